@@ -1,0 +1,1 @@
+//! Reading a Kafka broker's log directories: partitions, segments, locks, restore targets

@@ -1,0 +1,1 @@
+//! Which bytes move to the tier, and when

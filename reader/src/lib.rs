@@ -1,0 +1,1 @@
+//! Tier to bytes: caches, planned ranged reads, verified blocks

@@ -1,0 +1,1 @@
+//! End-to-end tests of Firnline on real brokers and stores

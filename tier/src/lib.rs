@@ -1,0 +1,1 @@
+//! What changes or checks a tier: upload, verify, commit, restore
