@@ -1,1 +1,15 @@
-//! Pure bytes of Firnline: Kafka record batches, block index, remote segment, manifest, lineage, transactions, object keys
+//! Pure bytes of Firnline: everything that can be said about Kafka's log and about Firnline's objects
+//! without a runtime, a file or a socket.
+//!
+//! This crate must never open a file, make a request, read a clock, draw a random number or start a task;
+//! it must never decode the records inside a batch; and nothing from outside may make it panic.
+
+#![forbid(unsafe_code)]
+
+pub mod ids;
+
+pub use ids::{
+    ByteCount, ClusterId, CommitId, Crc32c, KeyId, LeaderEpoch, NodeId, Offset, OffsetRange, PartitionIndex,
+    ProducerId, RawPosition, Salt, SegmentUuid, StoredPosition, TimestampMs, TopicId, TopicIdPartition,
+    TopicName, ValueError,
+};
