@@ -1,0 +1,61 @@
+# Every step of development is one command here; `make help` lists them.
+# Downloaded and built tools live in $FIRNLINE_BUILD_CACHE, by default .build (ignored by git).
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## build a lean firnline and show the whole job on this machine, no server needed
+	@scripts/install-debian build
+	cargo run --locked --profile demo -p firnline-cli --no-default-features -- demo
+
+.PHONY: test
+test: install ## install what the tests need, then run all of them
+	@scripts/test
+
+.PHONY: test-all
+test-all: test lint lanes ## tests, lints and every rotating lane
+
+.PHONY: lint
+lint: ## formatting, clippy, docs, licences, links, notices
+	@scripts/lint
+
+.PHONY: install
+install: ## install the tools of the tests (Debian packages, brokers, stores)
+	@scripts/install-debian test
+	@scripts/install-tools kafka wheels azurite fake-gcs mc minio
+
+.PHONY: lanes
+lanes: ## run every rotating lane of CI (scripts/lanes lists them)
+	@scripts/lanes all
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser, SECONDS_EACH=60 seconds each
+	@scripts/fuzz
+
+.PHONY: bench
+bench: ## measure the figures of docs/measured.md
+	@scripts/install-debian test bench
+	@scripts/install-tools mc minio rclone
+	@scripts/bench
+
+.PHONY: notices
+notices: ## write THIRD-PARTY-NOTICES.md anew
+	@python3 scripts/notices --write
+
+.PHONY: minio-start
+minio-start: ## build MinIO and start it on 127.0.0.1:9000 for development
+	@minio/install
+	@minio/start
+
+.PHONY: minio-stop
+minio-stop: ## stop that MinIO; its data stays
+	@minio/stop
+
+.PHONY: clean-test-env
+clean-test-env: ## remove the downloaded tools of the tests
+	@scripts/clean-test-env
