@@ -8,6 +8,8 @@ mod backend;
 mod budget;
 mod checksum;
 pub mod codes;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod counts;
 mod credential;
 pub mod env;

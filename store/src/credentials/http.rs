@@ -38,18 +38,15 @@ impl Http {
     }
 
     /// The connector in the form that object_store's builders take.
-    #[cfg(feature = "s3")]
-    pub(super) fn connector(&self) -> SharedConnector {
+    pub(crate) fn connector(&self) -> SharedConnector {
         SharedConnector(Arc::clone(&self.connector))
     }
 }
 
 /// A connector that is shared with others.
-#[cfg(feature = "s3")]
 #[derive(Debug)]
-pub(super) struct SharedConnector(Arc<dyn HttpConnector>);
+pub(crate) struct SharedConnector(Arc<dyn HttpConnector>);
 
-#[cfg(feature = "s3")]
 impl HttpConnector for SharedConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         self.0.connect(options)

@@ -17,7 +17,7 @@
 mod cache;
 #[cfg(any(feature = "s3", feature = "gcs"))]
 mod error;
-#[cfg(any(feature = "s3", feature = "gcs"))]
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 mod http;
 mod inputs;
 

@@ -1,0 +1,4 @@
+//! Behaviour of the store seam.
+
+mod directory;
+mod memory;
