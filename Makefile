@@ -27,7 +27,7 @@ lint: ## formatting, clippy, docs, licences, links, notices
 .PHONY: install
 install: ## install the tools of the tests (Debian packages, brokers, stores)
 	@scripts/install-debian test
-	@scripts/install-tools kafka wheels azurite fake-gcs mc minio
+	@scripts/install-tools kafka wheels azurite gcs mc minio
 
 .PHONY: lanes
 lanes: ## run every rotating lane of CI (scripts/lanes lists them)

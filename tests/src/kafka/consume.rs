@@ -1,0 +1,103 @@
+//! Reading whole partitions with a real consumer.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::message::{BorrowedMessage, Headers, Message as _};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::ledger::{Message, Record};
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Kafka's `isolation.level`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// All data records, to the high watermark.
+    ReadUncommitted,
+    /// Records of committed transactions, to the last stable offset.
+    ReadCommitted,
+}
+
+impl Isolation {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::ReadUncommitted, Self::ReadCommitted];
+
+    /// The name in client configuration.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ReadUncommitted => "read_uncommitted",
+            Self::ReadCommitted => "read_committed",
+        }
+    }
+}
+
+/// What a consumer finds in one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartitionContent {
+    /// The first offset that the broker tells.
+    pub start: i64,
+    /// One past the last offset, or the last stable offset for `read_committed`.
+    pub end: i64,
+    /// The records between.
+    pub records: Vec<Record>,
+}
+
+/// Reads all partitions of a topic from start to end with batch checksums verified.
+pub fn consume_all(bootstrap: &str, topic: &str, partitions: i32, isolation: Isolation) -> BTreeMap<i32, PartitionContent> {
+    let consumer: BaseConsumer = ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "firnline-tests")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("check.crcs", "true")
+        .set("isolation.level", isolation.name())
+        .create()
+        .expect("make a consumer");
+    let mut list = TopicPartitionList::new();
+    let mut content = BTreeMap::new();
+    for partition in 0..partitions {
+        list.add_partition_offset(topic, partition, Offset::Beginning).expect("a valid position");
+        // This high watermark is the last stable offset for read_committed, as ListOffsets answers it.
+        let (start, end) = consumer
+            .fetch_watermarks(topic, partition, Duration::from_secs(30))
+            .unwrap_or_else(|error| panic!("watermarks of {topic}/{partition}: {error}"));
+        content.insert(partition, PartitionContent { start, end, records: Vec::new() });
+    }
+    consumer.assign(&list).expect("assign");
+
+    let began = Instant::now();
+    let mut unfinished = partitions;
+    while unfinished > 0 {
+        assert!(began.elapsed() < LIMIT, "{topic}: {unfinished} partitions not read after {LIMIT:?}");
+        match consumer.poll(Duration::from_millis(500)) {
+            None => {}
+            Some(Ok(message)) => {
+                let record = record(&message);
+                content.get_mut(&message.partition()).expect("an assigned partition").records.push(record);
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => unfinished -= 1,
+            Some(Err(error)) => panic!("read {topic}: {error}"),
+        }
+    }
+    content
+}
+
+fn record(message: &BorrowedMessage<'_>) -> Record {
+    let headers = message.headers().map_or_else(Vec::new, |headers| {
+        headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect()
+    });
+    Record {
+        offset: message.offset(),
+        message: Message {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+            timestamp_ms: message.timestamp().to_millis().expect("every record was given a timestamp"),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers,
+        },
+    }
+}

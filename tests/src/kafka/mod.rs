@@ -1,0 +1,17 @@
+//! Real Kafka brokers from their published jars, and clients that keep an account of what they wrote.
+
+mod cluster;
+mod consume;
+mod ledger;
+mod produce;
+mod properties;
+pub mod workload;
+
+pub use cluster::{Cluster, ClusterOptions, Node};
+pub use consume::{Isolation, PartitionContent, consume_all};
+pub use ledger::{Fate, Ledger, Message, Record, assert_same_records};
+pub use produce::{Codec, Producer, Transactions};
+pub use workload::Workload;
+
+/// The releases that the promises are tested on, newest first.
+pub const VERSIONS: [&str; 2] = ["4.3.1", "3.9.1"];
