@@ -6,10 +6,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod batch;
 pub mod ids;
+pub mod log_source;
 
 pub use ids::{
     ByteCount, ClusterId, CommitId, Crc32c, KeyId, LeaderEpoch, NodeId, Offset, OffsetRange, PartitionIndex,
     ProducerId, RawPosition, Salt, SegmentUuid, StoredPosition, TimestampMs, TopicId, TopicIdPartition,
     TopicName, ValueError,
 };
+pub mod transactions;
