@@ -7,9 +7,17 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
+mod checked_json;
+pub mod block_index;
 pub mod ids;
+pub mod keys;
+pub mod lineage;
 pub mod log_source;
+pub mod manifest;
+pub mod marker;
+pub mod topic;
 
+pub use marker::FORMAT_VERSION;
 pub use ids::{
     ByteCount, ClusterId, CommitId, Crc32c, KeyId, LeaderEpoch, NodeId, Offset, OffsetRange, PartitionIndex,
     ProducerId, RawPosition, Salt, SegmentUuid, StoredPosition, TimestampMs, TopicId, TopicIdPartition,

@@ -14,7 +14,9 @@ pub use number::{
     TimestampMs,
 };
 pub use range::OffsetRange;
-pub use uuid::{CommitId, KeyId, Salt, SegmentUuid, TopicId};
+pub use uuid::{
+    CommitId, GcBoundary, Incarnation, KeyId, ObjectUuid, RemoteLogSegmentId, Salt, SegmentUuid, TopicId,
+};
 
 /// A value from outside that its type cannot hold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -74,6 +74,22 @@ sixteen!(
     KeyId
 );
 sixteen!(
+    /// The id of one write of a small immutable object: a manifest page, a floor.
+    ObjectUuid
+);
+sixteen!(
+    /// The id of one run of a writer; a restarted process has another.
+    Incarnation
+);
+sixteen!(
+    /// Drawn afresh by each collection of unreferenced objects and put into the manifest before it deletes.
+    GcBoundary
+);
+sixteen!(
+    /// The id that a broker's remote log metadata gives a segment (KIP-405). Shown as Kafka shows it.
+    RemoteLogSegmentId
+);
+sixteen!(
     /// Random bytes drawn afresh for each upload attempt, so that no cipher key is used twice.
     Salt
 );
@@ -82,22 +98,33 @@ hyphenated!(SegmentUuid, "segment id");
 hyphenated!(CommitId, "commit id");
 hyphenated!(KeyId, "key id");
 hyphenated!(Salt, "salt");
+hyphenated!(ObjectUuid, "object id");
+hyphenated!(Incarnation, "incarnation");
+hyphenated!(GcBoundary, "gc boundary");
 
-impl fmt::Display for TopicId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
-    }
+/// Text form of Kafka's own ids: 22 characters of base64url, without padding.
+macro_rules! kafkas {
+    ($name:ident, $kind:literal) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&URL_SAFE_NO_PAD.encode(self.0))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ValueError;
+
+            fn from_str(text: &str) -> Result<Self, ValueError> {
+                URL_SAFE_NO_PAD
+                    .decode(text)
+                    .ok()
+                    .and_then(|bytes| <[u8; 16]>::try_from(bytes).ok())
+                    .map(Self)
+                    .ok_or_else(|| ValueError::text($kind, text, "expected 22 characters of base64url"))
+            }
+        }
+    };
 }
 
-impl FromStr for TopicId {
-    type Err = ValueError;
-
-    fn from_str(text: &str) -> Result<Self, ValueError> {
-        URL_SAFE_NO_PAD
-            .decode(text)
-            .ok()
-            .and_then(|bytes| <[u8; 16]>::try_from(bytes).ok())
-            .map(Self)
-            .ok_or_else(|| ValueError::text("topic id", text, "expected 22 characters of base64url"))
-    }
-}
+kafkas!(TopicId, "topic id");
+kafkas!(RemoteLogSegmentId, "remote log segment id");

@@ -1,0 +1,125 @@
+//! The topic object `topics/<topic>.<topic id>.json`: what is known of one incarnation of a topic.
+//!
+//! Replaced by conditional put, like a manifest. Members that this build does not know are kept as they are when it
+//! writes the object again.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::checked_json::{self, JsonObjectError};
+use crate::ids::{ClusterId, TimestampMs, TopicId, TopicName};
+
+/// The layout of the object.
+const LAYOUT: u64 = 0;
+
+/// What is known of a topic.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TopicObject {
+    /// The cluster.
+    pub cluster_id: ClusterId,
+    /// The topic's name.
+    pub topic: TopicName,
+    /// The topic's id.
+    pub topic_id: TopicId,
+    /// Raised by one with each write.
+    pub generation: u64,
+    /// One more than the highest partition known to have a manifest; partitions below may still have none.
+    pub partitions: u32,
+    /// The topic's configuration as the broker told it last, for a restore.
+    pub configs: BTreeMap<String, String>,
+    /// The tier's retention in force; `None` keeps everything.
+    pub retention: Option<TierRetention>,
+    /// Members that this build does not know.
+    pub unknown: Map<String, Value>,
+}
+
+/// How long and how much the tier keeps. At least one limit is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TierRetention {
+    /// Milliseconds after which a segment may go; `None` for no limit by time.
+    pub ms: Option<u64>,
+    /// Bytes per partition above which the oldest segments may go; `None` for no limit by size.
+    pub bytes: Option<u64>,
+    /// When an operator set it, by the clock of the machine it was set on.
+    pub set_at: TimestampMs,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Members {
+    v: u64,
+    cluster_id: String,
+    topic: String,
+    topic_id: String,
+    generation: u64,
+    partitions: u32,
+    configs: BTreeMap<String, String>,
+    retention: Option<Retention>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Retention {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes: Option<u64>,
+    set_at_ms: i64,
+}
+
+impl TopicObject {
+    /// The object as text.
+    ///
+    /// # Errors
+    /// Where it is longer than [`crate::marker::MAX_JSON_BYTES`], a member stands among the unknown ones that this
+    /// build knows, or the retention limits nothing.
+    pub fn encode(&self) -> Result<Vec<u8>, JsonObjectError> {
+        let retention =
+            self.retention.map(|r| Retention { ms: r.ms, bytes: r.bytes, set_at_ms: r.set_at.get() });
+        let text = checked_json::write(&Members {
+            v: LAYOUT,
+            cluster_id: self.cluster_id.to_string(),
+            topic: self.topic.to_string(),
+            topic_id: self.topic_id.to_string(),
+            generation: self.generation,
+            partitions: self.partitions,
+            configs: self.configs.clone(),
+            retention,
+            unknown: self.unknown.clone(),
+        })?;
+        // An unknown member with a known name would stand there twice.
+        Self::decode(&text)?;
+        Ok(text)
+    }
+
+    /// Reads a topic object.
+    ///
+    /// # Errors
+    /// For text that is damaged, cut short or foreign, and for a layout newer than this build knows, naming both.
+    pub fn decode(bytes: &[u8]) -> Result<Self, JsonObjectError> {
+        let mut members: Members = checked_json::read(bytes)?;
+        checked_json::refuse_newer("layout of the topic object", members.v, LAYOUT)?;
+        members.unknown.remove(checked_json::CHECKSUM);
+        Ok(Self {
+            cluster_id: checked_json::value("cluster_id", ClusterId::new(&members.cluster_id))?,
+            topic: checked_json::value("topic", TopicName::new(&members.topic))?,
+            topic_id: checked_json::value("topic_id", members.topic_id.parse())?,
+            generation: members.generation,
+            partitions: members.partitions,
+            configs: members.configs,
+            retention: members.retention.map(retention).transpose()?,
+            unknown: members.unknown,
+        })
+    }
+}
+
+fn retention(r: Retention) -> Result<TierRetention, JsonObjectError> {
+    if r.ms.is_none() && r.bytes.is_none() {
+        return Err(JsonObjectError::Missing { member: "retention.ms or retention.bytes" });
+    }
+    let set_at = checked_json::value("retention.set_at_ms", TimestampMs::new(r.set_at_ms))?;
+    Ok(TierRetention { ms: r.ms, bytes: r.bytes, set_at })
+}
