@@ -15,7 +15,9 @@ pub mod lineage;
 pub mod log_source;
 pub mod manifest;
 pub mod marker;
+pub mod segment;
 pub mod topic;
+pub mod transactions;
 
 pub use marker::FORMAT_VERSION;
 pub use ids::{
@@ -23,4 +25,3 @@ pub use ids::{
     ProducerId, RawPosition, Salt, SegmentUuid, StoredPosition, TimestampMs, TopicId, TopicIdPartition,
     TopicName, ValueError,
 };
-pub mod transactions;

@@ -60,8 +60,8 @@ pub enum BatchError {
     EpochBack {
         /// The epoch before.
         before: LeaderEpoch,
-        /// The epoch found; `None` for a batch without one.
-        found: EpochText,
+        /// The epoch found.
+        found: LeaderEpoch,
         /// The base offset of the batch.
         offset: Offset,
     },
@@ -82,19 +82,6 @@ pub enum BatchError {
         #[source]
         error: Box<BatchError>,
     },
-}
-
-/// A leader epoch, or that there is none, for messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EpochText(pub Option<LeaderEpoch>);
-
-impl std::fmt::Display for EpochText {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Some(epoch) => epoch.fmt(f),
-            None => f.write_str("none"),
-        }
-    }
 }
 
 impl BatchError {

@@ -1,6 +1,5 @@
 //! Walking batches that lie end to end, strictly: offsets rise, epochs never fall.
 
-use super::error::EpochText;
 use super::{BatchError, BatchHeader, BatchLimits, Parsed};
 use crate::ids::{LeaderEpoch, Offset, RawPosition};
 
@@ -27,24 +26,21 @@ impl Sequence {
         self.epoch
     }
 
-    /// Takes the next batch's header, or says what it breaks. Offsets may leave holes (compaction does). Batches without
-    /// an epoch are older than any with one.
+    /// Takes the next batch's header, or says what it breaks. Offsets may leave holes (compaction does). A batch without
+    /// an epoch breaks nothing wherever it stands: a broker whose `message.format.version` was lowered writes magic 1
+    /// behind magic 2 (and forgets its epochs then).
     pub fn take(&mut self, header: &BatchHeader) -> Result<(), BatchError> {
         if header.base_offset < self.next_offset {
             return Err(BatchError::OffsetBack { expected: self.next_offset, found: header.base_offset });
         }
-        match (self.epoch, header.leader_epoch) {
-            (Some(before), found) if found.is_none_or(|epoch| epoch < before) => Err(BatchError::EpochBack {
-                before,
-                found: EpochText(found),
-                offset: header.base_offset,
-            }),
-            (_, found) => {
-                self.epoch = found;
-                self.next_offset = header.next_offset();
-                Ok(())
-            }
+        if let (Some(before), Some(found)) = (self.epoch, header.leader_epoch)
+            && found < before
+        {
+            return Err(BatchError::EpochBack { before, found, offset: header.base_offset });
         }
+        self.epoch = header.leader_epoch.or(self.epoch);
+        self.next_offset = header.next_offset();
+        Ok(())
     }
 }
 

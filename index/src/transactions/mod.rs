@@ -77,9 +77,18 @@ pub struct SegmentTransactions {
 }
 
 impl SegmentTransactions {
+    /// How many facts of all kinds one segment may hold: about 100 MB in memory. A gigabyte of the smallest transactions
+    /// there are has fewer.
+    pub const MAX_ITEMS: usize = 4 << 20;
+
     /// A segment up to `end` without any transaction.
     pub fn none(end: Offset) -> Self {
         Self { aborted: Vec::new(), first_markers: Vec::new(), open: Vec::new(), stable_end: end }
+    }
+
+    /// Memory held behind this value, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        size_of_val(&*self.aborted) + size_of_val(&*self.first_markers) + size_of_val(&*self.open)
     }
 
     /// The first marker of a producer, if it has one here.

@@ -38,14 +38,15 @@ impl TransactionTracker {
         Self { open, first_markers: BTreeMap::new(), aborted: Vec::new(), unknown_from }
     }
 
-    /// Takes the next batch, with its marker if it is a control batch. Batches without a transaction change nothing.
+    /// Takes the next batch, with its marker if it is a control batch. Batches without a transaction change nothing, and
+    /// neither does one without records: a cleaner keeps such headers long after it has removed the data and its marker.
     pub fn observe(&mut self, header: &BatchHeader, marker: Option<Marker>) {
         let Some(producer) = header.producer.map(|producer| producer.id) else { return };
         match marker {
             Some(Marker::Commit) => self.end(producer, header.base_offset, Outcome::Committed),
             Some(Marker::Abort) => self.end(producer, header.base_offset, Outcome::Aborted),
             Some(Marker::Other(_)) => {}
-            None if header.transactional && !header.control => {
+            None if header.transactional && !header.control && header.record_count != Some(0) => {
                 let open = self.open.entry(producer).or_insert(OpenTransaction {
                     producer,
                     first_offset: header.base_offset,
@@ -70,6 +71,16 @@ impl TransactionTracker {
             }));
         }
         self.first_markers.entry(producer).or_insert(FirstMarker { producer, marker_offset, outcome });
+    }
+
+    /// How many facts are held.
+    pub fn len(&self) -> usize {
+        self.open.len() + self.first_markers.len() + self.aborted.len()
+    }
+
+    /// Whether no transaction has been seen.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// What is open now, by first offset.

@@ -1,0 +1,95 @@
+use super::*;
+use proptest::prelude::*;
+
+#[derive(Debug, Clone)]
+struct Block {
+    offsets: i64,
+    time: i64,
+    raw: u64,
+    stored: u64,
+}
+
+fn build(start: i64, blocks: &[Block]) -> Bytes {
+    let mut builder = BlockIndexBuilder::default();
+    let mut offset = start;
+    for (i, block) in blocks.iter().enumerate() {
+        let crc = Crc32c::new(u32::try_from(i).unwrap().wrapping_mul(2_654_435_761));
+        builder.push(Offset::new(offset).unwrap(), TimestampMs::from_kafka(block.time), block.raw, block.stored, crc);
+        offset += block.offsets;
+    }
+    builder.finish().into()
+}
+
+fn blocks(compressed: bool) -> impl Strategy<Value = Vec<Block>> {
+    let block = (1_i64..100_000, prop_oneof![Just(-1_i64), 0..i64::MAX, 1_700_000_000_000..1_700_000_100_000_i64], 61_u64..2_000_000)
+        .prop_flat_map(move |(offsets, time, raw)| {
+            let stored = if compressed { (10..=raw).boxed() } else { Just(raw).boxed() };
+            stored.prop_map(move |stored| Block { offsets, time, raw, stored })
+        });
+    prop::collection::vec(block, 0..400)
+}
+
+fn check(start: i64, blocks: &[Block]) {
+    let index = BlockIndex::parse(build(start, blocks)).unwrap();
+    let (mut offset, mut raw, mut stored) = (start, 0, 0);
+    assert_eq!(index.len() as usize, blocks.len());
+    for (number, block) in blocks.iter().enumerate() {
+        let number = u32::try_from(number).unwrap();
+        let entry = index.entry(number).unwrap();
+        assert_eq!(entry.first_offset.get(), offset);
+        assert_eq!((entry.raw, entry.stored), (raw..raw + block.raw, stored..stored + block.stored));
+        assert_eq!(entry.max_timestamp, TimestampMs::from_kafka(block.time));
+        for at in [offset, offset + block.offsets - 1] {
+            assert_eq!(index.find_offset(Offset::new(at).unwrap()), Some(number));
+        }
+        for at in [raw, raw + block.raw - 1] {
+            assert_eq!(index.find_raw(RawPosition::new(at)), Some(number));
+        }
+        offset += block.offsets;
+        raw += block.raw;
+        stored += block.stored;
+    }
+    assert_eq!(index.entry(index.len()), None);
+    assert_eq!(index.find_raw(RawPosition::new(raw)), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_value_comes_back_and_every_look_up_finds_its_block(start in 0_i64..1_000_000, raw in blocks(false), zstd in blocks(true)) {
+        check(start, &raw);
+        check(start, &zstd);
+    }
+
+    #[test]
+    fn times_are_found_as_a_walk_finds_them(list in blocks(false), time in 0_i64..i64::MAX) {
+        let index = BlockIndex::parse(build(0, &list)).unwrap();
+        let expected = list.iter().position(|b| b.time >= time).map(|i| u32::try_from(i).unwrap());
+        prop_assert_eq!(index.find_timestamp(TimestampMs::new(time).unwrap()), expected);
+    }
+
+    #[test]
+    fn any_bytes_parse_or_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(index) = BlockIndex::parse(bytes.into()) {
+            prop_assert_eq!(index.entries().count(), index.len() as usize);
+        }
+    }
+}
+
+#[test]
+fn truncated_sections_are_refused() {
+    let list = vec![Block { offsets: 3, time: 5, raw: 100, stored: 60 }; 200];
+    let bytes = build(7, &list);
+    for length in 0..bytes.len() {
+        assert!(BlockIndex::parse(bytes.slice(..length)).is_err(), "{length}");
+    }
+    assert!(BlockIndex::parse([&bytes[..], &[0]].concat().into()).is_err());
+}
+
+#[test]
+fn below_the_first_block_nothing_is_found() {
+    let index = BlockIndex::parse(build(7, &[Block { offsets: 3, time: 5, raw: 100, stored: 100 }])).unwrap();
+    assert_eq!(index.find_offset(Offset::new(6).unwrap()), None);
+    assert_eq!(index.find_offset(Offset::new(7_000).unwrap()), Some(0));
+}

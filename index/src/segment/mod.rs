@@ -1,0 +1,39 @@
+//! The remote segment: one object that holds a contiguous range of one partition's log.
+//!
+//! ```text
+//! ┌─────────┬─────────┬──┬─────────────┬──────────────┬───────────────┬────────┬─────────┐
+//! │ block 0 │ block 1 │ …│ block index │ transactions │ broker files? │ footer │ trailer │
+//! └─────────┴─────────┴──┴─────────────┴──────────────┴───────────────┴────────┴─────────┘
+//!                        └ tail position                  one read opens the segment ────┘
+//! ```
+//!
+//! [`SegmentWriter`] takes runs of whole batches and yields the object's bytes in order; [`SegmentTail`] opens one from its
+//! end; [`decode_block`] turns a stored block back into batches, checked. `docs/formats/remote-segment.md` draws the bytes.
+//!
+//! Left to others: where the object lies, how it gets there, who may read it.
+
+mod block;
+mod crc;
+mod cutter;
+mod error;
+mod footer;
+mod limits;
+mod options;
+mod origin;
+mod summary;
+mod tail;
+mod trailer;
+mod wire;
+mod writer;
+
+pub use block::decode_block;
+pub use error::{BlockError, FooterError, SegmentReadError, SegmentWriteError, TrailerError};
+pub use footer::{BlockCodec, Footer, Section, SectionKind};
+pub use limits::*;
+pub use options::{BlockCompression, SegmentOptions};
+pub use origin::{ExpectedOrigin, SegmentOrigin};
+pub use summary::SegmentSummary;
+pub use tail::SegmentTail;
+pub use trailer::Trailer;
+pub use writer::SegmentWriter;
+

@@ -1,0 +1,245 @@
+//! Batches in, the object's bytes out, in one pass.
+
+use bytes::Bytes;
+
+use super::crc::combine;
+use super::cutter::{Blocks, Cutter};
+use super::{
+    BlockCodec, BlockCompression, Footer, MAX_BLOCK_SIZE, MAX_EPOCHS, MAX_FOOTER_LEN, MAX_REPLACES, MAX_TAIL_LEN,
+    MIN_BLOCK_SIZE, Section, SectionKind, SegmentOptions, SegmentSummary, SegmentWriteError, TRAILER_LEN, Trailer,
+};
+use crate::batch::{Batch, BatchHeader, Batches, Sequence, control_marker, verify_crc};
+use crate::ids::{ByteCount, Crc32c, OffsetRange, RawPosition, StoredPosition, TimestampMs};
+use crate::lineage::EpochStart;
+use crate::transactions::{SegmentTransactions, TransactionTracker};
+
+/// Name and version written into footers.
+const SOFTWARE: &str = concat!("firnline ", env!("CARGO_PKG_VERSION"));
+
+/// Writes one remote segment.
+///
+/// Each batch is checked before it is taken: header, Kafka's own CRC, offset order, epoch order. Raw blocks are passed on
+/// without a copy, as slices of what was pushed; memory is the tables (about 40 bytes a block) and, with zstd, the block
+/// being built. An error spends the writer: what it has put out so far is no segment and must be thrown away.
+pub struct SegmentWriter {
+    options: SegmentOptions,
+    cutter: Cutter,
+    sequence: Sequence,
+    tracker: TransactionTracker,
+    tally: Tally,
+    failed: bool,
+}
+
+impl SegmentWriter {
+    /// Starts a segment.
+    ///
+    /// # Errors
+    /// A setting out of range.
+    pub fn new(options: SegmentOptions) -> Result<Self, SegmentWriteError> {
+        let size = i64::from(options.block_size);
+        let (min, max) = (i64::from(MIN_BLOCK_SIZE), i64::from(MAX_BLOCK_SIZE));
+        if !(min..=max).contains(&size) {
+            return Err(SegmentWriteError::Setting { what: "block size", value: size, min, max });
+        }
+        if let BlockCompression::Zstd { level } = options.compression
+            && !(1..=19).contains(&level)
+        {
+            return Err(SegmentWriteError::Setting { what: "zstd level", value: level.into(), min: 1, max: 19 });
+        }
+        at_most("replaced segments", options.replaces.len(), MAX_REPLACES)?;
+        at_most("leader epochs", options.kip405.as_ref().map_or(0, |kip405| kip405.epochs.len()), MAX_EPOCHS)?;
+        Ok(Self {
+            cutter: Cutter::new(options.block_size, options.base, options.compression)?,
+            sequence: Sequence::from(options.base),
+            tracker: TransactionTracker::new(options.transactions.clone()),
+            tally: Tally { records: Some(0), ..Tally::default() },
+            failed: false,
+            options,
+        })
+    }
+
+    /// Takes the next whole batches in log order and appends to `out` the stored bytes that are ready, in object order.
+    ///
+    /// # Errors
+    /// A batch that is damaged, out of order or cut off (the cause names its position and value); more epochs or
+    /// transactions than a segment may hold; a failing codec. The writer is spent then.
+    pub fn push(&mut self, run: Bytes, out: &mut Vec<Bytes>) -> Result<(), SegmentWriteError> {
+        if self.failed {
+            return Err(SegmentWriteError::Spent);
+        }
+        let outcome = self.take_run(run, out);
+        self.failed = outcome.is_err();
+        outcome
+    }
+
+    /// Raw bytes taken so far.
+    pub fn log_bytes(&self) -> ByteCount {
+        ByteCount::new(self.cutter.position())
+    }
+
+    /// What the batches so far demand of the next one.
+    pub fn sequence(&self) -> Sequence {
+        self.sequence
+    }
+
+    fn take_run(&mut self, run: Bytes, out: &mut Vec<Bytes>) -> Result<(), SegmentWriteError> {
+        let position = RawPosition::new(self.cutter.position());
+        let mut batches = Batches::resume(&run, position, self.sequence, self.options.limits);
+        let mut at = 0;
+        for batch in batches.by_ref() {
+            let batch = batch.map_err(SegmentWriteError::Batch)?;
+            self.observe(&batch)?;
+            self.cutter.add(&batch.header, batch.bytes, &run, at, out)?;
+            at += batch.bytes.len();
+        }
+        self.sequence = batches.sequence();
+        self.cutter.end_run(run, out);
+        Ok(())
+    }
+
+    fn observe(&mut self, batch: &Batch<'_>) -> Result<(), SegmentWriteError> {
+        let placed = |error: crate::batch::BatchError| SegmentWriteError::Batch(error.at(batch.position));
+        verify_crc(&batch.header, batch.bytes).map_err(placed)?;
+        let marker = if batch.header.control && batch.header.record_count != Some(0) {
+            Some(control_marker(&batch.header, batch.bytes).map_err(placed)?)
+        } else {
+            None
+        };
+        self.tracker.observe(&batch.header, marker);
+        at_most("transactions", self.tracker.len(), SegmentTransactions::MAX_ITEMS)?;
+        self.tally.observe(&batch.header)
+    }
+
+    /// Ends the last block and appends index, transactions, footer and trailer to `out`.
+    ///
+    /// # Errors
+    /// A segment without batches, one whose tail is longer than readers take, or a writer that has failed before.
+    pub fn finish(self, out: &mut Vec<Bytes>) -> Result<SegmentSummary, SegmentWriteError> {
+        if self.failed {
+            return Err(SegmentWriteError::Spent);
+        }
+        if self.tally.batches == 0 {
+            return Err(SegmentWriteError::Empty);
+        }
+        let Self { options, cutter, sequence, tracker, tally, .. } = self;
+        let Blocks { index, crc } = cutter.finish(out)?;
+        let end = sequence.next_offset();
+        let range = OffsetRange::new(options.base, end).expect("no batch lies below the base");
+        let transactions = tracker.finish(end);
+        let blocks = u32::try_from(index.len()).expect("the block index counts in 32 bits");
+        let (log_bytes, tail_position) = (ByteCount::new(index.raw_len()), StoredPosition::new(index.stored_len()));
+        let mut tail = TailBuilder { position: tail_position, bytes: Vec::new(), sections: Vec::new() };
+        tail.section(SectionKind::BlockIndex, &index.finish());
+        tail.section(SectionKind::Transactions, &transactions.encode());
+        let TailBuilder { mut bytes, sections, .. } = tail;
+        let footer = Footer {
+            range,
+            epochs: tally.epochs.clone(),
+            min_timestamp: tally.min_timestamp,
+            max_timestamp: tally.max_timestamp,
+            log_bytes,
+            blocks,
+            batches: tally.batches,
+            records: tally.records,
+            codec: match options.compression {
+                BlockCompression::None => BlockCodec::None,
+                BlockCompression::Zstd { .. } => BlockCodec::Zstd,
+            },
+            block_size: options.block_size,
+            topic: options.origin.topic,
+            software: SOFTWARE.to_owned(),
+            kind: options.kind,
+            replaces: options.replaces,
+            kip405: options.kip405,
+            sections,
+        }
+        .encode();
+        bytes.extend_from_slice(&footer);
+        let tail_length = limited("bytes of index and transactions", bytes.len() + TRAILER_LEN, MAX_TAIL_LEN)?;
+        let trailer = Trailer {
+            footer_length: limited("bytes of footer", footer.len(), MAX_FOOTER_LEN)?,
+            footer_crc: Crc32c::of(&footer),
+            tail_length,
+            partition: options.origin.partition,
+            key_id: None,
+            salt: options.salt,
+            topic_id: options.origin.topic_id,
+            uuid: options.origin.uuid,
+            cluster_id: options.origin.cluster_id,
+        };
+        bytes.extend_from_slice(&trailer.encode());
+        let object_crc = combine(crc, Crc32c::of(&bytes), u64::from(tail_length));
+        out.push(bytes.into());
+        Ok(SegmentSummary {
+            range,
+            epochs: tally.epochs,
+            log_bytes,
+            object_bytes: ByteCount::new(tail_position.get() + u64::from(tail_length)),
+            tail_position,
+            blocks,
+            batches: tally.batches,
+            records: tally.records,
+            min_timestamp: tally.min_timestamp,
+            max_timestamp: tally.max_timestamp,
+            transactions,
+            object_crc,
+        })
+    }
+}
+
+/// What is counted over all batches.
+#[derive(Default)]
+struct Tally {
+    epochs: Vec<EpochStart>,
+    batches: u64,
+    records: Option<u64>,
+    min_timestamp: Option<TimestampMs>,
+    max_timestamp: Option<TimestampMs>,
+}
+
+impl Tally {
+    fn observe(&mut self, header: &BatchHeader) -> Result<(), SegmentWriteError> {
+        self.batches += 1;
+        self.records = self.records.zip(header.record_count).map(|(sum, count)| sum + u64::from(count));
+        // With a delete horizon the base timestamp is no record's.
+        let first = header.base_timestamp.filter(|_| !header.delete_horizon);
+        let times = [self.min_timestamp, first, header.max_timestamp];
+        self.min_timestamp = times.into_iter().flatten().min();
+        self.max_timestamp = self.max_timestamp.max(header.max_timestamp);
+        if let Some(epoch) = header.leader_epoch
+            && self.epochs.last().is_none_or(|last| last.epoch < epoch)
+        {
+            self.epochs.push(EpochStart { epoch, start: header.base_offset });
+            at_most("leader epochs", self.epochs.len(), MAX_EPOCHS)?;
+        }
+        Ok(())
+    }
+}
+
+/// Lays the sections end to end.
+struct TailBuilder {
+    position: StoredPosition,
+    bytes: Vec<u8>,
+    sections: Vec<Section>,
+}
+
+impl TailBuilder {
+    fn section(&mut self, kind: SectionKind, bytes: &[u8]) {
+        let length = u64::try_from(bytes.len()).expect("a section's length fits 64 bits");
+        let section = Section { kind, position: self.position, length: ByteCount::new(length), crc: Crc32c::of(bytes) };
+        self.sections.push(section);
+        self.position = self.position.checked_add(length).expect("no object is larger than 2^64 bytes");
+        self.bytes.extend_from_slice(bytes);
+    }
+}
+
+fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), SegmentWriteError> {
+    if found > limit { Err(SegmentWriteError::TooMany { what, limit }) } else { Ok(()) }
+}
+
+fn limited(what: &'static str, length: usize, limit: u32) -> Result<u32, SegmentWriteError> {
+    u32::try_from(length)
+        .ok()
+        .filter(|length| *length <= limit)
+        .ok_or(SegmentWriteError::TooMany { what, limit: usize::try_from(limit).unwrap_or(usize::MAX) })
+}
