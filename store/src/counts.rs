@@ -139,9 +139,11 @@ impl RequestOutcome {
         match fault {
             FaultKind::NotFound | FaultKind::NoBucket | FaultKind::NoUpload => Self::Absent,
             FaultKind::Condition => Self::Refused,
-            FaultKind::Busy | FaultKind::Throttled => Self::Busy,
+            FaultKind::Busy | FaultKind::Conflict | FaultKind::Throttled | FaultKind::Overloaded => {
+                Self::Busy
+            }
             FaultKind::Denied | FaultKind::Unauthenticated | FaultKind::ClockSkew => Self::Denied,
-            FaultKind::Truncated { .. } | FaultKind::Corrupted => Self::Damaged,
+            FaultKind::Truncated { .. } | FaultKind::Malformed | FaultKind::Corrupted => Self::Damaged,
             FaultKind::Lost | FaultKind::Unsent => Self::Lost,
             FaultKind::Server
             | FaultKind::BeyondEnd { .. }

@@ -75,11 +75,13 @@ impl StoreError {
             FaultKind::NotFound => ErrorKind::NotFound,
             FaultKind::Condition | FaultKind::Rejected | FaultKind::NoUpload => ErrorKind::Rejected,
             FaultKind::Busy
+            | FaultKind::Conflict
             | FaultKind::Throttled
+            | FaultKind::Overloaded
             | FaultKind::Server
             | FaultKind::Lost
             | FaultKind::Unsent => ErrorKind::Unavailable,
-            FaultKind::Truncated { .. } => ErrorKind::Truncated,
+            FaultKind::Truncated { .. } | FaultKind::Malformed => ErrorKind::Truncated,
             FaultKind::BeyondEnd { size } => ErrorKind::BeyondEnd { size },
             FaultKind::TooLarge { size, .. } => ErrorKind::TooLarge { size },
             FaultKind::Corrupted => ErrorKind::Corrupted,

@@ -23,8 +23,12 @@ pub(crate) enum FaultKind {
     Condition,
     /// Somebody else's write to the key is under way; nothing of ours was applied (409).
     Busy,
-    /// Refused for load before anything was applied (429, or a 503 that says so).
+    /// A conflict that the store does not explain (409): either [`Self::Busy`] or [`Self::Condition`].
+    Conflict,
+    /// Refused for load before anything was applied (429).
     Throttled,
+    /// Refused for load, perhaps half-way (503).
+    Overloaded,
     /// The store failed; a write may have been applied (5xx).
     Server,
     /// No answer: connection lost or time-out after the request was (or may have been) sent.
@@ -33,6 +37,8 @@ pub(crate) enum FaultKind {
     Unsent,
     /// The answer is not the bytes asked for: other length or other range.
     Truncated { expected: u64, got: u64 },
+    /// The answer does not fit the request: headers missing or contradicting it.
+    Malformed,
     /// The range asked for ends beyond the object's end.
     BeyondEnd { size: Option<u64> },
     /// The object is larger than whoever asked is willing to hold.
@@ -89,7 +95,9 @@ impl fmt::Display for FaultKind {
             Self::NotFound => f.write_str("no such object"),
             Self::Condition => f.write_str("the condition does not hold"),
             Self::Busy => f.write_str("another write to this key is under way"),
-            Self::Throttled => f.write_str("the store asks to slow down"),
+            Self::Conflict => f.write_str("the store reports a conflict"),
+            Self::Throttled | Self::Overloaded => f.write_str("the store asks to slow down"),
+            Self::Malformed => f.write_str("the store's answer does not fit the request"),
             Self::Server => f.write_str("the store failed to answer the request"),
             Self::Lost => f.write_str("the connection was lost or timed out before the answer"),
             Self::Unsent => f.write_str("the store cannot be reached"),

@@ -157,9 +157,19 @@ impl Operation<'_> {
 fn next(kind: RequestKind, fault: &FaultKind) -> Next {
     let conditional = matches!(kind, RequestKind::Create | RequestKind::Update);
     match fault {
-        FaultKind::Unsent | FaultKind::Busy | FaultKind::Throttled | FaultKind::Corrupted => Next::Again,
-        FaultKind::Server | FaultKind::Lost if conditional => Next::Ambiguous,
-        FaultKind::Server | FaultKind::Lost | FaultKind::Truncated { .. } => Next::Again,
+        FaultKind::Unsent
+        | FaultKind::Busy
+        | FaultKind::Conflict
+        | FaultKind::Throttled
+        | FaultKind::Corrupted => Next::Again,
+        FaultKind::Server | FaultKind::Overloaded | FaultKind::Lost | FaultKind::Malformed if conditional => {
+            Next::Ambiguous
+        }
+        FaultKind::Server
+        | FaultKind::Overloaded
+        | FaultKind::Lost
+        | FaultKind::Malformed
+        | FaultKind::Truncated { .. } => Next::Again,
         FaultKind::NotFound
         | FaultKind::Condition
         | FaultKind::BeyondEnd { .. }

@@ -13,7 +13,7 @@
 //!   the parts stay, invisible and billed, until a lifecycle rule of the bucket removes them; the local directory sweeps
 //!   them itself.
 
-use crate::backend::{Part, PartTag, UploadId};
+use crate::backend::{Part, PartTag, PutMode, UploadId};
 use crate::budget::{ByteBudget, Reservation};
 use crate::checksum::{Summing, Sums};
 use crate::counts::RequestKind;
@@ -195,7 +195,7 @@ impl Upload {
         if self.id.is_none() {
             let sums = self.current.sums.finish();
             let payload = Payload::from(std::mem::take(&mut self.current.chunks));
-            let stored = self.store.put_whole(&self.key, &payload, &sums).await?;
+            let stored = self.store.put_whole(&self.key, &payload, &sums, PutMode::Segment).await?;
             let verified = stored.checksum.is_some();
             return Ok(Uploaded {
                 version: Some(stored.version),

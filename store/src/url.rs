@@ -130,6 +130,16 @@ impl StoreUrl {
         matches!(self, Self::Directory { .. } | Self::Memory)
     }
 
+    /// The cargo feature that a build needs for this kind of store.
+    pub(crate) fn feature(&self) -> &'static str {
+        match self {
+            Self::S3 { .. } => "s3",
+            Self::Gcs { .. } => "gcs",
+            Self::Azure { .. } => "azure",
+            Self::Directory { .. } | Self::Memory => "default",
+        }
+    }
+
     /// The store in a local directory.
     #[must_use]
     pub fn directory(path: impl Into<PathBuf>) -> Self {

@@ -48,14 +48,47 @@ impl MemoryBackend {
         self.state().objects.get(key.as_str()).cloned().ok_or_else(|| FaultKind::NotFound.into())
     }
 
-    fn store(&self, state: &mut State, key: &Key, bytes: Bytes) -> Stored {
+    fn store(&self, state: &mut State, key: &str, bytes: Bytes) -> Stored {
         state.counter += 1;
         let version = Version::from_etag(format!("m{}", state.counter));
         let checksum = Some(StoreChecksum::Crc64Nvme(crc64(&bytes)));
         let object = Object { bytes, version: version.clone(), modified_ms: self.clock.now_ms() };
-        state.objects.insert(key.as_str().to_owned(), object);
+        state.objects.insert(key.to_owned(), object);
         Stored { version, checksum }
     }
+}
+
+/// What the simulation does behind everybody's back.
+impl MemoryBackend {
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.state().objects.keys().cloned().collect()
+    }
+
+    pub(crate) fn peek(&self, key: &str) -> Option<Bytes> {
+        self.state().objects.get(key).map(|object| object.bytes.clone())
+    }
+
+    /// What a listing says of an object.
+    pub(crate) fn line(&self, key: &str) -> Option<ListedObject> {
+        self.state().objects.get(key).map(|object| listed(key, object))
+    }
+
+    pub(crate) fn plant(&self, key: &str, bytes: Bytes) {
+        self.store(&mut self.state(), key, bytes);
+    }
+
+    pub(crate) fn lose(&self, key: &str) {
+        self.state().objects.remove(key);
+    }
+
+    pub(crate) fn open_uploads(&self) -> usize {
+        self.state().uploads.len()
+    }
+}
+
+fn listed(key: &str, object: &Object) -> ListedObject {
+    let size = object.bytes.len() as u64;
+    ListedObject { key: key.to_owned(), size, last_modified_ms: object.modified_ms }
 }
 
 fn slice(bytes: &Bytes, range: Range<u64>) -> Attempt<Bytes> {
@@ -103,14 +136,14 @@ impl Backend for MemoryBackend {
         let mut state = self.state();
         let current = state.objects.get(key.as_str()).map(|object| &object.version);
         let holds = match mode {
-            PutMode::Overwrite => true,
+            PutMode::Unique | PutMode::Segment => true,
             PutMode::Create => current.is_none(),
             PutMode::Update(expected) => current == Some(expected),
         };
         if !holds {
             return Err(FaultKind::Condition.into());
         }
-        Ok(self.store(&mut state, key, payload.to_bytes()))
+        Ok(self.store(&mut state, key.as_str(), payload.to_bytes()))
     }
 
     async fn begin(&self, _key: &Key) -> Attempt<UploadId> {
@@ -136,7 +169,7 @@ impl Backend for MemoryBackend {
         }
         let chunks: Vec<Bytes> =
             stored.values().flat_map(|payload| payload.chunks().iter().cloned()).collect();
-        Ok(self.store(&mut state, key, Payload::from(chunks).to_bytes()))
+        Ok(self.store(&mut state, key.as_str(), Payload::from(chunks).to_bytes()))
     }
 
     async fn abort(&self, _key: &Key, upload: &UploadId) -> Attempt<()> {
@@ -161,11 +194,7 @@ impl Backend for MemoryBackend {
             .take_while(|(key, _)| key.starts_with(prefix))
             .filter(|(key, _)| key.as_str() > after)
             .take(limit.saturating_add(1))
-            .map(|(key, object)| ListedObject {
-                key: key.clone(),
-                size: object.bytes.len() as u64,
-                last_modified_ms: object.modified_ms,
-            })
+            .map(|(key, object)| listed(key, object))
             .collect();
         let more = objects.len() > limit;
         objects.truncate(limit);

@@ -1,5 +1,6 @@
 //! What a kind of store must be able to do: one attempt at each request, no retry, no counting.
 
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
 pub(crate) mod cloud;
 pub(crate) mod directory;
 pub(crate) mod memory;
@@ -54,7 +55,10 @@ pub(crate) trait Backend: fmt::Debug + Send + Sync {
 /// On what condition a put writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PutMode<'a> {
-    Overwrite,
+    /// Under a key that nobody else writes: no condition.
+    Unique,
+    /// The same for a segment, in the storage class of segments.
+    Segment,
     Create,
     Update(&'a Version),
 }

@@ -7,6 +7,8 @@ mod write;
 
 pub use list::Listing;
 pub use open::OpenError;
+#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+pub(crate) use open::check_endpoint;
 
 use crate::backend::Backend;
 use crate::counts::{Counters, RequestCounts, RequestKind};

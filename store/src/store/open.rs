@@ -4,7 +4,7 @@ use super::Store;
 use crate::backend::directory::DirectoryBackend;
 use crate::backend::memory::MemoryBackend;
 use crate::codes::{self, Code};
-use crate::credential::CredentialSource;
+use crate::credentials::CredentialInputs;
 use crate::env::Env;
 use crate::settings::{MIN_PART_SIZE, StoreSettings};
 use crate::url::StoreUrl;
@@ -30,6 +30,15 @@ pub enum OpenError {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// The credentials given cannot be used.
+    #[error("find credentials for {url}")]
+    Credentials {
+        /// The address.
+        url: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The client refused the settings.
     #[error("set up a client for {url}")]
     Client {
@@ -48,16 +57,17 @@ impl OpenError {
         match self {
             Self::NotBuiltIn { .. } => codes::NOT_BUILT_IN,
             Self::Setting { .. } | Self::Client { .. } => codes::BAD_SETTING,
+            Self::Credentials { .. } => codes::UNAUTHENTICATED,
         }
     }
 }
 
 impl Store {
-    /// Opens a store. `credentials` is what requests are signed with; local stores ignore it, and a cloud store without it
-    /// sends its requests unsigned. Makes no request.
+    /// Opens a store. `credentials` tells what requests are signed with; local stores ignore it. Makes no request and starts
+    /// no process.
     pub fn open(
         settings: StoreSettings,
-        credentials: Option<Arc<dyn CredentialSource>>,
+        credentials: &CredentialInputs,
         env: Env,
     ) -> Result<Self, OpenError> {
         check(&settings)?;
@@ -70,8 +80,14 @@ impl Store {
                 let backend = MemoryBackend::new(Arc::clone(&env.clock));
                 Ok(Self::over(Arc::new(backend), settings, env))
             }
+            #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
             StoreUrl::S3 { .. } | StoreUrl::Gcs { .. } | StoreUrl::Azure { .. } => {
                 crate::backend::cloud::open(settings, credentials, env)
+            }
+            #[cfg(not(any(feature = "s3", feature = "gcs", feature = "azure")))]
+            StoreUrl::S3 { .. } | StoreUrl::Gcs { .. } | StoreUrl::Azure { .. } => {
+                let _ = credentials;
+                Err(OpenError::NotBuiltIn { feature: settings.url.feature(), url: settings.url.to_string() })
             }
         }
     }
@@ -107,19 +123,26 @@ fn check(settings: &StoreSettings) -> Result<(), OpenError> {
         return bad("retry.max_attempts", "is 0, the least is 1".to_owned());
     }
     if let Some(endpoint) = &settings.endpoint {
-        let plain = endpoint.starts_with("http://");
-        if !plain && !endpoint.starts_with("https://") {
-            return bad("endpoint", format!("is `{endpoint}`, write http(s)://HOST[:PORT]"));
-        }
-        if plain && !settings.allow_http {
-            return bad("endpoint", format!("is `{endpoint}`, without TLS; set allow_http if that is meant"));
-        }
+        check_endpoint(endpoint, settings)?;
     }
     if matches!(settings.url, StoreUrl::Azure { .. }) && settings.account.as_deref().unwrap_or("").is_empty()
     {
         return bad("account", format!("is missing, and {} needs the storage account's name", settings.url));
     }
     Ok(())
+}
+
+/// Whether an endpoint has the right form, and TLS unless plain HTTP is allowed.
+pub(crate) fn check_endpoint(endpoint: &str, settings: &StoreSettings) -> Result<(), OpenError> {
+    let plain = endpoint.starts_with("http://");
+    let problem = if !plain && !endpoint.starts_with("https://") {
+        format!("is `{endpoint}`, write http(s)://HOST[:PORT]")
+    } else if plain && !settings.allow_http {
+        format!("is `{endpoint}`, without TLS; set allow_http if that is meant")
+    } else {
+        return Ok(());
+    };
+    Err(OpenError::Setting { setting: "endpoint", problem })
 }
 
 #[cfg(test)]
@@ -141,11 +164,12 @@ mod tests {
         ] {
             let mut settings = settings("memory:");
             change(&mut settings);
-            let error = Store::open(settings, None, Env::system()).expect_err(name);
+            let error = Store::open(settings, &CredentialInputs::default(), Env::system()).expect_err(name);
             assert!(error.to_string().contains(name), "{error}");
             assert_eq!(error.code().code, "FIRN-S002");
         }
-        let error = Store::open(settings("az://c/p"), None, Env::system()).expect_err("no account");
+        let error = Store::open(settings("az://c/p"), &CredentialInputs::default(), Env::system())
+            .expect_err("no account");
         assert!(error.to_string().contains("account"), "{error}");
     }
 }

@@ -71,17 +71,19 @@ impl Store {
         let key = self.key(RequestKind::Put, key)?;
         let payload = payload.into();
         let sums = self.sums(&payload);
-        Ok(self.put_whole(&key, &payload, &sums).await?.version)
+        Ok(self.put_whole(&key, &payload, &sums, PutMode::Unique).await?.version)
     }
 
+    /// A write without condition, in `mode` [`PutMode::Unique`] or [`PutMode::Segment`].
     pub(crate) async fn put_whole(
         &self,
         key: &Key,
         payload: &Payload,
         sums: &Sums,
+        mode: PutMode<'_>,
     ) -> Result<Stored, StoreError> {
         self.operation(RequestKind::Put, key.as_str(), payload.len())
-            .run(|| self.put_once(key, payload, sums, PutMode::Overwrite))
+            .run(|| self.put_once(key, payload, sums, mode))
             .await
     }
 

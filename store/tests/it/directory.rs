@@ -1,5 +1,6 @@
 //! The conformance suite on a local directory.
 
+use firnline_store::credentials::CredentialInputs;
 use firnline_store::{Env, Store, StoreSettings, StoreUrl};
 use std::sync::LazyLock;
 use tempfile::TempDir;
@@ -10,7 +11,7 @@ static DIRECTORY: LazyLock<TempDir> = LazyLock::new(|| TempDir::new().expect("te
 fn store() -> Store {
     let mut settings = StoreSettings::new(StoreUrl::directory(DIRECTORY.path().join("tier")));
     settings.part_size = 5 << 20;
-    Store::open(settings, None, Env::system()).expect("open")
+    Store::open(settings, &CredentialInputs::default(), Env::system()).expect("open")
 }
 
 firnline_store::conformance_suite!(store());

@@ -119,7 +119,7 @@ impl Inner {
         temp.sync()?;
         let version = version_of(&Sums::of(payload, false));
         match mode {
-            PutMode::Overwrite => temp.persist(&self.root, key)?,
+            PutMode::Unique | PutMode::Segment => temp.persist(&self.root, key)?,
             PutMode::Create => temp.persist_new(&self.root, key)?,
             PutMode::Update(expected) => {
                 let _lock = lock::exclusive(&self.root, key)?;
@@ -198,8 +198,8 @@ impl Backend for DirectoryBackend {
     async fn put(&self, key: &Key, payload: Payload, mode: PutMode<'_>) -> Attempt<Stored> {
         let key = key.clone();
         match mode {
-            PutMode::Overwrite => {
-                self.blocking(move |inner| inner.put(&key, &payload, PutMode::Overwrite)).await
+            PutMode::Unique | PutMode::Segment => {
+                self.blocking(move |inner| inner.put(&key, &payload, PutMode::Unique)).await
             }
             PutMode::Create => self.blocking(move |inner| inner.put(&key, &payload, PutMode::Create)).await,
             PutMode::Update(version) => {
