@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+"""Measures the reported figures of docs/measured.md: ratios to named alternatives, in interleaved pairs.
+
+usage: run.py [--only NAME[,NAME]] [--pairs N] [--gib N] [--dir DIR]
+
+It needs the release build of `firnline`, the bins of the tests crate (`make-log`, `s3-sink`), `mc`, `rclone` and MinIO;
+`make bench` builds and installs all of them. Data lies below --dir (default: a temporary directory on the disk that
+holds the checkout) and is removed at the end.
+"""
+
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import machine
+import pairs
+import servers
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CORE_STORE, CORE_CLIENT = {0}, {1}
+GIB = 1 << 30
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+        self.firnline = str(self.target / "firnline")
+        self.work = pathlib.Path(tempfile.mkdtemp(prefix="firnline-bench-", dir=options.dir))
+
+    def log(self, name, *arguments):
+        """A log dir as a broker leaves it, made once a run."""
+        path = self.work / name
+        if not path.exists():
+            subprocess.run([self.target / "make-log", path, *map(str, arguments)], check=True)
+        return path
+
+    def bulk_log(self):
+        return self.log("bulk", "--partitions", 1, "--segments", self.options.gib, "--segment-bytes", GIB)
+
+    def offload(self, log, store):
+        return [self.firnline, "offload", "--log-dir", str(log), "--store", store, "--once", "--assume-committed"]
+
+    def emptied(self, path):
+        def work():
+            shutil.rmtree(path, ignore_errors=True)
+            path.mkdir()
+
+        return work
+
+
+def to_directory(bench):
+    """Offload to a directory against `cp -r` of the same segments, fsync on ours, none on cp's."""
+    log, ours, theirs = bench.bulk_log(), bench.work / "ours", bench.work / "theirs"
+    a = pairs.Side("firnline to directory", bench.offload(log, f"file://{ours}"), bench.emptied(ours))
+    b = pairs.Side("cp -r", ["cp", "-r", str(log), str(theirs / "copy")], bench.emptied(theirs))
+    pairs.show(pairs.compare(b, b, bench.options.pairs, CORE_CLIENT, "A/A"))
+    pairs.show(pairs.compare(a, b, bench.options.pairs, CORE_CLIENT), [("cpu", 2.5)])
+
+
+def to_s3(bench, server, wall_goal):
+    """Offload to an S3 server against `mc cp -r` and `rclone copy`: each uploads the same segments to its own bucket."""
+    log = bench.bulk_log()
+    with server(CORE_STORE) as s3:
+        for bucket in ("ours", "mc", "rclone"):
+            s3.make_bucket(bucket)
+        env = s3.environment()
+        a = pairs.Side("firnline", bench.offload(log, "s3://ours/tier"), lambda: s3.empty("ours"), env)
+        for name, argv in s3.peers(log).items():
+            b = pairs.Side(name, argv, lambda name=name: s3.empty(name), env)
+            result = pairs.compare(a, b, bench.options.pairs, CORE_CLIENT)
+            pairs.show(result, [("cpu", 0.5), ("wall", wall_goal)])
+
+
+def to_minio(bench):
+    to_s3(bench, servers.Minio, 1.0)
+
+
+def to_sink(bench):
+    to_s3(bench, servers.Sink, 0.67)
+
+
+def memory(bench):
+    """Peak memory of an offload of 8 large partitions at once, and of 10,000 small ones."""
+    for name, goal, arguments in (
+        ("8 partitions of 1 GiB segments", 256, ("--partitions", 8, "--segments", 1, "--segment-bytes", GIB)),
+        ("10,000 small partitions", 128, ("--partitions", 10_000, "--segments", 1, "--segment-bytes", 64 << 10)),
+    ):
+        log = bench.log(name.replace(" ", "-"), *arguments)
+        with servers.Sink(CORE_STORE) as s3:
+            s3.make_bucket("ours")
+            side = pairs.Side(name, bench.offload(log, "s3://ours/tier"), None, s3.environment())
+            run = pairs.run(side, {0, 1})
+        peak = run.peak_kib / 1024
+        print(f"{name}: peak {peak:.0f} MiB (goal {goal}: {'met' if peak <= goal else 'not met'}), {run.wall:.1f} s")
+        shutil.rmtree(log)
+
+
+def read_back(bench):
+    """Sequential read-back of a directory tier, verified, against what reading and checking alone would take."""
+    log, tier = bench.bulk_log(), bench.work / "tier"
+    subprocess.run(bench.offload(log, f"file://{tier}"), check=True, stdout=subprocess.DEVNULL)
+    segments = sorted(tier.rglob("*.seg"))
+    size = sum(path.stat().st_size for path in segments)
+    side = pairs.Side("firnline cat --raw", [bench.firnline, "cat", "bulk/0", "--store", f"file://{tier}", "--raw", "--from", "earliest"])
+    pairs.run(side, CORE_CLIENT)
+    walls, ceilings = [], []
+    crc = float(subprocess.run([bench.target / "crc-rate"], check=True, capture_output=True, text=True).stdout)
+    for _ in range(bench.options.pairs):
+        read = machine.read_rate(segments[0])
+        ceilings.append(1 / (1 / read + 1 / crc))
+        walls.append(size / pairs.run(side, CORE_CLIENT).wall / 1e6)
+    ratio, low, high = pairs.interval([w / c for w, c in zip(walls, ceilings)])
+    print(f"read-back: {ratio:.2f} [{low:.2f}, {high:.2f}] of 1/(1/read + 1/crc); {walls[-1]:.0f} of {ceilings[-1]:.0f} MB/s")
+    print(f"  goal >= 0.6: {'met' if low >= 0.6 else 'not met' if high < 0.6 else 'not shown'}")
+
+
+def look_up(bench):
+    """Nanoseconds of an index look-up: median of 10^5 random (segment, offset) pairs in 1,000 loaded indexes."""
+    subprocess.run([bench.target / "examples" / "lookup"], check=True)
+
+
+BENCHES = {
+    "lookup": look_up, "directory": to_directory, "minio": to_minio, "sink": to_sink, "memory": memory, "read-back": read_back,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", help="comma-separated: " + ", ".join(BENCHES))
+    parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--gib", type=int, default=2, help="segments of 1 GiB in the bulk log")
+    parser.add_argument("--dir", default=ROOT / "target", help="where data goes")
+    options = parser.parse_args()
+    names = options.only.split(",") if options.only else list(BENCHES)
+    if unknown := [name for name in names if name not in BENCHES]:
+        parser.error(f"unknown: {', '.join(unknown)}; there are {', '.join(BENCHES)}")
+    pathlib.Path(options.dir).mkdir(parents=True, exist_ok=True)
+    bench = Bench(options)
+    print(time.strftime("%Y-%m-%d"), machine.describe())
+    print(f"ceilings: loopback {machine.loopback_rate():.0f} MB/s, SHA-256 {machine.openssl_rate('sha256') or 0:.0f} MB/s")
+    try:
+        for name in names:
+            print(f"== {name}: {BENCHES[name].__doc__ or ''}".rstrip(": "))
+            BENCHES[name](bench)
+    finally:
+        shutil.rmtree(bench.work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
