@@ -1,1 +1,39 @@
-//! What changes or checks a tier: upload, verify, commit, restore
+//! What changes or checks a tier: open, upload, verify, commit, restore, check.
+//!
+//! | question | answer |
+//! |---|---|
+//! | is this a tier, and whose? | [`Tier::open`], [`Tier::open_for_writing`] |
+//! | which topics and partitions does it hold? | [`Tier::topics`], [`Tier::partitions`], [`resolve`] |
+//! | what does it hold of a partition? | [`Tier::manifest`], [`Tier::entries`] |
+//! | put a stretch of a log into the store | [`Tier::upload_segment`] |
+//! | make it part of the tier | [`Tier::commit`] |
+//! | get a stretch of a log back as files | [`Tier::plan_restore`], [`Tier::restore`] |
+//!
+//! This crate must never talk to Kafka; never delete an object; never overwrite a segment or a page; never change a
+//! manifest but by a conditional put; never call a write done whose outcome it has not read back; and never retry a
+//! request by itself, which the store does.
+
+mod catalog;
+mod commit;
+mod manifests;
+mod open;
+pub mod restore;
+mod segments;
+mod settings;
+mod step;
+mod tier;
+mod upload;
+mod workers;
+
+pub use catalog::{
+    KnownTopic, ListError, MAX_PARTITIONS, MAX_TOPICS, ResolveError, TopicObjectError, resolve,
+};
+pub use commit::{Basis, CommitError, CommitOutcome, CommitRequest, Lost};
+pub use manifests::{Entries, LoadedManifest, ReadError};
+pub use open::OpenTierError;
+pub use segments::TailError;
+pub use settings::TierSettings;
+pub use step::{FaultPoint, NoFaults, Step};
+pub use tier::{Tier, TierParts};
+pub use upload::{SegmentPlan, UploadError, UploadOutcome, UploadedSegment};
+pub use workers::Workers;

@@ -1,0 +1,50 @@
+//! The log of one partition, as a pass sees it: extents to plan with, and batches to upload.
+//!
+//! A broker's directory is one such log. One read through a broker's Fetch API would be another: its extents are what
+//! one request may span, its source what the answers carried.
+
+use firnline_index::log_source::{LogSource, SourceError};
+use firnline_index::{Offset, TopicIdPartition};
+use firnline_logdir::{FileSource, PartitionDir, SourceOptions};
+
+use crate::plan::Extent;
+
+/// One partition's log on this machine. Calls block.
+pub trait PartitionLog: Send + Sync {
+    /// Which partition.
+    fn tip(&self) -> &TopicIdPartition;
+
+    /// What it consists of, oldest first; the last one is still written.
+    fn extents(&self) -> Vec<Extent>;
+
+    /// Its batches from `from` on, up to `until`, or to the log's end.
+    fn open(&self, from: Offset, until: Option<Offset>) -> Result<Box<dyn LogSource>, SourceError>;
+}
+
+/// A partition in a broker's log directory.
+#[derive(Debug)]
+pub struct DirectoryLog {
+    /// The partition as it was found.
+    pub dir: PartitionDir,
+    /// How its files are read.
+    pub options: SourceOptions,
+}
+
+impl PartitionLog for DirectoryLog {
+    fn tip(&self) -> &TopicIdPartition {
+        &self.dir.tip
+    }
+
+    fn extents(&self) -> Vec<Extent> {
+        let extent = |file: &firnline_logdir::SegmentFile| Extent {
+            base: file.base,
+            bytes: file.len,
+            sealed: !file.active,
+        };
+        self.dir.segments.iter().map(extent).collect()
+    }
+
+    fn open(&self, from: Offset, until: Option<Offset>) -> Result<Box<dyn LogSource>, SourceError> {
+        Ok(Box::new(FileSource::open(&self.dir, from, until, &self.options)))
+    }
+}

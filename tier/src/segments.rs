@@ -1,0 +1,133 @@
+//! Reading a remote segment front to back: its tail, then its blocks in long runs.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use firnline_index::block_index::{BlockEntry, BlockIndex};
+use firnline_index::ids::TopicIdPartition;
+use firnline_index::manifest::Entry;
+use firnline_index::segment::{ExpectedOrigin, SegmentReadError, SegmentTail};
+use firnline_store::StoreError;
+use futures::{Stream, StreamExt};
+
+use crate::Tier;
+
+/// Stored bytes of one request at most, unless one block has more.
+const RUN_BYTES: u64 = 8 << 20;
+/// Requests under way at once for one segment.
+const PARALLEL: usize = 3;
+
+/// A segment's tail that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TailError {
+    /// The store did not answer, or refused.
+    #[error("read the end of {key}")]
+    Store {
+        /// The object's key.
+        key: String,
+        /// Why.
+        #[source]
+        source: Box<StoreError>,
+    },
+    /// What is there is not the segment that the manifest names.
+    #[error("{key} is not the segment that the manifest names, or is damaged")]
+    Damaged {
+        /// The object's key.
+        key: String,
+        /// What is wrong.
+        #[source]
+        source: Box<SegmentReadError>,
+    },
+}
+
+/// Blocks that are read with one request.
+#[derive(Debug)]
+pub(crate) struct BlockRun {
+    pub(crate) blocks: Vec<BlockEntry>,
+    /// Their stored bytes, end to end.
+    pub(crate) stored: Bytes,
+}
+
+impl BlockRun {
+    /// Each block with its stored bytes.
+    pub(crate) fn split(self) -> impl Iterator<Item = (BlockEntry, Bytes)> {
+        let begin = self.blocks.first().map_or(0, |block| block.stored.start);
+        let stored = self.stored;
+        self.blocks.into_iter().map(move |block| {
+            let at = |position: u64| usize::try_from(position - begin).unwrap_or(usize::MAX);
+            let bytes = stored.slice(at(block.stored.start)..at(block.stored.end));
+            (block, bytes)
+        })
+    }
+}
+
+impl Tier {
+    /// Reads and checks the tail of the segment that `entry` names. One GET.
+    pub async fn segment_tail(&self, tip: &TopicIdPartition, entry: &Entry) -> Result<SegmentTail, TailError> {
+        self.tail_bytes(tip, entry).await.and_then(|tail| self.parse_tail(tip, entry, tail))
+    }
+
+    pub(crate) async fn tail_bytes(&self, tip: &TopicIdPartition, entry: &Entry) -> Result<Bytes, TailError> {
+        let key = entry.object_key(tip);
+        let start = entry.location.start.get();
+        let range = start.saturating_add(entry.tail_position.get())
+            ..start.saturating_add(entry.location.length.get());
+        let bytes = self.store().get_range(&key, range).await;
+        bytes.map_err(|source| TailError::Store { key, source: Box::new(source) })
+    }
+
+    pub(crate) fn parse_tail(
+        &self, tip: &TopicIdPartition, entry: &Entry, tail: Bytes,
+    ) -> Result<SegmentTail, TailError> {
+        let expect = ExpectedOrigin {
+            cluster_id: Some(self.cluster_id().clone()),
+            topic_id: Some(tip.topic_id),
+            partition: Some(tip.partition),
+            uuid: Some(entry.uuid),
+            range: Some(entry.range),
+            log_bytes: Some(entry.log_bytes),
+        };
+        SegmentTail::parse(tail, entry.tail_position, &expect)
+            .map_err(|source| TailError::Damaged { key: entry.object_key(tip), source: Box::new(source) })
+    }
+
+    /// The stored bytes of some blocks of a segment, in order, a few requests ahead of whoever takes them.
+    pub(crate) fn block_runs<'a>(
+        &'a self, key: &'a str, object_start: u64, index: &'a BlockIndex, blocks: Range<u32>,
+    ) -> impl Stream<Item = Result<BlockRun, (Vec<BlockEntry>, StoreError)>> + 'a {
+        futures::stream::iter(runs(index, blocks))
+            .map(move |blocks| async move {
+                let range = span(&blocks);
+                let range = object_start + range.start..object_start + range.end;
+                match self.store().get_range(key, range).await {
+                    Ok(stored) => Ok(BlockRun { blocks, stored }),
+                    Err(error) => Err((blocks, error)),
+                }
+            })
+            .buffered(PARALLEL)
+    }
+}
+
+/// The stored bytes that the blocks, which lie end to end, take up.
+fn span(blocks: &[BlockEntry]) -> Range<u64> {
+    let start = blocks.first().map_or(0, |block| block.stored.start);
+    start..blocks.last().map_or(start, |block| block.stored.end)
+}
+
+/// Cuts a range of blocks into runs of one request each.
+fn runs(index: &BlockIndex, blocks: Range<u32>) -> impl Iterator<Item = Vec<BlockEntry>> + '_ {
+    let mut next = blocks.start;
+    std::iter::from_fn(move || {
+        let mut run: Vec<BlockEntry> = Vec::new();
+        while next < blocks.end {
+            let Some(block) = index.entry(next) else { break };
+            let begin = run.first().map_or(block.stored.start, |first| first.stored.start);
+            if !run.is_empty() && block.stored.end - begin > RUN_BYTES {
+                break;
+            }
+            run.push(block);
+            next += 1;
+        }
+        (!run.is_empty()).then_some(run)
+    })
+}
