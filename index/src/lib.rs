@@ -18,10 +18,11 @@ pub mod marker;
 pub mod segment;
 pub mod topic;
 pub mod transactions;
+mod varint;
 
 pub use marker::FORMAT_VERSION;
 pub use ids::{
-    ByteCount, ClusterId, CommitId, Crc32c, KeyId, LeaderEpoch, NodeId, Offset, OffsetRange, PartitionIndex,
-    ProducerId, RawPosition, Salt, SegmentUuid, StoredPosition, TimestampMs, TopicId, TopicIdPartition,
-    TopicName, ValueError,
+    ByteCount, ClusterId, CommitId, Crc32c, GcBoundary, Incarnation, KeyId, LeaderEpoch, NodeId, ObjectUuid, Offset,
+    OffsetRange, PartitionIndex, ProducerId, RawPosition, RemoteLogSegmentId, Salt, SegmentUuid, StoredPosition,
+    TimestampMs, TopicId, TopicIdPartition, TopicName, ValueError,
 };

@@ -103,8 +103,8 @@ pub enum ObjectKey {
 }
 
 impl ObjectKey {
-    /// The longest key that names a topic: a page of one with 249 characters.
-    pub const MAX_LEN: usize = TopicName::MAX_LEN + 2 + 1 + 22 + 1 + 10 + 1 + 9 + 20 + 1 + 36 + 5;
+    /// The longest key that names a topic: a segment of one with 249 characters.
+    pub const MAX_LEN: usize = TopicName::MAX_LEN + 2 + 1 + 22 + 1 + 10 + 1 + 20 + 1 + 10 + 1 + 36 + 4;
 
     /// The partition whose directory holds the object.
     pub fn partition(&self) -> Option<&TopicIdPartition> {
@@ -141,6 +141,3 @@ impl fmt::Display for ObjectKey {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

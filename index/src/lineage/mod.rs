@@ -154,6 +154,3 @@ fn follows(last: EpochStart, next: EpochStart) -> Result<(), LineageError> {
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

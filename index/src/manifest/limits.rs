@@ -30,5 +30,5 @@ pub const MAX_REPLACED: usize = 1_000;
 pub const MAX_STORAGE_CLASS_LEN: usize = 64;
 /// Bytes of a body, head or page.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
-/// Parts of all kinds in one body together.
-pub const MAX_ITEMS: usize = 400_000;
+/// Fields in one body, at all depths together.
+pub const MAX_ITEMS: usize = 1_000_000;

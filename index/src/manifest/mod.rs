@@ -37,6 +37,3 @@ pub use model::{
 pub use page::{Page, PageBody, PageFound, PageFoundTime, PageRef};
 pub use spill::Spill;
 pub use table::EntryTable;
-
-#[cfg(test)]
-mod tests;

@@ -51,6 +51,7 @@ pub struct Page {
 
 /// What a page holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "pages are kept one by one, and nearly all of them hold entries")]
 pub enum PageBody {
     /// Level 0.
     Entries {

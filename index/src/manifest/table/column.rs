@@ -115,3 +115,6 @@ fn upper(n: u64) -> u32 {
 fn lower(n: u64) -> u32 {
     u32::try_from(n & u64::from(u32::MAX)).expect("the lower half of 64 bits is 32 bits")
 }
+
+#[cfg(test)]
+mod tests;

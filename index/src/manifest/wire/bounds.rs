@@ -116,3 +116,6 @@ impl<'a> Cursor<'a> {
         Ok(taken)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,3 +33,12 @@ pub(super) fn decode_page(body: &[u8]) -> Result<Page, ManifestError> {
     bounds::check(&shape::PAGE, body)?;
     page::from_wire(message::Page::decode(body).map_err(ManifestError::Protobuf)?)
 }
+
+/// How many fields the largest message has.
+#[cfg(test)]
+pub(super) fn largest_shape() -> usize {
+    fn largest(shape: &bounds::Shape) -> usize {
+        shape.fields.iter().filter_map(|f| f.message).map(largest).fold(shape.fields.len(), usize::max)
+    }
+    largest(&shape::HEAD).max(largest(&shape::PAGE))
+}

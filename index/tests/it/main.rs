@@ -1,0 +1,4 @@
+//! Behaviour of the crate as others see it.
+
+mod meta;
+mod segment;

@@ -1,0 +1,16 @@
+//! The metadata half: manifest, pages, lineage, keys, marker, topic object.
+
+#![expect(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod algebra;
+mod changes;
+mod find;
+mod golden;
+mod json;
+mod keys;
+mod lineage;
+mod manifest_codec;
+mod samples;
+mod scale;
+mod spill;
+mod table;
