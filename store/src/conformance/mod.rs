@@ -25,6 +25,12 @@ fn scope() -> String {
     format!("conformance/{}/", SystemRandom.hex_id())
 }
 
+/// The start-up probe finds nothing wrong, and what this identity may do.
+pub async fn probe_passes(store: &Store) {
+    let capabilities = store.probe().await.expect("a good store");
+    assert_eq!(capabilities, crate::Capabilities { can_delete: true, can_list: true });
+}
+
 async fn create(store: &Store, key: &str, bytes: impl Into<Bytes>) -> crate::Version {
     match store.create(key, bytes.into()).await.expect("create") {
         CreateOutcome::Created(version) => version,
@@ -62,6 +68,7 @@ macro_rules! conformance_suite {
             uploaded_version_is_the_objects_version,
             listing_is_in_byte_order, listing_prefix_is_text, listing_starts_after_a_key, listing_goes_on_over_pages,
             listing_of_nothing_is_empty,
+            probe_passes,
         }
     };
     ($make_store:expr; $($behaviour:ident),* $(,)?) => {

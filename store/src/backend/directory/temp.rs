@@ -103,15 +103,16 @@ impl TempFile {
         self.place(root, key, |from, to| {
             match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
                 // No such flag on this file system (NFS among others): a link is as atomic.
-                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                    rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty())?;
-                    // The object is in place whether or not its first name goes now; a sweep takes that later.
-                    let _ = std::fs::remove_file(from);
-                    Ok(())
-                }
+                Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => link(from, to),
                 other => Ok(other?),
             }
         })
+    }
+
+    /// [`Self::persist_new`] as it is done where renames cannot be exclusive.
+    #[cfg(test)]
+    pub(super) fn link_new(&self, root: &Root, key: &Key) -> Attempt<()> {
+        self.place(root, key, link)
     }
 
     fn place(
@@ -148,6 +149,13 @@ impl Drop for TempFile {
     }
 }
 
+fn link(from: &Path, to: &Path) -> std::io::Result<()> {
+    rustix::fs::linkat(CWD, from, CWD, to, AtFlags::empty())?;
+    // The object is in place whether or not its first name goes now; a sweep takes that later.
+    let _ = std::fs::remove_file(from);
+    Ok(())
+}
+
 fn open_new(path: &Path) -> std::io::Result<File> {
     OpenOptions::new().write(true).read(true).create_new(true).open(path)
 }
@@ -168,14 +176,4 @@ fn sweep(directory: &Path) {
     if swept > 0 {
         tracing::info!(swept, directory = %directory.display(), "removed temporary files of writers that are gone");
     }
-}
-
-/// For the module's tests: what a crashed writer leaves.
-#[cfg(test)]
-pub(super) fn leave_behind(root: &Root, name: &str) -> PathBuf {
-    let directory = root.private("tmp");
-    root.ensure_directory(&directory).expect("make directory");
-    let path = directory.join(name);
-    std::fs::write(&path, b"half").expect("write");
-    path
 }
