@@ -1,6 +1,6 @@
 //! Writing the section.
 
-use super::column::Column;
+use super::column::{BY_NUMBER, BY_RAW, FRAME, Line};
 use super::{HAS_STORED, HEADER_LEN};
 use crate::ids::{Crc32c, Offset, TimestampMs};
 
@@ -17,7 +17,8 @@ pub struct BlockIndexBuilder {
 }
 
 impl BlockIndexBuilder {
-    /// Adds the next block, which starts where the last one ended.
+    /// Adds the next block, which starts where the last one ended. First offsets must rise; a block is not empty, and
+    /// not longer stored than raw: a reader refuses the index otherwise.
     pub fn push(
         &mut self,
         first_offset: Offset,
@@ -59,17 +60,33 @@ impl BlockIndexBuilder {
     pub fn finish(self) -> Vec<u8> {
         let has_stored = self.raw != self.stored || self.raw_len != self.stored_len;
         let blocks = u32::try_from(self.crcs.len()).expect("a segment of 2^32 blocks would be a petabyte");
-        let mut out = Vec::with_capacity(HEADER_LEN + 8 * self.crcs.len());
+        let mut out = Vec::with_capacity(HEADER_LEN + 9 * self.crcs.len());
         out.extend(blocks.to_le_bytes());
         out.extend(if has_stored { HAS_STORED } else { 0 }.to_le_bytes());
         out.extend(self.raw_len.to_le_bytes());
         out.extend(self.stored_len.to_le_bytes());
-        Column::write(&self.offsets, &mut out);
-        Column::write(&self.raw, &mut out);
-        if has_stored {
-            Column::write(&self.stored, &mut out);
+        let numbers: Vec<i64> = (0..i64::from(FRAME)).collect();
+        let mut before: Vec<Option<Line>> = vec![None; 4];
+        let mut packed = Vec::new();
+        for from in (0..self.crcs.len()).step_by(FRAME as usize) {
+            let frame = from..(from + FRAME as usize).min(self.crcs.len());
+            let raw = &self.raw[frame.clone()];
+            let into: Vec<i64> = raw.iter().map(|position| position - raw[0]).collect();
+            let numbers = &numbers[..frame.len()];
+            let columns = [
+                Some((numbers, &self.offsets, BY_NUMBER)),
+                Some((numbers, &self.raw, BY_NUMBER)),
+                has_stored.then_some((into.as_slice(), &self.stored, BY_RAW)),
+                Some((numbers, &self.times, BY_NUMBER)),
+            ];
+            for (before, (xs, column, shift)) in before.iter_mut().zip(columns).filter_map(|(b, c)| Some((b, c?))) {
+                let line = Line::through(xs, &column[frame.clone()], shift);
+                line.put(before.as_ref(), &mut out);
+                line.pack(xs, &column[frame.clone()], shift, &mut packed);
+                *before = Some(line);
+            }
         }
-        Column::write(&self.times, &mut out);
+        out.append(&mut packed);
         for crc in &self.crcs {
             out.extend(crc.to_le_bytes());
         }

@@ -26,7 +26,7 @@ fn blocks(compressed: bool) -> impl Strategy<Value = Vec<Block>> {
             let stored = if compressed { (10..=raw).boxed() } else { Just(raw).boxed() };
             stored.prop_map(move |stored| Block { offsets, time, raw, stored })
         });
-    prop::collection::vec(block, 0..400)
+    prop::collection::vec(block, 1..400)
 }
 
 fn check(start: i64, blocks: &[Block]) {
@@ -92,4 +92,60 @@ fn below_the_first_block_nothing_is_found() {
     let index = BlockIndex::parse(build(7, &[Block { offsets: 3, time: 5, raw: 100, stored: 100 }])).unwrap();
     assert_eq!(index.find_offset(Offset::new(6).unwrap()), None);
     assert_eq!(index.find_offset(Offset::new(7_000).unwrap()), Some(0));
+}
+
+#[test]
+fn an_index_without_blocks_is_refused() {
+    let empty = BlockIndexBuilder::default().finish();
+    assert_eq!(BlockIndex::parse(empty.into()).unwrap_err(), BlockIndexError::Blocks { blocks: 0, length: HEADER_LEN });
+}
+
+#[test]
+fn evenly_spaced_columns_cost_their_checksums_and_little_more() {
+    let blocks = 4_096_usize;
+    let list = vec![Block { offsets: 160, time: 1_700_000_000_000, raw: 262_144, stored: 262_144 }; blocks];
+    let length = build(0, &list).len();
+    assert!(length < blocks * 4 + HEADER_LEN + 32 * 16, "{length}");
+}
+
+#[test]
+fn one_wild_timestamp_widens_its_own_frame_only() {
+    let mut list = vec![Block { offsets: 16, time: 1_700_000_000_000, raw: 262_144, stored: 262_144 }; 1_024];
+    let tame = build(0, &list).len();
+    list[300].time = i64::MAX;
+    let wild = build(0, &list).len();
+    check(0, &list);
+    assert!(wild - tame < 128 * 8 + 32, "{wild} after {tame}");
+}
+
+/// Any bit of a section flipped: refused, or every look-up still answers within bounds. (That it is noticed at all is
+/// the section table's CRC's work.)
+#[test]
+fn damaged_sections_never_panic_or_leave_their_bounds() {
+    let list: Vec<Block> = (0..140_u32)
+        .map(|i| Block {
+            offsets: i64::from(i % 7 + 1),
+            time: i64::from(i) * 10,
+            raw: 1_000 + u64::from(i % 13),
+            stored: 500 + u64::from(i % 11),
+        })
+        .collect();
+    let good = build(1 << 40, &list);
+    let mut accepted = 0;
+    // Any bits are a checksum, so one of those stands for all.
+    for bit in 0..(good.len() - 4 * 139) * 8 {
+        let mut bad = good.to_vec();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        let Ok(index) = BlockIndex::parse(bad.into()) else { continue };
+        accepted += 1;
+        let (mut raw, mut stored) = (0, 0);
+        for entry in index.entries() {
+            assert_eq!((entry.raw.start, entry.stored.start), (raw, stored), "bit {bit}");
+            (raw, stored) = (entry.raw.end, entry.stored.end);
+            assert_eq!(index.find_offset(entry.first_offset), Some(entry.number), "bit {bit}");
+            assert_eq!(index.find_raw(RawPosition::new(entry.raw.start)), Some(entry.number), "bit {bit}");
+        }
+        assert_eq!((raw, stored), (index.raw_len(), index.stored_len()), "bit {bit}");
+    }
+    assert!(accepted >= 32, "at least every bit of a checksum: {accepted}");
 }

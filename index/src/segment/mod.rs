@@ -37,3 +37,6 @@ pub use tail::SegmentTail;
 pub use trailer::Trailer;
 pub use writer::SegmentWriter;
 
+
+#[cfg(test)]
+mod tests;

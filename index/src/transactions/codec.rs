@@ -4,6 +4,7 @@
 
 use super::{AbortedTransaction, FirstMarker, OpenTransaction, Outcome, SegmentTransactions};
 use crate::ids::{Offset, ProducerId, TimestampMs};
+use crate::varint::{self, VarintFault, put};
 
 /// A transactions section that cannot be right.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,33 +78,14 @@ fn number(value: i64) -> u64 {
     u64::try_from(value).expect("offsets, ids and times are never negative")
 }
 
-fn put(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(u8::try_from(value & 0x7f).expect("seven bits") | 0x80);
-        value >>= 7;
-    }
-    out.push(u8::try_from(value).expect("below 0x80"));
-}
-
 struct Cursor<'a>(&'a [u8]);
 
 impl Cursor<'_> {
     fn varint(&mut self, what: &'static str) -> Result<u64, TransactionsError> {
-        let mut value = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (byte, rest) = self.0.split_first().ok_or(TransactionsError::Short(what))?;
-            self.0 = rest;
-            let bits = u64::from(byte & 0x7f);
-            // The tenth byte has room for one bit; and a last byte of zero would give one number two forms.
-            if (shift == 63 && bits > 1) || (shift > 0 && *byte == 0) {
-                return Err(TransactionsError::Range(what));
-            }
-            value |= bits << shift;
-            if byte & 0x80 == 0 {
-                return Ok(value);
-            }
-        }
-        Err(TransactionsError::Range(what))
+        varint::take(&mut self.0).map_err(|fault| match fault {
+            VarintFault::Short => TransactionsError::Short(what),
+            VarintFault::Form => TransactionsError::Range(what),
+        })
     }
 
     /// An offset given as the distance from `before`.

@@ -1,0 +1,8 @@
+//! Remote segments: written, opened, read, damaged.
+
+mod contents;
+mod damage;
+mod golden;
+mod overhead;
+mod refused;
+pub(crate) mod sample;
