@@ -61,6 +61,15 @@ impl Run {
         self
     }
 
+    /// The same run with another copy of the binary.
+    #[must_use]
+    pub fn with_binary(self, path: &Path) -> Self {
+        let mut command = Command::new(path);
+        command.args(self.command.get_args()).env_clear().stdin(Stdio::null());
+        command.envs(self.command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        Self { command }
+    }
+
     /// Runs it under another program, such as `setpriv --reuid 65534 …` or `faketime -f +20m`.
     #[must_use]
     pub fn under(mut self, program: &str, arguments: &[&str]) -> Self {
@@ -122,7 +131,9 @@ impl Outcome {
         std::str::from_utf8(self.stdout())
             .expect("JSON lines are UTF-8")
             .lines()
-            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {error}: {line}", self.what)))
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{}: {error}: {line}", self.what))
+            })
             .collect()
     }
 }

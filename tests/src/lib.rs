@@ -8,7 +8,9 @@
 pub mod firnline;
 pub mod http;
 pub mod kafka;
+pub mod logs;
 pub mod ports;
 pub mod process;
 pub mod stores;
+pub mod tier;
 pub mod tools;

@@ -60,7 +60,12 @@ impl Server {
             if let Some(status) = self.child.try_wait().expect("ask for the server's state") {
                 return status;
             }
-            assert!(began.elapsed() < limit, "{} runs on {limit:?} after SIGTERM:\n{}", self.name, self.log_end());
+            assert!(
+                began.elapsed() < limit,
+                "{} runs on {limit:?} after SIGTERM:\n{}",
+                self.name,
+                self.log_end()
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }
@@ -81,7 +86,8 @@ impl Server {
     }
 
     fn signal(&self, signal: Signal) {
-        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a child has a positive pid");
+        let pid =
+            i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a child has a positive pid");
         // Our child is not yet waited for, so this pid cannot have gone to another process.
         let _ = kill_process(pid, signal);
     }
@@ -122,6 +128,10 @@ fn spawn_from_lasting_thread(command: Command) -> io::Result<Child> {
         Mutex::new(orders)
     });
     let (reply, answer) = mpsc::channel();
-    spawner.lock().expect("no caller panics while it holds this").send((command, reply)).expect("the spawner never ends");
+    spawner
+        .lock()
+        .expect("no caller panics while it holds this")
+        .send((command, reply))
+        .expect("the spawner never ends");
     answer.recv().expect("the spawner answers every order")
 }

@@ -102,7 +102,8 @@ impl Cluster {
 
     /// Formats the directories of a cluster without starting it.
     pub fn format(options: &ClusterOptions) -> Self {
-        let directory = tempfile::Builder::new().prefix("firnline-kafka-").tempdir().expect("make a directory");
+        let directory =
+            tempfile::Builder::new().prefix("firnline-kafka-").tempdir().expect("make a directory");
         let all: Vec<NodePorts> = (1..=options.nodes)
             .map(|id| NodePorts { id, client: ports::free(), controller: ports::free() })
             .collect();
@@ -143,7 +144,8 @@ impl Cluster {
 
     /// The address list for clients.
     pub fn bootstrap(&self) -> String {
-        let list: Vec<String> = self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.ports.client)).collect();
+        let list: Vec<String> =
+            self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.ports.client)).collect();
         list.join(",")
     }
 
@@ -174,14 +176,17 @@ impl Cluster {
 
     /// Makes a topic on all nodes (at most three replicas), with topic configs such as `("segment.bytes", "1048576")`.
     pub fn create_topic(&self, topic: &str, partitions: i32, configs: &[(&str, &str)]) {
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", self.bootstrap()).create().expect("make an admin client");
+        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+            .set("bootstrap.servers", self.bootstrap())
+            .create()
+            .expect("make an admin client");
         let replicas = i32::try_from(self.nodes.len().min(3)).expect("at most three");
         let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replicas));
         for (key, value) in configs {
             new = new.set(key, value);
         }
-        let options = AdminOptions::new().operation_timeout(Some(ADMIN_LIMIT)).request_timeout(Some(ADMIN_LIMIT));
+        let options =
+            AdminOptions::new().operation_timeout(Some(ADMIN_LIMIT)).request_timeout(Some(ADMIN_LIMIT));
         let results = block_on(admin.create_topics([&new], &options)).expect("ask for the topic");
         for result in results {
             result.unwrap_or_else(|(name, code)| panic!("create topic {name}: {code}"));
@@ -195,7 +200,8 @@ impl Cluster {
         let began = std::time::Instant::now();
         while began.elapsed() < ADMIN_LIMIT {
             if let Ok(metadata) = consumer.fetch_metadata(Some(topic), Duration::from_secs(5)) {
-                let led = metadata.topics().iter().flat_map(|t| t.partitions()).filter(|p| p.leader() >= 0).count();
+                let led =
+                    metadata.topics().iter().flat_map(|t| t.partitions()).filter(|p| p.leader() >= 0).count();
                 if led == wanted {
                     return;
                 }

@@ -45,25 +45,40 @@ pub struct PartitionContent {
     pub records: Vec<Record>,
 }
 
+/// Waits until no transaction of a topic is open. A commit is answered before its markers stand in every partition; a
+/// test that looks in between sees a last stable offset that is still on its way.
+pub fn wait_for_markers(bootstrap: &str, topic: &str, partitions: i32) {
+    let began = Instant::now();
+    let readers = Isolation::ALL.map(|isolation| consumer(bootstrap, isolation));
+    for partition in 0..partitions {
+        loop {
+            let [all, stable] =
+                [&readers[0], &readers[1]].map(|reader| watermarks(reader, topic, partition).1);
+            if all == stable {
+                break;
+            }
+            assert!(
+                began.elapsed() < LIMIT,
+                "{topic}/{partition}: stable to {stable} of {all} after {LIMIT:?}"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
 /// Reads all partitions of a topic from start to end with batch checksums verified.
-pub fn consume_all(bootstrap: &str, topic: &str, partitions: i32, isolation: Isolation) -> BTreeMap<i32, PartitionContent> {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", bootstrap)
-        .set("group.id", "firnline-tests")
-        .set("enable.auto.commit", "false")
-        .set("enable.partition.eof", "true")
-        .set("check.crcs", "true")
-        .set("isolation.level", isolation.name())
-        .create()
-        .expect("make a consumer");
+pub fn consume_all(
+    bootstrap: &str,
+    topic: &str,
+    partitions: i32,
+    isolation: Isolation,
+) -> BTreeMap<i32, PartitionContent> {
+    let consumer = consumer(bootstrap, isolation);
     let mut list = TopicPartitionList::new();
     let mut content = BTreeMap::new();
     for partition in 0..partitions {
         list.add_partition_offset(topic, partition, Offset::Beginning).expect("a valid position");
-        // This high watermark is the last stable offset for read_committed, as ListOffsets answers it.
-        let (start, end) = consumer
-            .fetch_watermarks(topic, partition, Duration::from_secs(30))
-            .unwrap_or_else(|error| panic!("watermarks of {topic}/{partition}: {error}"));
+        let (start, end) = watermarks(&consumer, topic, partition);
         content.insert(partition, PartitionContent { start, end, records: Vec::new() });
     }
     consumer.assign(&list).expect("assign");
@@ -83,6 +98,25 @@ pub fn consume_all(bootstrap: &str, topic: &str, partitions: i32, isolation: Iso
         }
     }
     content
+}
+
+fn consumer(bootstrap: &str, isolation: Isolation) -> BaseConsumer {
+    ClientConfig::new()
+        .set("bootstrap.servers", bootstrap)
+        .set("group.id", "firnline-tests")
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("check.crcs", "true")
+        .set("isolation.level", isolation.name())
+        .create()
+        .expect("make a consumer")
+}
+
+/// Start and end of a partition; for `read_committed` the end is the last stable offset, as ListOffsets answers it.
+fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
+    consumer
+        .fetch_watermarks(topic, partition, Duration::from_secs(30))
+        .unwrap_or_else(|error| panic!("watermarks of {topic}/{partition}: {error}"))
 }
 
 fn record(message: &BorrowedMessage<'_>) -> Record {

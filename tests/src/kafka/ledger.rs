@@ -61,15 +61,27 @@ pub enum Fate {
 /// Everything acknowledged, in offset order for each partition.
 #[derive(Debug, Default, Clone)]
 pub struct Ledger {
-    partitions: BTreeMap<(String, i32), BTreeMap<i64, (Message, Fate)>>,
+    partitions: BTreeMap<(String, i32), BTreeMap<i64, Entry>>,
+    // How many times records were noted, which numbers the transactions.
+    notes: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    message: Message,
+    fate: Fate,
+    /// The transactional id, and a number that each transaction has for itself.
+    transaction: Option<(String, u64)>,
 }
 
 impl Ledger {
-    /// Notes acknowledged records. Panics when a broker gave one offset twice.
-    pub fn note(&mut self, records: Vec<Record>, fate: Fate) {
+    /// Notes the acknowledged records of one transaction, or of none. Panics when a broker gave one offset twice.
+    pub fn note(&mut self, records: Vec<Record>, fate: Fate, transactional_id: Option<&str>) {
+        self.notes += 1;
         for Record { offset, message } in records {
             let partition = self.partitions.entry((message.topic.clone(), message.partition)).or_default();
-            let before = partition.insert(offset, (message, fate));
+            let transaction = transactional_id.map(|id| (id.to_owned(), self.notes));
+            let before = partition.insert(offset, Entry { message, fate, transaction });
             assert!(before.is_none(), "the broker gave offset {offset} twice");
         }
     }
@@ -97,15 +109,40 @@ impl Ledger {
         };
         records
             .range(..end)
-            .filter(|(_, (_, fate))| isolation == Isolation::ReadUncommitted || *fate == Fate::Committed)
-            .map(|(&offset, (message, _))| Record { offset, message: message.clone() })
+            .filter(|(_, entry)| isolation == Isolation::ReadUncommitted || entry.fate == Fate::Committed)
+            .map(|(&offset, entry)| Record { offset, message: entry.message.clone() })
             .collect()
     }
 
-    /// How many records of a partition met this fate.
+    /// A lower bound of the first offset below `end` whose transaction is not decided below `end`; `end` if all are.
+    ///
+    /// A producer begins a transaction only after the markers of the one before it were written, so that of each
+    /// producer only the last transaction below `end` can be undecided.
+    pub fn first_undecided(&self, topic: &str, partition: i32, end: i64) -> i64 {
+        let Some(records) = self.partitions.get(&(topic.to_owned(), partition)) else {
+            return end;
+        };
+        let mut last_begun: BTreeMap<&str, (u64, i64)> = BTreeMap::new();
+        for (&offset, entry) in records.range(..end) {
+            if let Some((producer, number)) = &entry.transaction {
+                let last = last_begun.entry(producer).or_insert((*number, offset));
+                if last.0 != *number {
+                    *last = (*number, offset);
+                }
+            }
+        }
+        last_begun.values().map(|(_, first)| *first).min().unwrap_or(end)
+    }
+
+    /// What became of the record at an offset; none where there is a marker or nothing.
+    pub fn fate(&self, topic: &str, partition: i32, offset: i64) -> Option<Fate> {
+        self.partitions.get(&(topic.to_owned(), partition))?.get(&offset).map(|entry| entry.fate)
+    }
+
+    /// How many records of a topic met this fate.
     pub fn count(&self, topic: &str, fate: Fate) -> usize {
         let of_topic = self.partitions.iter().filter(|((name, _), _)| name == topic);
-        of_topic.flat_map(|(_, records)| records.values()).filter(|(_, found)| *found == fate).count()
+        of_topic.flat_map(|(_, records)| records.values()).filter(|entry| entry.fate == fate).count()
     }
 }
 
@@ -115,5 +152,9 @@ pub fn assert_same_records(what: &str, expected: &[Record], found: &[Record]) {
         assert_eq!(expected, found, "{what}");
     }
     let beyond = expected.get(found.len()).or_else(|| found.get(expected.len()));
-    assert_eq!(expected.len(), found.len(), "{what}: number of records; the first that only one side has: {beyond:?}");
+    assert_eq!(
+        expected.len(),
+        found.len(),
+        "{what}: number of records; the first that only one side has: {beyond:?}"
+    );
 }

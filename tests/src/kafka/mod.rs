@@ -8,7 +8,7 @@ mod properties;
 pub mod workload;
 
 pub use cluster::{Cluster, ClusterOptions, Node};
-pub use consume::{Isolation, PartitionContent, consume_all};
+pub use consume::{Isolation, PartitionContent, consume_all, wait_for_markers};
 pub use ledger::{Fate, Ledger, Message, Record, assert_same_records};
 pub use produce::{Codec, Producer, Transactions};
 pub use workload::Workload;

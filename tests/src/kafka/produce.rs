@@ -7,7 +7,9 @@ use rdkafka::ClientConfig;
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Message as _, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext};
+use rdkafka::producer::{
+    BaseProducer, BaseRecord, DeliveryResult, NoCustomPartitioner, Producer as _, ProducerContext,
+};
 
 use super::ledger::{Fate, Ledger, Message, Record};
 
@@ -71,7 +73,10 @@ impl ProducerContext<NoCustomPartitioner> for Receipts {
                 self.delivered.lock().expect("nothing panics under this lock").push(record);
             }
             Err((error, _)) => {
-                self.failed.lock().expect("nothing panics under this lock").push(format!("{sent:?}: {error}"));
+                self.failed
+                    .lock()
+                    .expect("nothing panics under this lock")
+                    .push(format!("{sent:?}: {error}"));
             }
         }
     }
@@ -80,6 +85,7 @@ impl ProducerContext<NoCustomPartitioner> for Receipts {
 /// An idempotent producer, transactional if asked for.
 pub struct Producer {
     inner: BaseProducer<Receipts>,
+    transactional_id: Option<String>,
 }
 
 impl Producer {
@@ -101,14 +107,19 @@ impl Producer {
         if matches!(transactions, Transactions::Id(_)) {
             inner.init_transactions(LIMIT).expect("init transactions");
         }
-        Self { inner }
+        let transactional_id = match transactions {
+            Transactions::Off => None,
+            Transactions::Id(id) => Some(id.clone()),
+        };
+        Self { inner, transactional_id }
     }
 
     /// Queues one message.
     pub fn send(&self, message: &Message) {
-        let mut record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&message.topic, Box::new(message.clone()))
-            .partition(message.partition)
-            .timestamp(message.timestamp_ms);
+        let mut record =
+            BaseRecord::<[u8], [u8], _>::with_opaque_to(&message.topic, Box::new(message.clone()))
+                .partition(message.partition)
+                .timestamp(message.timestamp_ms);
         if let Some(key) = &message.key {
             record = record.key(key);
         }
@@ -134,7 +145,7 @@ impl Producer {
 
     /// Waits for every acknowledgement and notes the records as committed; for producers without transactions.
     pub fn flush_into(&self, ledger: &mut Ledger) {
-        ledger.note(self.acknowledged(), Fate::Committed);
+        ledger.note(self.acknowledged(), Fate::Committed, None);
     }
 
     /// Begins a transaction.
@@ -146,19 +157,19 @@ impl Producer {
     pub fn commit_into(&self, ledger: &mut Ledger) {
         let records = self.acknowledged();
         self.inner.commit_transaction(LIMIT).expect("commit");
-        ledger.note(records, Fate::Committed);
+        ledger.note(records, Fate::Committed, self.transactional_id.as_deref());
     }
 
     /// Aborts the transaction, after its records have reached the broker, and notes them.
     pub fn abort_into(&self, ledger: &mut Ledger) {
         let records = self.acknowledged();
         self.inner.abort_transaction(LIMIT).expect("abort");
-        ledger.note(records, Fate::Aborted);
+        ledger.note(records, Fate::Aborted, self.transactional_id.as_deref());
     }
 
     /// Leaves the transaction open, as a crashed producer does, and notes its records.
     pub fn abandon_into(self, ledger: &mut Ledger) {
-        ledger.note(self.acknowledged(), Fate::Open);
+        ledger.note(self.acknowledged(), Fate::Open, self.transactional_id.as_deref());
     }
 
     fn acknowledged(&self) -> Vec<Record> {

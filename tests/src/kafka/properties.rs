@@ -12,8 +12,14 @@ pub(super) struct NodePorts {
 
 /// The configuration of one node in combined mode: small segments, internal topics with few partitions, and nothing
 /// that deletes or rolls by time while a test looks.
-pub(super) fn render(node: NodePorts, all: &[NodePorts], log_dir: &Path, extra: &[(String, String)]) -> String {
-    let voters: Vec<String> = all.iter().map(|peer| format!("{}@127.0.0.1:{}", peer.id, peer.controller)).collect();
+pub(super) fn render(
+    node: NodePorts,
+    all: &[NodePorts],
+    log_dir: &Path,
+    extra: &[(String, String)],
+) -> String {
+    let voters: Vec<String> =
+        all.iter().map(|peer| format!("{}@127.0.0.1:{}", peer.id, peer.controller)).collect();
     let replicas = all.len().min(3);
     let in_sync = replicas.min(2);
     let mut text = format!(

@@ -1,7 +1,7 @@
 //! The workload of the end-to-end tests: every codec, headers, tombstones, big records, transactions of every fate.
 
 use super::ledger::{Ledger, Message};
-use super::{Cluster, Codec, Producer, Transactions};
+use super::{Cluster, Codec, Producer, Transactions, wait_for_markers};
 
 /// The topic of transactions.
 pub const PAYMENTS: &str = "payments";
@@ -119,8 +119,10 @@ impl Workload {
                 }
             }
         }
+        wait_for_markers(&bootstrap, PAYMENTS, self.partitions);
         if self.leave_open {
-            let crashed = Producer::new(&bootstrap, Codec::None, &Transactions::Id("till-crashed".to_owned()));
+            let crashed =
+                Producer::new(&bootstrap, Codec::None, &Transactions::Id("till-crashed".to_owned()));
             crashed.begin();
             for partition in 0..self.partitions {
                 crashed.send(&self.message(PAYMENTS, partition, number, random));

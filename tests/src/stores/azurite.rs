@@ -21,7 +21,8 @@ impl Azurite {
     /// The emulator's storage account.
     pub const ACCOUNT: &'static str = "devstoreaccount1";
     /// The key of that account, which every Azure emulator has and every manual prints.
-    pub const KEY: &'static str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+    pub const KEY: &'static str =
+        "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
     /// The emulator that the whole test binary shares.
     pub fn shared() -> &'static Self {
@@ -30,7 +31,8 @@ impl Azurite {
     }
 
     fn start() -> Self {
-        let directory = tempfile::Builder::new().prefix("firnline-azurite-").tempdir().expect("make a directory");
+        let directory =
+            tempfile::Builder::new().prefix("firnline-azurite-").tempdir().expect("make a directory");
         let port = ports::free();
         let mut command = Command::new("node");
         command

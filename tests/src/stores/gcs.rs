@@ -30,7 +30,9 @@ impl Gcs {
         let mut command = Command::new(tools::program("firnline-gcs"));
         command.args(["-port", &port.to_string()]);
         let mut server = Server::spawn("gcs", &command, &directory.path().join("output"));
-        server.wait_until(Duration::from_secs(30), || http::get_status(port, "/_internal/healthcheck") == Some(200));
+        server.wait_until(Duration::from_secs(30), || {
+            http::get_status(port, "/_internal/healthcheck") == Some(200)
+        });
         Self { port, _server: server, _directory: directory }
     }
 
@@ -55,7 +57,8 @@ impl Gcs {
     pub fn bucket(&self, purpose: &str) -> String {
         let name = fresh_name(purpose);
         let body = serde_json::json!({"name": name}).to_string();
-        let status = http::request_status(self.port, "POST", "/storage/v1/b?project=firnline", body.as_bytes());
+        let status =
+            http::request_status(self.port, "POST", "/storage/v1/b?project=firnline", body.as_bytes());
         assert_eq!(status, Some(200), "make bucket {name}");
         name
     }

@@ -35,7 +35,8 @@ impl Minio {
 
     /// Starts a server of its own, with environment variables such as `MINIO_SITE_REGION` or a preloaded library.
     pub fn start(environment: &[(&str, &str)]) -> Self {
-        let directory = tempfile::Builder::new().prefix("firnline-minio-").tempdir().expect("make a directory");
+        let directory =
+            tempfile::Builder::new().prefix("firnline-minio-").tempdir().expect("make a directory");
         let port = ports::free();
         let root = Self::root();
         let mut command = Command::new(tools::program("minio"));
@@ -48,7 +49,9 @@ impl Minio {
             .env("MINIO_UPDATE", "off")
             .envs(environment.iter().copied());
         let mut server = Server::spawn("minio", &command, &directory.path().join("output"));
-        server.wait_until(Duration::from_secs(60), || http::get_status(port, "/minio/health/ready") == Some(200));
+        server.wait_until(Duration::from_secs(60), || {
+            http::get_status(port, "/minio/health/ready") == Some(200)
+        });
         Self { port, _server: server, _directory: directory }
     }
 
@@ -72,7 +75,8 @@ impl Minio {
     /// Makes a user who has exactly the rights of a door (`writer`, `retention`, `reader`) or of a policy file given by
     /// path, on `BUCKET/PREFIX` or `BUCKET`.
     pub fn user(&self, door: &str, tier: &str) -> S3User {
-        let user = S3User { access_key: fresh_name("user"), secret_key: "a-secret-of-some-length".to_owned() };
+        let user =
+            S3User { access_key: fresh_name("user"), secret_key: "a-secret-of-some-length".to_owned() };
         self.script("user", &[door, tier, &user.access_key, &user.secret_key]);
         user
     }

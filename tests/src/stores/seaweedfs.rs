@@ -25,7 +25,8 @@ impl SeaweedFs {
     }
 
     fn start() -> Self {
-        let directory = tempfile::Builder::new().prefix("firnline-seaweedfs-").tempdir().expect("make a directory");
+        let directory =
+            tempfile::Builder::new().prefix("firnline-seaweedfs-").tempdir().expect("make a directory");
         let user = Self::user();
         let identities = serde_json::json!({"identities": [{
             "name": "firnline",

@@ -1,3 +1,9 @@
 //! End-to-end tests on real brokers and stores: one binary, so that each server starts once.
 
+mod access;
+mod environment;
+mod live_broker;
 mod rigs;
+mod round_trip;
+mod sources;
+mod stores;

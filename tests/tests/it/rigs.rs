@@ -17,7 +17,11 @@ fn a_broker_of_each_version_gives_back_what_the_ledger_says() {
                 let found = consume_all(&cluster.bootstrap(), &topic, partitions, isolation);
                 for (partition, content) in found {
                     let expected = ledger.visible(&topic, partition, content.end, isolation);
-                    assert_same_records(&format!("{version} {topic}/{partition} {isolation:?}"), &expected, &content.records);
+                    assert_same_records(
+                        &format!("{version} {topic}/{partition} {isolation:?}"),
+                        &expected,
+                        &content.records,
+                    );
                 }
             }
         }

@@ -1,0 +1,56 @@
+//! A broker that runs holds its log directory; nothing here may touch or trust it then.
+
+use firnline_tests::kafka::{Cluster, ClusterOptions, VERSIONS, Workload};
+use firnline_tests::tier::Tier;
+
+#[test]
+fn a_running_broker_of_each_version_keeps_us_out_of_its_log_directory() {
+    for version in VERSIONS {
+        let mut cluster = Cluster::start(&ClusterOptions::single(version));
+        let small = Workload { bytes_per_partition: 1_500_000, rounds: 1, ..Workload::default() };
+        let ledger = small.produce(&cluster);
+        let log_dir = cluster.log_dir();
+        let log_dir = log_dir.to_str().expect("a path of ours is text");
+        let offload = ["offload", "--once", "--assume-committed", "--log-dir", log_dir];
+
+        let tier = Tier::directory();
+        tier.run(&offload).finish().expect_code(4).expect_stderr(log_dir);
+        assert!(!tier.path().join("topics").exists(), "{version}: nothing was written");
+        // Without a word on what is committed there is nothing to go by, broker or not.
+        tier.run(&["offload", "--once", "--log-dir", log_dir]).finish().expect_code(4);
+
+        cluster.node_mut(0).kill();
+        tier.run(&offload).finish().expect_code(0);
+
+        cluster.restart();
+        let (topic, partition) = ledger.partitions().next().expect("something was written");
+        let before = directory_listing(&cluster.partition_dir(topic, partition));
+        tier.run(&["restore", &format!("{topic}/{partition}"), "--to", log_dir]).finish().expect_code(4);
+        assert_eq!(
+            directory_listing(&cluster.partition_dir(topic, partition)),
+            before,
+            "{version}: restore wrote"
+        );
+        cluster.stop();
+        // Stopped now, but its partitions hold records, and those are not ours to replace.
+        tier.run(&["restore", &format!("{topic}/{partition}"), "--to", log_dir]).finish().expect_code(4);
+        assert_eq!(segment_names(&cluster.partition_dir(topic, partition)), segment_names_in(&before));
+    }
+}
+
+fn directory_listing(directory: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(directory)
+        .expect("list the partition")
+        .map(|entry| entry.expect("list the partition").file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+fn segment_names(directory: &std::path::Path) -> Vec<String> {
+    segment_names_in(&directory_listing(directory))
+}
+
+fn segment_names_in(names: &[String]) -> Vec<String> {
+    names.iter().filter(|name| name.ends_with(".log")).cloned().collect()
+}
