@@ -1,6 +1,6 @@
 //! The one record of a control batch: does it commit or abort?
 
-use super::{BatchError, BatchHeader, HEADER_PEEK};
+use super::{BatchError, BatchHeader, Compression, HEADER_PEEK};
 
 /// What a control batch says (`org.apache.kafka.common.record.ControlRecordType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,7 +22,11 @@ pub fn control_marker(header: &BatchHeader, batch: &[u8]) -> Result<Marker, Batc
     if !header.control || header.magic != 2 {
         return Err(fail("it is not a control batch"));
     }
-    let mut rest = batch.get(HEADER_PEEK..).ok_or_else(|| fail("it ends inside its header"))?;
+    if header.compression != Compression::None {
+        return Err(fail("it is compressed, which no broker does to a control batch"));
+    }
+    let size = usize::try_from(header.size).unwrap_or(usize::MAX);
+    let mut rest = batch.get(HEADER_PEEK..size.min(batch.len())).ok_or_else(|| fail("it ends inside its header"))?;
     // Record: length, attributes, timestamp delta, offset delta, key length, key = version and type, …
     let length = varint(&mut rest).ok_or_else(|| fail("the record's length is not a number"))?;
     let length = usize::try_from(length).map_err(|_| fail("the record's length is negative"))?;
@@ -34,7 +38,11 @@ pub fn control_marker(header: &BatchHeader, batch: &[u8]) -> Result<Marker, Batc
     let key_length = varint(&mut record).ok_or_else(|| fail("the key's length is not a number"))?;
     let key_length = usize::try_from(key_length).map_err(|_| fail("it has no key"))?;
     let key = record.get(..key_length).ok_or_else(|| fail("the key ends beyond its record"))?;
-    let [_, _, high, low] = *key.first_chunk::<4>().ok_or_else(|| fail("the key is shorter than 4 bytes"))?;
+    let [version @ .., high, low] = *key.first_chunk::<4>().ok_or_else(|| fail("the key is shorter than 4 bytes"))?;
+    // A higher version adds fields behind these two, as Kafka's own reader takes it.
+    if i16::from_be_bytes(version) < 0 {
+        return Err(fail("the key's version is negative"));
+    }
     Ok(match i16::from_be_bytes([high, low]) {
         0 => Marker::Abort,
         1 => Marker::Commit,

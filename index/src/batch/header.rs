@@ -85,7 +85,8 @@ impl BatchHeader {
 }
 
 fn size_of(length: i32, min: usize, limits: &BatchLimits) -> Result<u32, BatchError> {
-    let size = i64::from(length) + 12;
+    // Kafka's length leaves out the offset and itself.
+    let size = i64::from(length) + i64::try_from(LOG_OVERHEAD).unwrap_or(i64::MAX);
     let (low, high) = (i64::try_from(min).unwrap_or(i64::MAX), i64::from(limits.max_batch_bytes));
     u32::try_from(size)
         .ok()
@@ -174,11 +175,12 @@ fn compression(code: i16, magic: u8) -> Result<Compression, BatchError> {
 }
 
 /// Checks the checksum that Kafka itself keeps: CRC-32C over everything from the attributes on (magic 2), or CRC-32 over
-/// everything from the magic on (0 and 1). `batch` is the whole batch.
+/// everything from the magic on (0 and 1). `batch` starts with the whole batch; what lies behind it is not looked at.
 pub fn verify_crc(header: &BatchHeader, batch: &[u8]) -> Result<(), BatchError> {
     let (from, algorithm) =
         if header.magic == 2 { (21, CrcAlgorithm::Crc32Iscsi) } else { (MAGIC_AT, CrcAlgorithm::Crc32IsoHdlc) };
-    let covered = batch.get(from..).ok_or(BatchError::Truncated {
+    let size = usize::try_from(header.size).unwrap_or(usize::MAX);
+    let covered = batch.get(from..size).ok_or(BatchError::Truncated {
         needed: u64::from(header.size),
         available: batch.len().try_into().unwrap_or(u64::MAX),
     })?;
@@ -219,4 +221,3 @@ impl Fields<'_> {
     }
 }
 
-const _: () = assert!(LOG_OVERHEAD == 12 && HEADER_PEEK >= MIN_V1);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::ids::{Offset, RawPosition};
+use proptest::prelude::*;
 
 /// A batch of magic 2 with an empty body, as fields say.
 fn v2(base: i64, delta: i32, epoch: i32, count: i32, body: &[u8], attributes: i16) -> Vec<u8> {
@@ -115,21 +116,161 @@ fn control_markers_tell_commit_from_abort() {
 }
 
 #[test]
-fn wrappers_of_magic_1_take_the_lower_bound_as_base() {
-    let mut bytes = Vec::new();
-    bytes.extend(9_i64.to_be_bytes());
-    bytes.extend(22_i32.to_be_bytes());
-    bytes.extend([0; 4]);
-    bytes.extend([1, 1]);
-    bytes.extend(77_i64.to_be_bytes());
-    bytes.extend((-1_i32).to_be_bytes());
-    bytes.extend(0_i32.to_be_bytes());
-    let crc = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, &bytes[16..]);
-    bytes[12..16].copy_from_slice(&u32::try_from(crc).unwrap().to_be_bytes());
-    let mut batches =
-        Batches::new(&bytes, RawPosition::ZERO, Offset::new(6).unwrap(), BatchLimits::DEFAULT);
-    let batch = batches.next().unwrap().unwrap();
-    assert_eq!((batch.header.base_offset.get(), batch.header.last_offset.get()), (6, 9));
-    assert_eq!(batch.header.record_count, None);
-    verify_crc(&batch.header, batch.bytes).unwrap();
+fn control_batches_that_no_broker_writes_are_refused() {
+    let refused = |record: &[u8], attributes: i16| {
+        let bytes = v2(0, 0, 0, 1, record, attributes);
+        control_marker(&scan(&bytes).unwrap()[0], &bytes).unwrap_err().to_string()
+    };
+    assert!(refused(&[32, 0, 0, 0, 8, 0xff, 0xff, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 0x30).contains("version is negative"));
+    assert!(refused(&[32, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 0x31).contains("compressed"));
+    assert!(refused(&[32, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 0x10).contains("not a control batch"));
+    assert!(refused(&[0xff; 11], 0x30).contains("length is not a number"));
+    assert!(refused(&[1, 0, 0, 0], 0x30).contains("length is negative"));
+}
+
+/// A message of magic 0 or 1, or a wrapper where `codec` is not 0.
+fn message(magic: u8, offset: i64, codec: u8, body: &[u8]) -> Vec<u8> {
+    let mut content = vec![magic, codec];
+    if magic == 1 {
+        content.extend(77_i64.to_be_bytes());
+    }
+    content.extend((-1_i32).to_be_bytes());
+    content.extend(i32::try_from(body.len()).unwrap().to_be_bytes());
+    content.extend(body);
+    let mut bytes = offset.to_be_bytes().to_vec();
+    bytes.extend(i32::try_from(content.len() + 4).unwrap().to_be_bytes());
+    bytes.extend(crc_fast::crc32_iso_hdlc(&content).to_be_bytes());
+    bytes.extend(content);
+    bytes
+}
+
+#[test]
+fn wrappers_take_the_lower_bound_as_base_and_plain_messages_their_own_offset() {
+    for magic in [0, 1] {
+        let bytes = [message(magic, 9, 1, b"packed"), message(magic, 12, 0, b"plain")].concat();
+        let batches = Batches::new(&bytes, RawPosition::ZERO, Offset::new(6).unwrap(), BatchLimits::DEFAULT);
+        let batches: Vec<_> = batches.map(Result::unwrap).collect();
+        let offsets: Vec<_> =
+            batches.iter().map(|b| (b.header.base_offset.get(), b.header.last_offset.get())).collect();
+        assert_eq!(offsets, [(6, 9), (12, 12)]);
+        let counts: Vec<_> = batches.iter().map(|b| b.header.record_count).collect();
+        assert_eq!(counts, [None, Some(1)]);
+        assert_eq!(batches[0].header.max_timestamp.map(|t| t.get()), (magic == 1).then_some(77));
+        for batch in &batches {
+            verify_crc(&batch.header, batch.bytes).unwrap();
+            // What follows the batch is not looked at.
+            verify_crc(&batch.header, &[batch.bytes, b"more"].concat()).unwrap();
+            assert!(verify_crc(&batch.header, &batch.bytes[..batch.bytes.len() - 1]).is_err());
+        }
+    }
+}
+
+#[test]
+fn a_wrapper_below_the_lower_bound_is_refused() {
+    let bytes = message(1, 5, 1, b"packed");
+    let mut batches = Batches::new(&bytes, RawPosition::ZERO, Offset::new(6).unwrap(), BatchLimits::DEFAULT);
+    let error = batches.next().unwrap().unwrap_err();
+    assert_eq!(error.fault().to_string(), "offset 5 comes after offset 6 was due");
+    assert!(batches.next().is_none());
+}
+
+#[test]
+fn messages_of_magic_0_and_1_have_no_zstd_and_a_least_length() {
+    let bad = message(1, 0, 4, b"");
+    assert!(matches!(scan(&bad).unwrap_err().fault(), BatchError::Field { field: "compression codec", value: 4 }));
+    for (magic, least) in [(0, 26), (1, 34)] {
+        let mut short = message(magic, 0, 0, b"");
+        assert_eq!(i64::try_from(short.len()).unwrap(), least);
+        short[11] -= 1;
+        let error = scan(&short).unwrap_err();
+        assert!(matches!(error.fault(), BatchError::Length { min, .. } if *min == least), "{error}");
+    }
+}
+
+#[test]
+fn a_batch_without_epoch_may_follow_one_with_but_a_smaller_epoch_may_not() {
+    let lowered = [v2(0, 0, 3, 1, b"", 0), message(1, 1, 0, b""), v2(2, 0, 3, 1, b"", 0)].concat();
+    assert_eq!(scan(&lowered).unwrap().len(), 3);
+    let back = [v2(0, 0, 3, 1, b"", 0), message(1, 1, 0, b""), v2(2, 0, 2, 1, b"", 0)].concat();
+    assert!(matches!(scan(&back).unwrap_err().fault(), BatchError::EpochBack { .. }));
+}
+
+#[test]
+fn the_largest_offset_is_reached_but_not_passed() {
+    let last = i64::MAX - 1;
+    assert_eq!(scan(&v2(last - 4, 4, 0, 5, b"", 0)).unwrap()[0].next_offset(), Offset::MAX);
+    assert!(scan(&v2(last - 4, 5, 0, 5, b"", 0)).is_err());
+}
+
+#[test]
+fn a_prefix_that_is_too_short_says_how_much_it_takes() {
+    let bytes = v2(0, 0, 0, 1, b"record", 0);
+    for length in 0..HEADER_PEEK {
+        let parsed = BatchHeader::parse(&bytes[..length], Offset::ZERO, &BatchLimits::DEFAULT).unwrap();
+        assert_eq!(parsed, Parsed::NeedMore(HEADER_PEEK), "{length}");
+    }
+    assert!(matches!(
+        BatchHeader::parse(&bytes[..HEADER_PEEK], Offset::ZERO, &BatchLimits::DEFAULT),
+        Ok(Parsed::Header(header)) if header.size == 67
+    ));
+}
+
+/// A log of any of the three magics.
+fn log() -> impl Strategy<Value = Vec<Vec<u8>>> {
+    let one = (0_u8..3, 0_i64..1_000, 1_i32..50, prop::collection::vec(any::<u8>(), 0..200), any::<bool>());
+    prop::collection::vec(one, 0..20).prop_map(|batches| {
+        let mut next = 0;
+        let log = batches.into_iter().map(|(magic, hole, count, body, packed)| {
+            let base = next + hole;
+            let last = if magic == 2 || packed { base + i64::from(count) - 1 } else { base };
+            next = last + 1;
+            if magic == 2 { v2(base, count - 1, 1, count, &body, 0) } else { message(magic, last, u8::from(packed), &body) }
+        });
+        log.collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_log_comes_apart_into_its_batches(log in log()) {
+        let whole = log.concat();
+        let mut batches = Batches::new(&whole, RawPosition::ZERO, Offset::ZERO, BatchLimits::DEFAULT);
+        let mut next = Offset::ZERO;
+        for (batch, bytes) in batches.by_ref().zip(&log) {
+            let batch = batch.unwrap();
+            prop_assert_eq!(batch.bytes, &bytes[..]);
+            prop_assert!(batch.header.base_offset >= next);
+            verify_crc(&batch.header, batch.bytes).unwrap();
+            next = batch.header.next_offset();
+        }
+        prop_assert!(batches.next().is_none());
+        prop_assert_eq!(batches.position().get(), whole.len() as u64);
+        prop_assert_eq!(batches.sequence().next_offset(), next);
+    }
+
+    /// Where a log is cut does not matter to those who go on with what the first part told.
+    #[test]
+    fn scanning_goes_on_where_it_stopped(log in log(), cut in any::<prop::sample::Index>()) {
+        let whole = log.concat();
+        let cut: usize = log[..cut.index(log.len() + 1)].iter().map(Vec::len).sum();
+        let mut first = Batches::new(&whole[..cut], RawPosition::ZERO, Offset::ZERO, BatchLimits::DEFAULT);
+        let mut headers: Vec<_> = first.by_ref().map(|batch| batch.unwrap().header).collect();
+        let rest = Batches::resume(&whole[cut..], first.position(), first.sequence(), BatchLimits::DEFAULT);
+        headers.extend(rest.map(|batch| batch.unwrap().header));
+        prop_assert_eq!(headers, scan(&whole).unwrap());
+    }
+
+    #[test]
+    fn any_bytes_are_batches_or_are_refused(bytes in prop::collection::vec(any::<u8>(), 0..300), magic in 0_u8..4) {
+        let mut bytes = bytes;
+        if let Some(at) = bytes.get_mut(16) {
+            *at = magic;
+        }
+        let limits = BatchLimits { max_batch_bytes: 200 };
+        for batch in Batches::new(&bytes, RawPosition::ZERO, Offset::ZERO, limits) {
+            let Ok(batch) = batch else { break };
+            prop_assert!(batch.bytes.len() <= 200);
+            let _ = (verify_crc(&batch.header, batch.bytes), control_marker(&batch.header, batch.bytes));
+        }
+    }
 }

@@ -105,6 +105,9 @@ impl Cursor<'_> {
         if count > self.0.len() / least {
             return Err(TransactionsError::Short(what));
         }
+        if count > SegmentTransactions::MAX_ITEMS {
+            return Err(TransactionsError::Range(what));
+        }
         Ok(count)
     }
 
