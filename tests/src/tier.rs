@@ -57,8 +57,11 @@ impl Tier {
     pub fn gcs(purpose: &str) -> Self {
         let gcs = Gcs::shared();
         let url = format!("gs://{}/some/prefix", gcs.bucket(purpose));
-        Self { url, environment: Vec::new(), home: home() }
-            .with_config(&format!("[store]\nendpoint = \"{}\"\nanonymous = true\n", gcs.endpoint()))
+        let home = home();
+        let account = home.path().join("service-account.json");
+        std::fs::write(&account, gcs.service_account()).expect("write the service account");
+        let environment = vec![("GOOGLE_APPLICATION_CREDENTIALS".to_owned(), account.display().to_string())];
+        Self { url, environment, home }.with_config(&format!("[store]\nendpoint = \"{}\"\n", gcs.endpoint()))
     }
 
     /// In an Azure container of its own.

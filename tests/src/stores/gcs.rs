@@ -44,6 +44,7 @@ impl Gcs {
     /// A service account file of the kind that needs no token.
     pub fn service_account(&self) -> String {
         serde_json::json!({
+            "type": "service_account",
             "gcs_base_url": self.endpoint(),
             "disable_oauth": true,
             "client_email": "",

@@ -1,6 +1,6 @@
 //! The behaviours that Firnline needs of a store, against every real server and emulator.
 
-use firnline_store::credentials::{AwsKeys, CredentialInputs};
+use firnline_store::credentials::{AwsKeys, CredentialInputs, NamedText};
 use firnline_store::{Env, Secret, Store, StoreSettings};
 use firnline_tests::stores::{Azurite, Gcs, Minio, S3User, SeaweedFs};
 
@@ -53,7 +53,10 @@ mod gcs {
     fn store() -> Store {
         let server = Gcs::shared();
         let url = format!("gs://{}/some/prefix", server.bucket("conformance"));
-        open(&url, &server.endpoint(), None, &CredentialInputs::anonymous())
+        let account =
+            NamedText { path: "service-account.json".into(), text: Secret::new(server.service_account()) };
+        let key = CredentialInputs { gcp_service_account: Some(account), ..CredentialInputs::default() };
+        open(&url, &server.endpoint(), None, &key)
     }
 
     firnline_store::conformance_suite!(store());
