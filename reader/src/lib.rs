@@ -1,1 +1,42 @@
-//! Tier to bytes: caches, planned ranged reads, verified blocks
+//! Tier to bytes: the one place that answers "give me offset X".
+//!
+//! | question | answer |
+//! |---|---|
+//! | the batches from this offset on | [`Reader::read`] |
+//! | the first batch at or after this time | [`Reader::find_timestamp`] |
+//! | everything from here to there, in order | [`Reader::scan`] |
+//! | what does the tier hold of a partition? | [`Reader::manifest`] |
+//!
+//! A cold read costs one GET for the manifest (kept for [`ReaderSettings::max_manifest_age`], then asked for
+//! conditionally), one for a segment's tail, one for a run of blocks, and one more for each page of older entries. All
+//! three are cached in memory within limits in bytes; equal requests share one flight, failures are never kept.
+//!
+//! This crate must never write, list or delete; never hand out a byte whose block's CRC32C it has not compared; never
+//! call a transaction committed that it has not seen decided; and never answer "not there" for "could not be read".
+
+mod batches;
+mod cache;
+mod codes;
+mod error;
+mod fetch;
+mod local;
+mod open;
+mod place;
+mod read;
+mod reader;
+mod scan;
+mod settings;
+mod stats;
+mod tasks;
+mod timestamp;
+mod transactions;
+
+pub use batches::BatchChain;
+pub use codes::{ALL as CODES, Code};
+pub use error::{ErrorKind, ReadError};
+pub use read::{Batches, Bounds, ReadOutcome};
+pub use reader::Reader;
+pub use scan::{Scan, ScanBatches, ScanItem};
+pub use settings::{Isolation, ReaderSettings, Workers};
+pub use stats::ReaderStats;
+pub use timestamp::BatchAtTime;

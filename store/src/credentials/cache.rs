@@ -72,8 +72,8 @@ pub(super) struct Refreshing<S: Source> {
 #[derive(Debug)]
 struct Held<T> {
     credential: Arc<T>,
-    expires_ms: Option<i64>,
     refresh_at_ms: Option<i64>,
+    expires_ms: Option<i64>,
 }
 
 impl<T> Clone for Held<T> {
@@ -124,9 +124,7 @@ impl<S: Source> Refreshing<S> {
         match self.fetch().await {
             Ok(fresh) => {
                 *flight = None;
-                let credential = Arc::clone(&fresh.credential);
-                self.hold(fresh);
-                Ok(credential)
+                Ok(self.hold(fresh))
             }
             Err(error) => match still_valid {
                 Some(old) => {
@@ -135,9 +133,7 @@ impl<S: Source> Refreshing<S> {
                         error = &error as &(dyn std::error::Error + 'static),
                         "could not renew the credentials; the old ones are still valid and stay in use"
                     );
-                    let credential = Arc::clone(&old.credential);
-                    self.hold(Held { refresh_at_ms: Some(now.saturating_add(millis(RETRY_AFTER))), ..old });
-                    Ok(credential)
+                    Ok(self.hold(Held { refresh_at_ms: Some(now.saturating_add(millis(RETRY_AFTER))), ..old }))
                 }
                 None => {
                     let error = Arc::new(error);
@@ -162,15 +158,17 @@ impl<S: Source> Refreshing<S> {
         }
         let refresh_at_ms =
             expires_ms.zip(life_ms).map(|(end, life)| end.saturating_sub(millis(EARLY).min(life / 4)));
-        Ok(Held { credential: Arc::new(credential), expires_ms, refresh_at_ms })
+        Ok(Held { credential: Arc::new(credential), refresh_at_ms, expires_ms })
     }
 
     fn held(&self) -> Option<Held<S::Credential>> {
         self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn hold(&self, fresh: Held<S::Credential>) {
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(fresh);
+    fn hold(&self, held: Held<S::Credential>) -> Arc<S::Credential> {
+        let credential = Arc::clone(&held.credential);
+        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Some(held);
+        credential
     }
 }
 

@@ -87,6 +87,15 @@ pub enum CredentialError {
         /// What is wrong with it; never its content.
         why: String,
     },
+    /// The credentials that a role is to be assumed with could not be had.
+    #[error("assume {role}")]
+    Signer {
+        /// The role.
+        role: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A `credential_process` that did not do its work.
     #[error("credential_process of AWS profile {profile:?} (`{program}`) {why}")]
     Process {
@@ -116,6 +125,7 @@ impl CredentialError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::NoAnswer { .. } => true,
+            Self::Signer { source, .. } => Self::behind(&**source).is_some_and(Self::is_transient),
             Self::Refused { status, .. } => *status == 429 || *status >= 500,
             _ => false,
         }

@@ -7,7 +7,8 @@
 mod federation;
 
 use super::cache::Refreshing;
-use super::{CredentialError, CredentialInputs, Http, NamedText};
+use super::http::json;
+use super::{CredentialError, CredentialInputs, Http};
 use crate::env::Env;
 use federation::{ExternalAccount, Federation};
 use object_store::gcp::GoogleCloudStorageBuilder;
@@ -32,34 +33,26 @@ pub(crate) fn gcp(
         return Ok((builder.with_skip_signature(true), "unsigned requests".to_owned()));
     }
     let Some(file) = inputs.gcp_service_account.as_ref().or(inputs.gcp_default.as_ref()) else {
-        return Ok((builder, "the metadata server".to_owned()));
+        return Ok((builder, "metadata server".to_owned()));
     };
     let path = file.path.display().to_string();
-    let kind = kind_of(file)?;
+    let text = file.text.expose();
+    let Kind { r#type: kind } = json(&path, text.as_bytes())?;
     match kind.as_str() {
-        "service_account" => {
-            Ok((builder.with_service_account_key(file.text.expose()), format!("service account key {path}")))
-        }
+        "service_account" => Ok((builder.with_service_account_key(text), format!("service account key {path}"))),
         "authorized_user" => {
-            // object_store takes this kind only as a path, and reads it once.
+            // object_store takes this kind only as a path, and reads the file itself.
             Ok((builder.with_application_credentials(path.as_str()), format!("user credentials {path}")))
         }
         "external_account" => {
-            let account: ExternalAccount = super::http::json(&path, file.text.expose().as_bytes())?;
+            let account: ExternalAccount = json(&path, text.as_bytes())?;
             let source = Federation::new(account, &path, http)?;
             let provider = Refreshing::new(source, STORE, Arc::clone(&env.clock));
             Ok((builder.with_credentials(Arc::new(provider)), format!("workload identity federation {path}")))
         }
         other => Err(CredentialError::Setting {
             what: path,
-            why: format!(
-                "its type is {other:?}; known are service_account, authorized_user and external_account"
-            ),
+            why: format!("its type is {other:?}; known are service_account, authorized_user and external_account"),
         }),
     }
-}
-
-fn kind_of(file: &NamedText) -> Result<String, CredentialError> {
-    let kind: Kind = super::http::json(file.path.display(), file.text.expose().as_bytes())?;
-    Ok(kind.r#type)
 }

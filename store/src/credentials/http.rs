@@ -18,12 +18,12 @@ const SIZE_LIMIT: usize = 64 << 10;
 /// The most of a service's own words that a message repeats, in characters.
 const DETAIL_LIMIT: usize = 300;
 
-/// How requests leave this machine: the same connector and options as the store's own.
+/// How requests to token services leave this machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     /// Makes clients; a test puts its own here.
     pub(crate) connector: Arc<dyn HttpConnector>,
-    /// Certificates, proxies, time limits.
+    /// Certificates and time limits, as the store itself has them.
     pub(crate) options: ClientOptions,
 }
 
@@ -38,15 +38,18 @@ impl Http {
     }
 
     /// The connector in the form that object_store's builders take.
-    pub(crate) fn connector(&self) -> SharedConnector {
+    #[cfg(any(feature = "s3", test))]
+    pub(super) fn connector(&self) -> SharedConnector {
         SharedConnector(Arc::clone(&self.connector))
     }
 }
 
 /// A connector that is shared with others.
+#[cfg(any(feature = "s3", test))]
 #[derive(Debug)]
-pub(crate) struct SharedConnector(Arc<dyn HttpConnector>);
+pub(super) struct SharedConnector(Arc<dyn HttpConnector>);
 
+#[cfg(any(feature = "s3", test))]
 impl HttpConnector for SharedConnector {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
         self.0.connect(options)

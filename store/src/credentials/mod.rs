@@ -3,10 +3,10 @@
 //! ```text
 //!                    explicit keys ─┐
 //!  AWS   environment keys, profile ─┼─► plan (pure) ─► source ─► Refreshing ─► one credential per request
-//!        web identity, container,   │                 one fetch      early, one flight,
-//!        instance metadata ─────────┘                                old one kept while it is valid
-//!  GCP   key file, user file ────────► object_store's own;  federation ─► source ─► Refreshing
-//!  Azure ────────────────────────────► object_store's own
+//!        container, roles           │                 one fetch      early, one flight,
+//!  GCP   federation ────────────────┘                                old one kept while it is valid
+//!
+//!  AWS web identity and instance metadata; GCP key file, user's login, metadata server; all of Azure ─► object_store's own
 //! ```
 //!
 //! This module reads no environment variable and looks for no file. What it does touch at each refresh is what someone
@@ -17,7 +17,7 @@
 mod cache;
 #[cfg(any(feature = "s3", feature = "gcs"))]
 mod error;
-#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+#[cfg(any(feature = "s3", feature = "gcs"))]
 mod http;
 mod inputs;
 
@@ -34,5 +34,5 @@ mod tests;
 #[cfg(any(feature = "s3", feature = "gcs"))]
 pub use error::CredentialError;
 #[cfg(any(feature = "s3", feature = "gcs"))]
-pub(crate) use http::Http;
+pub(crate) use self::http::Http;
 pub use inputs::{AwsKeys, CredentialFiles, CredentialInputs, ENVIRONMENT, NamedText};

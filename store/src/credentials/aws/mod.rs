@@ -40,7 +40,7 @@ pub(crate) struct Aws {
     pub(crate) endpoint: Option<String>,
 }
 
-/// Finds the credentials' source. Makes no request and starts no process: the first signed request does.
+/// Finds where credentials come from. Makes no request and starts no process: the first signed request does.
 pub(crate) fn aws(inputs: &CredentialInputs, http: &Http, env: &Env) -> Result<Aws, CredentialError> {
     let Plan { base, roles, region, endpoint, sts_endpoint, origin } = plan::plan(inputs)?;
     let sts_region = region.as_deref().unwrap_or("us-east-1");
@@ -90,7 +90,7 @@ fn provider_of(
 fn borrowed(keys: Vec<(AmazonS3ConfigKey, String)>, http: &Http) -> Result<AwsCredentialProvider, CredentialError> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name("unused")
-        .with_client_options(http.options.clone())
+        .with_client_options(http.options.clone().with_timeout(SERVICE_TIME_LIMIT))
         .with_retry(few_retries())
         .with_http_connector(http.connector());
     for (key, value) in keys {
@@ -103,8 +103,11 @@ fn borrowed(keys: Vec<(AmazonS3ConfigKey, String)>, http: &Http) -> Result<AwsCr
     Ok(Arc::clone(client.credentials()))
 }
 
-/// object_store's providers drop credentials for their last five minutes even where renewing fails, so a lost
-/// metadata request is tried again at once; anything longer is for the store's own retries.
+/// How long object_store's sources wait for one answer.
+const SERVICE_TIME_LIMIT: Duration = Duration::from_secs(5);
+
+/// object_store's sources drop credentials for their last five minutes even where renewing fails, so a lost request is
+/// made again at once; anything longer is for the store's own retries.
 fn few_retries() -> RetryConfig {
     RetryConfig {
         backoff: BackoffConfig { init_backoff: Duration::from_millis(50), max_backoff: Duration::from_secs(1), base: 2.0 },

@@ -49,7 +49,7 @@ impl AssumeRole {
         Self { client, endpoint, region, role, signer }
     }
 
-    async fn request(&self) -> Result<HttpRequest, CredentialError> {
+    fn form(&self) -> String {
         let mut form = form_urlencoded::Serializer::new(String::new());
         form.append_pair("Action", "AssumeRole")
             .append_pair("Version", "2011-06-15")
@@ -59,15 +59,18 @@ impl AssumeRole {
         if let Some(id) = &self.role.external_id {
             form.append_pair("ExternalId", id.expose());
         }
+        form.finish()
+    }
+
+    async fn request(&self) -> Result<HttpRequest, CredentialError> {
         let unusable = |why: String| CredentialError::Setting { what: format!("the STS address {}", self.endpoint), why };
         let mut request = Request::post(format!("{}/", self.endpoint.trim_end_matches('/')))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
-            .body(HttpRequestBody::from(form.finish()))
+            .body(HttpRequestBody::from(self.form()))
             .map_err(|error| unusable(error.to_string()))?;
-        let signer = self.signer.get_credential().await.map_err(|source| CredentialError::NoAnswer {
-            service: "the credentials that the role is assumed with",
-            url: self.name(),
-            source: source.into(),
+        let signer = self.signer.get_credential().await.map_err(|error| CredentialError::Signer {
+            role: self.role.arn.clone(),
+            source: error.into(),
         })?;
         AwsAuthorizer::new(&signer, "sts", &self.region)
             .try_authorize(&mut request, None)

@@ -3,7 +3,8 @@
 
 use crate::credentials::cache::{Expires, Fetched, Source};
 use crate::credentials::http::{json, moment, send};
-use crate::credentials::{CredentialError, Http};
+use crate::credentials::CredentialError;
+use crate::credentials::http::Http;
 use crate::secret::Secret;
 use async_trait::async_trait;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};

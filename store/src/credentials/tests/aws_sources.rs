@@ -1,14 +1,12 @@
 use super::fake::{Answer, Fake, Seen, ok, status};
 use super::*;
-use crate::credentials::CredentialError;
 use crate::credentials::aws::aws;
-use object_store::aws::AwsCredential;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-async fn credential(inputs: &CredentialInputs, http: &Http) -> Result<Arc<AwsCredential>, String> {
-    let aws = aws(inputs, http, &env().0).map_err(|error| chain(&error))?;
-    aws.provider.get_credential().await.map_err(|error| chain(&error))
+async fn keys(inputs: &CredentialInputs, http: &Http) -> Result<String, String> {
+    let found = aws(inputs, http, &env().0).map_err(|error| chain(&error))?;
+    aws_keys(&found.provider).await
 }
 
 fn session(key: &str) -> String {
@@ -44,16 +42,15 @@ fn metadata(seen: &Seen, _: usize) -> Answer {
 async fn instance_metadata_version_2_gives_keys() {
     let fake = Fake::start(metadata).await;
     let inputs = with(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("{}/", fake.url()))]);
-    assert_eq!(credential(&inputs, &Fake::direct()).await.expect("keys").key_id, "AKIDIMDS");
-    let fixed = credential(&with(&[]), &fake.redirect()).await.expect("keys");
-    assert_eq!(fixed.token.as_deref(), Some("t"));
+    assert_eq!(keys(&inputs, &Fake::direct()).await.expect("keys"), "AKIDIMDS s t");
+    assert_eq!(keys(&with(&[]), &fake.redirect()).await.expect("keys"), "AKIDIMDS s t");
     assert_eq!(fake.seen().last().expect("asked").meant, "http://169.254.169.254");
 }
 
 #[tokio::test]
 async fn instance_metadata_version_1_is_never_used() {
     let fake = Fake::start(|seen, _| if seen.method == "PUT" { status(403, "") } else { ok("role") }).await;
-    assert!(credential(&with(&[]), &fake.redirect()).await.is_err());
+    assert!(keys(&with(&[]), &fake.redirect()).await.is_err());
     assert!(fake.seen().iter().all(|seen| seen.method == "PUT"));
 }
 
@@ -76,7 +73,7 @@ async fn web_identity_trades_the_token_file_for_keys() {
         ("AWS_ROLE_SESSION_NAME", "pod"),
         ("AWS_REGION", "cn-north-1"),
     ]);
-    assert_eq!(credential(&inputs, &fake.redirect()).await.expect("keys").key_id, "AKIDWEB");
+    assert_eq!(keys(&inputs, &fake.redirect()).await.expect("keys"), "AKIDWEB s t");
     let seen = fake.seen().pop().expect("asked");
     assert_eq!((seen.field("RoleArn").as_str(), seen.field("RoleSessionName").as_str()), ("arn:irsa", "pod"));
     assert_eq!(seen.meant, "https://sts.cn-north-1.amazonaws.com.cn");
@@ -86,7 +83,7 @@ async fn web_identity_trades_the_token_file_for_keys() {
 async fn ecs_containers_ask_their_agent() {
     let fake = Fake::start(|_, _| ok(session("AKIDECS"))).await;
     let inputs = with(&[("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/uuid")]);
-    assert_eq!(credential(&inputs, &fake.redirect()).await.expect("keys").key_id, "AKIDECS");
+    assert_eq!(keys(&inputs, &fake.redirect()).await.expect("keys"), "AKIDECS s t");
     let seen = fake.seen().pop().expect("asked");
     assert_eq!((seen.meant.as_str(), seen.target.as_str()), ("http://169.254.170.2", "/v2/credentials/uuid"));
     assert_eq!(seen.header("authorization"), "");
@@ -103,13 +100,13 @@ async fn eks_pods_show_the_token_that_stands_in_the_file_now() {
         ("AWS_CONTAINER_AUTHORIZATION_TOKEN", "not this one"),
     ]);
     let (env, clock) = env();
-    let aws = aws(&inputs, &Fake::direct(), &env).expect("a source");
+    let provider = aws_provider(&inputs, &Fake::direct(), &env);
     std::fs::write(file.path(), "first\n").expect("written");
-    assert_eq!(aws.provider.get_credential().await.expect("keys").key_id, "AKID-first-0");
+    assert_eq!(aws_keys(&provider).await.expect("keys"), "AKID-first-0 s t");
     std::fs::write(file.path(), "second").expect("written");
-    assert_eq!(aws.provider.get_credential().await.expect("keys").key_id, "AKID-first-0");
+    assert_eq!(aws_keys(&provider).await.expect("keys"), "AKID-first-0 s t");
     clock.advance(Duration::from_secs(3301));
-    assert_eq!(aws.provider.get_credential().await.expect("keys").key_id, "AKID-second-1");
+    assert_eq!(aws_keys(&provider).await.expect("keys"), "AKID-second-1 s t");
 }
 
 #[tokio::test]
@@ -117,16 +114,16 @@ async fn a_container_may_bring_its_token_as_a_value_or_not_at_all() {
     let fake = Fake::start(|seen, _| ok(session(&format!("[{}]", seen.header("authorization"))))).await;
     let url = fake.url();
     let mut variables = vec![("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str())];
-    assert_eq!(credential(&with(&variables), &Fake::direct()).await.expect("keys").key_id, "[]");
+    assert_eq!(keys(&with(&variables), &Fake::direct()).await.expect("keys"), "[] s t");
     variables.push(("AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic abc"));
-    assert_eq!(credential(&with(&variables), &Fake::direct()).await.expect("keys").key_id, "[Basic abc]");
+    assert_eq!(keys(&with(&variables), &Fake::direct()).await.expect("keys"), "[Basic abc] s t");
 }
 
 #[tokio::test]
 async fn a_refusal_repeats_the_services_own_words() {
     let fake = Fake::start(|_, _| status(400, r#"{"code":"AccessDenied","message":"no role\nhere"}"#)).await;
     let url = fake.url();
-    let error = credential(&with(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str())]), &Fake::direct()).await;
+    let error = keys(&with(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str())]), &Fake::direct()).await;
     let error = error.expect_err("refused");
     assert!(error.contains("answered 400: AccessDenied no role here"), "{error}");
 }
@@ -147,7 +144,7 @@ async fn answers_that_are_wrong_are_refused_and_not_repeated() {
         let fake = Fake::start(move |_, _| ok(answer.clone())).await;
         let url = fake.url();
         let inputs = with(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", url.as_str())]);
-        let error = credential(&inputs, &Fake::direct()).await.expect_err("refused");
+        let error = keys(&inputs, &Fake::direct()).await.expect_err("refused");
         assert!(error.contains(part) && !error.contains("SECRET"), "{error}");
     }
 }
@@ -169,8 +166,7 @@ async fn roles_are_assumed_one_after_the_other() {
         ok(assumed(&format!("AKID-{}", role.rsplit('/').next().unwrap_or_default()), &after(900)))
     })
     .await;
-    let keys = credential(&chain_of_roles(&fake), &Fake::direct()).await.expect("keys");
-    assert_eq!((keys.key_id.as_str(), keys.secret_key.as_str()), ("AKID-top", "s/+&"));
+    assert_eq!(keys(&chain_of_roles(&fake), &Fake::direct()).await.expect("keys"), "AKID-top s/+& t");
     let [middle, top] = fake.seen().try_into().expect("two requests");
     assert_eq!((middle.signed_by(), middle.field("RoleArn").as_str()), ("AKIDBASE", "arn:aws:iam::1:role/middle"));
     assert_eq!(top.signed_by(), "AKID-middle");
@@ -189,7 +185,7 @@ async fn a_role_that_may_not_be_assumed_names_the_role_and_the_reason() {
         status(403, "<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>not for you</Message></Error></ErrorResponse>")
     })
     .await;
-    let error = credential(&chain_of_roles(&fake), &Fake::direct()).await.expect_err("refused");
+    let error = keys(&chain_of_roles(&fake), &Fake::direct()).await.expect_err("refused");
     assert!(error.contains("role arn:aws:iam::1:role/top"), "{error}");
     assert!(error.contains("AWS STS at http://127.0.0.1/ answered 403: AccessDenied: not for you"), "{error}");
 }
@@ -199,7 +195,7 @@ async fn the_token_service_of_amazon_is_asked_over_tls_only() {
     let fake = Fake::start(|_, _| ok(assumed("A", &after(900)))).await;
     let mut inputs = chain_of_roles(&fake);
     inputs.environment.remove("AWS_ENDPOINT_URL_STS");
-    credential(&inputs, &fake.redirect()).await.expect("keys");
+    keys(&inputs, &fake.redirect()).await.expect("keys");
     assert_eq!(fake.seen()[0].meant, "https://sts.eu-west-1.amazonaws.com");
 }
 
@@ -222,15 +218,15 @@ async fn a_credential_process_gives_keys_until_they_end() {
         after(3600).replace('Z', "+00:00")
     ));
     let (env, clock) = env();
-    let aws = aws(&inputs, &Fake::direct(), &env).expect("a source");
+    let provider = aws_provider(&inputs, &Fake::direct(), &env);
     let runs = || std::fs::read_to_string(dir.path().join("creds.runs")).unwrap_or_default().lines().count();
     assert_eq!(runs(), 0, "nothing runs before it is needed");
     for _ in 0..3 {
-        assert_eq!(aws.provider.get_credential().await.expect("keys").key_id, "first word");
+        assert_eq!(aws_keys(&provider).await.expect("keys"), "first word s t");
     }
     assert_eq!(runs(), 1);
     clock.advance(Duration::from_secs(3400));
-    aws.provider.get_credential().await.expect("the old keys are still valid");
+    provider.get_credential().await.expect("the old keys are still valid");
     assert_eq!(runs(), 2);
 }
 
@@ -244,7 +240,7 @@ async fn a_credential_process_that_fails_says_why() {
         ("yes SECRET", "printed more than 65536 bytes"),
     ] {
         let (_dir, inputs) = program(text);
-        let error = credential(&inputs, &Fake::direct()).await.expect_err("fails");
+        let error = keys(&inputs, &Fake::direct()).await.expect_err("fails");
         assert!(error.contains("credential_process of AWS profile \"p\"") && error.contains(part), "{error}");
         assert!(!error.contains("SECRET"), "{error}");
     }
@@ -254,7 +250,7 @@ async fn a_credential_process_that_fails_says_why() {
 async fn a_program_that_is_not_there_is_named() {
     let (dir, inputs) = program("exit 0");
     drop(dir);
-    let error = credential(&inputs, &Fake::direct()).await.expect_err("fails");
+    let error = keys(&inputs, &Fake::direct()).await.expect_err("fails");
     assert!(error.contains("did not start: No such file or directory"), "{error}");
 }
 
@@ -262,10 +258,10 @@ async fn a_program_that_is_not_there_is_named() {
 async fn a_program_that_hangs_is_killed() {
     let (dir, inputs) = program("echo $$ > \"$0.pid\"; exec sleep 600");
     let (env, _) = env();
-    let aws = aws(&inputs, &Fake::direct(), &env).expect("a source");
+    let provider = aws_provider(&inputs, &Fake::direct(), &env);
     let pid_file = dir.path().join("creds.pid");
     {
-        let hanging = aws.provider.get_credential();
+        let hanging = provider.get_credential();
         tokio::pin!(hanging);
         while std::fs::read_to_string(&pid_file).unwrap_or_default().is_empty() {
             assert!(tokio::time::timeout(Duration::from_millis(20), &mut hanging).await.is_err());
@@ -285,8 +281,8 @@ async fn a_program_that_hangs_is_killed() {
 
 #[tokio::test]
 async fn static_keys_need_no_request() {
-    let keys = credential(&with(&[("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "s")]), &Fake::direct()).await;
-    assert_eq!(*keys.expect("keys"), AwsCredential { key_id: "A".into(), secret_key: "s".into(), token: None });
+    let inputs = with(&[("AWS_ACCESS_KEY_ID", "A"), ("AWS_SECRET_ACCESS_KEY", "s")]);
+    assert_eq!(keys(&inputs, &Fake::direct()).await.expect("keys"), "A s -");
 }
 
 #[test]
@@ -295,17 +291,10 @@ fn region_and_endpoint_come_with_the_profile() {
     inputs.aws_profile = Some("p".to_owned());
     let config = "[profile p]\naws_access_key_id = A\naws_secret_access_key = s\nregion = eu-west-1\nendpoint_url = https://e\n";
     inputs.aws_config = Some(text("/config", config));
-    let found = aws(&inputs, &Fake::direct(), &env().0).expect("a source");
+    let found = aws(&inputs, &Fake::direct(), &env().0).expect("found");
     assert_eq!((found.region.as_deref(), found.endpoint.as_deref()), (Some("eu-west-1"), Some("https://e")));
     inputs.environment.insert("AWS_REGION".to_owned(), Secret::from("us-east-2"));
     inputs.environment.insert("AWS_ENDPOINT_URL_S3".to_owned(), Secret::from("https://f"));
-    let found = aws(&inputs, &Fake::direct(), &env().0).expect("a source");
+    let found = aws(&inputs, &Fake::direct(), &env().0).expect("found");
     assert_eq!((found.region.as_deref(), found.endpoint.as_deref()), (Some("us-east-2"), Some("https://f")));
-}
-
-#[test]
-fn only_unreachable_services_are_worth_another_try() {
-    let refused = |status| CredentialError::Refused { service: "s", url: "u".to_owned(), status, detail: None };
-    assert!(refused(500).is_transient() && refused(429).is_transient());
-    assert!(!refused(403).is_transient() && !CredentialError::NoneFound { files: String::new() }.is_transient());
 }

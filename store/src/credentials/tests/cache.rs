@@ -1,5 +1,4 @@
 use super::*;
-use crate::credentials::CredentialError;
 use crate::credentials::cache::{Expires, Fetched, Refreshing, Source};
 use async_trait::async_trait;
 use object_store::CredentialProvider;
@@ -49,7 +48,7 @@ impl Source for Scripted {
 
 struct Bench {
     script: Arc<Script>,
-    cache: Arc<Refreshing<Scripted>>,
+    cache: Refreshing<Scripted>,
     clock: Arc<ManualClock>,
 }
 
@@ -57,7 +56,7 @@ impl Bench {
     fn new(steps: impl IntoIterator<Item = Result<(u32, Option<i64>), u16>>) -> Self {
         let script = Arc::new(Script { steps: Mutex::new(steps.into_iter().collect()), ..Script::default() });
         let (env, clock) = env();
-        let cache = Arc::new(Refreshing::new(Scripted(Arc::clone(&script)), "test", env.clock));
+        let cache = Refreshing::new(Scripted(Arc::clone(&script)), "test", env.clock);
         Self { script, cache, clock }
     }
 
@@ -198,9 +197,9 @@ async fn a_dropped_fetch_is_made_by_the_next_caller() {
 }
 
 #[tokio::test]
-async fn the_credential_error_is_found_behind_a_store_error() {
-    let bench = Bench::new([Err(503)]);
-    let error = bench.cache.get_credential().await.expect_err("fails");
-    let found = CredentialError::behind(&error).expect("it is in the chain");
-    assert!(found.is_transient());
+async fn whether_to_try_again_is_found_behind_the_error() {
+    for (status, transient) in [(503, true), (429, true), (403, false)] {
+        let error = Bench::new([Err(status)]).cache.get_credential().await.expect_err("fails");
+        assert_eq!(CredentialError::behind(&error).map(CredentialError::is_transient), Some(transient), "{status}");
+    }
 }

@@ -1,18 +1,25 @@
 use super::fake::{Answer, Fake, Seen, ok, status};
 use super::*;
 use crate::credentials::gcp::gcp;
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::gcp::{GoogleCloudStorage, GoogleCloudStorageBuilder};
 use std::time::Duration;
 
-/// The bearer token with which a request would go out.
-async fn bearer(inputs: &CredentialInputs, http: &Http, env: &Env) -> Result<String, String> {
+/// A client that is never used, for its credentials.
+fn client(inputs: &CredentialInputs, http: &Http, env: &Env) -> Result<GoogleCloudStorage, String> {
     let builder = GoogleCloudStorageBuilder::new()
         .with_bucket_name("b")
         .with_http_connector(http.connector())
         .with_client_options(http.options.clone());
     let (builder, _) = gcp(builder, inputs, http, env).map_err(|error| chain(&error))?;
-    let client = builder.build().map_err(|error| chain(&error))?;
+    builder.build().map_err(|error| chain(&error))
+}
+
+async fn token_of(client: &GoogleCloudStorage) -> Result<String, String> {
     client.credentials().get_credential().await.map(|found| found.bearer.clone()).map_err(|error| chain(&error))
+}
+
+async fn bearer(inputs: &CredentialInputs, http: &Http) -> Result<String, String> {
+    token_of(&client(inputs, http, &env().0)?).await
 }
 
 fn federated(source: &str, extra: &str) -> CredentialInputs {
@@ -52,17 +59,14 @@ async fn federation_trades_the_token_that_stands_in_the_file_now() {
     let inputs = federated(&format!(r#"{{"file":"{}"}}"#, file.path().display()), "");
     let (env, clock) = env();
     let http = fake.redirect();
-    let builder = GoogleCloudStorageBuilder::new().with_bucket_name("b");
-    let (builder, origin) = gcp(builder, &inputs, &http, &env).expect("a source");
-    assert_eq!(origin, "workload identity federation /adc.json");
-    let client = builder.build().expect("built");
+    let client = client(&inputs, &http, &env).expect("built");
     std::fs::write(file.path(), "ONE\n").expect("written");
-    assert_eq!(client.credentials().get_credential().await.expect("a token").bearer, "G-ONE");
+    assert_eq!(token_of(&client).await.expect("a token"), "G-ONE");
     std::fs::write(file.path(), "TWO\n").expect("written");
     clock.advance(Duration::from_secs(3299));
-    assert_eq!(client.credentials().get_credential().await.expect("a token").bearer, "G-ONE");
+    assert_eq!(token_of(&client).await.expect("a token"), "G-ONE");
     clock.advance(Duration::from_secs(1));
-    assert_eq!(client.credentials().get_credential().await.expect("a token").bearer, "G-TWO");
+    assert_eq!(token_of(&client).await.expect("a token"), "G-TWO");
 }
 
 #[tokio::test]
@@ -74,7 +78,7 @@ async fn federation_asks_a_provider_and_impersonates_a_service_account() {
     );
     let extra = r#","service_account_impersonation_url":"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a@b:generateAccessToken",
                     "service_account_impersonation":{"token_lifetime_seconds":1800}"#;
-    let token = bearer(&federated(&source, extra), &fake.redirect(), &env().0).await.expect("a token");
+    let token = bearer(&federated(&source, extra), &fake.redirect()).await.expect("a token");
     assert_eq!(token, "SA-Bearer G-SUBJECT-URL-1800");
     assert_eq!(fake.seen().len(), 3);
 }
@@ -93,7 +97,7 @@ async fn federation_that_cannot_work_says_what_to_do() {
         (format!(r#"{{"file":"{path}","format":{{"type":"json","subject_token_field_name":"t"}}}}"#), "no text field \"t\""),
         (format!(r#"{{"file":"{path}"}}"#), "token exchange at https://sts.googleapis.com/v1/token answered 400: invalid_grant: token is stale"),
     ] {
-        let error = bearer(&federated(&source, ""), &fake.redirect(), &env().0).await.expect_err("refused");
+        let error = bearer(&federated(&source, ""), &fake.redirect()).await.expect_err("refused");
         assert!(error.contains(part), "{source}: {error}");
     }
 }
@@ -109,7 +113,7 @@ async fn the_metadata_server_stands_in_where_there_is_no_file() {
         }
     })
     .await;
-    assert_eq!(bearer(&CredentialInputs::default(), &fake.redirect(), &env().0).await.expect("a token"), "META");
+    assert_eq!(bearer(&CredentialInputs::default(), &fake.redirect()).await.expect("a token"), "META");
     assert_eq!(fake.seen()[0].meant, "http://metadata.google.internal");
 }
 
@@ -127,7 +131,7 @@ async fn a_users_login_is_refreshed() {
         gcp_default: Some(text(file.path().to_str().expect("text"), json)),
         ..CredentialInputs::default()
     };
-    assert_eq!(bearer(&inputs, &fake.redirect(), &env().0).await.expect("a token"), "U-R");
+    assert_eq!(bearer(&inputs, &fake.redirect()).await.expect("a token"), "U-R");
 }
 
 #[tokio::test]
@@ -138,7 +142,7 @@ async fn files_of_other_kinds_are_refused_by_name() {
         (r#"{"SECRET":1}"#, "a field is missing"),
     ] {
         let inputs = CredentialInputs { gcp_default: Some(text("/adc.json", json)), ..CredentialInputs::default() };
-        let error = bearer(&inputs, &Fake::direct(), &env().0).await.expect_err("refused");
+        let error = bearer(&inputs, &Fake::direct()).await.expect_err("refused");
         assert!(error.contains(part) && !error.contains("SECRET"), "{error}");
     }
 }

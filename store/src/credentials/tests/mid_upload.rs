@@ -2,10 +2,9 @@
 
 use super::fake::{Answer, Fake, Seen, ok};
 use super::*;
-use crate::credentials::aws::aws;
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore};
+use object_store::{MultipartUpload, ObjectStoreExt};
 use std::time::Duration;
 
 /// An S3 that takes everything, and a container agent whose keys are named by when they were given, for ten minutes each.
@@ -37,7 +36,7 @@ async fn parts_after_the_renewal_carry_the_new_credentials() {
         ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.path().to_str().expect("text")),
     ]);
     let (env, clock) = env();
-    let provider = aws(&inputs, &Fake::direct(), &env).expect("a source").provider;
+    let provider = aws_provider(&inputs, &Fake::direct(), &env);
     let s3 = AmazonS3Builder::new()
         .with_bucket_name("b")
         .with_region("us-east-1")

@@ -8,9 +8,10 @@ mod fake;
 mod gcp_sources;
 mod mid_upload;
 
-use super::{CredentialInputs, Http, NamedText};
+use super::{CredentialError, CredentialInputs, Http, NamedText};
 use crate::env::{Env, ManualClock, SeededRandom};
 use crate::secret::Secret;
+use object_store::aws::AwsCredentialProvider;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -47,4 +48,15 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         link = cause.source();
     }
     text
+}
+
+/// Where requests of an S3 client get their keys.
+fn aws_provider(inputs: &CredentialInputs, http: &Http, env: &Env) -> AwsCredentialProvider {
+    super::aws::aws(inputs, http, env).expect("found").provider
+}
+
+/// The keys that a request would be signed with, as `KEY secret token`.
+async fn aws_keys(provider: &AwsCredentialProvider) -> Result<String, String> {
+    let keys = provider.get_credential().await.map_err(|error| chain(&error))?;
+    Ok(format!("{} {} {}", keys.key_id, keys.secret_key, keys.token.as_deref().unwrap_or("-")))
 }

@@ -1,0 +1,140 @@
+//! Checked blocks in memory, and the flights that bring them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use firnline_index::block_index::BlockEntry;
+use firnline_index::{SegmentUuid, TopicId};
+use firnline_store::{ByteBudget, Reservation};
+
+use super::{Fetcher, runs};
+use crate::cache::{Cache, Claim, Flight, Lead};
+use crate::error::ReadError;
+use crate::open::Segment;
+use crate::settings::{ReaderSettings, REQUEST_BYTES};
+use crate::stats::count;
+use crate::tasks::Tasks;
+
+/// Names a block for ever: a segment id is never used twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct BlockKey {
+    topic_id: TopicId,
+    segment: SegmentUuid,
+    number: u32,
+}
+
+impl BlockKey {
+    fn of(segment: &Segment, number: u32) -> Self {
+        Self { topic_id: segment.tip().topic_id, segment: segment.entry().uuid, number }
+    }
+}
+
+/// The blocks of all segments.
+#[derive(Clone)]
+pub(crate) struct Blocks {
+    cache: Arc<Cache<BlockKey, Bytes>>,
+    fetcher: Fetcher,
+    budget: ByteBudget,
+    tasks: Arc<Tasks>,
+}
+
+impl Blocks {
+    pub(crate) fn new(settings: &ReaderSettings, fetcher: Fetcher, budget: ByteBudget, tasks: Arc<Tasks>) -> Self {
+        let cache = Arc::new(Cache::new(settings.block_cache_bytes, Bytes::len));
+        Self { cache, fetcher, budget, tasks }
+    }
+
+    /// Blocks that follow each other. One GET for each run of up to 8 MiB of which nobody holds or brings anything yet.
+    /// Cancel safe: what was asked for still comes into the cache.
+    pub(crate) async fn get(
+        &self,
+        segment: &Segment,
+        blocks: Range<u32>,
+    ) -> Result<Vec<(BlockEntry, Bytes)>, ReadError> {
+        enum Place {
+            Held(Bytes),
+            Flight(Flight<Bytes>),
+        }
+        let (mut places, mut leads) = (Vec::new(), Vec::new());
+        for number in blocks.clone() {
+            places.push(match self.cache.claim(&BlockKey::of(segment, number), |_| true) {
+                Claim::Held(block) => {
+                    count(&self.fetcher.counters.block_hits, 1);
+                    Place::Held(block)
+                }
+                Claim::Follow(flight) => Place::Flight(flight),
+                Claim::Lead(lead, flight) => {
+                    leads.push((number, lead));
+                    Place::Flight(flight)
+                }
+            });
+        }
+        self.launch(segment, leads, None);
+        let mut all = Vec::with_capacity(places.len());
+        for (number, place) in blocks.zip(places) {
+            let block = match place {
+                Place::Held(block) => block,
+                Place::Flight(flight) => flight.landing().await?,
+            };
+            all.push((segment.block(number), block));
+        }
+        Ok(all)
+    }
+
+    /// Begins to bring blocks that will probably be asked for next, as far as the budget allows without waiting. Does
+    /// nothing while less than half of them is missing, so that a stream is served by few long requests.
+    pub(crate) fn ahead(&self, segment: &Segment, blocks: Range<u32>) {
+        let all = blocks.len();
+        let missing: Vec<_> =
+            blocks.filter(|number| !self.cache.is_known(&BlockKey::of(segment, *number))).collect();
+        if missing.len() * 2 < all {
+            return;
+        }
+        for run in runs(segment.index(), missing, REQUEST_BYTES) {
+            // Reserved before claimed: who follows a claim must be able to rely on it.
+            let Some(reserved) = self.budget.try_reserve(memory_of(segment, &run)) else { return };
+            let lead = |number| match self.cache.claim(&BlockKey::of(segment, number), |_| true) {
+                Claim::Lead(lead, _) => Some((number, lead)),
+                Claim::Held(_) | Claim::Follow(_) => None,
+            };
+            self.launch(segment, run.filter_map(lead).collect(), Some(reserved));
+        }
+    }
+
+    /// Blocks that came along with something else.
+    pub(crate) fn keep(&self, segment: &Segment, blocks: Vec<Bytes>) {
+        for (number, block) in (0..).zip(blocks) {
+            self.cache.insert(BlockKey::of(segment, number), block);
+        }
+    }
+
+    /// Starts a task for each run of blocks that we have to bring. What `reserved` holds is enough for all of them.
+    fn launch(&self, segment: &Segment, leads: Vec<(u32, Lead<BlockKey, Bytes>)>, reserved: Option<Reservation>) {
+        let planned = runs(segment.index(), leads.iter().map(|(number, _)| *number), REQUEST_BYTES);
+        let reserved = reserved.map(Arc::new);
+        let mut leads = leads.into_iter().map(|(_, lead)| lead);
+        for run in planned {
+            let leads: Vec<_> = leads.by_ref().take((run.end - run.start) as usize).collect();
+            let (this, segment, reserved) = (self.clone(), segment.clone(), reserved.clone());
+            self.tasks.spawn(async move {
+                let _own = match &reserved {
+                    Some(_) => None,
+                    None => Some(this.budget.reserve(memory_of(&segment, &run)).await),
+                };
+                let outcomes = this.fetcher.fetch(&segment, run, true).await;
+                for (lead, outcome) in leads.into_iter().zip(outcomes) {
+                    this.cache.land(lead, outcome);
+                }
+                drop(reserved);
+            });
+        }
+    }
+}
+
+/// What reading a run takes while it is under way: the bytes as they come, and the blocks made of them.
+fn memory_of(segment: &Segment, run: &Range<u32>) -> u64 {
+    let stored = segment.stored(run);
+    let raw = segment.block(run.end - 1).raw.end - segment.block(run.start).raw.start;
+    (stored.end - stored.start).saturating_add(raw)
+}

@@ -1,0 +1,42 @@
+//! Which blocks a read needs, and how they are asked for. Pure.
+
+use std::ops::Range;
+
+use firnline_index::block_index::BlockIndex;
+use firnline_index::{Offset, RawPosition};
+
+#[cfg(test)]
+mod tests;
+
+/// The blocks for about `max_bytes` of batches from `offset` on: from the one that holds it to the one that holds the
+/// byte `max_bytes` further. The batch at `offset` may stand anywhere in the first block, so a full answer may lack up
+/// to a block's length; it would cost a block more in every read to avoid that.
+pub(crate) fn blocks_for(index: &BlockIndex, offset: Offset, max_bytes: usize) -> Range<u32> {
+    let first = index.find_offset(offset).unwrap_or(0);
+    let start = index.entry(first).map_or(0, |entry| entry.raw.start);
+    let wanted = u64::try_from(max_bytes.max(1)).unwrap_or(u64::MAX);
+    let last_byte = start.saturating_add(wanted - 1);
+    let last = index.find_raw(RawPosition::new(last_byte)).unwrap_or(index.len() - 1);
+    first..last.max(first) + 1
+}
+
+/// Splits `numbers`, which rise, into runs of blocks that follow each other, each of at most `limit` stored bytes; a
+/// single block may be longer.
+pub(crate) fn runs(index: &BlockIndex, numbers: impl IntoIterator<Item = u32>, limit: u64) -> Vec<Range<u32>> {
+    let mut runs: Vec<Range<u32>> = Vec::new();
+    let mut length = 0;
+    for number in numbers {
+        let stored = index.entry(number).map_or(0, |entry| entry.stored_len());
+        match runs.last_mut() {
+            Some(run) if run.end == number && length + stored <= limit => {
+                run.end = number + 1;
+                length += stored;
+            }
+            _ => {
+                runs.push(number..number + 1);
+                length = stored;
+            }
+        }
+    }
+    runs
+}

@@ -1,0 +1,137 @@
+//! One run of blocks: from this machine's own log or by one GET, each block checked before it leaves.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use firnline_index::segment::{BlockError, decode_block};
+use firnline_store::Store;
+
+use crate::error::ReadError;
+use crate::local::LocalLogs;
+use crate::open::Segment;
+use crate::settings::Workers;
+use crate::stats::{Counters, count};
+
+/// Checking this much, uncompressed, takes well under half a millisecond: it stays on the async thread.
+const INLINE_BYTES: u64 = 512 << 10;
+
+/// Reads blocks. Keeps nothing.
+#[derive(Clone)]
+pub(crate) struct Fetcher {
+    pub(crate) store: Store,
+    pub(crate) workers: Workers,
+    pub(crate) local: Arc<LocalLogs>,
+    pub(crate) counters: Arc<Counters>,
+}
+
+impl Fetcher {
+    /// Reads blocks that follow each other: one result for each. No request where this machine's own log has them all,
+    /// else one GET, and one more for each block whose bytes are wrong the first time. With `apart` each block gets
+    /// memory of its own; without, those that are stored as they are share one buffer.
+    pub(crate) async fn fetch(
+        &self,
+        segment: &Segment,
+        blocks: Range<u32>,
+        apart: bool,
+    ) -> Vec<Result<Bytes, ReadError>> {
+        let mut outcomes: Vec<_> = self.from_local(segment, &blocks).await.into_iter().map(Ok).collect();
+        count(&self.counters.local_blocks, outcomes.len() as u64);
+        let found = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
+        let rest = blocks.start.saturating_add(found)..blocks.end;
+        if !rest.is_empty() {
+            outcomes.extend(self.from_store(segment, rest, apart).await);
+        }
+        outcomes
+    }
+
+    async fn from_local(&self, segment: &Segment, blocks: &Range<u32>) -> Vec<Bytes> {
+        let Some(log) = self.local.of(segment.tip()) else { return Vec::new() };
+        let (segment, blocks) = (segment.clone(), blocks.clone());
+        self.workers.run(move || blocks.map_while(|number| log.block(&segment.block(number))).collect()).await
+    }
+
+    async fn from_store(
+        &self,
+        segment: &Segment,
+        blocks: Range<u32>,
+        apart: bool,
+    ) -> Vec<Result<Bytes, ReadError>> {
+        count(&self.counters.block_loads, u64::from(blocks.end - blocks.start));
+        let decoded = match self.read(segment, &blocks, apart).await {
+            Ok(decoded) => decoded,
+            Err(error) => return blocks.map(|_| Err(error.clone())).collect(),
+        };
+        let mut outcomes = Vec::with_capacity(decoded.len());
+        for (number, block) in blocks.zip(decoded) {
+            outcomes.push(match block {
+                Ok(block) => Ok(block),
+                Err(first) => self.again(segment, number, first).await,
+            });
+        }
+        outcomes
+    }
+
+    /// Bytes may go wrong on their way; those that are wrong twice are wrong at rest.
+    async fn again(&self, segment: &Segment, number: u32, first: BlockError) -> Result<Bytes, ReadError> {
+        tracing::warn!(
+            object = segment.entry().object_key(segment.tip()),
+            error = &first as &dyn std::error::Error,
+            "a block came with wrong bytes; reading it again"
+        );
+        count(&self.counters.reread, 1);
+        let mut decoded = self.read(segment, &(number..number + 1), false).await?;
+        let block = decoded.pop().unwrap_or(Err(first));
+        block.map_err(|error| segment.block_error(error))
+    }
+
+    async fn read(
+        &self,
+        segment: &Segment,
+        blocks: &Range<u32>,
+        apart: bool,
+    ) -> Result<Vec<Result<Bytes, BlockError>>, ReadError> {
+        let range = segment.stored(blocks);
+        let end = range.end;
+        let key = segment.entry().object_key(segment.tip());
+        let read = self.store.get_range(&key, range).await;
+        let stored = read.map_err(|error| segment.store_error(error, end))?;
+        if is_quick(segment, blocks) {
+            return Ok(decode_all(segment, blocks, &stored, apart));
+        }
+        let (segment, blocks) = (segment.clone(), blocks.clone());
+        Ok(self.workers.run(move || decode_all(&segment, &blocks, &stored, apart)).await)
+    }
+}
+
+fn is_quick(segment: &Segment, blocks: &Range<u32>) -> bool {
+    let lengths = blocks.clone().map(|number| segment.block(number)).map(|b| (b.raw_len(), b.stored_len()));
+    let (mut sum, mut plain) = (0_u64, true);
+    for (raw, stored) in lengths {
+        sum = sum.saturating_add(raw);
+        plain &= raw == stored;
+    }
+    plain && sum <= INLINE_BYTES
+}
+
+/// Decodes and checks blocks whose stored bytes, one after the other, are `stored`.
+pub(crate) fn decode_all(
+    segment: &Segment,
+    blocks: &Range<u32>,
+    stored: &Bytes,
+    apart: bool,
+) -> Vec<Result<Bytes, BlockError>> {
+    let mut position = 0;
+    let one = |number| {
+        let entry = segment.block(number);
+        let length = usize::try_from(entry.stored_len()).unwrap_or(usize::MAX);
+        let end = stored.len().min(usize::saturating_add(position, length));
+        let bytes = stored.slice(position..end);
+        position = end;
+        let block = decode_block(&entry, bytes)?;
+        // A slice that is kept would keep the whole run's buffer alive after its neighbours have left the cache.
+        let shared = entry.stored_len() == entry.raw_len() && stored.len() > block.len();
+        Ok(if apart && shared { Bytes::copy_from_slice(&block) } else { block })
+    };
+    blocks.clone().map(one).collect()
+}

@@ -1,0 +1,233 @@
+//! Opening segments: the tail (block index, transactions, footer) of each, in memory.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use firnline_index::batch::BatchError;
+use firnline_index::block_index::{BlockEntry, BlockIndex};
+use firnline_index::manifest::{Entry, Manifest};
+use firnline_index::segment::{BlockError, ExpectedOrigin, SegmentReadError, SegmentTail};
+use firnline_index::{Offset, SegmentUuid, StoredPosition, TopicId, TopicIdPartition};
+use firnline_store::{ByteBudget, Store, StoreError};
+
+use crate::cache::Cache;
+use crate::error::ReadError;
+use crate::fetch::decode_all;
+use crate::settings::{ReaderSettings, WHOLE_SEGMENT_BYTES, Workers};
+use crate::stats::{Counters, count};
+use crate::tasks::Tasks;
+
+/// A segment as a reader sees it: what the manifest says of it, and its tail. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Segment(Arc<Parts>);
+
+struct Parts {
+    tip: TopicIdPartition,
+    entry: Entry,
+    key: String,
+    tail: Arc<SegmentTail>,
+}
+
+impl Segment {
+    pub(crate) fn new(tip: &TopicIdPartition, entry: &Entry, tail: Arc<SegmentTail>) -> Self {
+        let key = entry.object_key(tip);
+        Self(Arc::new(Parts { tip: tip.clone(), entry: entry.clone(), key, tail }))
+    }
+
+    pub(crate) fn tip(&self) -> &TopicIdPartition {
+        &self.0.tip
+    }
+
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.0.entry
+    }
+
+    pub(crate) fn tail(&self) -> &SegmentTail {
+        &self.0.tail
+    }
+
+    pub(crate) fn index(&self) -> &BlockIndex {
+        self.0.tail.index()
+    }
+
+    /// The index's line for a block below its length.
+    pub(crate) fn block(&self, number: u32) -> BlockEntry {
+        self.index().entry(number).expect("only numbers below the index's length are asked for")
+    }
+
+    /// Where the offsets of a block end: where the next one's begin, or the segment.
+    pub(crate) fn end_of_block(&self, number: u32) -> Offset {
+        let next = number.checked_add(1).and_then(|next| self.index().entry(next));
+        next.map_or(self.0.entry.range.end(), |next| next.first_offset)
+    }
+
+    /// Where blocks, one after the other, lie in the object.
+    pub(crate) fn stored(&self, blocks: &Range<u32>) -> Range<u64> {
+        let start = self.0.entry.location.start.get();
+        let (first, last) = (self.block(blocks.start), self.block(blocks.end - 1));
+        start + first.stored.start..start + last.stored.end
+    }
+
+    pub(crate) fn store_error(&self, error: StoreError, end: u64) -> ReadError {
+        read_error(&self.0.key, error, end)
+    }
+
+    pub(crate) fn block_error(&self, error: BlockError) -> ReadError {
+        ReadError::Block { object: self.0.key.clone(), number: error.number(), source: Arc::new(error) }
+    }
+
+    pub(crate) fn batch_error(&self, number: u32, error: BatchError) -> ReadError {
+        ReadError::Batches { object: self.0.key.clone(), number, source: Arc::new(error) }
+    }
+}
+
+/// A segment that was just opened, with its blocks where it was short enough to be read whole.
+pub(crate) struct Opened {
+    pub(crate) segment: Segment,
+    /// All of its blocks, decoded and checked.
+    pub(crate) blocks: Option<Vec<Bytes>>,
+}
+
+/// What opening one takes, and the tails that were opened before.
+#[derive(Clone)]
+pub(crate) struct Opener {
+    store: Store,
+    budget: ByteBudget,
+    cache: Arc<Cache<(TopicId, SegmentUuid), Arc<SegmentTail>>>,
+    tasks: Arc<Tasks>,
+    counters: Arc<Counters>,
+    workers: Workers,
+}
+
+impl Opener {
+    pub(crate) fn new(
+        store: Store,
+        settings: &ReaderSettings,
+        budget: ByteBudget,
+        tasks: Arc<Tasks>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let weigh = |tail: &Arc<SegmentTail>| tail.memory_bytes();
+        let cache = Arc::new(Cache::new(settings.tail_cache_bytes, weigh));
+        Self { store, budget, cache, tasks, counters, workers: settings.workers }
+    }
+
+    /// Opens a segment: no request where its tail is held, else one GET. A short segment is read whole, and its blocks
+    /// are given to `keep`. Cancel safe.
+    pub(crate) async fn open(
+        &self,
+        manifest: &Manifest,
+        entry: &Entry,
+        keep: impl FnOnce(&Segment, Vec<Bytes>) + Send + 'static,
+    ) -> Result<Segment, ReadError> {
+        let key = (manifest.tip.topic_id, entry.uuid);
+        if let Some(tail) = self.cache.get(&key) {
+            count(&self.counters.tail_hits, 1);
+            return Ok(Segment::new(&manifest.tip, entry, tail));
+        }
+        let (opener, wanted) = (self.clone(), Wanted::new(manifest, entry));
+        let load = || async move {
+            let Opened { segment, blocks } = opener.load(wanted).await?;
+            if let Some(blocks) = blocks {
+                keep(&segment, blocks);
+            }
+            Ok(Arc::clone(&segment.0.tail))
+        };
+        let tail = self.cache.get_or_load(&self.tasks, &key, load).await?;
+        Ok(Segment::new(&manifest.tip, entry, tail))
+    }
+
+    /// The same for one who reads everything once: what is held is used, but nothing is added.
+    pub(crate) async fn open_once(&self, wanted: Wanted) -> Result<Opened, ReadError> {
+        match self.cache.get(&(wanted.tip.topic_id, wanted.entry.uuid)) {
+            Some(tail) => {
+                count(&self.counters.tail_hits, 1);
+                Ok(Opened { segment: Segment::new(&wanted.tip, &wanted.entry, tail), blocks: None })
+            }
+            None => self.load(wanted).await,
+        }
+    }
+
+    async fn load(&self, wanted: Wanted) -> Result<Opened, ReadError> {
+        count(&self.counters.tail_loads, 1);
+        let wanted = Arc::new(wanted);
+        let _reserved = self.budget.reserve(wanted.range.end - wanted.range.start).await;
+        let mut opened = self.attempt(&wanted).await?;
+        if opened.is_err() {
+            // Bytes may go wrong on their way; those that are wrong twice are wrong at rest.
+            count(&self.counters.reread, 1);
+            opened = self.attempt(&wanted).await?;
+        }
+        opened
+    }
+
+    /// One GET and what it comes to: the outer error is the store's, the inner one that of the bytes.
+    async fn attempt(&self, wanted: &Arc<Wanted>) -> Result<Result<Opened, ReadError>, ReadError> {
+        let Wanted { key, range, .. } = &**wanted;
+        let read = self.store.get_range(key, range.clone()).await;
+        let bytes = read.map_err(|error| read_error(key, error, range.end))?;
+        let wanted = Arc::clone(wanted);
+        Ok(self.workers.run(move || wanted.parse(bytes)).await)
+    }
+}
+
+/// A segment that is to be opened.
+pub(crate) struct Wanted {
+    tip: TopicIdPartition,
+    entry: Entry,
+    expect: ExpectedOrigin,
+    key: String,
+    /// What is read of the object.
+    range: Range<u64>,
+}
+
+impl Wanted {
+    pub(crate) fn new(manifest: &Manifest, entry: &Entry) -> Self {
+        let (start, length) = (entry.location.start.get(), entry.location.length.get());
+        let from = if length <= WHOLE_SEGMENT_BYTES { 0 } else { entry.tail_position.get() };
+        Self {
+            tip: manifest.tip.clone(),
+            entry: entry.clone(),
+            expect: ExpectedOrigin {
+                cluster_id: Some(manifest.cluster_id.clone()),
+                topic_id: Some(manifest.tip.topic_id),
+                partition: Some(manifest.tip.partition),
+                uuid: Some(entry.uuid),
+                range: Some(entry.range),
+                log_bytes: Some(entry.log_bytes),
+            },
+            key: entry.object_key(&manifest.tip),
+            range: start.saturating_add(from)..start.saturating_add(length),
+        }
+    }
+
+    fn parse(&self, bytes: Bytes) -> Result<Opened, ReadError> {
+        let at = StoredPosition::new(self.entry.tail_position.get());
+        let from = self.range.start.saturating_sub(self.entry.location.start.get());
+        let skip = usize::try_from(at.get().saturating_sub(from)).unwrap_or(usize::MAX);
+        let tail = bytes.slice(skip.min(bytes.len())..);
+        let tail = SegmentTail::parse(tail, at, &self.expect).map_err(|error| self.segment_error(error))?;
+        let segment = Segment::new(&self.tip, &self.entry, Arc::new(tail));
+        let whole = from == 0 && skip > 0;
+        let blocks = whole.then(|| {
+            let all = 0..segment.index().len();
+            let decoded = decode_all(&segment, &all, &bytes.slice(..skip), true);
+            decoded.into_iter().collect::<Result<Vec<_>, _>>().map_err(|error| segment.block_error(error))
+        });
+        // A damaged block does not keep the others from being read: they are asked for one by one.
+        let blocks = blocks.and_then(Result::ok);
+        Ok(Opened { segment, blocks })
+    }
+
+    fn segment_error(&self, error: SegmentReadError) -> ReadError {
+        ReadError::Segment { object: self.key.clone(), source: Arc::new(error) }
+    }
+}
+
+fn read_error(key: &str, error: StoreError, end: u64) -> ReadError {
+    match error.kind() {
+        firnline_store::ErrorKind::BeyondEnd { .. } => ReadError::Short { object: key.to_owned(), end },
+        _ => ReadError::store(key, error),
+    }
+}

@@ -1,0 +1,114 @@
+//! The handle, and what stands behind it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use firnline_index::TopicIdPartition;
+use firnline_index::manifest::{Entry, Manifest};
+use firnline_logdir::LocalLog;
+use firnline_store::{ByteBudget, Store};
+
+use crate::error::ReadError;
+use crate::fetch::{Blocks, Fetcher};
+use crate::local::LocalLogs;
+use crate::open::{Opener, Segment};
+use crate::place::{Age, Manifests, Pages};
+use crate::read::Streams;
+use crate::settings::ReaderSettings;
+use crate::stats::{Counters, ReaderStats};
+use crate::tasks::Tasks;
+
+/// Reads a tier. Cheap to clone; clones share caches, budget and flights.
+///
+/// Must be used within a tokio runtime. Any number of calls may run at once. Every call may be dropped at any time: what it
+/// has asked the store for still comes, and is kept.
+#[derive(Clone)]
+pub struct Reader {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What clones share.
+pub(crate) struct Inner {
+    pub(crate) manifests: Manifests,
+    pub(crate) pages: Pages,
+    pub(crate) opener: Opener,
+    pub(crate) blocks: Blocks,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) streams: Streams,
+    /// For scans; the other half of the budget is for single reads.
+    pub(crate) scan_budget: ByteBudget,
+    pub(crate) settings: ReaderSettings,
+    tasks: Arc<Tasks>,
+}
+
+impl Reader {
+    /// A reader of the tier in `store`. Makes no request.
+    #[must_use]
+    pub fn new(store: Store, settings: ReaderSettings) -> Self {
+        let tasks = Arc::<Tasks>::default();
+        let counters = Arc::<Counters>::default();
+        let budget = ByteBudget::new(settings.budget_bytes / 2);
+        let fetcher = Fetcher {
+            store: store.clone(),
+            workers: settings.workers,
+            local: Arc::<LocalLogs>::default(),
+            counters: Arc::clone(&counters),
+        };
+        let inner = Inner {
+            manifests: Manifests::new(store.clone(), &settings, Arc::clone(&tasks), Arc::clone(&counters)),
+            pages: Pages::new(store.clone(), &settings, Arc::clone(&tasks)),
+            opener: Opener::new(store, &settings, budget.clone(), Arc::clone(&tasks), counters),
+            blocks: Blocks::new(&settings, fetcher.clone(), budget, Arc::clone(&tasks)),
+            fetcher,
+            streams: Streams::new(settings.readahead_bytes),
+            scan_budget: ByteBudget::new(settings.budget_bytes / 2),
+            settings,
+            tasks,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// What the tier holds of a partition, at most [`ReaderSettings::max_manifest_age`] old. At most one GET.
+    ///
+    /// # Errors
+    /// [`ReadError::NoManifest`] where the tier has nothing of it; the store's and the manifest's own.
+    pub async fn manifest(&self, tip: &TopicIdPartition) -> Result<Arc<Manifest>, ReadError> {
+        self.inner.manifests.get(tip, Age::Usual).await
+    }
+
+    /// Names this machine's own log of a partition, or takes it back. Blocks that it has, by their checksums in the tier,
+    /// are read from there instead of the store.
+    pub fn set_local(&self, tip: TopicIdPartition, log: Option<LocalLog>) {
+        self.inner.fetcher.local.set(tip, log);
+    }
+
+    /// What was done so far.
+    #[must_use]
+    pub fn stats(&self) -> ReaderStats {
+        self.inner.fetcher.counters.snapshot()
+    }
+
+    /// Ends what still goes on behind callers that have left, and waits for it. Calls under way fail with
+    /// [`ReadError::Closed`].
+    pub async fn shutdown(&self) {
+        self.inner.tasks.stop().await;
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").field("store", &self.inner.fetcher.store).finish_non_exhaustive()
+    }
+}
+
+impl Inner {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    /// Opens a segment for reads that come again: its tail is kept, and its blocks where they come along.
+    pub(crate) async fn open(&self, manifest: &Manifest, entry: &Entry) -> Result<Segment, ReadError> {
+        let blocks = self.blocks.clone();
+        self.opener.open(manifest, entry, move |segment, all| blocks.keep(segment, all)).await
+    }
+}
