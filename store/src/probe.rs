@@ -168,7 +168,9 @@ struct Leftovers {
 async fn clear_leftovers(store: &Store) -> Result<Leftovers, StoreError> {
     let found = match store.list(PLACE, None).collect_up_to(LEFTOVERS).await {
         Ok((found, _)) => found,
-        Err(error) if *error.kind() == ErrorKind::Denied => return Ok(Leftovers { kept: None, can_list: false }),
+        Err(error) if *error.kind() == ErrorKind::Denied => {
+            return Ok(Leftovers { kept: None, can_list: false });
+        }
         Err(error) => return Err(error),
     };
     for object in found {
@@ -240,7 +242,13 @@ async fn exists(store: &Store, key: &str) -> Result<bool, Trouble> {
 
 /// An update that has to be taken, or has to be refused. After a lost answer the bytes tell whether it was taken; if it was
 /// not, it is made again until the store says so itself.
-async fn update(store: &Store, key: &str, bytes: &Bytes, known: &Version, wanted: bool) -> Result<(), Trouble> {
+async fn update(
+    store: &Store,
+    key: &str,
+    bytes: &Bytes,
+    known: &Version,
+    wanted: bool,
+) -> Result<(), Trouble> {
     let mut tries = 0;
     let taken = loop {
         tries += 1;

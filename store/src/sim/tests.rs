@@ -57,7 +57,9 @@ async fn same_seed_gives_the_same_trace() {
 
 #[tokio::test(start_paused = true)]
 async fn create_whose_answer_is_lost_is_recognised_as_ones_own() {
-    for fault in [SimFault::LostAfter, SimFault::LostBefore, SimFault::Busy, SimFault::ServerError, SimFault::Hang] {
+    for fault in
+        [SimFault::LostAfter, SimFault::LostBefore, SimFault::Busy, SimFault::ServerError, SimFault::Hang]
+    {
         let (simulation, _env, store) = world(1);
         simulation.rule(Rule::new(fault.clone(), When::First(2)).on(&[RequestKind::Create]));
         let outcome = store.create("k", &b"mine"[..]).await.expect("create");
@@ -77,7 +79,9 @@ async fn create_that_lost_to_another_is_told_so_even_in_doubt() {
 
 #[tokio::test(start_paused = true)]
 async fn update_whose_answer_is_lost_is_ambiguous_and_never_repeated() {
-    for (fault, applied) in [(SimFault::LostAfter, true), (SimFault::LostBefore, false), (SimFault::Overloaded, false)] {
+    for (fault, applied) in
+        [(SimFault::LostAfter, true), (SimFault::LostBefore, false), (SimFault::Overloaded, false)]
+    {
         let (simulation, _env, store) = world(1);
         let version = create(&store, "k", b"one").await;
         simulation.rule(Rule::new(fault, When::First(1)).on(&[RequestKind::Update]));
@@ -95,7 +99,9 @@ async fn update_that_was_refused_for_the_moment_is_tried_again() {
     let (simulation, _env, store) = world(1);
     let version = create(&store, "k", b"one").await;
     simulation.rule(Rule::new(SimFault::Busy, When::Nth(0)).on(&[RequestKind::Update]));
-    simulation.rule(Rule::new(SimFault::Throttled(Duration::from_secs(3)), When::Nth(0)).on(&[RequestKind::Update]));
+    simulation.rule(
+        Rule::new(SimFault::Throttled(Duration::from_secs(3)), When::Nth(0)).on(&[RequestKind::Update]),
+    );
     let begun = Instant::now();
     let outcome = store.update("k", &b"two"[..], &version).await.expect("update");
     assert!(matches!(outcome, UpdateOutcome::Updated(_)));
@@ -202,7 +208,9 @@ async fn process_that_dies_in_mid_upload_leaves_no_object() {
 async fn upload_survives_a_bad_network_and_complete_is_settled_by_a_look() {
     let (simulation, _env, store) = world(3);
     simulation.rule(Rule::new(SimFault::LostAfter, When::Nth(0)).on(&[RequestKind::Complete]));
-    simulation.rule(Rule::new(SimFault::ServerError, When::PerMille(300)).on(&[RequestKind::Part, RequestKind::Begin]));
+    simulation.rule(
+        Rule::new(SimFault::ServerError, When::PerMille(300)).on(&[RequestKind::Part, RequestKind::Begin]),
+    );
     let options = UploadOptions { budget: ByteBudget::new(64 << 20), size_hint: None };
     let mut upload = store.upload("segment", options).expect("valid key");
     for n in 0..16_u8 {
@@ -218,9 +226,10 @@ async fn upload_survives_a_bad_network_and_complete_is_settled_by_a_look() {
 
 #[tokio::test(start_paused = true)]
 async fn probe_refuses_a_store_that_ignores_conditions() {
-    for (operation, flaw) in
-        [(RequestKind::Create, Flaw::CreateIgnoresCondition), (RequestKind::Update, Flaw::UpdateIgnoresCondition)]
-    {
+    for (operation, flaw) in [
+        (RequestKind::Create, Flaw::CreateIgnoresCondition),
+        (RequestKind::Update, Flaw::UpdateIgnoresCondition),
+    ] {
         let (simulation, _env, store) = world(1);
         simulation.rule(Rule::new(SimFault::IgnoredCondition, When::Always).on(&[operation]));
         let error = store.probe().await.expect_err("flawed");

@@ -3,3 +3,5 @@
 mod directory;
 mod memory;
 mod simulation;
+#[cfg(all(feature = "s3", feature = "gcs"))]
+mod wire;

@@ -180,6 +180,13 @@ fn gcs(
         .with_retry(never_retry());
     let (builder, origin) =
         crate::credentials::gcp::gcp(builder, credentials, &http, env).map_err(no_credentials(settings))?;
+    // The client library asks for a token before every write, also where requests are not to be signed.
+    let builder = if credentials.anonymous {
+        let nothing = object_store::gcp::GcpCredential { bearer: String::new() };
+        builder.with_credentials(Arc::new(object_store::StaticCredentialProvider::new(nothing)))
+    } else {
+        builder
+    };
     tracing::info!(store = %settings.url, origin, "credentials");
     Ok(Arc::new(builder.build().map_err(refused(settings))?))
 }

@@ -99,7 +99,8 @@ fn create_through_a_link_is_as_exclusive_as_a_rename() {
 #[tokio::test]
 async fn version_follows_the_content_and_survives_the_process() {
     let dir = TempDir::new().expect("temporary directory");
-    let CreateOutcome::Created(first) = open(dir.path()).create("k", &b"one"[..]).await.expect("create") else {
+    let CreateOutcome::Created(first) = open(dir.path()).create("k", &b"one"[..]).await.expect("create")
+    else {
         panic!("fresh directory");
     };
     let store = open(dir.path());
@@ -179,6 +180,7 @@ async fn lock_held_by_another_process_is_waited_for() {
 fn random_names_of_temporary_files_do_not_collide_with_each_other() {
     let dir = TempDir::new().expect("temporary directory");
     let root = Root::new(dir.path().to_owned());
-    let held: Vec<_> = (0..100).map(|_| TempFile::create(&root, &SystemRandom.hex_id()).expect("create")).collect();
+    let held: Vec<_> =
+        (0..100).map(|_| TempFile::create(&root, &SystemRandom.hex_id()).expect("create")).collect();
     assert_eq!(files(dir.path()).len(), held.len());
 }
