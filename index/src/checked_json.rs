@@ -84,6 +84,13 @@ pub enum JsonObjectError {
     },
 }
 
+impl JsonObjectError {
+    /// Whether a newer build wrote it: nothing is damaged, and an upgrade reads it.
+    pub const fn is_newer(&self) -> bool {
+        matches!(self, Self::Newer { .. })
+    }
+}
+
 /// The name of the last member.
 pub(crate) const CHECKSUM: &str = "checksum";
 

@@ -103,7 +103,8 @@ pub struct TopicIdPartition {
 }
 
 impl fmt::Display for TopicIdPartition {
-    /// `orders.J8nB1x9RTGqN3oGQx5Lk2A/3`: the directory that the partition's objects have in a bucket.
+    /// `orders.J8nB1x9RTGqN3oGQx5Lk2A/3`: the directory that the partition's objects have in a bucket, but for
+    /// names of more than 200 characters, which keys split.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}/{}", self.topic, self.topic_id, self.partition)
     }

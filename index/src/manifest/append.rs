@@ -33,7 +33,8 @@ impl Manifest {
 
     /// Puts one segment in the place of a run of tail pieces, named in their order, and returns the pieces, which
     /// nothing names any more. Where the pieces are the last entries, the segment may reach further than they do, and
-    /// `open` (the transactions open at its end) becomes the tier's; else it covers exactly their range.
+    /// `open` (the transactions open at its end) becomes the tier's; else it covers exactly their range. Its tracker
+    /// started from what the segment before the pieces lists as open, not from [`Manifest::transaction_start`].
     ///
     /// # Errors
     /// Where the pieces are no run of tail pieces in the head, the range does not fit, the epochs differ from those of

@@ -88,6 +88,13 @@ pub enum ManifestError {
     },
 }
 
+impl ManifestError {
+    /// Whether a newer build wrote it: nothing is damaged, and an upgrade reads it.
+    pub const fn is_newer(&self) -> bool {
+        matches!(self, Self::Envelope(EnvelopeError::Newer { .. }) | Self::UnknownField { .. })
+    }
+}
+
 /// A change that would break a manifest's algebra. The manifest has not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AlgebraError {

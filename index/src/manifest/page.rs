@@ -51,7 +51,10 @@ pub struct Page {
 
 /// What a page holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "pages are kept one by one, and nearly all of them hold entries")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "pages are kept one by one, and nearly all of them hold entries"
+)]
 pub enum PageBody {
     /// Level 0.
     Entries {

@@ -194,3 +194,11 @@ fn no_entry_left_keeps_the_tiers_end() {
     assert_eq!(back.tier_end, offset(100));
     assert_eq!(back.lineage.last(), Some(epoch_start(1, 0)));
 }
+
+#[test]
+fn the_format_page_lists_every_anomaly() {
+    let page = include_str!("../../../../docs/formats/manifest.md");
+    for name in CASES.iter().map(|(name, _)| *name).chain(["page-range"]) {
+        assert!(page.contains(&format!("`{name}`")), "{name} is missing");
+    }
+}

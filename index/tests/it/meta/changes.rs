@@ -96,6 +96,7 @@ fn a_lost_range_is_passed_only_by_a_recorded_gap() {
     );
     assert_eq!(head.serving_start, offset(150));
     // What was open before the gap is undecided for ever: the next segment starts from nothing known.
+    assert_eq!(head.open_transactions, []);
     assert_eq!(head.transaction_start(), TransactionStart::Unknown { span_start: offset(150) });
     head.append(entry(2, 150, 200, 3), Vec::new()).unwrap();
     assert_eq!(head.transaction_start(), TransactionStart::Known(Vec::new()));

@@ -65,6 +65,8 @@ fn a_newer_format_is_refused_naming_both() {
     );
     let newer = with_members(r#""v": 2, "format": 0, "cluster_id": "c", "max_manifest_age_ms": 1000"#);
     assert!(refusal(&newer).starts_with("layout of the marker 2 is newer than 0"));
+    assert!(TierMarker::decode(&newer).unwrap_err().is_newer());
+    assert!(!TierMarker::decode(b"").unwrap_err().is_newer());
 }
 
 #[test]

@@ -41,7 +41,8 @@ fn any_manifest() -> impl Strategy<Value = Manifest> {
                             entry(n, end, end + span, last_epoch)
                         };
                         if !rich {
-                            let more = (1..).zip(1..=epochs).map(|(up, i)| epoch_start(last_epoch + up, end + i));
+                            let more =
+                                (1..).zip(1..=epochs).map(|(up, i)| epoch_start(last_epoch + up, end + i));
                             e.epochs.extend(more);
                         }
                         last_epoch = e.epochs.last().unwrap().epoch.get();
@@ -200,9 +201,12 @@ fn a_body_that_would_swell_in_memory_is_refused_before_it_does() {
 fn fields_of_a_later_build_are_refused_not_dropped() {
     let body = &full_head().encode().unwrap()[20..];
     let later = [body, &[0xc0, 0x01, 0x05]].concat();
-    let refused = Manifest::decode(&sealed(1, &later)).unwrap_err().to_string();
+    let refused = Manifest::decode(&sealed(1, &later)).unwrap_err();
+    assert!(refused.is_newer());
+    assert!(Manifest::decode(&sealed_as(*b"FIRNLMAN", 1, 1, 0, b"")).unwrap_err().is_newer());
+    assert!(!Manifest::decode(b"").unwrap_err().is_newer());
     assert_eq!(
-        refused,
+        refused.to_string(),
         "body holds field head.24, which this build does not know; upgrade before you write here"
     );
 }

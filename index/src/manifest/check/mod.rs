@@ -1,11 +1,16 @@
 //! The algebra: what must hold between the parts of a manifest.
 
+mod coverage;
+mod entry;
+
 use std::collections::HashSet;
 
-use super::{Anomaly, Entry, Gap, Manifest, ManifestKind, Page, PageBody, PageRef, Part, Totals};
-use crate::ids::{Offset, OffsetRange};
-use crate::lineage::{EpochStart, Lineage};
-use crate::transactions::OpenTransaction;
+use coverage::{Holes, coverage, entry_part, gap_part, order, page_part};
+use entry::{check_epoch_order, check_lineage};
+pub(super) use entry::{entry_anomalies, stable_end_expected};
+
+use super::{Anomaly, Entry, Manifest, ManifestKind, Page, PageBody, PageRef, Part, Totals};
+use crate::ids::OffsetRange;
 
 impl Manifest {
     /// Everything that is wrong with the head, by name; empty where nothing is. Pages are checked by themselves
@@ -179,154 +184,6 @@ impl Page {
     }
 }
 
-/// What an entry's stable end must be, given the transactions open at its end.
-pub(super) fn stable_end_expected(open: &[OpenTransaction], end: Offset) -> Offset {
-    open.iter().map(|t| t.first_offset).min().unwrap_or(end)
-}
-
-/// What is wrong with an entry in itself.
-pub(super) fn entry_anomalies(kind: ManifestKind, entry: &Entry) -> Vec<Anomaly> {
-    let mut found = Vec::new();
-    let (uuid, range) = (entry.uuid, entry.range);
-    if range.is_empty() {
-        found.push(Anomaly::Empty { part: Part::Segment(uuid), start: range.start() });
-    }
-    for pair in entry.epochs.windows(2) {
-        if pair[1].epoch <= pair[0].epoch || pair[1].start <= pair[0].start {
-            found.push(Anomaly::EpochBack { uuid, previous: pair[0], next: pair[1] });
-        }
-    }
-    for epoch in entry.epochs.iter().filter(|e| !range.contains(e.start)) {
-        found.push(Anomaly::EpochOutside { uuid, range, epoch: *epoch });
-    }
-    if entry.stable_end > range.end() {
-        found.push(Anomaly::StableEndBeyondEnd { uuid, stable_end: entry.stable_end, end: range.end() });
-    }
-    let mut after = None;
-    for abort in &entry.first_aborts {
-        if !range.contains(abort.marker_offset) || after >= Some(abort.marker_offset) {
-            found.push(Anomaly::AbortOutside {
-                uuid,
-                producer: abort.producer,
-                marker_offset: abort.marker_offset,
-            });
-        }
-        after = Some(abort.marker_offset);
-    }
-    let mut sizes = |wrong: bool, what| {
-        if wrong {
-            found.push(Anomaly::Sizes { uuid, what });
-        }
-    };
-    sizes(
-        entry.location.start.checked_add(entry.location.length.get()).is_none(),
-        "it ends beyond 2^64 bytes",
-    );
-    sizes(entry.tail_position.get() >= entry.location.length.get(), "its tail begins at or beyond its end");
-    sizes(
-        entry.blocks == 0 || entry.batches < u64::from(entry.blocks),
-        "fewer batches than blocks, or no block",
-    );
-    sizes(entry.log_bytes.get() < entry.batches, "fewer bytes than batches");
-    sizes(
-        entry.min_timestamp.is_some() != entry.max_timestamp.is_some()
-            || entry.min_timestamp > entry.max_timestamp,
-        "its smallest timestamp does not go with its largest",
-    );
-    if entry.kip405.is_some() != (kind == ManifestKind::Kip405) {
-        found.push(Anomaly::WrongKind { uuid });
-    }
-    found
-}
-
-/// Epochs from entry to entry: an epoch may go on, never back.
-fn check_epoch_order<'a>(entries: impl Iterator<Item = &'a Entry>, found: &mut Vec<Anomaly>) {
-    let mut previous: Option<EpochStart> = None;
-    for entry in entries {
-        if let (Some(previous), Some(next)) = (previous, entry.epochs.first())
-            && next.epoch < previous.epoch
-        {
-            found.push(Anomaly::EpochBack { uuid: entry.uuid, previous, next: *next });
-        }
-        previous = entry.epochs.last().copied().or(previous);
-    }
-}
-
-/// Entries against the lineage. It may have forgotten its oldest epochs, never the newer ones.
-fn check_lineage(lineage: &Lineage, entries: &[Entry], tier_end: Offset, found: &mut Vec<Anomaly>) {
-    if let Some(last) = lineage.last().filter(|last| last.start >= tier_end) {
-        found.push(Anomaly::LineageBeyondEnd { last, tier_end });
-    }
-    let forgotten = |offset| lineage.first().is_some_and(|first| offset < first.start);
-    for entry in entries {
-        for epoch in entry.epochs.iter().filter(|e| !forgotten(e.start)) {
-            let known = lineage.epoch_at(epoch.start);
-            if known != Some(epoch.epoch) {
-                found.push(Anomaly::LineageMismatch {
-                    uuid: entry.uuid,
-                    offset: epoch.start,
-                    entry: epoch.epoch,
-                    lineage: known,
-                });
-            }
-        }
-    }
-}
-
-/// What holes between parts mean.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Holes {
-    /// Each is an anomaly, as is each overlap.
-    Anomalies,
-    /// Only overlaps are anomalies.
-    Allowed,
-    /// Neither is.
-    AndOverlapsAllowed,
-}
-
-/// Walks the parts in order of offset; gives what they cover from first to last.
-fn coverage(
-    mut parts: Vec<(Part, OffsetRange)>,
-    holes: Holes,
-    found: &mut Vec<Anomaly>,
-) -> Option<OffsetRange> {
-    parts.sort_by_key(|(_, range)| (range.start(), range.end()));
-    let start = parts.first()?.1.start();
-    let mut reached: Option<(Part, Offset)> = None;
-    for (part, range) in parts {
-        if let Some((before, end)) = reached {
-            if range.start() > end && holes == Holes::Anomalies {
-                let range = OffsetRange::new(end, range.start());
-                found.extend(range.map(|range| Anomaly::Gap { range, before: part }));
-            }
-            if range.start() < end && holes != Holes::AndOverlapsAllowed {
-                let range = OffsetRange::new(range.start(), range.end().min(end));
-                found.extend(range.map(|range| Anomaly::Overlap { range, first: before, second: part }));
-            }
-        }
-        if reached.is_none_or(|(_, end)| range.end() >= end) {
-            reached = Some((part, range.end()));
-        }
-    }
-    reached.and_then(|(_, end)| OffsetRange::new(start, end).ok())
-}
-
-/// Each list stands in order of its starts. Empty gaps and pages are named here, empty entries with the entry.
-fn order(parts: impl Iterator<Item = (Part, OffsetRange)>, found: &mut Vec<Anomaly>) {
-    let mut previous: Option<(Part, OffsetRange)> = None;
-    for (part, range) in parts {
-        if let Some((first, before)) = previous
-            && range.start() < before.start()
-        {
-            found.push(Anomaly::OutOfOrder { first, second: part, start: range.start() });
-        }
-        if range.is_empty() && !matches!(part, Part::Segment(_)) {
-            found.push(Anomaly::Empty { part, start: range.start() });
-        }
-        previous = Some((part, range));
-    }
-}
-
 fn check_levels(pages: &[PageRef], found: &mut Vec<Anomaly>) {
     for pair in pages.windows(2) {
         if pair[1].level > pair[0].level {
@@ -361,16 +218,4 @@ fn compare_totals(stated: Totals, counted: Option<Totals>, found: &mut Vec<Anoma
 fn repeated<T: Copy + Eq + std::hash::Hash>(values: impl Iterator<Item = T>) -> impl Iterator<Item = T> {
     let mut seen = HashSet::new();
     values.filter(move |value| !seen.insert(*value))
-}
-
-fn entry_part(entry: &Entry) -> (Part, OffsetRange) {
-    (Part::Segment(entry.uuid), entry.range)
-}
-
-fn gap_part(gap: &Gap) -> (Part, OffsetRange) {
-    (Part::Gap(gap.range.start()), gap.range)
-}
-
-fn page_part(page: &PageRef) -> (Part, OffsetRange) {
-    (Part::Page(page.uuid), page.range)
 }
