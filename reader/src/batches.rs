@@ -5,9 +5,6 @@ use firnline_index::batch::{BatchError, BatchHeader, BatchLimits, Batches as Wal
 use firnline_index::block_index::BlockEntry;
 use firnline_index::{Offset, OffsetRange, RawPosition};
 
-#[cfg(test)]
-mod tests;
-
 /// Whole record batches in log order, as the broker wrote them: slices of blocks, not joined.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BatchChain {

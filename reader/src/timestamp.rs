@@ -9,7 +9,7 @@ use firnline_index::{Offset, TimestampMs, TopicIdPartition};
 use crate::batches::walk;
 use crate::error::ReadError;
 use crate::open::Segment;
-use crate::place::{Replan, serving_start_of, start_of};
+use crate::place::Replan;
 use crate::reader::{Inner, Reader};
 
 /// A batch in which a record at or after the time asked for stands.
@@ -36,7 +36,7 @@ impl Reader {
         tip: &TopicIdPartition,
         at: TimestampMs,
     ) -> Result<Option<BatchAtTime>, ReadError> {
-        self.inner.find_timestamp(tip, at, serving_start_of).await
+        self.inner.find_timestamp(tip, at, |manifest| manifest.serving_start).await
     }
 
     /// The same over all that the tier holds, spans before recorded gaps included.
@@ -45,7 +45,7 @@ impl Reader {
         tip: &TopicIdPartition,
         at: TimestampMs,
     ) -> Result<Option<BatchAtTime>, ReadError> {
-        self.inner.find_timestamp(tip, at, start_of).await
+        self.inner.find_timestamp(tip, at, |manifest| manifest.tier_start).await
     }
 }
 
@@ -61,7 +61,7 @@ impl Inner {
             let manifest = self.manifests.get(tip, replan.age()).await?;
             match self.find_under(&manifest, at, from(&manifest)).await {
                 Ok(found) => return Ok(found),
-                Err(error) => replan.after(tip, error)?,
+                Err(error) => replan.after(&self.manifests, tip, error)?,
             }
         }
     }

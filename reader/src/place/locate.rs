@@ -3,7 +3,7 @@
 use firnline_index::manifest::{Entry, Found, FoundTime, Gap, Manifest, PageFound, PageFoundTime, PageRef};
 use firnline_index::{Offset, TimestampMs};
 
-use super::{Pages, start_of};
+use super::Pages;
 use crate::error::ReadError;
 
 /// What is at an offset.
@@ -20,7 +20,7 @@ pub(crate) enum Located {
 impl Pages {
     /// What is at `offset`. At most one GET for each level of pages between. Cancel safe.
     pub(crate) async fn locate(&self, manifest: &Manifest, offset: Offset) -> Result<Located, ReadError> {
-        if offset < start_of(manifest) {
+        if offset < manifest.tier_start {
             return Ok(Located::BelowStart);
         }
         let mut named: PageRef = match manifest.find(offset) {

@@ -2,6 +2,7 @@
 //! object is gone asks for a newer manifest and plans again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use firnline_index::keys::ObjectKey;
@@ -21,8 +22,8 @@ use crate::tasks::Tasks;
 pub(crate) enum Age {
     /// Not older than the setting.
     Usual,
-    /// Asked for after this moment.
-    After(Instant),
+    /// Asked for after so many others: times may be equal, numbers are not.
+    After(u64),
 }
 
 /// The manifests of all partitions that were asked for.
@@ -38,6 +39,8 @@ pub(crate) struct Manifests {
 struct Source {
     store: Store,
     cluster_id: Option<ClusterId>,
+    /// How often a store was asked for a manifest.
+    asked: Arc<AtomicU64>,
 }
 
 struct Held {
@@ -45,13 +48,15 @@ struct Held {
     version: Version,
     /// When the store was asked, not when it answered: the content is at least as new as this.
     asked: Instant,
+    /// Which asking that was.
+    number: u64,
 }
 
 impl Manifests {
     pub(crate) fn new(store: Store, settings: &ReaderSettings, tasks: Arc<Tasks>, counters: Arc<Counters>) -> Self {
         let weigh = |held: &Arc<Held>| held.manifest.memory_bytes();
         Self {
-            source: Source { store, cluster_id: settings.cluster_id.clone() },
+            source: Source { store, cluster_id: settings.cluster_id.clone(), asked: Arc::default() },
             // Half for heads, half for pages.
             cache: Arc::new(Cache::new(settings.manifest_cache_bytes / 2, weigh)),
             max_age: settings.max_manifest_age,
@@ -81,10 +86,15 @@ impl Manifests {
         Err(ReadError::Unsettled { tip: tip.clone() })
     }
 
+    /// The age of manifests that nobody has asked for yet.
+    pub(crate) fn newer_than_now(&self) -> Age {
+        Age::After(self.source.asked.load(Ordering::Relaxed))
+    }
+
     fn is_new_enough(&self, held: &Held, age: Age) -> bool {
         match age {
             Age::Usual => held.asked.elapsed() < self.max_age,
-            Age::After(moment) => held.asked > moment,
+            Age::After(number) => held.number > number,
         }
     }
 }
@@ -92,7 +102,7 @@ impl Manifests {
 impl Source {
     async fn load(&self, tip: &TopicIdPartition, known: Option<Arc<Held>>) -> Result<Held, ReadError> {
         let key = ObjectKey::Manifest { tip: tip.clone() }.to_string();
-        let asked = Instant::now();
+        let (asked, number) = (Instant::now(), self.asked.fetch_add(1, Ordering::Relaxed) + 1);
         let answer = match &known {
             None => self.store.get(&key).await.map(Some),
             Some(held) => self.store.get_if_changed(&key, &held.version).await,
@@ -101,7 +111,7 @@ impl Source {
             (Ok(Some(fetched)), _) => fetched,
             (Ok(None), Some(held)) => {
                 let (manifest, version) = (Arc::clone(&held.manifest), held.version.clone());
-                return Ok(Held { manifest, version, asked });
+                return Ok(Held { manifest, version, asked, number });
             }
             (Ok(None), None) => unreachable!("only a conditional read can find nothing new"),
             (Err(error), _) if error.is_not_found() => {
@@ -114,7 +124,7 @@ impl Source {
             Ok(manifest)
         });
         let manifest = manifest.map_err(|source| ReadError::Manifest { object: key, source: Arc::new(source) })?;
-        Ok(Held { manifest: Arc::new(manifest), version: fetched.version, asked })
+        Ok(Held { manifest: Arc::new(manifest), version: fetched.version, asked, number })
     }
 
     /// A manifest may have been copied to the wrong place; its checksum does not tell.

@@ -2,9 +2,8 @@
 //! if not, the newer manifest has the answer.
 
 use firnline_index::TopicIdPartition;
-use tokio::time::Instant;
 
-use super::Age;
+use super::{Age, Manifests};
 use crate::error::ReadError;
 
 /// How often a plan is made anew. Each time another object must have gone: retention runs ahead of the reader.
@@ -29,7 +28,12 @@ impl Replan {
     }
 
     /// Takes the error of a plan: `Ok` where another plan may do better.
-    pub(crate) fn after(&mut self, tip: &TopicIdPartition, error: ReadError) -> Result<(), ReadError> {
+    pub(crate) fn after(
+        &mut self,
+        manifests: &Manifests,
+        tip: &TopicIdPartition,
+        error: ReadError,
+    ) -> Result<(), ReadError> {
         let Some(object) = error.missing() else { return Err(error) };
         if self.gone.as_deref() == Some(object) {
             return Err(error);
@@ -39,7 +43,7 @@ impl Replan {
         }
         tracing::info!(object, %tip, "an object is gone; planning again by the newest manifest");
         self.gone = Some(object.to_owned());
-        self.age = Age::After(Instant::now());
+        self.age = manifests.newer_than_now();
         self.plans += 1;
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::batches::{BatchChain, Taken, Wish, take};
 use crate::error::ReadError;
 use crate::fetch::blocks_for;
 use crate::open::Segment;
-use crate::place::{Located, Replan, serving_start_of, stable_end_of, start_of};
+use crate::place::{Located, Replan, stable_end_of};
 use crate::reader::{Inner, Reader};
 use crate::settings::{Isolation, MAX_READ_BYTES};
 use crate::transactions::Verdict;
@@ -81,8 +81,8 @@ pub struct Bounds {
 impl Bounds {
     pub(crate) fn of(manifest: &Manifest) -> Self {
         Self {
-            start: start_of(manifest),
-            serving_start: serving_start_of(manifest),
+            start: manifest.tier_start,
+            serving_start: manifest.serving_start,
             last_stable: stable_end_of(manifest),
             end: manifest.tier_end,
         }
@@ -129,7 +129,7 @@ impl Reader {
             let question = Question { offset, max_bytes: max_bytes.min(MAX_READ_BYTES), isolation };
             match Inner::read_under(inner, &manifest, question).await {
                 Ok(outcome) => return Ok(outcome),
-                Err(error) => replan.after(tip, error)?,
+                Err(error) => replan.after(&inner.manifests, tip, error)?,
             }
         }
     }

@@ -21,7 +21,7 @@ use firnline_index::{Offset, OffsetRange, TopicIdPartition};
 
 use crate::batches::BatchChain;
 use crate::error::ReadError;
-use crate::place::{Replan, start_of};
+use crate::place::Replan;
 use crate::reader::{Inner, Reader};
 use crate::settings::Isolation;
 use plan::Planned;
@@ -103,7 +103,7 @@ impl Scan {
                 Err(error) => {
                     // Whatever was planned may rest on what is gone.
                     self.planned = None;
-                    self.replan.after(&self.tip, error)?;
+                    self.replan.after(&self.inner.manifests, &self.tip, error)?;
                 }
             }
         }
@@ -130,7 +130,7 @@ impl Scan {
                 Some(planned) => planned,
                 none => {
                     let manifest = self.inner.manifests.get(&self.tip, self.replan.age()).await?;
-                    let start = start_of(&manifest).min(self.until);
+                    let start = manifest.tier_start.min(self.until);
                     let plan = Planned::new(&self.inner, manifest, self.isolation, self.position.max(start), self.until);
                     let planned = none.insert(plan);
                     if let Ok(gone) = OffsetRange::new(self.position, start)

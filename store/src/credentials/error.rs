@@ -87,9 +87,9 @@ pub enum CredentialError {
         /// What is wrong with it; never its content.
         why: String,
     },
-    /// The credentials that a role is to be assumed with could not be had.
+    /// A role could not be assumed: the service refused, or there are no credentials to assume it with.
     #[error("assume {role}")]
-    Signer {
+    Role {
         /// The role.
         role: String,
         /// Why.
@@ -125,7 +125,7 @@ impl CredentialError {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::NoAnswer { .. } => true,
-            Self::Signer { source, .. } => Self::behind(&**source).is_some_and(Self::is_transient),
+            Self::Role { source, .. } => Self::behind(&**source).is_some_and(Self::is_transient),
             Self::Refused { status, .. } => *status == 429 || *status >= 500,
             _ => false,
         }

@@ -11,7 +11,8 @@ use super::http::json;
 use super::{CredentialError, CredentialInputs, Http};
 use crate::env::Env;
 use federation::{ExternalAccount, Federation};
-use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::StaticCredentialProvider;
+use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -30,7 +31,10 @@ pub(crate) fn gcp(
     env: &Env,
 ) -> Result<(GoogleCloudStorageBuilder, String), CredentialError> {
     if inputs.anonymous {
-        return Ok((builder.with_skip_signature(true), "unsigned requests".to_owned()));
+        // Writes ask for a token even where signing is skipped: give them an empty one instead of the metadata server's.
+        let nobody = StaticCredentialProvider::new(GcpCredential { bearer: String::new() });
+        let builder = builder.with_skip_signature(true).with_credentials(Arc::new(nobody));
+        return Ok((builder, "unsigned requests".to_owned()));
     }
     let Some(file) = inputs.gcp_service_account.as_ref().or(inputs.gcp_default.as_ref()) else {
         return Ok((builder, "metadata server".to_owned()));

@@ -10,6 +10,7 @@ use http::header::CONTENT_TYPE;
 use object_store::aws::{AwsAuthorizer, AwsCredential, AwsCredentialProvider};
 use object_store::client::{HttpClient, HttpRequest, HttpRequestBody};
 use serde::Deserialize;
+use std::error::Error;
 
 const SERVICE: &str = "AWS STS";
 
@@ -62,28 +63,20 @@ impl AssumeRole {
         form.finish()
     }
 
-    async fn request(&self) -> Result<HttpRequest, CredentialError> {
+    async fn request(&self) -> Result<HttpRequest, Box<dyn Error + Send + Sync>> {
         let unusable = |why: String| CredentialError::Setting { what: format!("the STS address {}", self.endpoint), why };
         let mut request = Request::post(format!("{}/", self.endpoint.trim_end_matches('/')))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
             .body(HttpRequestBody::from(self.form()))
             .map_err(|error| unusable(error.to_string()))?;
-        let signer = self.signer.get_credential().await.map_err(|error| CredentialError::Signer {
-            role: self.role.arn.clone(),
-            source: error.into(),
-        })?;
+        let signer = self.signer.get_credential().await?;
         AwsAuthorizer::new(&signer, "sts", &self.region)
             .try_authorize(&mut request, None)
             .map_err(|error| unusable(error.to_string()))?;
         Ok(request)
     }
-}
 
-#[async_trait]
-impl Source for AssumeRole {
-    type Credential = AwsCredential;
-
-    async fn fetch(&self) -> Result<Fetched<AwsCredential>, CredentialError> {
+    async fn assume(&self) -> Result<Fetched<AwsCredential>, Box<dyn Error + Send + Sync>> {
         let request = self.request().await?;
         let body = send(&self.client, SERVICE, request, refusal).await?;
         let answer: Answer = quick_xml::de::from_reader(body.as_slice()).map_err(|_| CredentialError::Answer {
@@ -99,6 +92,16 @@ impl Source for AssumeRole {
                 token: Some(session_token),
             },
         })
+    }
+}
+
+#[async_trait]
+impl Source for AssumeRole {
+    type Credential = AwsCredential;
+
+    async fn fetch(&self) -> Result<Fetched<AwsCredential>, CredentialError> {
+        let failed = |source| CredentialError::Role { role: self.role.arn.clone(), source };
+        self.assume().await.map_err(failed)
     }
 
     fn name(&self) -> String {

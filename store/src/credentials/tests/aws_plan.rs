@@ -195,7 +195,7 @@ fn broken_lines_are_named_and_never_repeated() {
         ("SECRET = before any section\n", 1),
         ("[default\n", 1),
         ("[default] SECRET\n", 1),
-        ("[default]\n = SECRET\n", 2),
+        ("[default]\n= SECRET\n", 2),
     ] {
         let mut inputs = with(&[]);
         inputs.aws_credentials = Some(text("/credentials", broken));

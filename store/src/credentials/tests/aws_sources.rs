@@ -73,7 +73,7 @@ async fn web_identity_trades_the_token_file_for_keys() {
         ("AWS_ROLE_SESSION_NAME", "pod"),
         ("AWS_REGION", "cn-north-1"),
     ]);
-    assert_eq!(keys(&inputs, &fake.redirect()).await.expect("keys"), "AKIDWEB s t");
+    assert_eq!(keys(&inputs, &fake.redirect()).await.expect("keys"), "AKIDWEB s/+& t");
     let seen = fake.seen().pop().expect("asked");
     assert_eq!((seen.field("RoleArn").as_str(), seen.field("RoleSessionName").as_str()), ("arn:irsa", "pod"));
     assert_eq!(seen.meant, "https://sts.cn-north-1.amazonaws.com.cn");
@@ -186,7 +186,8 @@ async fn a_role_that_may_not_be_assumed_names_the_role_and_the_reason() {
     })
     .await;
     let error = keys(&chain_of_roles(&fake), &Fake::direct()).await.expect_err("refused");
-    assert!(error.contains("role arn:aws:iam::1:role/top"), "{error}");
+    assert!(error.contains("assume arn:aws:iam::1:role/top"), "{error}");
+    assert!(error.contains("assume arn:aws:iam::1:role/middle"), "{error}");
     assert!(error.contains("AWS STS at http://127.0.0.1/ answered 403: AccessDenied: not for you"), "{error}");
 }
 

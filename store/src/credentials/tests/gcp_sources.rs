@@ -146,3 +146,10 @@ async fn files_of_other_kinds_are_refused_by_name() {
         assert!(error.contains(part) && !error.contains("SECRET"), "{error}");
     }
 }
+
+#[tokio::test]
+async fn anonymous_requests_ask_nobody_for_a_token() {
+    let fake = Fake::start(|_, _| status(500, "")).await;
+    assert_eq!(bearer(&CredentialInputs::anonymous(), &fake.redirect()).await.expect("an empty one"), "");
+    assert!(fake.seen().is_empty());
+}

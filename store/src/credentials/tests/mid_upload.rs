@@ -19,7 +19,7 @@ fn s3_and_agent(seen: &Seen, _: usize) -> Answer {
     }
     match seen.method.as_str() {
         "PUT" => Answer { status: 200, headers: vec![("etag", "\"e\"".to_owned())], body: String::new() },
-        _ if seen.target.ends_with("?uploads") => ok(
+        _ if seen.target.contains("?uploads") => ok(
             "<InitiateMultipartUploadResult><Bucket>b</Bucket><Key>k</Key><UploadId>u</UploadId></InitiateMultipartUploadResult>",
         ),
         _ => ok("<CompleteMultipartUploadResult><ETag>\"e\"</ETag></CompleteMultipartUploadResult>"),
