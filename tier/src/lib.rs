@@ -7,6 +7,7 @@
 //! | what does it hold of a partition? | [`Tier::manifest`], [`Tier::entries`] |
 //! | put a stretch of a log into the store | [`Tier::upload_segment`] |
 //! | make it part of the tier | [`Tier::commit`] |
+//! | is everything there, and right? | [`Tier::check`] |
 //! | get a stretch of a log back as files | [`Tier::plan_restore`], [`Tier::restore`] |
 //!
 //! This crate must never talk to Kafka; never delete an object; never overwrite a segment or a page; never change a
@@ -14,6 +15,7 @@
 //! request by itself, which the store does.
 
 mod catalog;
+pub mod check;
 mod commit;
 mod manifests;
 mod open;

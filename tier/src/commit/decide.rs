@@ -164,6 +164,3 @@ fn unchanged(
     }
     Ok(())
 }
-
-#[cfg(test)]
-mod tests;

@@ -89,8 +89,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_at_a_time() {
         let queues = Queues::default();
-        let held = queues.turn(&tip(0), Duration::ZERO).await;
-        let waiting = queues.turn(&tip(0), Duration::ZERO);
+        let tip = tip(0);
+        let held = queues.turn(&tip, Duration::ZERO).await;
+        let waiting = queues.turn(&tip, Duration::ZERO);
         tokio::pin!(waiting);
         assert!(tokio::time::timeout(Duration::from_secs(9), &mut waiting).await.is_err());
         drop(held);

@@ -12,6 +12,7 @@
 mod plan;
 mod run;
 
+use firnline_index::batch::BatchError;
 use firnline_index::ids::{LeaderEpoch, Offset, OffsetRange, TimestampMs, TopicIdPartition};
 use firnline_index::manifest::Entry;
 use firnline_index::segment::BlockError;
@@ -160,12 +161,13 @@ pub enum RestoreError {
         source: BlockError,
     },
     /// A block's checksum holds, but its bytes are no batches.
-    #[error("{key} holds bytes at position {position} that are no batch")]
+    #[error("{key} holds bytes that are no batch")]
     NotABatch {
         /// The object's key.
         key: String,
-        /// Where in the segment's raw bytes.
-        position: u64,
+        /// What is wrong, and where in the segment's raw bytes.
+        #[source]
+        source: BatchError,
     },
     /// What was restored could not be written.
     #[error("write what was restored")]

@@ -1,6 +1,6 @@
 //! Which segments, and where to cut.
 
-use firnline_index::batch::{Batches, Marker, control_marker};
+use firnline_index::batch::{Batch, BatchError, Batches, Marker, control_marker};
 use firnline_index::ids::{Offset, OffsetRange, RawPosition};
 use firnline_index::manifest::{Entry, Manifest};
 use firnline_index::segment::decode_block;
@@ -108,12 +108,12 @@ impl Tier {
                         let at = RawPosition::new(block.raw.start);
                         for batch in Batches::new(&raw, at, block.first_offset, limits) {
                             let not_a_batch =
-                                || RestoreError::NotABatch { key: key.clone(), position: block.raw.start };
-                            let batch = batch.map_err(|_| not_a_batch())?;
+                                |source| RestoreError::NotABatch { key: key.clone(), source };
+                            let batch = batch.map_err(not_a_batch)?;
                             if batch.header.base_offset >= until {
                                 return Ok(tracker);
                             }
-                            let marker = marker(&batch).map_err(|()| not_a_batch())?;
+                            let marker = marker(&batch).map_err(not_a_batch)?;
                             tracker.observe(&batch.header, marker);
                         }
                     }
@@ -126,14 +126,11 @@ impl Tier {
 }
 
 /// What a batch says of a transaction's end. A cleaner may leave a control batch without its record; it ends nothing.
-pub(crate) fn marker(batch: &firnline_index::batch::Batch<'_>) -> Result<Option<Marker>, ()> {
-    if !batch.header.control {
+fn marker(batch: &Batch<'_>) -> Result<Option<Marker>, BatchError> {
+    if !batch.header.control || batch.header.record_count == Some(0) {
         return Ok(None);
     }
-    if batch.header.record_count == Some(0) {
-        return Ok(Some(Marker::Other(-1)));
-    }
-    control_marker(&batch.header, batch.bytes).map(Some).map_err(|_| ())
+    control_marker(&batch.header, batch.bytes).map(Some)
 }
 
 /// The offsets asked for, held against what there is.

@@ -152,16 +152,17 @@ impl Restoring {
         mut self, key: &str, run: BlockRun, limits: firnline_index::batch::BatchLimits,
     ) -> Result<Self, Stop> {
         for (block, stored) in run.split() {
-            let position = block.raw.start;
             let raw = decode_block(&block, stored)
                 .map_err(|source| Stop::Failed(RestoreError::Block { key: key.to_owned(), source }))?;
             // Where in `raw` the batches lie that belong to the file under way and were not passed on yet.
             let mut ready = 0..0;
-            for batch in Batches::new(&raw, RawPosition::ZERO, block.first_offset, limits) {
-                let batch = batch.map_err(|_| {
-                    Stop::Failed(RestoreError::NotABatch { key: key.to_owned(), position })
+            let at = RawPosition::new(block.raw.start);
+            for batch in Batches::new(&raw, at, block.first_offset, limits) {
+                let batch = batch.map_err(|source| {
+                    Stop::Failed(RestoreError::NotABatch { key: key.to_owned(), source })
                 })?;
-                let start = usize::try_from(batch.position.get()).unwrap_or(usize::MAX);
+                let start = batch.position.checked_sub(at).and_then(|n| usize::try_from(n).ok());
+                let start = start.expect("a batch lies inside the bytes that were walked");
                 let header = batch.header;
                 if header.next_offset() <= self.range.start() || header.base_offset >= self.range.end() {
                     self.pass(&raw, &mut ready)?;

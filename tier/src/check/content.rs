@@ -1,0 +1,217 @@
+//! One segment, byte by byte.
+
+use crc_fast::{CrcAlgorithm, Digest};
+use firnline_index::batch::{Batch, BatchError, BatchLimits, Batches, Sequence, control_marker, verify_crc};
+use firnline_index::block_index::BlockEntry;
+use firnline_index::ids::{Crc32c, RawPosition};
+use firnline_index::manifest::Entry;
+use firnline_index::segment::{SegmentTail, decode_block};
+use firnline_index::transactions::{SegmentTransactions, TransactionStart, TransactionTracker};
+
+use super::AnomalyKind;
+use crate::segments::BlockRun;
+
+/// Follows a segment's blocks in order and keeps what is wrong with them. Blocks; runs on a worker.
+pub(super) struct Content {
+    limits: BatchLimits,
+    sequence: Sequence,
+    /// `None` from the first damage on: what follows it can no longer be told.
+    tracker: Option<TransactionTracker>,
+    /// Whether it is known what was open where the segment begins. Else only markers can be compared.
+    from_known: bool,
+    digest: Digest,
+    found: Vec<AnomalyKind>,
+    pub(super) blocks: u64,
+    pub(super) batches: u64,
+    pub(super) log_bytes: u64,
+}
+
+impl Content {
+    /// `start` is what is open where the segment begins; `None` where that is not known.
+    pub(super) fn new(entry: &Entry, start: Option<TransactionStart>, limits: BatchLimits) -> Self {
+        let from_known = start.is_some();
+        let unknown = TransactionStart::Unknown { span_start: entry.range.start() };
+        Self {
+            limits,
+            sequence: Sequence::from(entry.range.start()),
+            tracker: Some(TransactionTracker::new(start.unwrap_or(unknown))),
+            from_known,
+            digest: Digest::new(CrcAlgorithm::Crc32Iscsi),
+            found: Vec::new(),
+            blocks: 0,
+            batches: 0,
+            log_bytes: 0,
+        }
+    }
+
+    /// What was found since the last call.
+    pub(super) fn take_found(&mut self) -> Vec<AnomalyKind> {
+        std::mem::take(&mut self.found)
+    }
+
+    /// Blocks that could not be read: what follows from them is unknown, and so is the object's checksum.
+    pub(super) fn skip(&mut self) {
+        self.tracker = None;
+    }
+
+    /// Checks a run of blocks.
+    pub(super) fn take(mut self, run: BlockRun) -> Self {
+        self.digest.update(&run.stored);
+        for (block, stored) in run.split() {
+            let position = block.stored.start;
+            match decode_block(&block, stored) {
+                Ok(raw) => self.block(&block, &raw),
+                Err(error) => {
+                    self.found.push(AnomalyKind::Block { position, error });
+                    self.lose_track();
+                }
+            }
+        }
+        self
+    }
+
+    fn lose_track(&mut self) {
+        self.tracker = None;
+    }
+
+    fn block(&mut self, block: &BlockEntry, raw: &[u8]) {
+        self.blocks += 1;
+        let at = RawPosition::new(block.raw.start);
+        // Behind a damaged block, the index is all there is to go by.
+        if self.tracker.is_none() && self.sequence.next_offset() < block.first_offset {
+            self.sequence = Sequence::from(block.first_offset);
+        }
+        let mut batches = Batches::resume(raw, at, self.sequence, self.limits);
+        let (mut first, mut newest) = (None, None);
+        for batch in batches.by_ref() {
+            let batch = match batch {
+                Ok(batch) => batch,
+                Err(error) => {
+                    self.bad_batch(at, error);
+                    break;
+                }
+            };
+            first.get_or_insert(batch.header.base_offset);
+            newest = newest.max(batch.header.max_timestamp);
+            self.batch(&batch);
+        }
+        self.sequence = batches.sequence();
+        let number = block.number;
+        let mismatch = |what, index: String, batches: String| AnomalyKind::Index { number, what, index, batches };
+        if first != Some(block.first_offset) {
+            let found = first.map_or_else(|| "absent".to_owned(), |offset| offset.to_string());
+            self.found.push(mismatch("first offset", block.first_offset.to_string(), found));
+        }
+        if newest != block.max_timestamp {
+            let (index, found) = (format!("{:?}", block.max_timestamp), format!("{newest:?}"));
+            self.found.push(mismatch("largest timestamp", index, found));
+        }
+    }
+
+    fn batch(&mut self, batch: &Batch<'_>) {
+        self.batches += 1;
+        self.log_bytes += u64::from(batch.header.size);
+        if let Err(error) = verify_crc(&batch.header, batch.bytes) {
+            self.bad_batch(batch.position, error);
+        }
+        let Some(tracker) = &mut self.tracker else { return };
+        if !batch.header.control || batch.header.record_count == Some(0) {
+            return tracker.observe(&batch.header, None);
+        }
+        match control_marker(&batch.header, batch.bytes) {
+            Ok(marker) => tracker.observe(&batch.header, Some(marker)),
+            Err(error) => self.bad_batch(batch.position, error),
+        }
+    }
+
+    fn bad_batch(&mut self, at: RawPosition, error: BatchError) {
+        let position = error.position().unwrap_or(at);
+        self.found.push(AnomalyKind::Batch { position, error: error.fault().clone() });
+        self.lose_track();
+    }
+
+    /// Compares what was seen with what tail and entry say. Gives what is open behind the segment, as the batches tell it
+    /// or, where they cannot, as the segment does.
+    pub(super) fn finish(mut self, entry: &Entry, tail: &SegmentTail, tail_bytes: &[u8]) -> Finished {
+        let end = entry.range.end();
+        let recorded = tail.transactions();
+        let open = match self.tracker.take() {
+            Some(tracker) => {
+                if self.sequence.next_offset() != end {
+                    let (object, manifest) = (self.sequence.next_offset().to_string(), end.to_string());
+                    self.found.push(AnomalyKind::Footer { what: "end of the batches", object, manifest });
+                }
+                let computed = tracker.finish(end);
+                self.compare(recorded, &computed);
+                self.digest.update(tail_bytes);
+                if self.from_known { computed.open } else { recorded.open.clone() }
+            }
+            None => {
+                self.digest.update(tail_bytes);
+                recorded.open.clone()
+            }
+        };
+        let found = Crc32c::new(u32::try_from(self.digest.finalize()).expect("a crc32c has 32 bits"));
+        Finished { found: self.found, object_crc: found, open: TransactionStart::Known(open) }
+    }
+
+    fn compare(&mut self, recorded: &SegmentTransactions, computed: &SegmentTransactions) {
+        let lists = [
+            ("first markers", format!("{:?}", recorded.first_markers), format!("{:?}", computed.first_markers)),
+            ("aborted transactions", format!("{:?}", recorded.aborted), format!("{:?}", computed.aborted)),
+            ("open transactions", format!("{:?}", recorded.open), format!("{:?}", computed.open)),
+            ("stable end", recorded.stable_end.to_string(), computed.stable_end.to_string()),
+        ];
+        // Markers are told by the segment's own batches; all else also by what was open before.
+        let comparable = if self.from_known { lists.len() } else { 1 };
+        for (what, recorded, computed) in lists.into_iter().take(comparable) {
+            if recorded != computed {
+                let short = |text: String| text.chars().take(300).collect();
+                self.found.push(AnomalyKind::Transactions {
+                    what,
+                    recorded: short(recorded),
+                    computed: short(computed),
+                });
+            }
+        }
+    }
+}
+
+/// What is known at a segment's end.
+pub(super) struct Finished {
+    pub(super) found: Vec<AnomalyKind>,
+    /// The checksum of all bytes that were read.
+    pub(super) object_crc: Crc32c,
+    /// What is open there.
+    pub(super) open: TransactionStart,
+}
+
+/// The values that stand both in a segment and in its manifest's entry, where they differ.
+pub(super) fn compare_footer(entry: &Entry, tail: &SegmentTail) -> Vec<AnomalyKind> {
+    let footer = tail.footer();
+    let transactions = tail.transactions();
+    let aborts = transactions
+        .first_markers
+        .iter()
+        .filter(|marker| marker.outcome == firnline_index::transactions::Outcome::Aborted);
+    let listed: Vec<_> = entry.first_aborts.iter().map(|a| (a.producer, a.marker_offset)).collect();
+    let held: Vec<_> = aborts.clone().map(|m| (m.producer, m.marker_offset)).take(listed.len()).collect();
+    let truncated = aborts.count() > listed.len();
+    let values = [
+        ("range", footer.range.to_string(), entry.range.to_string()),
+        ("leader epochs", format!("{:?}", footer.epochs), format!("{:?}", entry.epochs)),
+        ("raw length", footer.log_bytes.to_string(), entry.log_bytes.to_string()),
+        ("number of batches", footer.batches.to_string(), entry.batches.to_string()),
+        ("number of records", format!("{:?}", footer.records), format!("{:?}", entry.records)),
+        ("number of blocks", footer.blocks.to_string(), entry.blocks.to_string()),
+        ("smallest timestamp", format!("{:?}", footer.min_timestamp), format!("{:?}", entry.min_timestamp)),
+        ("largest timestamp", format!("{:?}", footer.max_timestamp), format!("{:?}", entry.max_timestamp)),
+        ("kind", format!("{:?}", footer.kind), format!("{:?}", entry.kind)),
+        ("replaced pieces", format!("{:?}", footer.replaces), format!("{:?}", entry.replaces)),
+        ("stable end", transactions.stable_end.to_string(), entry.stable_end.to_string()),
+        ("first aborts", format!("{held:?}"), format!("{listed:?}")),
+        ("more aborts than listed", truncated.to_string(), entry.aborts_truncated.to_string()),
+    ];
+    let differ = values.into_iter().filter(|(_, object, manifest)| object != manifest);
+    differ.map(|(what, object, manifest)| AnomalyKind::Footer { what, object, manifest }).collect()
+}

@@ -1,0 +1,159 @@
+use std::sync::Arc;
+
+use firnline_index::log_source::Finality;
+use firnline_store::sim::{Rule, SimFault, When};
+use firnline_store::{Env, RequestKind, Store};
+use firnline_tier::{Basis, FaultPoint, Step, Tier, TierParts, UploadError, UploadOutcome};
+use futures::future::BoxFuture;
+
+use crate::support::*;
+
+fn new_partition() -> Basis {
+    Basis::of(None, offset(0))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_goes_up_comes_back_byte_for_byte() {
+    let world = World::new(1);
+    let tier = world.tier().await;
+    let log = Log::plain(40, 200);
+    let now = put(&tier, &tip(0), &log).await;
+    let entry = &now.manifest.entries[0];
+    assert_eq!(entry.range, range(0, log.next));
+    assert!(entry.blocks > 3, "several blocks: {}", entry.blocks);
+    assert_eq!(entry.batches, 40);
+    assert_eq!(read_all(&tier, &now.manifest).await, log.bytes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_small_segment_is_one_put_and_two_reads() {
+    let world = World::new(2);
+    let tier = world.tier().await;
+    put(&tier, &tip(0), &Log::plain(1, 10)).await;
+    let before = tier.store().counters();
+    put(&tier, &tip(0), &Log::starting_at(3).append(1, 10, None).clone()).await;
+    let spent = tier.store().counters().since(&before);
+    assert_eq!(spent.of(RequestKind::Put), 1);
+    assert_eq!(spent.of(RequestKind::Update), 1);
+    // One to plan by, one to build the commit from, one to read it back.
+    assert_eq!(spent.of(RequestKind::Get), 3);
+    assert_eq!(spent.total(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_large_segment_goes_in_parts() {
+    let world = World::new(3);
+    let tier = world.tier().await;
+    let log = Log::plain(6, 700_000);
+    let before = tier.store().counters();
+    let now = put(&tier, &tip(0), &log).await;
+    let spent = tier.store().counters().since(&before);
+    let parts = now.manifest.entries[0].location.length.get().div_ceil(5 << 20);
+    assert_eq!((spent.of(RequestKind::Begin), spent.of(RequestKind::Complete)), (1, 1));
+    assert_eq!(spent.of(RequestKind::Part), parts);
+    assert_eq!(read_all(&tier, &now.manifest).await, log.bytes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_without_batches_writes_nothing() {
+    let world = World::new(4);
+    let tier = world.tier().await;
+    let outcome = tier
+        .upload_segment(Log::default().source(), plan(&tip(0), offset(0), &new_partition(), 0))
+        .await
+        .unwrap();
+    assert!(matches!(outcome, UploadOutcome::Empty));
+    assert_eq!(world.data_keys(), [] as [String; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_changed_meanwhile_leaves_nothing_behind() {
+    let world = World::new(5);
+    let tier = world.tier().await;
+    for log in [Log::plain(3, 100), Log::plain(6, 700_000)] {
+        let mut source = log.source();
+        source.finality = Finality::Changed { what: "a.log: it is gone".into() };
+        let error = tier
+            .upload_segment(source, plan(&tip(0), offset(0), &new_partition(), 1 << 24))
+            .await
+            .unwrap_err();
+        assert!(matches!(&error, UploadError::Changed { what } if what.contains("a.log")), "{error}");
+        assert_eq!(world.data_keys(), [] as [String; 0]);
+        assert_eq!(world.sim.open_uploads(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flipped_bit_in_the_log_is_not_stored() {
+    let world = World::new(6);
+    let tier = world.tier().await;
+    let log = Log::plain(3, 100);
+    for at in 21..log.batches[1].len() {
+        let mut damaged = log.clone();
+        let mut batch = damaged.batches[1].to_vec();
+        batch[at] ^= 0x10;
+        damaged.batches[1] = batch.into();
+        let error = upload(&tier, &tip(0), &new_partition(), &damaged).await.unwrap_err();
+        assert!(error.is_damage(), "byte {at}: {error}");
+    }
+    assert_eq!(world.data_keys(), [] as [String; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_in_an_older_epoch_than_the_tier_has_diverged() {
+    let world = World::new(7);
+    let tier = world.tier().await;
+    let log = Log { epoch: 5, ..Log::default() }.append(3, 10, None).clone();
+    let now = put(&tier, &tip(0), &log).await;
+    let basis = Basis::of(Some(&now.manifest), offset(0));
+    let older = Log { epoch: 4, ..Log::starting_at(3) }.append(1, 10, None).clone();
+    let error = upload(&tier, &tip(0), &basis, &older).await.unwrap_err();
+    assert!(matches!(error, UploadError::EpochBack { .. }), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_fails_gives_its_memory_back() {
+    let world = World::new(8);
+    let tier = world.tier().await;
+    world.sim.rule(Rule::new(SimFault::Denied, When::Always).on(&[RequestKind::Part]));
+    let log = Log::plain(6, 700_000);
+    for _ in 0..64 {
+        upload(&tier, &tip(0), &new_partition(), &log).await.unwrap_err();
+    }
+    world.sim.heal();
+    upload(&tier, &tip(0), &new_partition(), &log).await.unwrap();
+    tier.store().settle().await;
+    assert_eq!(world.sim.open_uploads(), 0);
+}
+
+/// Flips one bit of each stored segment right before it is read back.
+#[derive(Debug)]
+struct Rot(std::path::PathBuf);
+
+impl FaultPoint for Rot {
+    fn before(&self, step: Step) -> BoxFuture<'_, ()> {
+        if step == Step::VerifyRead {
+            let dir = self.0.join(tip(0).to_string());
+            for file in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+                let mut bytes = std::fs::read(&file).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                std::fs::write(&file, bytes).unwrap();
+            }
+        }
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[tokio::test]
+async fn what_a_directory_does_not_hold_as_sent_is_found_before_it_is_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let env = Env::system();
+    let store = Store::directory(dir.path(), env.clone());
+    let settings = settings(&store);
+    let faults = Arc::new(Rot(dir.path().to_owned()));
+    let parts = TierParts { faults, ..parts(store, &env) };
+    let tier = Tier::open_for_writing(parts, settings, &cluster()).await.unwrap();
+    let error = upload(&tier, &tip(0), &new_partition(), &Log::plain(20, 200)).await.unwrap_err();
+    assert!(matches!(error, UploadError::Differs { .. }), "{error}");
+}
