@@ -26,7 +26,8 @@ pub fn control_marker(header: &BatchHeader, batch: &[u8]) -> Result<Marker, Batc
         return Err(fail("it is compressed, which no broker does to a control batch"));
     }
     let size = usize::try_from(header.size).unwrap_or(usize::MAX);
-    let mut rest = batch.get(HEADER_PEEK..size.min(batch.len())).ok_or_else(|| fail("it ends inside its header"))?;
+    let mut rest =
+        batch.get(HEADER_PEEK..size.min(batch.len())).ok_or_else(|| fail("it ends inside its header"))?;
     // Record: length, attributes, timestamp delta, offset delta, key length, key = version and type, …
     let length = varint(&mut rest).ok_or_else(|| fail("the record's length is not a number"))?;
     let length = usize::try_from(length).map_err(|_| fail("the record's length is negative"))?;
@@ -38,7 +39,8 @@ pub fn control_marker(header: &BatchHeader, batch: &[u8]) -> Result<Marker, Batc
     let key_length = varint(&mut record).ok_or_else(|| fail("the key's length is not a number"))?;
     let key_length = usize::try_from(key_length).map_err(|_| fail("it has no key"))?;
     let key = record.get(..key_length).ok_or_else(|| fail("the key ends beyond its record"))?;
-    let [version @ .., high, low] = *key.first_chunk::<4>().ok_or_else(|| fail("the key is shorter than 4 bytes"))?;
+    let [version @ .., high, low] =
+        *key.first_chunk::<4>().ok_or_else(|| fail("the key is shorter than 4 bytes"))?;
     // A higher version adds fields behind these two, as Kafka's own reader takes it.
     if i16::from_be_bytes(version) < 0 {
         return Err(fail("the key's version is negative"));

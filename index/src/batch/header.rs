@@ -3,7 +3,8 @@
 use crc_fast::{CrcAlgorithm, checksum};
 
 use super::{
-    BatchError, BatchLimits, Compression, HEADER_PEEK, LOG_OVERHEAD, MAGIC_AT, MIN_V0, MIN_V1, ProducerInfo, TimestampType,
+    BatchError, BatchLimits, Compression, HEADER_PEEK, LOG_OVERHEAD, MAGIC_AT, MIN_V0, MIN_V1, ProducerInfo,
+    TimestampType,
 };
 use crate::ids::{LeaderEpoch, Offset, ProducerId, TimestampMs};
 
@@ -74,7 +75,8 @@ impl BatchHeader {
         if prefix.len() < min {
             return Ok(Parsed::NeedMore(min));
         }
-        let header = if magic == 2 { v2(fields, offset, size)? } else { legacy(fields, offset, size, lower_bound)? };
+        let header =
+            if magic == 2 { v2(fields, offset, size)? } else { legacy(fields, offset, size, lower_bound)? };
         Ok(Parsed::Header(header))
     }
 
@@ -88,10 +90,11 @@ fn size_of(length: i32, min: usize, limits: &BatchLimits) -> Result<u32, BatchEr
     // Kafka's length leaves out the offset and itself.
     let size = i64::from(length) + i64::try_from(LOG_OVERHEAD).unwrap_or(i64::MAX);
     let (low, high) = (i64::try_from(min).unwrap_or(i64::MAX), i64::from(limits.max_batch_bytes));
-    u32::try_from(size)
-        .ok()
-        .filter(|_| (low..=high).contains(&size))
-        .ok_or(BatchError::Length { length: size, min: low, max: high })
+    u32::try_from(size).ok().filter(|_| (low..=high).contains(&size)).ok_or(BatchError::Length {
+        length: size,
+        min: low,
+        max: high,
+    })
 }
 
 fn v2(fields: Fields<'_>, offset: i64, size: u32) -> Result<BatchHeader, BatchError> {
@@ -124,7 +127,12 @@ fn v2(fields: Fields<'_>, offset: i64, size: u32) -> Result<BatchHeader, BatchEr
     })
 }
 
-fn legacy(fields: Fields<'_>, offset: i64, size: u32, lower_bound: Offset) -> Result<BatchHeader, BatchError> {
+fn legacy(
+    fields: Fields<'_>,
+    offset: i64,
+    size: u32,
+    lower_bound: Offset,
+) -> Result<BatchHeader, BatchError> {
     let magic = u8::from(fields.i8(MAGIC_AT) == 1);
     let attributes = i16::from(fields.i8(17));
     let compression = compression(attributes & 7, magic)?;
@@ -177,8 +185,11 @@ fn compression(code: i16, magic: u8) -> Result<Compression, BatchError> {
 /// Checks the checksum that Kafka itself keeps: CRC-32C over everything from the attributes on (magic 2), or CRC-32 over
 /// everything from the magic on (0 and 1). `batch` starts with the whole batch; what lies behind it is not looked at.
 pub fn verify_crc(header: &BatchHeader, batch: &[u8]) -> Result<(), BatchError> {
-    let (from, algorithm) =
-        if header.magic == 2 { (21, CrcAlgorithm::Crc32Iscsi) } else { (MAGIC_AT, CrcAlgorithm::Crc32IsoHdlc) };
+    let (from, algorithm) = if header.magic == 2 {
+        (21, CrcAlgorithm::Crc32Iscsi)
+    } else {
+        (MAGIC_AT, CrcAlgorithm::Crc32IsoHdlc)
+    };
     let size = usize::try_from(header.size).unwrap_or(usize::MAX);
     let covered = batch.get(from..size).ok_or(BatchError::Truncated {
         needed: u64::from(header.size),
@@ -220,4 +231,3 @@ impl Fields<'_> {
         i64::from_be_bytes(self.at(place))
     }
 }
-

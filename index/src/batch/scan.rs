@@ -103,7 +103,8 @@ impl<'a> Batches<'a> {
         self.sequence.take(&header)?;
         let batch = Batch { header, position: self.position, bytes };
         self.rest = rest;
-        self.position = self.position.checked_add(u64::from(header.size)).unwrap_or(RawPosition::new(u64::MAX));
+        self.position =
+            self.position.checked_add(u64::from(header.size)).unwrap_or(RawPosition::new(u64::MAX));
         Ok(batch)
     }
 }

@@ -25,7 +25,9 @@ fn v2(base: i64, delta: i32, epoch: i32, count: i32, body: &[u8], attributes: i1
 }
 
 fn scan(bytes: &[u8]) -> Result<Vec<BatchHeader>, BatchError> {
-    Batches::new(bytes, RawPosition::ZERO, Offset::ZERO, BatchLimits::DEFAULT).map(|b| b.map(|b| b.header)).collect()
+    Batches::new(bytes, RawPosition::ZERO, Offset::ZERO, BatchLimits::DEFAULT)
+        .map(|b| b.map(|b| b.header))
+        .collect()
 }
 
 #[test]
@@ -121,9 +123,14 @@ fn control_batches_that_no_broker_writes_are_refused() {
         let bytes = v2(0, 0, 0, 1, record, attributes);
         control_marker(&scan(&bytes).unwrap()[0], &bytes).unwrap_err().to_string()
     };
-    assert!(refused(&[32, 0, 0, 0, 8, 0xff, 0xff, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 0x30).contains("version is negative"));
+    assert!(
+        refused(&[32, 0, 0, 0, 8, 0xff, 0xff, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 0x30)
+            .contains("version is negative")
+    );
     assert!(refused(&[32, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 0x31).contains("compressed"));
-    assert!(refused(&[32, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 0x10).contains("not a control batch"));
+    assert!(
+        refused(&[32, 0, 0, 0, 8, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 0x10).contains("not a control batch")
+    );
     assert!(refused(&[0xff; 11], 0x30).contains("length is not a number"));
     assert!(refused(&[1, 0, 0, 0], 0x30).contains("length is negative"));
 }
@@ -177,7 +184,10 @@ fn a_wrapper_below_the_lower_bound_is_refused() {
 #[test]
 fn messages_of_magic_0_and_1_have_no_zstd_and_a_least_length() {
     let bad = message(1, 0, 4, b"");
-    assert!(matches!(scan(&bad).unwrap_err().fault(), BatchError::Field { field: "compression codec", value: 4 }));
+    assert!(matches!(
+        scan(&bad).unwrap_err().fault(),
+        BatchError::Field { field: "compression codec", value: 4 }
+    ));
     for (magic, least) in [(0, 26), (1, 34)] {
         let mut short = message(magic, 0, 0, b"");
         assert_eq!(i64::try_from(short.len()).unwrap(), least);
@@ -224,7 +234,11 @@ fn log() -> impl Strategy<Value = Vec<Vec<u8>>> {
             let base = next + hole;
             let last = if magic == 2 || packed { base + i64::from(count) - 1 } else { base };
             next = last + 1;
-            if magic == 2 { v2(base, count - 1, 1, count, &body, 0) } else { message(magic, last, u8::from(packed), &body) }
+            if magic == 2 {
+                v2(base, count - 1, 1, count, &body, 0)
+            } else {
+                message(magic, last, u8::from(packed), &body)
+            }
         });
         log.collect()
     })

@@ -66,8 +66,9 @@ impl BlockIndexBuilder {
         out.extend(self.raw_len.to_le_bytes());
         out.extend(self.stored_len.to_le_bytes());
         let numbers: Vec<i64> = (0..i64::from(FRAME)).collect();
-        let mut before: Vec<Option<Line>> = vec![None; 4];
-        let mut packed = Vec::new();
+        let mut before: [Option<Line>; 4] = [None; 4];
+        // Distances lie column by column, so that a search touches few pages.
+        let mut distances: [Vec<u8>; 4] = Default::default();
         for from in (0..self.crcs.len()).step_by(FRAME as usize) {
             let frame = from..(from + FRAME as usize).min(self.crcs.len());
             let raw = &self.raw[frame.clone()];
@@ -79,14 +80,15 @@ impl BlockIndexBuilder {
                 has_stored.then_some((into.as_slice(), &self.stored, BY_RAW)),
                 Some((numbers, &self.times, BY_NUMBER)),
             ];
-            for (before, (xs, column, shift)) in before.iter_mut().zip(columns).filter_map(|(b, c)| Some((b, c?))) {
-                let line = Line::through(xs, &column[frame.clone()], shift);
+            for ((before, distances), column) in before.iter_mut().zip(&mut distances).zip(columns) {
+                let Some((xs, values, shift)) = column else { continue };
+                let line = Line::through(xs, &values[frame.clone()], shift);
                 line.put(before.as_ref(), &mut out);
-                line.pack(xs, &column[frame.clone()], shift, &mut packed);
+                line.pack(xs, &values[frame.clone()], shift, distances);
                 *before = Some(line);
             }
         }
-        out.append(&mut packed);
+        distances.iter().for_each(|column| out.extend_from_slice(column));
         for crc in &self.crcs {
             out.extend(crc.to_le_bytes());
         }

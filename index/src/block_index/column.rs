@@ -32,7 +32,11 @@ pub(super) struct Line {
 
 impl Line {
     /// Takes a line off the directory. Base and slope are told as distances from those of the frame before.
-    pub(super) fn take(rest: &mut &[u8], before: Option<&Self>, frame: usize) -> Result<Self, BlockIndexError> {
+    pub(super) fn take(
+        rest: &mut &[u8],
+        before: Option<&Self>,
+        frame: usize,
+    ) -> Result<Self, BlockIndexError> {
         let (base, slope) = before.map_or((0, 0), |line| (line.base, line.slope));
         let fault = |fault| match fault {
             VarintFault::Short => BlockIndexError::Short { what: "directory" },
@@ -102,79 +106,95 @@ impl Line {
     }
 }
 
-/// A rising column that is searched: the lines, and each frame's first value beside them.
+/// A rising column that is searched.
 #[derive(Debug, Clone)]
 pub(super) struct Rising {
-    pub(super) lines: Box<[Line]>,
-    firsts: Box<[i64]>,
+    lines: Box<[Line]>,
+    /// The first frame's base.
+    first: i64,
+    /// Frames per unit of value, times 2^[`FRAME_SCALE`]: where in the column a value should be.
+    frames_per_unit: u64,
+    /// Whether each frame's line begins at or above the first value of the frame before, as it does unless the values
+    /// jump about. If so the bases alone tell the frame, give or take one.
+    even: bool,
 }
+
+const FRAME_SCALE: u32 = 40;
 
 impl Rising {
     pub(super) fn new(bytes: &[u8], lines: Box<[Line]>) -> Self {
-        let firsts = lines.iter().map(|line| line.get(bytes, 0, 0, BY_NUMBER)).collect();
-        Self { lines, firsts }
+        let (first, last) =
+            (lines.first().map_or(0, |line| line.base), lines.last().map_or(0, |line| line.base));
+        let steps = u64::try_from(lines.len()).unwrap_or(u64::MAX).saturating_sub(1).min(1 << 23);
+        let frames_per_unit = (steps << FRAME_SCALE) / last.abs_diff(first).max(1);
+        let even = lines.windows(2).all(|pair| pair[0].get(bytes, 0, 0, BY_NUMBER) <= pair[1].base);
+        Self { lines, first, frames_per_unit, even }
+    }
+
+    pub(super) fn lines(&self) -> &[Line] {
+        &self.lines
     }
 
     #[inline]
     pub(super) fn get(&self, bytes: &[u8], number: u32) -> i64 {
         let i = number % FRAME;
-        self.lines.get((number / FRAME) as usize).map_or(0, |line| line.get(bytes, i, i64::from(i), BY_NUMBER))
+        self.lines
+            .get((number / FRAME) as usize)
+            .map_or(0, |line| line.get(bytes, i, i64::from(i), BY_NUMBER))
     }
 
     /// The first value of the frame that `number` lies in.
     #[inline]
-    pub(super) fn first_of_frame(&self, number: u32) -> i64 {
-        self.firsts.get((number / FRAME) as usize).copied().unwrap_or(0)
+    pub(super) fn first_of_frame(&self, bytes: &[u8], number: u32) -> i64 {
+        self.get(bytes, number - number % FRAME)
     }
 
     pub(super) fn memory_bytes(&self) -> usize {
-        size_of_val(&*self.lines) + size_of_val(&*self.firsts)
+        size_of_val(&*self.lines)
     }
 
     /// The last of `blocks` whose value is at or below `value`.
     ///
     /// Values rise nearly evenly, so both the frame and the place in it are computed, then corrected by steps that
-    /// double: two or three cache lines are touched rather than the dozen of a halving search.
+    /// double. What a look-up costs is the cache lines it touches: one or two of the lines, one or two of the distances,
+    /// where a halving search touches a dozen.
+    #[inline]
     pub(super) fn last_at_or_below(&self, bytes: &[u8], blocks: u32, value: i64) -> Option<u32> {
-        let frame = last_at_or_below(u32::try_from(self.firsts.len()).ok()?, self.guess_frame(value), |frame| {
-            self.firsts.get(frame as usize).is_some_and(|first| *first <= value)
-        })?;
+        if !self.even {
+            return last_that_holds(blocks, blocks / 2, |number| self.get(bytes, number) <= value);
+        }
+        let frames = u32::try_from(self.lines.len()).ok()?;
+        let into = u128::from(value.max(self.first).abs_diff(self.first)) * u128::from(self.frames_per_unit);
+        let guess = u32::try_from(into >> FRAME_SCALE).unwrap_or(frames);
+        let base_at_or_below = |frame| self.lines.get(frame as usize).is_some_and(|line| line.base <= value);
+        let frame = last_that_holds(frames, guess, base_at_or_below)?;
         let line = self.lines.get(frame as usize)?;
         let first = frame * FRAME;
-        let place = last_at_or_below((blocks - first).min(FRAME), line.guess(value), |i| {
-            i == 0 || line.get(bytes, i, i64::from(i), BY_NUMBER) <= value
-        })?;
-        Some(first + place)
-    }
-
-    #[inline]
-    fn guess_frame(&self, value: i64) -> u32 {
-        let (Some(first), Some(last)) = (self.firsts.first(), self.firsts.last()) else { return 0 };
-        // 20 bits are precise enough for a guess, and keep the product within 64.
-        let shift = 43_u32.saturating_sub(last.abs_diff(*first).leading_zeros());
-        let span = (last.abs_diff(*first) >> shift).max(1);
-        let into = (value.max(*first).abs_diff(*first) >> shift).min(span);
-        let frames = self.firsts.len() as u64 - 1;
-        u32::try_from(into * frames / span).unwrap_or(0)
+        let at_or_below = |i| line.get(bytes, i, i64::from(i), BY_NUMBER) <= value;
+        match last_that_holds((blocks - first).min(FRAME), line.guess(value), at_or_below) {
+            Some(place) => Some(first + place),
+            // Above the frame's line but below its first value: the last block of the frame before.
+            None => first.checked_sub(1),
+        }
     }
 }
 
-/// The last of `count` places for which `below` holds, given that it holds for none behind one for which it does not.
-/// Starts at `guess` and widens by doubling steps.
+/// The last of `count` places that holds, where no place behind one that does not hold holds. Starts at `guess` and
+/// widens by doubling steps.
 #[inline]
-fn last_at_or_below(count: u32, guess: u32, below: impl Fn(u32) -> bool) -> Option<u32> {
+fn last_that_holds(count: u32, guess: u32, holds: impl Fn(u32) -> bool) -> Option<u32> {
     let last = count.checked_sub(1)?;
     let guess = guess.min(last);
     let mut step = 1;
     // `low` holds, `high` does not (or lies past the end).
-    let (mut low, mut high) = if below(guess) {
+    let (mut low, mut high) = if holds(guess) {
         let mut low = guess;
         loop {
             let next = low.saturating_add(step);
             if next > last {
                 break (low, count);
             }
-            if !below(next) {
+            if !holds(next) {
                 break (low, next);
             }
             (low, step) = (next, step * 2);
@@ -186,7 +206,7 @@ fn last_at_or_below(count: u32, guess: u32, below: impl Fn(u32) -> bool) -> Opti
                 return None;
             }
             let next = high.saturating_sub(step);
-            if below(next) {
+            if holds(next) {
                 break (next, high);
             }
             (high, step) = (next, step * 2);
@@ -194,7 +214,7 @@ fn last_at_or_below(count: u32, guess: u32, below: impl Fn(u32) -> bool) -> Opti
     };
     while high - low > 1 {
         let middle = low.midpoint(high);
-        if below(middle) { low = middle } else { high = middle }
+        if holds(middle) { low = middle } else { high = middle }
     }
     Some(low)
 }

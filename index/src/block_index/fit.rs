@@ -37,7 +37,7 @@ impl Line {
 
 /// How far `value` lies above a line through the origin.
 fn above(slope: i64, x: i64, value: i64, shift: u32) -> i128 {
-    i128::from(value) - (i128::from(slope) * i128::from(x) >> shift)
+    i128::from(value) - ((i128::from(slope) * i128::from(x)) >> shift)
 }
 
 /// The lowest point above the line through the origin, and how far the highest lies above that.

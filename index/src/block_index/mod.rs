@@ -1,7 +1,7 @@
 //! The block index: where each block starts, in offsets, raw bytes, stored bytes and time, with its checksum.
 //!
 //! ```text
-//! header │ directory: the lines of frame 0, 1, … │ distances of frame 0, 1, … │ CRC32C of block 0, 1, …
+//! header │ directory: the lines of frame 0, 1, … │ distances, column by column │ CRC32C of block 0, 1, …
 //! ```
 //!
 //! Each of the four is a column: frames of 128 blocks, in each a straight line and the small distances from it, packed to
@@ -61,7 +61,7 @@ impl BlockEntry {
     }
 }
 
-/// A parsed index. Holds the section's bytes and 24 to 32 bytes a line beside them: together about 1.1 times the section.
+/// A parsed index. Holds the section's bytes and 24 bytes a line beside them: together about 1.1 times the section.
 /// Cheap to clone where it stands behind an `Arc`; a clone of its own copies the lines.
 #[derive(Debug, Clone)]
 pub struct BlockIndex {
@@ -105,9 +105,9 @@ impl BlockIndex {
             }
         }
         let mut at = length - rest.len();
-        for frame in 0..frames {
-            let here = (count - frame * FRAME as usize).min(FRAME as usize);
-            for line in columns.iter_mut().filter_map(|column| column.get_mut(frame)) {
+        for column in &mut columns {
+            for (frame, line) in column.iter_mut().enumerate() {
+                let here = (count - frame * FRAME as usize).min(FRAME as usize);
                 line.at = u32::try_from(at).map_err(|_| BlockIndexError::Short { what: "distances" })?;
                 at += (here * usize::from(line.width)).div_ceil(8);
             }
@@ -133,8 +133,8 @@ impl BlockIndex {
 
     /// Holds every value against its neighbours: what look-ups rely on.
     fn check(&self) -> Result<(), BlockIndexError> {
-        self.rising("first offset", &self.offsets.lines, None, None)?;
-        self.rising("raw position", &self.raw.lines, None, Some(self.raw_len))?;
+        self.rising("first offset", self.offsets.lines(), None, None)?;
+        self.rising("raw position", self.raw.lines(), None, Some(self.raw_len))?;
         // Without a column of their own the stored positions are the raw ones.
         if let Some(stored) = &self.stored {
             self.rising("stored position", stored, Some(&self.raw), Some(self.stored_len))?;
@@ -193,7 +193,7 @@ impl BlockIndex {
         match by {
             None => line.checked_get(&self.bytes, i, i64::from(i), BY_NUMBER),
             Some(raw) => {
-                let x = raw.get(&self.bytes, number).checked_sub(raw.first_of_frame(number))?;
+                let x = raw.get(&self.bytes, number).checked_sub(raw.first_of_frame(&self.bytes, number))?;
                 line.checked_get(&self.bytes, i, x, BY_RAW)
             }
         }
@@ -222,7 +222,8 @@ impl BlockIndex {
     /// Memory held, in bytes.
     pub fn memory_bytes(&self) -> usize {
         let stored = self.stored.as_ref().map_or(0, |lines| size_of_val(&**lines));
-        let lines = self.offsets.memory_bytes() + self.raw.memory_bytes() + stored + size_of_val(&*self.times);
+        let lines =
+            self.offsets.memory_bytes() + self.raw.memory_bytes() + stored + size_of_val(&*self.times);
         size_of::<Self>() + self.bytes.len() + lines
     }
 
@@ -267,7 +268,9 @@ impl BlockIndex {
 
     fn time(&self, number: u32) -> i64 {
         let i = number % FRAME;
-        self.times.get((number / FRAME) as usize).map_or(-1, |line| line.get(&self.bytes, i, i64::from(i), BY_NUMBER))
+        self.times
+            .get((number / FRAME) as usize)
+            .map_or(-1, |line| line.get(&self.bytes, i, i64::from(i), BY_NUMBER))
     }
 
     fn raw_range(&self, number: u32) -> Range<u64> {
@@ -279,7 +282,7 @@ impl BlockIndex {
     fn stored_range(&self, number: u32) -> Range<u64> {
         let Some(lines) = &self.stored else { return self.raw_range(number) };
         let at = |number: u32| {
-            let x = self.raw.get(&self.bytes, number) - self.raw.first_of_frame(number);
+            let x = self.raw.get(&self.bytes, number) - self.raw.first_of_frame(&self.bytes, number);
             let line = lines.get((number / FRAME) as usize);
             line.map_or(0, |line| line.get(&self.bytes, number % FRAME, x, BY_RAW)).unsigned_abs()
         };

@@ -14,14 +14,24 @@ fn build(start: i64, blocks: &[Block]) -> Bytes {
     let mut offset = start;
     for (i, block) in blocks.iter().enumerate() {
         let crc = Crc32c::new(u32::try_from(i).unwrap().wrapping_mul(2_654_435_761));
-        builder.push(Offset::new(offset).unwrap(), TimestampMs::from_kafka(block.time), block.raw, block.stored, crc);
+        builder.push(
+            Offset::new(offset).unwrap(),
+            TimestampMs::from_kafka(block.time),
+            block.raw,
+            block.stored,
+            crc,
+        );
         offset += block.offsets;
     }
     builder.finish().into()
 }
 
 fn blocks(compressed: bool) -> impl Strategy<Value = Vec<Block>> {
-    let block = (1_i64..100_000, prop_oneof![Just(-1_i64), 0..i64::MAX, 1_700_000_000_000..1_700_000_100_000_i64], 61_u64..2_000_000)
+    let block = (
+        1_i64..100_000,
+        prop_oneof![Just(-1_i64), 0..i64::MAX, 1_700_000_000_000..1_700_000_100_000_i64],
+        61_u64..2_000_000,
+    )
         .prop_flat_map(move |(offsets, time, raw)| {
             let stored = if compressed { (10..=raw).boxed() } else { Just(raw).boxed() };
             stored.prop_map(move |stored| Block { offsets, time, raw, stored })
@@ -97,7 +107,10 @@ fn below_the_first_block_nothing_is_found() {
 #[test]
 fn an_index_without_blocks_is_refused() {
     let empty = BlockIndexBuilder::default().finish();
-    assert_eq!(BlockIndex::parse(empty.into()).unwrap_err(), BlockIndexError::Blocks { blocks: 0, length: HEADER_LEN });
+    assert_eq!(
+        BlockIndex::parse(empty.into()).unwrap_err(),
+        BlockIndexError::Blocks { blocks: 0, length: HEADER_LEN }
+    );
 }
 
 #[test]

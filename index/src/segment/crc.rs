@@ -54,7 +54,8 @@ mod tests {
 
     #[test]
     fn combined_checksums_equal_the_checksum_of_the_whole() {
-        let bytes: Vec<u8> = (0..70_000_u32).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+        let bytes: Vec<u8> =
+            (0..70_000_u32).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
         for cut in [0, 1, 7, 8, 21, 255, 256, 4_096, 65_535, 69_999, 70_000] {
             let (a, b) = bytes.split_at(cut);
             let combined = combine(Crc32c::of(a), Crc32c::of(b), b.len() as u64);

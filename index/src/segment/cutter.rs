@@ -53,7 +53,9 @@ impl Cutter {
     ) -> Result<Self, SegmentWriteError> {
         let packer = match compression {
             BlockCompression::None => None,
-            BlockCompression::Zstd { level } => Some(Packer::new(level).map_err(SegmentWriteError::Compress)?),
+            BlockCompression::Zstd { level } => {
+                Some(Packer::new(level).map_err(SegmentWriteError::Compress)?)
+            }
         };
         Ok(Self {
             block_size: u64::from(block_size),
@@ -131,7 +133,8 @@ impl Cutter {
         let (stored_len, stored_crc) = match &mut self.packer {
             None => (raw_len, crc),
             Some(packer) => {
-                let packed = packer.pack(end, !block.packed_already, out).map_err(SegmentWriteError::Compress)?;
+                let packed =
+                    packer.pack(end, !block.packed_already, out).map_err(SegmentWriteError::Compress)?;
                 packed.unwrap_or((raw_len, crc))
             }
         };

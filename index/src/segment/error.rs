@@ -56,7 +56,9 @@ pub enum TrailerError {
         needed: usize,
     },
     /// Not a remote segment, or cut off.
-    #[error("magic {found:02x?} is not a remote segment's: the object is another thing, or its end is missing")]
+    #[error(
+        "magic {found:02x?} is not a remote segment's: the object is another thing, or its end is missing"
+    )]
     Magic {
         /// The eight bytes found.
         found: [u8; 8],

@@ -37,6 +37,5 @@ pub use tail::SegmentTail;
 pub use trailer::Trailer;
 pub use writer::SegmentWriter;
 
-
 #[cfg(test)]
 mod tests;

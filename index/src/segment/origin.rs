@@ -52,7 +52,11 @@ impl ExpectedOrigin {
         same("segment id", self.uuid.as_ref(), &trailer.uuid)
     }
 
-    pub(super) fn check_contents(&self, range: OffsetRange, log_bytes: ByteCount) -> Result<(), SegmentReadError> {
+    pub(super) fn check_contents(
+        &self,
+        range: OffsetRange,
+        log_bytes: ByteCount,
+    ) -> Result<(), SegmentReadError> {
         same("offset range", self.range.as_ref(), &range)?;
         same("raw length", self.log_bytes.as_ref(), &log_bytes)
     }

@@ -40,7 +40,8 @@ impl SegmentTail {
         }
         let footer_end = tail.len() - TRAILER_LEN;
         let footer_length = usize::try_from(trailer.footer_length).unwrap_or(usize::MAX);
-        let footer_at = footer_end.checked_sub(footer_length).ok_or(SegmentReadError::TailLength { expected, found })?;
+        let footer_at =
+            footer_end.checked_sub(footer_length).ok_or(SegmentReadError::TailLength { expected, found })?;
         let footer_bytes = &tail[footer_at..footer_end];
         check_crc(SectionKind::Footer, trailer.footer_crc, footer_bytes)?;
         let footer = Footer::decode(footer_bytes).map_err(SegmentReadError::Footer)?;
@@ -48,10 +49,12 @@ impl SegmentTail {
         let sections = tail.slice(..footer_at);
         check_layout(&footer.sections, &sections, tail_position)?;
         // A copy: so that what stays in memory is the index, not the whole buffer that the tail came in.
-        let index = Bytes::copy_from_slice(&single(&footer, SectionKind::BlockIndex, &sections, tail_position)?);
+        let index =
+            Bytes::copy_from_slice(&single(&footer, SectionKind::BlockIndex, &sections, tail_position)?);
         let index = BlockIndex::parse(index).map_err(SegmentReadError::Index)?;
         let transactions = single(&footer, SectionKind::Transactions, &sections, tail_position)?;
-        let transactions = SegmentTransactions::decode(&transactions).map_err(SegmentReadError::Transactions)?;
+        let transactions =
+            SegmentTransactions::decode(&transactions).map_err(SegmentReadError::Transactions)?;
         let opened = Self { trailer, footer, index, transactions };
         opened.check(tail_position)?;
         Ok(opened)
@@ -69,16 +72,28 @@ impl SegmentTail {
         let last = index.len().checked_sub(1).and_then(|last| index.entry(last));
         let (end, last) = (footer.range.end(), last.map_or(footer.range.start(), |entry| entry.first_offset));
         if last >= end {
-            return Err(contradiction("the last block's first offset and the end", offset(last), offset(end)));
+            return Err(contradiction(
+                "the last block's first offset and the end",
+                offset(last),
+                offset(end),
+            ));
         }
         let within = |at: Offset| footer.range.contains(at);
         let markers = transactions.first_markers.iter().map(|marker| marker.marker_offset);
         let markers = markers.chain(transactions.aborted.iter().map(|aborted| aborted.marker_offset));
         if let Some(outside) = markers.into_iter().find(|at| !within(*at)) {
-            return Err(contradiction("a transaction marker's offset and the end", offset(outside), offset(end)));
+            return Err(contradiction(
+                "a transaction marker's offset and the end",
+                offset(outside),
+                offset(end),
+            ));
         }
         if let Some(open) = transactions.open.iter().find(|open| open.first_offset >= end) {
-            return Err(contradiction("an open transaction's start and the end", offset(open.first_offset), offset(end)));
+            return Err(contradiction(
+                "an open transaction's start and the end",
+                offset(open.first_offset),
+                offset(end),
+            ));
         }
         if transactions.open.is_empty() {
             equal("the stable end", offset(transactions.stable_end), offset(end))?;
@@ -119,7 +134,10 @@ impl SegmentTail {
 
     /// Memory held, in bytes, roughly: what a cache should charge.
     pub fn memory_bytes(&self) -> usize {
-        size_of::<Self>() + self.index.memory_bytes() + self.transactions.memory_bytes() + self.footer.memory_bytes()
+        size_of::<Self>()
+            + self.index.memory_bytes()
+            + self.transactions.memory_bytes()
+            + self.footer.memory_bytes()
     }
 }
 

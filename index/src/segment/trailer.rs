@@ -79,7 +79,8 @@ impl Trailer {
             footer_length: footer,
             footer_crc: Crc32c::new(word(4)),
             tail_length: tail,
-            partition: PartitionIndex::new(i32::from_le_bytes(field(bytes, 12))).map_err(TrailerError::Value)?,
+            partition: PartitionIndex::new(i32::from_le_bytes(field(bytes, 12)))
+                .map_err(TrailerError::Value)?,
             key_id: (key_id != NO_KEY).then(|| KeyId::from_bytes(key_id)),
             salt: Salt::from_bytes(field(bytes, 32)),
             topic_id: TopicId::from_bytes(field(bytes, 48)),
@@ -126,12 +127,13 @@ fn within(what: &'static str, value: u32, min: u32, max: u32) -> Result<(), Trai
 /// One length byte, the text, zeros.
 fn cluster_id(bytes: &[u8]) -> Result<ClusterId, TrailerError> {
     let length = bytes.first().map_or(0, |length| usize::from(*length));
-    let (text, rest) = bytes.get(1..).unwrap_or_default().split_at_checked(length).ok_or(TrailerError::Size {
-        what: "cluster id length",
-        value: u64::try_from(length).unwrap_or(u64::MAX),
-        min: 1,
-        max: u64::try_from(ClusterId::MAX_LEN).unwrap_or(u64::MAX),
-    })?;
+    let (text, rest) =
+        bytes.get(1..).unwrap_or_default().split_at_checked(length).ok_or(TrailerError::Size {
+            what: "cluster id length",
+            value: u64::try_from(length).unwrap_or(u64::MAX),
+            min: 1,
+            max: u64::try_from(ClusterId::MAX_LEN).unwrap_or(u64::MAX),
+        })?;
     if rest.iter().any(|byte| *byte != 0) {
         return Err(TrailerError::Reserved);
     }

@@ -3,11 +3,12 @@
 use prost::Message;
 
 use super::{
-    BlockCodec, Footer, FooterError, MAX_EPOCHS, MAX_REPLACES, MAX_SECTIONS, MAX_SOFTWARE_LEN, Section, SectionKind,
+    BlockCodec, Footer, FooterError, MAX_EPOCHS, MAX_REPLACES, MAX_SECTIONS, MAX_SOFTWARE_LEN, Section,
+    SectionKind,
 };
 use crate::ids::{
-    ByteCount, Crc32c, LeaderEpoch, Offset, OffsetRange, RemoteLogSegmentId, SegmentUuid, StoredPosition, TimestampMs,
-    TopicName, ValueError,
+    ByteCount, Crc32c, LeaderEpoch, Offset, OffsetRange, RemoteLogSegmentId, SegmentUuid, StoredPosition,
+    TimestampMs, TopicName, ValueError,
 };
 use crate::lineage::{EpochStart, Lineage};
 use crate::manifest::{EntryKind, Kip405};
@@ -123,7 +124,10 @@ impl Footer {
         );
         let software = message.software;
         if software.len() > MAX_SOFTWARE_LEN || !software.bytes().all(|b| b == b' ' || b.is_ascii_graphic()) {
-            return Err(FooterError::Field { what: "the software's name", why: "too long or not plain text" });
+            return Err(FooterError::Field {
+                what: "the software's name",
+                why: "too long or not plain text",
+            });
         }
         Ok(Self {
             range: range.map_err(value("the offset range"))?,
@@ -208,7 +212,11 @@ fn sixteen(bytes: &[u8], what: &'static str) -> Result<[u8; 16], FooterError> {
 }
 
 fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), FooterError> {
-    if found > limit { Err(FooterError::Field { what, why: "longer than this version allows" }) } else { Ok(()) }
+    if found > limit {
+        Err(FooterError::Field { what, why: "longer than this version allows" })
+    } else {
+        Ok(())
+    }
 }
 
 fn value(what: &'static str) -> impl Fn(ValueError) -> FooterError {

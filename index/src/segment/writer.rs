@@ -5,8 +5,9 @@ use bytes::Bytes;
 use super::crc::combine;
 use super::cutter::{Blocks, Cutter};
 use super::{
-    BlockCodec, BlockCompression, Footer, MAX_BLOCK_SIZE, MAX_EPOCHS, MAX_FOOTER_LEN, MAX_REPLACES, MAX_TAIL_LEN,
-    MIN_BLOCK_SIZE, Section, SectionKind, SegmentOptions, SegmentSummary, SegmentWriteError, TRAILER_LEN, Trailer,
+    BlockCodec, BlockCompression, Footer, MAX_BLOCK_SIZE, MAX_EPOCHS, MAX_FOOTER_LEN, MAX_REPLACES,
+    MAX_TAIL_LEN, MIN_BLOCK_SIZE, Section, SectionKind, SegmentOptions, SegmentSummary, SegmentWriteError,
+    TRAILER_LEN, Trailer,
 };
 use crate::batch::{Batch, BatchHeader, Batches, Sequence, control_marker, verify_crc};
 use crate::ids::{ByteCount, Crc32c, OffsetRange, RawPosition, StoredPosition, TimestampMs};
@@ -44,10 +45,19 @@ impl SegmentWriter {
         if let BlockCompression::Zstd { level } = options.compression
             && !(1..=19).contains(&level)
         {
-            return Err(SegmentWriteError::Setting { what: "zstd level", value: level.into(), min: 1, max: 19 });
+            return Err(SegmentWriteError::Setting {
+                what: "zstd level",
+                value: level.into(),
+                min: 1,
+                max: 19,
+            });
         }
         at_most("replaced segments", options.replaces.len(), MAX_REPLACES)?;
-        at_most("leader epochs", options.kip405.as_ref().map_or(0, |kip405| kip405.epochs.len()), MAX_EPOCHS)?;
+        at_most(
+            "leader epochs",
+            options.kip405.as_ref().map_or(0, |kip405| kip405.epochs.len()),
+            MAX_EPOCHS,
+        )?;
         Ok(Self {
             cutter: Cutter::new(options.block_size, options.base, options.compression)?,
             sequence: Sequence::from(options.base),
@@ -127,7 +137,8 @@ impl SegmentWriter {
         let range = OffsetRange::new(options.base, end).expect("no batch lies below the base");
         let transactions = tracker.finish(end);
         let blocks = u32::try_from(index.len()).expect("the block index counts in 32 bits");
-        let (log_bytes, tail_position) = (ByteCount::new(index.raw_len()), StoredPosition::new(index.stored_len()));
+        let (log_bytes, tail_position) =
+            (ByteCount::new(index.raw_len()), StoredPosition::new(index.stored_len()));
         let mut tail = TailBuilder { position: tail_position, bytes: Vec::new(), sections: Vec::new() };
         tail.section(SectionKind::BlockIndex, &index.finish());
         tail.section(SectionKind::Transactions, &transactions.encode());
@@ -155,7 +166,8 @@ impl SegmentWriter {
         }
         .encode();
         bytes.extend_from_slice(&footer);
-        let tail_length = limited("bytes of index and transactions", bytes.len() + TRAILER_LEN, MAX_TAIL_LEN)?;
+        let tail_length =
+            limited("bytes of index and transactions", bytes.len() + TRAILER_LEN, MAX_TAIL_LEN)?;
         let trailer = Trailer {
             footer_length: limited("bytes of footer", footer.len(), MAX_FOOTER_LEN)?,
             footer_crc: Crc32c::of(&footer),
@@ -226,7 +238,8 @@ struct TailBuilder {
 impl TailBuilder {
     fn section(&mut self, kind: SectionKind, bytes: &[u8]) {
         let length = u64::try_from(bytes.len()).expect("a section's length fits 64 bits");
-        let section = Section { kind, position: self.position, length: ByteCount::new(length), crc: Crc32c::of(bytes) };
+        let section =
+            Section { kind, position: self.position, length: ByteCount::new(length), crc: Crc32c::of(bytes) };
         self.sections.push(section);
         self.position = self.position.checked_add(length).expect("no object is larger than 2^64 bytes");
         self.bytes.extend_from_slice(bytes);

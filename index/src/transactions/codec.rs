@@ -68,7 +68,9 @@ impl SegmentTransactions {
             return Err(TransactionsError::Trailing(cursor.0.len()));
         }
         if open.first().is_some_and(|first| first.first_offset != stable_end) {
-            return Err(TransactionsError::Contradiction("the stable end is not the first open transaction's start"));
+            return Err(TransactionsError::Contradiction(
+                "the stable end is not the first open transaction's start",
+            ));
         }
         Ok(Self { aborted, first_markers, open, stable_end })
     }

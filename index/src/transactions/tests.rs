@@ -63,7 +63,8 @@ fn aborts_name_their_data_and_commits_leave_no_trace_but_the_first_marker() {
 
 #[test]
 fn what_is_open_at_the_end_holds_the_stable_end_back() {
-    let seen = track(TransactionStart::Known(vec![]), &[(0, 1, 'd'), (1, 2, 'd'), (2, 1, 'C'), (3, 1, 'd')], 4);
+    let seen =
+        track(TransactionStart::Known(vec![]), &[(0, 1, 'd'), (1, 2, 'd'), (2, 1, 'C'), (3, 1, 'd')], 4);
     assert_eq!(seen.stable_end, offset(1));
     assert_eq!(seen.open.iter().map(|o| o.first_offset.get()).collect::<Vec<_>>(), [1, 3]);
 }
@@ -101,8 +102,18 @@ fn history() -> impl Strategy<Value = SegmentTransactions> {
     let step = (1_i64..300, 0_i64..6, prop::sample::select(vec!['d', 'd', 'A', 'C']));
     (prop::collection::vec(step, 0..60), any::<bool>()).prop_map(|(steps, known)| {
         let mut at = 100;
-        let steps: Vec<_> = steps.into_iter().map(|(gap, id, what)| { at += gap; (at, id, what) }).collect();
-        let start = if known { TransactionStart::Known(vec![]) } else { TransactionStart::Unknown { span_start: offset(7) } };
+        let steps: Vec<_> = steps
+            .into_iter()
+            .map(|(gap, id, what)| {
+                at += gap;
+                (at, id, what)
+            })
+            .collect();
+        let start = if known {
+            TransactionStart::Known(vec![])
+        } else {
+            TransactionStart::Unknown { span_start: offset(7) }
+        };
         track(start, &steps, at + 1)
     })
 }

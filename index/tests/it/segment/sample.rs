@@ -2,13 +2,16 @@
 
 use bytes::Bytes;
 use firnline_index::batch::BatchLimits;
+use firnline_index::lineage::EpochStart;
+use firnline_index::manifest::{EntryKind, Kip405};
 use firnline_index::segment::{
     BlockCompression, ExpectedOrigin, SegmentOptions, SegmentOrigin, SegmentSummary, SegmentTail,
     SegmentWriter, decode_block,
 };
-use firnline_index::transactions::TransactionStart;
+use firnline_index::transactions::{OpenTransaction, TransactionStart};
 use firnline_index::{
-    ClusterId, Crc32c, Offset, PartitionIndex, Salt, SegmentUuid, StoredPosition, TopicId, TopicName,
+    ClusterId, Crc32c, LeaderEpoch, Offset, PartitionIndex, ProducerId, RemoteLogSegmentId, Salt,
+    SegmentUuid, StoredPosition, TimestampMs, TopicId, TopicName,
 };
 
 /// When the first record was written.
@@ -126,6 +129,70 @@ pub(crate) fn options(compression: BlockCompression) -> SegmentOptions {
         limits: BatchLimits::DEFAULT,
         ..SegmentOptions::new(origin(), Salt::from_bytes([1; 16]), Offset::ZERO)
     }
+}
+
+/// A segment kept in the tree as it was first written.
+pub(crate) struct Golden {
+    pub(crate) file: &'static str,
+    pub(crate) options: SegmentOptions,
+    pub(crate) log: Vec<u8>,
+}
+
+/// One of each kind that version 0 writes.
+pub(crate) fn goldens() -> Vec<Golden> {
+    let zstd = BlockCompression::Zstd { level: 3 };
+    let offset = |value| Offset::new(value).unwrap();
+    let start = |epoch, start| EpochStart { epoch: LeaderEpoch::new(epoch).unwrap(), start: offset(start) };
+    let open = |producer, first| OpenTransaction {
+        producer: ProducerId::new(producer).unwrap(),
+        first_offset: offset(first),
+        last_timestamp: TimestampMs::from_kafka(START_MS),
+    };
+    let transactions = [
+        marker(100, 1, false),
+        Batch::of_transaction(101, 2, 2).around(b"goes on"),
+        marker(103, 2, true),
+        Batch::of_transaction(104, 2, 3).around(b"starts"),
+        marker(106, 4, false),
+    ];
+    let legacy = [
+        message(0, 7, 0, b"magic 0"),
+        message(0, 11, 2, b"a wrapper of magic 0, opaque here"),
+        message(1, 12, 0, b"magic 1"),
+        message(1, 20, 3, b"a wrapper of magic 1, opaque here"),
+        Batch { epoch: 0, ..Batch::new(21, 4) }.around(b"magic 2"),
+    ];
+    // Two frames of blocks.
+    let many = (0..150).flat_map(|i| Batch::new(i * 3, 3).around(&b"words ".repeat(180)));
+    vec![
+        Golden { file: "segment-frames.v0", options: options(zstd), log: many.collect() },
+        Golden { file: "segment-raw.v0", options: options(BlockCompression::None), log: small_log() },
+        Golden { file: "segment-zstd.v0", options: options(zstd), log: small_log() },
+        Golden {
+            file: "segment-transactions.v0",
+            options: SegmentOptions {
+                base: offset(100),
+                transactions: TransactionStart::Known(vec![open(1, 90), open(2, 95), open(5, 40)]),
+                kind: EntryKind::TailPiece,
+                ..options(BlockCompression::None)
+            },
+            log: transactions.concat(),
+        },
+        Golden {
+            file: "segment-legacy.v0",
+            options: SegmentOptions {
+                base: offset(5),
+                transactions: TransactionStart::Unknown { span_start: offset(5) },
+                replaces: vec![SegmentUuid::from_bytes([11; 16]), SegmentUuid::from_bytes([12; 16])],
+                kip405: Some(Kip405 {
+                    segment_id: RemoteLogSegmentId::from_bytes([13; 16]),
+                    epochs: vec![start(0, 3)],
+                }),
+                ..options(zstd)
+            },
+            log: legacy.concat(),
+        },
+    ]
 }
 
 /// Writes a segment and holds the summary against the bytes.
