@@ -11,6 +11,7 @@ pub mod kafka;
 pub mod logs;
 pub mod ports;
 pub mod process;
+pub mod scratch;
 pub mod stores;
 pub mod tier;
 pub mod tools;

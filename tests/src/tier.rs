@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use crate::firnline::Run;
+use crate::scratch;
 use crate::stores::{Azurite, Gcs, Minio, S3User, SeaweedFs};
 
 /// An address, and what a user would set to reach it.
@@ -118,5 +119,5 @@ impl Tier {
 }
 
 fn home() -> TempDir {
-    tempfile::Builder::new().prefix("firnline-tier-").tempdir().expect("make a directory")
+    scratch::directory("tier")
 }

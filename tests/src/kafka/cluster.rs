@@ -11,7 +11,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use tempfile::TempDir;
 
 use super::properties::{NodePorts, render};
-use crate::{ports, process::Server, tools};
+use crate::{ports, process::Server, scratch, tools};
 
 const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
@@ -102,8 +102,7 @@ impl Cluster {
 
     /// Formats the directories of a cluster without starting it.
     pub fn format(options: &ClusterOptions) -> Self {
-        let directory =
-            tempfile::Builder::new().prefix("firnline-kafka-").tempdir().expect("make a directory");
+        let directory = scratch::directory("kafka");
         let all: Vec<NodePorts> = (1..=options.nodes)
             .map(|id| NodePorts { id, client: ports::free(), controller: ports::free() })
             .collect();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::fresh_name;
-use crate::{http, ports, process::Server, tools};
+use crate::{http, ports, process::Server, scratch, tools};
 
 /// A running emulator.
 #[derive(Debug)]
@@ -31,8 +31,7 @@ impl Azurite {
     }
 
     fn start() -> Self {
-        let directory =
-            tempfile::Builder::new().prefix("firnline-azurite-").tempdir().expect("make a directory");
+        let directory = scratch::directory("azurite");
         let port = ports::free();
         let mut command = Command::new("node");
         command

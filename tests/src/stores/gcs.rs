@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::fresh_name;
-use crate::{http, ports, process::Server, tools};
+use crate::{http, ports, process::Server, scratch, tools};
 
 /// A running emulator; its objects are in its memory.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Gcs {
     }
 
     fn start() -> Self {
-        let directory = tempfile::Builder::new().prefix("firnline-gcs-").tempdir().expect("make a directory");
+        let directory = scratch::directory("gcs");
         let port = ports::free();
         let mut command = Command::new(tools::program("firnline-gcs"));
         command.args(["-port", &port.to_string()]);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::fresh_name;
-use crate::{http, ports, process::Server, tools};
+use crate::{http, ports, process::Server, scratch, tools};
 
 /// Credentials of an S3 user.
 #[derive(Debug, Clone)]
@@ -35,8 +35,7 @@ impl Minio {
 
     /// Starts a server of its own, with environment variables such as `MINIO_SITE_REGION` or a preloaded library.
     pub fn start(environment: &[(&str, &str)]) -> Self {
-        let directory =
-            tempfile::Builder::new().prefix("firnline-minio-").tempdir().expect("make a directory");
+        let directory = scratch::directory("minio");
         let port = ports::free();
         let root = Self::root();
         let mut command = Command::new(tools::program("minio"));
@@ -84,7 +83,7 @@ impl Minio {
     /// Runs `mc` as the administrator; the server is called `firnline`, as in `firnline/BUCKET/KEY`.
     pub fn mc(&self, arguments: &[&str]) -> Output {
         let root = Self::root();
-        let config = tempfile::tempdir().expect("make a directory");
+        let config = scratch::directory("work");
         let host = format!("http://{}:{}@127.0.0.1:{}", root.access_key, root.secret_key, self.port);
         let mut command = Command::new(tools::program("mc"));
         command.arg("--config-dir").arg(config.path()).args(arguments).env("MC_HOST_firnline", host);

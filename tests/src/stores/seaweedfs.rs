@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::{S3User, fresh_name};
-use crate::{http, ports, process::Server, tools};
+use crate::{http, ports, process::Server, scratch, tools};
 
 /// A running SeaweedFS with its S3 gateway.
 #[derive(Debug)]
@@ -25,8 +25,7 @@ impl SeaweedFs {
     }
 
     fn start() -> Self {
-        let directory =
-            tempfile::Builder::new().prefix("firnline-seaweedfs-").tempdir().expect("make a directory");
+        let directory = scratch::directory("seaweedfs");
         let user = Self::user();
         let identities = serde_json::json!({"identities": [{
             "name": "firnline",
@@ -70,7 +69,7 @@ impl SeaweedFs {
     pub fn bucket(&self, purpose: &str) -> String {
         let name = fresh_name(purpose);
         let user = Self::user();
-        let config = tempfile::tempdir().expect("make a directory");
+        let config = scratch::directory("work");
         let host = format!("http://{}:{}@127.0.0.1:{}", user.access_key, user.secret_key, self.port);
         let output = Command::new(tools::program("mc"))
             .arg("--config-dir")

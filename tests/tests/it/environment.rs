@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use firnline_tests::firnline::{self, Run};
 use firnline_tests::kafka::VERSIONS;
+use firnline_tests::scratch;
 use firnline_tests::tier::Tier;
 
 use crate::sources::Source;
@@ -23,7 +24,7 @@ fn a_full_disk_under_the_tier_is_told_and_a_later_run_with_room_mends() {
     let mount_point = mount_point.to_str().expect("a path of ours is text");
     let arguments = ["--user", "--map-root-user", "--mount", "sh", "-c", ON_SMALL_DISK, "sh", mount_point];
     let run = source.offload(&tier).under("unshare", &arguments);
-    run.finish().expect_code(3).expect_stderr("space");
+    run.finish().expect_code(5).expect_stderr("no space left");
 
     source.offload(&tier).finish().expect_code(0);
     tier.run(&["verify", "--deep"]).finish().expect_code(0);
@@ -34,7 +35,7 @@ fn a_full_disk_under_restore_is_told() {
     let source = Source::of(VERSIONS[0]);
     let tier = Tier::directory();
     source.offload(&tier).finish().expect_code(0);
-    let target = tempfile::tempdir().expect("make a directory");
+    let target = scratch::directory("work");
     let target = target.path().to_str().expect("a path of ours is text");
     let arguments = ["--user", "--map-root-user", "--mount", "sh", "-c", ON_SMALL_DISK, "sh", target];
     let run = tier.run(&["restore", "codec-none", "--to", target]).under("unshare", &arguments);
@@ -44,7 +45,7 @@ fn a_full_disk_under_restore_is_told() {
 #[test]
 fn a_directory_that_may_not_be_read_is_told_and_the_others_are_still_offloaded() {
     let source = Source::of(VERSIONS[0]);
-    let copy = tempfile::tempdir().expect("make a directory");
+    let copy = scratch::directory("work");
     copy_tree(&source.cluster.log_dir(), copy.path());
     let closed = copy.path().join("payments-0");
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("close the directory");
@@ -94,7 +95,9 @@ fn as_nobody(run: Run, trees: &[&Path]) -> Run {
             }
         }
     }
-    let reachable = std::env::temp_dir().join(format!("firnline-binary-{}", std::process::id()));
+    let home = scratch::directory("binary").keep();
+    fs::set_permissions(&home, fs::Permissions::from_mode(0o755)).expect("open the way");
+    let reachable = home.join("firnline");
     fs::copy(firnline::binary(), &reachable).expect("copy the binary");
     fs::set_permissions(&reachable, fs::Permissions::from_mode(0o755)).expect("open the binary");
     let run = run.with_binary(&reachable);
