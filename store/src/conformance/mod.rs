@@ -66,7 +66,7 @@ macro_rules! conformance_suite {
             small_upload_is_one_put, upload_of_exactly_one_part_is_one_put, large_upload_arrives_whole_and_in_order,
             upload_is_invisible_until_complete, aborted_upload_leaves_nothing, dropped_upload_is_aborted_and_counted,
             uploaded_version_is_the_objects_version,
-            listing_is_in_byte_order, listing_prefix_is_text, listing_starts_after_a_key, listing_goes_on_over_pages,
+            listing_is_complete, listing_prefix_is_text, listing_starts_after_a_key, listing_goes_on_over_pages,
             listing_of_nothing_is_empty,
             probe_passes,
         }

@@ -11,7 +11,9 @@ const PAGE: usize = 1000;
 
 /// A listing under way: bounded memory, one LIST per page of at most 1,000.
 ///
-/// Order is that of the keys' bytes. A listing is no snapshot: objects that come or go meanwhile may be in it or not.
+/// Each object is listed once. The order is that of the keys' bytes in memory, local directories and the clouds themselves;
+/// SeaweedFS lists what is in a directory before the directory's neighbours, so sort where order matters. A listing is no
+/// snapshot: objects that come or go meanwhile may be in it or not.
 #[derive(Debug)]
 pub struct Listing {
     store: Store,
@@ -28,8 +30,8 @@ enum Next {
 }
 
 impl Store {
-    /// Begins a listing of the keys that begin with `prefix` (any text; `""` = all) and come after `start_after`. Makes no
-    /// request yet.
+    /// Begins a listing of the keys that begin with `prefix` (any text; `""` = all) and come after `start_after`, which saves
+    /// requests on the clouds themselves only. Makes no request yet.
     #[must_use]
     pub fn list(&self, prefix: &str, start_after: Option<&str>) -> Listing {
         Listing {

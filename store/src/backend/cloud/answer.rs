@@ -18,8 +18,8 @@ pub(super) struct Answer {
     code: Option<String>,
     message: Option<String>,
     region: Option<String>,
-    /// From `Content-Range` of a refused range.
-    size: Option<u64>,
+    /// The object's length, from `Content-Range`.
+    pub(super) size: Option<u64>,
     retry_after: Option<Duration>,
     pub(super) checksum: Option<StoreChecksum>,
     pub(super) transport: Option<Transport>,
@@ -46,7 +46,7 @@ impl Answer {
         self.retry_after = text("retry-after")
             .and_then(|s| s.parse().ok())
             .map(|s| Duration::from_secs(s).min(RETRY_AFTER_MAX));
-        self.size = text("content-range").and_then(|range| range.strip_prefix("bytes */")?.parse().ok());
+        self.size = text("content-range").and_then(|range| range.rsplit_once('/')?.1.parse().ok());
         self.checksum = s3_checksum(&parts.headers).or_else(|| gcs_checksum(&parts.headers));
     }
 
@@ -59,6 +59,19 @@ impl Answer {
         self.region = self.region.take().or_else(|| element("Region"));
         let told = element("ChecksumCRC64NVME").and_then(|value| crc64(&value));
         self.checksum = told.map(StoreChecksum::Crc64Nvme).or(self.checksum);
+    }
+
+    /// Takes note of the one answer within the answer to Azure's batch of one.
+    pub(super) fn batch(&mut self, body: &[u8]) {
+        let text = String::from_utf8_lossy(body);
+        let mut lines = text.lines().skip_while(|line| !line.starts_with("HTTP/1.1 "));
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let code = lines.find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("x-ms-error-code").then(|| value.trim().to_owned())
+        });
+        self.status = status.or(self.status);
+        self.code = code;
     }
 
     /// The fault that a failed call was.

@@ -46,7 +46,8 @@ pub(crate) fn open(
     };
     let prefix = settings.url.prefix().to_owned();
     let segment_attributes = class_attributes(settings.storage_class.as_deref());
-    let backend = CloudBackend { cloud, client, prefix, segment_attributes };
+    let starts_anywhere = cloud != Cloud::Azure && settings.endpoint.is_none();
+    let backend = CloudBackend { cloud, client, prefix, starts_anywhere, segment_attributes };
     Ok(Store::over(Arc::new(backend), settings, env))
 }
 

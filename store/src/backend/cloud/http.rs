@@ -69,14 +69,9 @@ impl HttpService for Watched {
             return self.client.execute(request).await;
         }
         note(|answer| *answer = Answer::default());
-        // The whole object's checksum stands in the body that ends an upload.
-        let ends_upload = request.method() == Method::POST
-            && request
-                .uri()
-                .query()
-                .is_some_and(|query| query.split('&').any(|pair| pair.starts_with("uploadId=")));
+        let body = Body::of(request.method(), request.uri());
         match self.client.execute(request).await {
-            Ok(response) => look(response, ends_upload).await,
+            Ok(response) => look(response, body).await,
             Err(error) => {
                 let sent = error.kind() != HttpErrorKind::Connect;
                 note(|answer| {
@@ -89,11 +84,37 @@ impl HttpService for Watched {
     }
 }
 
+/// What the body of a success says besides the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Body {
+    /// Nothing.
+    Object,
+    /// The whole object's checksum, or a failure after all: the end of an upload.
+    UploadEnd,
+    /// Whether it really was a success: Azure's batch of one delete.
+    Batch,
+}
+
+impl Body {
+    fn of(method: &Method, uri: &Uri) -> Self {
+        let mut pairs = uri.query().unwrap_or("").split('&');
+        if method != Method::POST {
+            Self::Object
+        } else if pairs.clone().any(|pair| pair == "comp=batch") {
+            Self::Batch
+        } else if pairs.any(|pair| pair.starts_with("uploadId=")) {
+            Self::UploadEnd
+        } else {
+            Self::Object
+        }
+    }
+}
+
 /// Notes what the answer says and passes it on unchanged.
-async fn look(response: HttpResponse, ends_upload: bool) -> Result<HttpResponse, HttpError> {
+async fn look(response: HttpResponse, holds: Body) -> Result<HttpResponse, HttpError> {
     let (parts, body) = response.into_parts();
     note(|answer| answer.head(&parts));
-    if parts.status.is_success() && !ends_upload {
+    if parts.status.is_success() && holds == Body::Object {
         return Ok(HttpResponse::from_parts(parts, body));
     }
     let text = match read(body).await {
@@ -103,7 +124,10 @@ async fn look(response: HttpResponse, ends_upload: bool) -> Result<HttpResponse,
             return Err(error);
         }
     };
-    note(|answer| answer.body(&text));
+    note(|answer| match holds {
+        Body::Batch if parts.status.is_success() => answer.batch(&text),
+        _ => answer.body(&text),
+    });
     Ok(HttpResponse::from_parts(parts, text.into()))
 }
 

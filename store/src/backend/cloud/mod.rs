@@ -53,6 +53,9 @@ pub(crate) struct CloudBackend {
     client: Arc<dyn Client>,
     /// Without slashes at its ends; may be empty.
     prefix: String,
+    /// Whether listings can be begun after any key. Amazon's and Google's own can; among those that speak S3, SeaweedFS
+    /// skips keys when asked to, and among those that speak Azure, not all know the request.
+    starts_anywhere: bool,
     /// What segments carry; everything else stays in the bucket's default class.
     segment_attributes: Attributes,
 }
@@ -74,19 +77,27 @@ impl CloudBackend {
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Attempt<GetResult> {
-        let ranged = options.range.clone();
-        let sized = self.call(self.client.get_opts(path, options)).await;
-        match (sized, ranged) {
-            (Ok((result, _)), _) => Ok(result),
-            // A 2xx whose headers do not fit what was asked for: other range, none at all, no length.
-            (
-                Err(Fault { kind: FaultKind::Malformed, cause, retry_after }),
-                Some(GetRange::Bounded(range)),
-            ) => {
-                let expected = range.end - range.start;
-                Err(Fault { kind: FaultKind::Truncated { expected, got: 0 }, cause, retry_after })
+        let bounded = match &options.range {
+            Some(GetRange::Bounded(range)) => Some(range.clone()),
+            _ => None,
+        };
+        let (result, answer) = http::watch(self.client.get_opts(path, options)).await;
+        let error = match result {
+            Ok(result) => return Ok(result),
+            Err(error) => error,
+        };
+        let size = answer.size;
+        let fault = answer.into_fault(error);
+        match bounded {
+            // A success whose headers do not fit the request: no range, another one, or one of an object that is too short.
+            Some(range) if fault.kind == FaultKind::Malformed => {
+                let kind = match size {
+                    Some(size) if range.end > size => FaultKind::BeyondEnd { size: Some(size) },
+                    _ => FaultKind::Truncated { expected: range.end - range.start, got: 0 },
+                };
+                Err(Fault { kind, ..fault })
             }
-            (Err(fault), _) => Err(fault),
+            _ => Err(fault),
         }
     }
 
@@ -295,19 +306,24 @@ impl Backend for CloudBackend {
         let full = self.full_prefix(prefix);
         let mut options = PaginatedListOptions { max_keys: Some(limit), ..Default::default() };
         match after {
-            ListFrom::Start => {}
-            // Not every Azure server knows a start; the caller drops what comes before it.
-            ListFrom::AfterKey(_) if self.cloud == Cloud::Azure => {}
-            ListFrom::AfterKey(key) => options.offset = Some(self.full_prefix(key)),
+            // The caller drops what comes before the start.
+            ListFrom::AfterKey(key) if self.starts_anywhere => options.offset = Some(self.full_prefix(key)),
+            ListFrom::Start | ListFrom::AfterKey(_) => {}
             ListFrom::Token(token) => options.page_token = Some(token.to_owned()),
         }
-        let begin = (!full.is_empty()).then_some(full.as_str());
+        let mut asked = full.as_str();
+        // The client library leaves out the very object that the prefix names.
+        if self.cloud == Cloud::Azure && !asked.ends_with('/') {
+            asked = asked.char_indices().next_back().map_or("", |(last, _)| &asked[..last]);
+        }
+        let begin = (!asked.is_empty()).then_some(asked);
         let (page, _) = self.call(self.client.list_paginated(begin, options)).await?;
         let root = self.full_prefix("");
         let objects = page
             .result
             .objects
             .into_iter()
+            .filter(|object| object.location.as_ref().starts_with(&full))
             .filter_map(|object| {
                 Some(ListedObject {
                     key: object.location.as_ref().strip_prefix(&root)?.to_owned(),

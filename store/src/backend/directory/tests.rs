@@ -184,3 +184,15 @@ fn random_names_of_temporary_files_do_not_collide_with_each_other() {
         (0..100).map(|_| TempFile::create(&root, &SystemRandom.hex_id()).expect("create")).collect();
     assert_eq!(files(dir.path()).len(), held.len());
 }
+
+#[tokio::test]
+async fn listing_is_in_the_order_of_the_keys_bytes() {
+    let dir = TempDir::new().expect("temporary directory");
+    let store = open(dir.path());
+    let names = ["B", "a-b", "a.b", "a/a.x", "a/a/x", "a/b/c", "a0", "ab", "b"];
+    for name in names {
+        store.put_unique(name, &b"x"[..]).await.expect("put");
+    }
+    let (listed, _) = store.list("", None).collect_up_to(100).await.expect("list");
+    assert_eq!(listed.into_iter().map(|object| object.key).collect::<Vec<_>>(), names);
+}
