@@ -41,7 +41,8 @@ pub(crate) struct Verdict {
 impl Verdict {
     /// The aborted transactions that reach into `range`.
     pub(crate) fn aborted_in(&self, range: OffsetRange) -> Vec<AbortedTransaction> {
-        let reaches = |t: &&AbortedTransaction| t.first_offset < range.end() && t.marker_offset >= range.start();
+        let reaches =
+            |t: &&AbortedTransaction| t.first_offset < range.end() && t.marker_offset >= range.start();
         self.aborted.iter().filter(reaches).copied().collect()
     }
 }
@@ -77,7 +78,12 @@ impl Inner {
         Ok(Verdict { aborted: aborted.into(), undecided_from })
     }
 
-    async fn fate(&self, manifest: &Manifest, entry: &Entry, open: &OpenTransaction) -> Result<Fate, ReadError> {
+    async fn fate(
+        &self,
+        manifest: &Manifest,
+        entry: &Entry,
+        open: &OpenTransaction,
+    ) -> Result<Fate, ReadError> {
         if is_open_at_end(manifest, entry, open) {
             return Ok(Fate::Undecided);
         }

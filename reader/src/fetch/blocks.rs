@@ -12,7 +12,7 @@ use super::{Fetcher, runs};
 use crate::cache::{Cache, Claim, Flight, Lead};
 use crate::error::ReadError;
 use crate::open::Segment;
-use crate::settings::{ReaderSettings, REQUEST_BYTES};
+use crate::settings::{REQUEST_BYTES, ReaderSettings};
 use crate::stats::count;
 use crate::tasks::Tasks;
 
@@ -40,7 +40,12 @@ pub(crate) struct Blocks {
 }
 
 impl Blocks {
-    pub(crate) fn new(settings: &ReaderSettings, fetcher: Fetcher, budget: ByteBudget, tasks: Arc<Tasks>) -> Self {
+    pub(crate) fn new(
+        settings: &ReaderSettings,
+        fetcher: Fetcher,
+        budget: ByteBudget,
+        tasks: Arc<Tasks>,
+    ) -> Self {
         let cache = Arc::new(Cache::new(settings.block_cache_bytes, Bytes::len));
         Self { cache, fetcher, budget, tasks }
     }
@@ -110,7 +115,12 @@ impl Blocks {
     }
 
     /// Starts a task for each run of blocks that we have to bring. What `reserved` holds is enough for all of them.
-    fn launch(&self, segment: &Segment, leads: Vec<(u32, Lead<BlockKey, Bytes>)>, reserved: Option<Reservation>) {
+    fn launch(
+        &self,
+        segment: &Segment,
+        leads: Vec<(u32, Lead<BlockKey, Bytes>)>,
+        reserved: Option<Reservation>,
+    ) {
         let planned = runs(segment.index(), leads.iter().map(|(number, _)| *number), REQUEST_BYTES);
         let reserved = reserved.map(Arc::new);
         let mut leads = leads.into_iter().map(|(_, lead)| lead);

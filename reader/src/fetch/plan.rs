@@ -22,7 +22,11 @@ pub(crate) fn blocks_for(index: &BlockIndex, offset: Offset, max_bytes: usize) -
 
 /// Splits `numbers`, which rise, into runs of blocks that follow each other, each of at most `limit` stored bytes; a
 /// single block may be longer.
-pub(crate) fn runs(index: &BlockIndex, numbers: impl IntoIterator<Item = u32>, limit: u64) -> Vec<Range<u32>> {
+pub(crate) fn runs(
+    index: &BlockIndex,
+    numbers: impl IntoIterator<Item = u32>,
+    limit: u64,
+) -> Vec<Range<u32>> {
     let mut runs: Vec<Range<u32>> = Vec::new();
     let mut length = 0;
     for number in numbers {

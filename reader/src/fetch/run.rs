@@ -35,23 +35,23 @@ impl Fetcher {
         blocks: Range<u32>,
         apart: bool,
     ) -> Vec<Result<Bytes, ReadError>> {
-        let mut outcomes: Vec<_> = self.from_local(segment, &blocks).await.into_iter().map(Ok).collect();
+        let mut outcomes: Vec<_> = self.local_blocks(segment, &blocks).await.into_iter().map(Ok).collect();
         count(&self.counters.local_blocks, outcomes.len() as u64);
         let found = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
         let rest = blocks.start.saturating_add(found)..blocks.end;
         if !rest.is_empty() {
-            outcomes.extend(self.from_store(segment, rest, apart).await);
+            outcomes.extend(self.stored_blocks(segment, rest, apart).await);
         }
         outcomes
     }
 
-    async fn from_local(&self, segment: &Segment, blocks: &Range<u32>) -> Vec<Bytes> {
+    async fn local_blocks(&self, segment: &Segment, blocks: &Range<u32>) -> Vec<Bytes> {
         let Some(log) = self.local.of(segment.tip()) else { return Vec::new() };
         let (segment, blocks) = (segment.clone(), blocks.clone());
         self.workers.run(move || blocks.map_while(|number| log.block(&segment.block(number))).collect()).await
     }
 
-    async fn from_store(
+    async fn stored_blocks(
         &self,
         segment: &Segment,
         blocks: Range<u32>,

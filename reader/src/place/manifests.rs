@@ -53,7 +53,12 @@ struct Held {
 }
 
 impl Manifests {
-    pub(crate) fn new(store: Store, settings: &ReaderSettings, tasks: Arc<Tasks>, counters: Arc<Counters>) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        settings: &ReaderSettings,
+        tasks: Arc<Tasks>,
+        counters: Arc<Counters>,
+    ) -> Self {
         let weigh = |held: &Arc<Held>| held.manifest.memory_bytes();
         Self {
             source: Source { store, cluster_id: settings.cluster_id.clone(), asked: Arc::default() },
@@ -123,7 +128,8 @@ impl Source {
             self.check(&manifest, tip)?;
             Ok(manifest)
         });
-        let manifest = manifest.map_err(|source| ReadError::Manifest { object: key, source: Arc::new(source) })?;
+        let manifest =
+            manifest.map_err(|source| ReadError::Manifest { object: key, source: Arc::new(source) })?;
         Ok(Held { manifest: Arc::new(manifest), version: fetched.version, asked, number })
     }
 

@@ -158,7 +158,9 @@ impl Inner {
                 Located::AtOrBeyondEnd => return Ok(ReadOutcome::AtEnd { bounds }),
                 Located::Hole => return Err(ReadError::Hole { tip: manifest.tip.clone(), offset: at }),
             };
-            if let Some(outcome) = self.read_entry(manifest, &entry, Question { offset: at, ..question }).await? {
+            if let Some(outcome) =
+                self.read_entry(manifest, &entry, Question { offset: at, ..question }).await?
+            {
                 return Ok(outcome);
             }
             // Compaction has left nothing behind `at` in this segment.

@@ -45,9 +45,14 @@ pub(super) struct Ahead {
 /// The blocks within `window` raw bytes from the one that holds `next`, or from the end where `next` is that.
 pub(super) fn blocks_ahead(segment: &Segment, next: Offset, window: u64) -> Ahead {
     let index = segment.index();
-    let first = if next >= segment.entry().range.end() { index.len() } else { index.find_offset(next).unwrap_or(0) };
+    let first =
+        if next >= segment.entry().range.end() { index.len() } else { index.find_offset(next).unwrap_or(0) };
     let start = index.entry(first).map_or(index.raw_len(), |entry| entry.raw.start);
     let end = start.saturating_add(window);
-    let last = if window == 0 { Some(first) } else { index.find_raw(RawPosition::new(end - 1)).map(|last| last + 1) };
+    let last = if window == 0 {
+        Some(first)
+    } else {
+        index.find_raw(RawPosition::new(end - 1)).map(|last| last + 1)
+    };
     Ahead { blocks: first..last.unwrap_or(index.len()), beyond: end.saturating_sub(index.raw_len()) }
 }

@@ -131,7 +131,13 @@ impl Scan {
                 none => {
                     let manifest = self.inner.manifests.get(&self.tip, self.replan.age()).await?;
                     let start = manifest.tier_start.min(self.until);
-                    let plan = Planned::new(&self.inner, manifest, self.isolation, self.position.max(start), self.until);
+                    let plan = Planned::new(
+                        &self.inner,
+                        manifest,
+                        self.isolation,
+                        self.position.max(start),
+                        self.until,
+                    );
                     let planned = none.insert(plan);
                     if let Ok(gone) = OffsetRange::new(self.position, start)
                         && !gone.is_empty()

@@ -5,10 +5,10 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures::FutureExt as _;
 use firnline_index::Offset;
 use firnline_index::manifest::{Entry, Gap, Manifest};
 use firnline_index::transactions::AbortedTransaction;
+use futures::FutureExt as _;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -116,7 +116,8 @@ impl Planned {
 
     /// The same as far as it goes at once: for the moment before an item is handed out.
     pub(super) fn fill_without_waiting(&mut self) {
-        let go_on = async { while self.plan_run(Waiting::Never).await || self.turn_to_next(Waiting::Never).await {} };
+        let go_on =
+            async { while self.plan_run(Waiting::Never).await || self.turn_to_next(Waiting::Never).await {} };
         let done = go_on.now_or_never();
         debug_assert!(done.is_some(), "nothing in it waits");
     }
@@ -168,7 +169,8 @@ impl Planned {
             Opening::Segment { bytes, .. } => *bytes,
             Opening::Gap(_) | Opening::Failed(_) => 0,
         });
-        let planned = self.in_flight + self.current.as_ref().map_or(0, Position::left_bytes) + opening.sum::<u64>();
+        let planned =
+            self.in_flight + self.current.as_ref().map_or(0, Position::left_bytes) + opening.sum::<u64>();
         planned < self.window.ahead()
     }
 
@@ -217,7 +219,9 @@ impl Planned {
                 let reserved = match self.inner.scan_budget.try_reserve(bytes) {
                     Some(reserved) => reserved,
                     // With nothing else to wait for, and holding nothing, waiting is safe.
-                    None if self.runs.is_empty() && waiting == Waiting::Allowed => self.inner.scan_budget.reserve(bytes).await,
+                    None if self.runs.is_empty() && waiting == Waiting::Allowed => {
+                        self.inner.scan_budget.reserve(bytes).await
+                    }
                     None => return false,
                 };
                 let (fetcher, segment, asked) =
@@ -230,7 +234,15 @@ impl Planned {
         self.in_flight += bytes;
         let (segment, wish) = (current.segment.clone(), current.wish);
         let aborted = Arc::clone(&current.aborted);
-        self.runs.push_back(Run::Blocks(BlockRun { segment, blocks, wish, aborted, bytes, landing, _reserved: reserved }));
+        self.runs.push_back(Run::Blocks(BlockRun {
+            segment,
+            blocks,
+            wish,
+            aborted,
+            bytes,
+            landing,
+            _reserved: reserved,
+        }));
         true
     }
 
@@ -242,7 +254,9 @@ impl Planned {
         }
         let ready = match self.opening.front_mut() {
             None => return false,
-            Some(Opening::Segment { landing, .. }) if self.runs.is_empty() && waiting == Waiting::Allowed => landing.await,
+            Some(Opening::Segment { landing, .. }) if self.runs.is_empty() && waiting == Waiting::Allowed => {
+                landing.await
+            }
             Some(Opening::Segment { landing, .. }) => match landing.try_recv() {
                 Err(oneshot::error::TryRecvError::Empty) => return false,
                 Ok(ready) => Ok(ready),
@@ -267,7 +281,10 @@ impl Planned {
         true
     }
 
-    fn spawn<T: Send + 'static>(&mut self, task: impl Future<Output = T> + Send + 'static) -> oneshot::Receiver<T> {
+    fn spawn<T: Send + 'static>(
+        &mut self,
+        task: impl Future<Output = T> + Send + 'static,
+    ) -> oneshot::Receiver<T> {
         spawn(&mut self.tasks, task)
     }
 }

@@ -80,20 +80,30 @@ impl BlockRun {
     /// Makes an item of blocks, the first of which is the run's first; `None` where no batch in them is wanted.
     fn item(&self, blocks: Vec<Bytes>) -> Result<(Option<ScanBatches>, Offset), ReadError> {
         let numbers = self.blocks.start..self.blocks.start + u32::try_from(blocks.len()).unwrap_or(u32::MAX);
-        let (start, end) = (self.segment.block(numbers.start).first_offset, self.segment.end_of_block(numbers.end - 1));
+        let (start, end) =
+            (self.segment.block(numbers.start).first_offset, self.segment.end_of_block(numbers.end - 1));
         let whole = self.wish.from <= start && end <= self.wish.before;
         let (chain, range) = if whole {
-            (BatchChain::of(blocks), OffsetRange::new(start, end).expect("first offsets rise through a segment"))
+            (
+                BatchChain::of(blocks),
+                OffsetRange::new(start, end).expect("first offsets rise through a segment"),
+            )
         } else {
-            let entries: Vec<_> = numbers.clone().map(|number| self.segment.block(number)).zip(blocks).collect();
-            let taken = take(&entries, &self.wish).map_err(|(at, error)| self.error(numbers.start, at, error))?;
+            let entries: Vec<_> =
+                numbers.clone().map(|number| self.segment.block(number)).zip(blocks).collect();
+            let taken =
+                take(&entries, &self.wish).map_err(|(at, error)| self.error(numbers.start, at, error))?;
             match taken {
                 Taken::Batches { chain, range } => (chain, range),
                 Taken::Below | Taken::Beyond => return Ok((None, end)),
             }
         };
         // A hole behind the last batch belongs to this item: the next one begins where the next block does.
-        let next = if range.end() >= self.wish.before { range.end() } else { range.end().max(end.min(self.wish.before)) };
+        let next = if range.end() >= self.wish.before {
+            range.end()
+        } else {
+            range.end().max(end.min(self.wish.before))
+        };
         let range = OffsetRange::new(range.start(), next).expect("the end only moved up");
         Ok((Some(ScanBatches { chain, range, aborted: Arc::clone(&self.aborted) }), next))
     }

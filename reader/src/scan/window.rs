@@ -12,7 +12,11 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(largest: u64) -> Self {
-        Self { request: FIRST_REQUEST_BYTES, ahead: FIRST_REQUEST_BYTES, largest: largest.max(FIRST_REQUEST_BYTES) }
+        Self {
+            request: FIRST_REQUEST_BYTES,
+            ahead: FIRST_REQUEST_BYTES,
+            largest: largest.max(FIRST_REQUEST_BYTES),
+        }
     }
 
     /// The longest request to make now.

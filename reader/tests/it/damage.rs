@@ -91,7 +91,8 @@ async fn a_bit_flipped_on_the_way_is_mended_by_a_second_read() {
     let (log, tier, key) = one_segment();
     let (reader, store) = tier.reader();
     reader.read(&tip(), at(0), 1, ALL).await.expect("reads");
-    let on_the_way = Rule::new(SimFault::FlippedBit, When::First(1)).on(&[RequestKind::Get]).key_contains(&key);
+    let on_the_way =
+        Rule::new(SimFault::FlippedBit, When::First(1)).on(&[RequestKind::Get]).key_contains(&key);
     tier.sim.rule(on_the_way);
     let before = store.counters();
     let read = batches(reader.read(&tip(), at(320), 64 << 10, ALL).await.expect("the second time is right"));

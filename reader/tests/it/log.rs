@@ -67,12 +67,14 @@ impl Log {
     fn batch(&mut self, records: i64, bytes: usize, id: Option<i64>) -> &mut Self {
         let mut batch = BatchBuilder::new(at(self.next)).compression(Compression::None);
         if let Some(id) = id {
-            batch = batch.producer(ProducerInfo { id: producer(id), epoch: 0, base_sequence: 0 }).transactional();
+            batch =
+                batch.producer(ProducerInfo { id: producer(id), epoch: 0, base_sequence: 0 }).transactional();
         }
         let each = (bytes / usize::try_from(records).expect("positive")).max(1);
         for _ in 0..records {
             let value: Vec<u8> = (0..each).map(|_| self.noise()).collect();
-            let record = NewRecord { timestamp: Some(ms(self.time)), key: None, value: Some(&value), headers: &[] };
+            let record =
+                NewRecord { timestamp: Some(ms(self.time)), key: None, value: Some(&value), headers: &[] };
             batch.push(record).expect("fits");
             self.time += 1;
         }

@@ -137,7 +137,9 @@ async fn holes_that_compaction_left_are_stepped_over() {
     tier.manifest.append(entry, Vec::new()).expect("follows");
     tier.commit();
     let (reader, _) = tier.reader();
-    for (offset, base) in [(0, 0), (1, 0), (2, 502), (300, 502), (504, 504), (505, 504), (506, 556), (555, 556), (556, 556)] {
+    for (offset, base) in
+        [(0, 0), (1, 0), (2, 502), (300, 502), (504, 504), (505, 504), (506, 556), (555, 556), (556, 556)]
+    {
         let read = batches(reader.read(&tip(), at(offset), 1, ALL).await.expect("reads"));
         assert_eq!(read.range.start(), at(base), "{offset}");
     }

@@ -132,7 +132,11 @@ async fn different_reads_at_once_never_fetch_a_block_twice() {
     .await;
     for (offset, outcome) in all {
         let read = batches(outcome.expect("reads"));
-        assert_eq!(read.chain.to_bytes(), crate::log::joined(log.between(offset, read.range.end())), "{offset}");
+        assert_eq!(
+            read.chain.to_bytes(),
+            crate::log::joined(log.between(offset, read.range.end())),
+            "{offset}"
+        );
     }
     let stored: u64 = tier.manifest.entries.iter().map(|entry| entry.location.length.get()).sum();
     let manifest = tier.manifest.encode().expect("sound").len() as u64;

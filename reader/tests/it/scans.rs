@@ -65,7 +65,9 @@ async fn a_scan_gives_what_the_model_has_between_any_two_offsets() {
     let (log, tier) = small();
     let (reader, _) = tier.reader();
     let end = tier.manifest.tier_end.get();
-    for (start, end) in [(0, end), (0, i64::MAX), (1, 2), (13, 14), (30, 400), (77, end - 3), (5, 5), (end, end + 9)] {
+    for (start, end) in
+        [(0, end), (0, i64::MAX), (1, 2), (13, 14), (30, 400), (77, end - 3), (5, 5), (end, end + 9)]
+    {
         let found = bytes_of(reader.scan(&tip(), range(start, end), ALL)).await;
         let expected = if start == end { Vec::new() } else { joined(log.between(at(start), at(end))) };
         assert!(found == expected, "{start}..{end}");
@@ -94,7 +96,11 @@ async fn a_scan_does_not_fill_the_caches() {
     bytes_of(reader.scan(&tip(), range(0, i64::MAX), ALL)).await;
     let before = store.counters();
     reader.read(&tip(), at(0), 1, ALL).await.expect("reads");
-    assert_eq!(gets(&store.counters().since(&before)), 2, "tail and block are read as if nobody had been here");
+    assert_eq!(
+        gets(&store.counters().since(&before)),
+        2,
+        "tail and block are read as if nobody had been here"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -175,7 +181,11 @@ async fn damage_is_met_where_it_lies_and_not_before() {
     assert_eq!(error.kind(), ErrorKind::Damage);
     assert!(error.to_string().contains(&key), "{error}");
     let whole = joined(&log.batches);
-    assert!(whole.starts_with(&all) && all.len() > (2 << 20) + 900_000, "{} sound bytes came first", all.len());
+    assert!(
+        whole.starts_with(&all) && all.len() > (2 << 20) + 900_000,
+        "{} sound bytes came first",
+        all.len()
+    );
     assert_eq!(scan.position(), log.between(scan.position(), Offset::MAX)[0].base);
 }
 

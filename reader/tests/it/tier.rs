@@ -7,7 +7,9 @@ use firnline_index::keys::ObjectKey;
 use firnline_index::manifest::{
     Entry, EntryKind, FirstAbort, GapReason, Location, MAX_FIRST_ABORTS, Manifest, ManifestKind,
 };
-use firnline_index::segment::{BlockCompression, SegmentOptions, SegmentOrigin, SegmentSummary, SegmentWriter};
+use firnline_index::segment::{
+    BlockCompression, SegmentOptions, SegmentOrigin, SegmentSummary, SegmentWriter,
+};
 use firnline_index::transactions::Outcome;
 use firnline_index::{
     ClusterId, CommitId, ObjectUuid, Offset, PartitionIndex, Salt, SegmentUuid, StoredPosition, TopicId,

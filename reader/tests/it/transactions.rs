@@ -26,13 +26,20 @@ fn aborted(id: i64, first: i64, marker: i64) -> AbortedTransaction {
 #[tokio::test]
 async fn aborts_within_the_segment_are_told_where_they_reach_into_the_answer() {
     let mut log = Log::from(0);
-    log.in_transaction(1, 2).in_transaction(2, 2).abort(1).commit(2).data(5, 5000).in_transaction(1, 1).abort(1);
+    log.in_transaction(1, 2)
+        .in_transaction(2, 2)
+        .abort(1)
+        .commit(2)
+        .data(5, 5000)
+        .in_transaction(1, 1)
+        .abort(1);
     let tier = TestTier::of(&log, &[]);
     assert_eq!(read_batches(&tier, 0).await.aborted, [aborted(1, 0, 4), aborted(1, 11, 12)]);
     let (reader, _) = tier.reader();
     let middle = batches(reader.read(&tip(), at(6), 1, COMMITTED).await.expect("reads"));
     assert_eq!(middle.aborted, [], "no transaction reaches into {}", middle.range);
-    let all = batches(reader.read(&tip(), at(0), usize::MAX, Isolation::ReadUncommitted).await.expect("reads"));
+    let all =
+        batches(reader.read(&tip(), at(0), usize::MAX, Isolation::ReadUncommitted).await.expect("reads"));
     assert_eq!(all.aborted, [], "who reads all is not bothered");
 }
 
@@ -105,7 +112,8 @@ async fn an_entry_with_more_aborts_than_it_lists_is_asked() {
     let tier = TestTier::of(&log, &[cut]);
     assert!(tier.manifest.entries[1].aborts_truncated);
     let found = read_batches(&tier, 0).await.aborted;
-    let mut expected: Vec<_> = (0..100).filter(|id| id % 10 != 9).map(|id| aborted(id, id, 100 + id)).collect();
+    let mut expected: Vec<_> =
+        (0..100).filter(|id| id % 10 != 9).map(|id| aborted(id, id, 100 + id)).collect();
     expected.sort_by_key(|abort| abort.first_offset);
     assert_eq!(found, expected);
 }
@@ -169,7 +177,9 @@ async fn a_producer_that_the_next_entry_does_not_know_is_damage_never_committed(
     assert_eq!(kept.len(), 2);
     assert_eq!((error.kind(), error.code().code), (ErrorKind::Damage, "FIRN-R014"), "{error:?} {entry:?}");
     assert!(error.to_string().starts_with(&entry_2.object_key(&tip())), "{error}");
-    assert!(matches!(error, ReadError::Transactions { first_offset, .. } if first_offset == Offset::ZERO.next().expect("1")));
+    assert!(
+        matches!(error, ReadError::Transactions { first_offset, .. } if first_offset == Offset::ZERO.next().expect("1"))
+    );
 }
 
 /// The helpers above write every segment from the state that the manifest knows; this holds them to that.

@@ -17,7 +17,10 @@ const VARIABLES: [(&str, AzureConfigKey); 6] = [
 ];
 
 /// Tells the builder where credentials come from, and tells the caller in words. Makes no request.
-pub(crate) fn azure(builder: MicrosoftAzureBuilder, inputs: &CredentialInputs) -> (MicrosoftAzureBuilder, String) {
+pub(crate) fn azure(
+    builder: MicrosoftAzureBuilder,
+    inputs: &CredentialInputs,
+) -> (MicrosoftAzureBuilder, String) {
     let said = |builder, origin: &str| (builder, origin.to_owned());
     if inputs.anonymous {
         return said(builder.with_skip_signature(true), "unsigned requests");
@@ -44,9 +47,10 @@ pub(crate) fn azure(builder: MicrosoftAzureBuilder, inputs: &CredentialInputs) -
     } else {
         "managed identity"
     };
-    let builder = VARIABLES.iter().fold(builder, |builder, (variable, key)| match inputs.variable(variable) {
-        Some(value) => builder.with_config(*key, value),
-        None => builder,
-    });
+    let builder =
+        VARIABLES.iter().fold(builder, |builder, (variable, key)| match inputs.variable(variable) {
+            Some(value) => builder.with_config(*key, value),
+            None => builder,
+        });
     said(builder, origin)
 }

@@ -133,7 +133,8 @@ impl<S: Source> Refreshing<S> {
                         error = &error as &(dyn std::error::Error + 'static),
                         "could not renew the credentials; the old ones are still valid and stay in use"
                     );
-                    Ok(self.hold(Held { refresh_at_ms: Some(now.saturating_add(millis(RETRY_AFTER))), ..old }))
+                    Ok(self
+                        .hold(Held { refresh_at_ms: Some(now.saturating_add(millis(RETRY_AFTER))), ..old }))
                 }
                 None => {
                     let error = Arc::new(error);
@@ -154,7 +155,10 @@ impl<S: Source> Refreshing<S> {
         };
         let life_ms = expires_ms.map(|end| end.saturating_sub(now));
         if let Some(life) = life_ms.filter(|life| *life <= 0) {
-            return Err(CredentialError::Expired { service: self.source.name(), seconds: life.saturating_neg() / 1000 });
+            return Err(CredentialError::Expired {
+                service: self.source.name(),
+                seconds: life.saturating_neg() / 1000,
+            });
         }
         let refresh_at_ms =
             expires_ms.zip(life_ms).map(|(end, life)| end.saturating_sub(millis(EARLY).min(life / 4)));
@@ -177,7 +181,9 @@ impl<S: Source> object_store::CredentialProvider for Refreshing<S> {
     type Credential = S::Credential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<S::Credential>> {
-        self.get().await.map_err(|error| object_store::Error::Generic { store: self.store, source: Box::new(error) })
+        self.get()
+            .await
+            .map_err(|error| object_store::Error::Generic { store: self.store, source: Box::new(error) })
     }
 }
 

@@ -42,7 +42,9 @@ pub enum CredentialError {
         why: String,
     },
     /// Nothing was found anywhere.
-    #[error("no AWS credentials found: looked at the environment, {files}, web identity and container variables, and instance metadata is disabled by AWS_EC2_METADATA_DISABLED")]
+    #[error(
+        "no AWS credentials found: looked at the environment, {files}, web identity and container variables, and instance metadata is disabled by AWS_EC2_METADATA_DISABLED"
+    )]
     NoneFound {
         /// The files looked into.
         files: String,
@@ -110,7 +112,9 @@ pub enum CredentialError {
         source: Option<std::io::Error>,
     },
     /// Credentials that are over already when they come.
-    #[error("{service} sent credentials that expired {seconds} s ago by this machine's clock; check the clock")]
+    #[error(
+        "{service} sent credentials that expired {seconds} s ago by this machine's clock; check the clock"
+    )]
     Expired {
         /// Where they came from.
         service: String,

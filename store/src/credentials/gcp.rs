@@ -43,7 +43,9 @@ pub(crate) fn gcp(
     let text = file.text.expose();
     let Kind { r#type: kind } = json(&path, text.as_bytes())?;
     match kind.as_str() {
-        "service_account" => Ok((builder.with_service_account_key(text), format!("service account key {path}"))),
+        "service_account" => {
+            Ok((builder.with_service_account_key(text), format!("service account key {path}")))
+        }
         "authorized_user" => {
             // object_store takes this kind only as a path, and reads the file itself.
             Ok((builder.with_application_credentials(path.as_str()), format!("user credentials {path}")))
@@ -56,7 +58,9 @@ pub(crate) fn gcp(
         }
         other => Err(CredentialError::Setting {
             what: path,
-            why: format!("its type is {other:?}; known are service_account, authorized_user and external_account"),
+            why: format!(
+                "its type is {other:?}; known are service_account, authorized_user and external_account"
+            ),
         }),
     }
 }

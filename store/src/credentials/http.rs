@@ -97,7 +97,10 @@ async fn read(body: HttpResponseBody) -> Result<Vec<u8>, Box<dyn std::error::Err
 }
 
 /// Reads a JSON answer. The message tells where it broke, never what stood there.
-pub(super) fn json<T: DeserializeOwned>(service: impl fmt::Display, bytes: &[u8]) -> Result<T, CredentialError> {
+pub(super) fn json<T: DeserializeOwned>(
+    service: impl fmt::Display,
+    bytes: &[u8],
+) -> Result<T, CredentialError> {
     serde_json::from_slice(bytes).map_err(|error| CredentialError::Answer {
         service: service.to_string(),
         why: match error.classify() {
@@ -109,9 +112,11 @@ pub(super) fn json<T: DeserializeOwned>(service: impl fmt::Display, bytes: &[u8]
 
 /// A moment as services write it, in milliseconds since 1970.
 pub(super) fn moment(service: impl fmt::Display, text: &str) -> Result<i64, CredentialError> {
-    chrono::DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_millis()).map_err(|_| CredentialError::Answer {
-        service: service.to_string(),
-        why: "its expiration is not a time of the form 2026-01-31T23:59:59Z".to_owned(),
+    chrono::DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_millis()).map_err(|_| {
+        CredentialError::Answer {
+            service: service.to_string(),
+            why: "its expiration is not a time of the form 2026-01-31T23:59:59Z".to_owned(),
+        }
     })
 }
 

@@ -101,7 +101,9 @@ impl CredentialFiles {
     /// Where to look, by these environment variables and this home directory.
     #[must_use]
     pub fn of(environment: &BTreeMap<String, Secret>, home: Option<&Path>) -> Self {
-        let named = |variable: &str| environment.get(variable).filter(|path| !path.is_empty()).map(|p| p.expose().into());
+        let named = |variable: &str| {
+            environment.get(variable).filter(|path| !path.is_empty()).map(|p| p.expose().into())
+        };
         let at_home = |path: &str| home.map(|home| home.join(path));
         let google = named("GOOGLE_APPLICATION_CREDENTIALS");
         Self {

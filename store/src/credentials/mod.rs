@@ -32,7 +32,7 @@ pub(crate) mod gcp;
 mod tests;
 
 #[cfg(any(feature = "s3", feature = "gcs"))]
-pub use error::CredentialError;
-#[cfg(any(feature = "s3", feature = "gcs"))]
 pub(crate) use self::http::Http;
+#[cfg(any(feature = "s3", feature = "gcs"))]
+pub use error::CredentialError;
 pub use inputs::{AwsKeys, CredentialFiles, CredentialInputs, ENVIRONMENT, NamedText};

@@ -42,8 +42,17 @@ struct Transfer {
 
 impl PriceFile {
     pub(super) fn check(self) -> Result<PriceList, PriceError> {
-        let Self { provider, region, as_of, currency, source, gigabyte_bytes, storage, requests_per_1000, transfer } =
-            self;
+        let Self {
+            provider,
+            region,
+            as_of,
+            currency,
+            source,
+            gigabyte_bytes,
+            storage,
+            requests_per_1000,
+            transfer,
+        } = self;
         let Requests { put, get, list, delete } = requests_per_1000;
         for (key, value) in [
             ("storage.object_gigabyte_month", storage.object_gigabyte_month),
@@ -84,6 +93,9 @@ impl PriceFile {
 /// `YYYY-MM-DD` with a month and a day that can be.
 fn is_day(text: &str) -> bool {
     let shape = text.len() == 10
-        && text.bytes().enumerate().all(|(at, b)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() });
+        && text
+            .bytes()
+            .enumerate()
+            .all(|(at, b)| if at == 4 || at == 7 { b == b'-' } else { b.is_ascii_digit() });
     shape && ("01"..="12").contains(&&text[5..7]) && ("01"..="31").contains(&&text[8..10])
 }

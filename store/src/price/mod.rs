@@ -109,7 +109,10 @@ impl PriceList {
     /// What these requests cost, every attempt taken as billed.
     #[must_use]
     pub fn requests(&self, counts: &RequestCounts) -> f64 {
-        RequestKind::ALL.into_iter().map(|kind| exact(counts.of(kind)) * self.per_1000.of(kind) / 1000.0).sum()
+        RequestKind::ALL
+            .into_iter()
+            .map(|kind| exact(counts.of(kind)) * self.per_1000.of(kind) / 1000.0)
+            .sum()
     }
 
     /// What `bytes` in the object store cost for one month.

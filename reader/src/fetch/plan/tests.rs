@@ -1,6 +1,6 @@
 use super::*;
-use firnline_index::block_index::BlockIndexBuilder;
 use firnline_index::Crc32c;
+use firnline_index::block_index::BlockIndexBuilder;
 
 /// Ten blocks of 100 raw bytes, ten offsets each, from offset 1000.
 fn index() -> BlockIndex {

@@ -64,7 +64,10 @@ impl Endpoint {
 /// A token must not leave this machine's own links in the clear.
 fn check(url: &str) -> Result<(), CredentialError> {
     let refuse = |why: &str| {
-        Err(CredentialError::Setting { what: "the container's credential address".to_owned(), why: why.to_owned() })
+        Err(CredentialError::Setting {
+            what: "the container's credential address".to_owned(),
+            why: why.to_owned(),
+        })
     };
     let Ok(uri) = url.parse::<Uri>() else { return refuse("it is not an address") };
     let Some(host) = uri.host() else { return refuse("it names no host") };

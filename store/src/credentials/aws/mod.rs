@@ -80,14 +80,18 @@ fn provider_of(
             keys.extend(session_name.map(|name| (AmazonS3ConfigKey::RoleSessionName, name)));
             borrowed(keys, http)?
         }
-        Base::Instance { endpoint } => {
-            borrowed(endpoint.map(|url| (AmazonS3ConfigKey::MetadataEndpoint, url)).into_iter().collect(), http)?
-        }
+        Base::Instance { endpoint } => borrowed(
+            endpoint.map(|url| (AmazonS3ConfigKey::MetadataEndpoint, url)).into_iter().collect(),
+            http,
+        )?,
     })
 }
 
 /// object_store's own provider. It is not public by itself, so it is taken out of a client that is never used.
-fn borrowed(keys: Vec<(AmazonS3ConfigKey, String)>, http: &Http) -> Result<AwsCredentialProvider, CredentialError> {
+fn borrowed(
+    keys: Vec<(AmazonS3ConfigKey, String)>,
+    http: &Http,
+) -> Result<AwsCredentialProvider, CredentialError> {
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name("unused")
         .with_client_options(http.options.clone().with_timeout(SERVICE_TIME_LIMIT))
@@ -110,7 +114,11 @@ const SERVICE_TIME_LIMIT: Duration = Duration::from_secs(5);
 /// made again at once; anything longer is for the store's own retries.
 fn few_retries() -> RetryConfig {
     RetryConfig {
-        backoff: BackoffConfig { init_backoff: Duration::from_millis(50), max_backoff: Duration::from_secs(1), base: 2.0 },
+        backoff: BackoffConfig {
+            init_backoff: Duration::from_millis(50),
+            max_backoff: Duration::from_secs(1),
+            base: 2.0,
+        },
         max_retries: 2,
         retry_timeout: Duration::from_secs(10),
     }

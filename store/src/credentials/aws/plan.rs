@@ -44,12 +44,15 @@ pub(super) fn plan(inputs: &CredentialInputs) -> Result<Plan, CredentialError> {
         of_machine(inputs, &profiles)?
     };
 
-    let in_profile = |key: &str| profiles.get(current).and_then(|profile| profile.get(key)).map(str::to_owned);
+    let in_profile =
+        |key: &str| profiles.get(current).and_then(|profile| profile.get(key)).map(str::to_owned);
     let variable = |name: &str| inputs.variable(name).map(str::to_owned);
     Ok(Plan {
         base,
         roles,
-        region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")).or_else(|| in_profile("region")),
+        region: variable("AWS_REGION")
+            .or_else(|| variable("AWS_DEFAULT_REGION"))
+            .or_else(|| in_profile("region")),
         endpoint: variable("AWS_ENDPOINT_URL_S3")
             .or_else(|| variable("AWS_ENDPOINT_URL"))
             .or_else(|| in_profile("endpoint_url")),
@@ -79,7 +82,9 @@ fn of_profile(inputs: &CredentialInputs, profiles: &Profiles, first: &str) -> Re
             return Ok(found(base_of(name, profile).map_err(broken)?, roles, &way));
         };
         if profile.get("mfa_serial").is_some() {
-            return Err(broken("it asks for a one-time code (mfa_serial), and a service cannot type one".to_owned()));
+            return Err(broken(
+                "it asks for a one-time code (mfa_serial), and a service cannot type one".to_owned(),
+            ));
         }
         roles.push(role(profile, arn).map_err(broken)?);
         match source {
@@ -88,7 +93,9 @@ fn of_profile(inputs: &CredentialInputs, profiles: &Profiles, first: &str) -> Re
             }
             (Some(next), None) if next == name => {
                 let keys = profile_keys(profile).map_err(broken)?;
-                let keys = keys.ok_or_else(|| broken("it names itself as source_profile but holds no keys".to_owned()))?;
+                let keys = keys.ok_or_else(|| {
+                    broken("it names itself as source_profile but holds no keys".to_owned())
+                })?;
                 return Ok(found(Base::Keys(keys), roles, &way));
             }
             (Some(next), None) if way.contains(&next) => {
@@ -117,9 +124,9 @@ fn credential_source(inputs: &CredentialInputs, place: &str) -> Result<Base, Str
                 "its credential_source is Environment, but AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set".to_owned()
             })
         }
-        "EcsContainer" => container(inputs)
-            .map_err(|error| error.to_string())?
-            .ok_or_else(|| "its credential_source is EcsContainer, but no container variable is set".to_owned()),
+        "EcsContainer" => container(inputs).map_err(|error| error.to_string())?.ok_or_else(|| {
+            "its credential_source is EcsContainer, but no container variable is set".to_owned()
+        }),
         "Ec2InstanceMetadata" => Ok(instance(inputs)),
         other => Err(format!(
             "its credential_source is {other:?}; it can be Environment, EcsContainer or Ec2InstanceMetadata"
@@ -137,7 +144,9 @@ fn base_of(name: &str, profile: &Profile) -> Result<Base, String> {
         });
     }
     if profile.get("role_arn").is_some() {
-        return Err("it has role_arn but no source_profile, credential_source or web_identity_token_file".to_owned());
+        return Err(
+            "it has role_arn but no source_profile, credential_source or web_identity_token_file".to_owned()
+        );
     }
     if let Some(keys) = profile_keys(profile)? {
         return Ok(Base::Keys(keys));
@@ -153,14 +162,21 @@ fn base_of(name: &str, profile: &Profile) -> Result<Base, String> {
              aws configure export-credentials --profile {name} --format process` and use that one"
         ));
     }
-    Err("it holds no credentials: no keys, credential_process, role_arn or web_identity_token_file".to_owned())
+    Err("it holds no credentials: no keys, credential_process, role_arn or web_identity_token_file"
+        .to_owned())
 }
 
 const SSO_KEYS: [&str; 2] = ["sso_session", "sso_start_url"];
 
 /// Whether a profile nobody asked for by name is meant as a source of credentials, or only holds a region.
 fn has_credentials(profile: &Profile) -> bool {
-    let keys = ["aws_access_key_id", "aws_secret_access_key", "role_arn", "credential_process", "web_identity_token_file"];
+    let keys = [
+        "aws_access_key_id",
+        "aws_secret_access_key",
+        "role_arn",
+        "credential_process",
+        "web_identity_token_file",
+    ];
     keys.iter().chain(&SSO_KEYS).any(|key| profile.get(key).is_some())
 }
 

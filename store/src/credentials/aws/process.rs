@@ -45,7 +45,8 @@ impl ProcessSource {
     }
 
     async fn run(&self) -> Result<Vec<u8>, CredentialError> {
-        let (program, arguments) = self.command.split_first().ok_or_else(|| self.failed("names no program", None))?;
+        let (program, arguments) =
+            self.command.split_first().ok_or_else(|| self.failed("names no program", None))?;
         let child = Command::new(program)
             .args(arguments)
             .stdin(Stdio::null())
@@ -102,7 +103,10 @@ impl Source for ProcessSource {
     async fn fetch(&self) -> Result<Fetched<AwsCredential>, CredentialError> {
         let stdout = self.run().await?;
         let output: Output = serde_json::from_slice(&stdout).map_err(|_| {
-            self.failed("printed something other than JSON with Version, AccessKeyId and SecretAccessKey", None)
+            self.failed(
+                "printed something other than JSON with Version, AccessKeyId and SecretAccessKey",
+                None,
+            )
         })?;
         if output.version != 1 {
             return Err(self.failed(format!("printed Version {}; only 1 is known", output.version), None));

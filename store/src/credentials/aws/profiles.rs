@@ -27,9 +27,13 @@ impl Profile {
 }
 
 impl Profiles {
-    pub(super) fn read(config: Option<&NamedText>, credentials: Option<&NamedText>) -> Result<Self, CredentialError> {
+    pub(super) fn read(
+        config: Option<&NamedText>,
+        credentials: Option<&NamedText>,
+    ) -> Result<Self, CredentialError> {
         let mut all = Self::default();
-        for (file, name_of) in [(config, config_section as fn(&str) -> Option<String>), (credentials, credentials_section)]
+        for (file, name_of) in
+            [(config, config_section as fn(&str) -> Option<String>), (credentials, credentials_section)]
         {
             if let Some(file) = file {
                 all.files.push(file.path.display().to_string());
@@ -57,7 +61,11 @@ impl Profiles {
 
     /// The files that were read, in words.
     pub(super) fn files(&self) -> String {
-        if self.files.is_empty() { "the AWS config files (none found)".to_owned() } else { self.files.join(" and ") }
+        if self.files.is_empty() {
+            "the AWS config files (none found)".to_owned()
+        } else {
+            self.files.join(" and ")
+        }
     }
 }
 
@@ -106,7 +114,10 @@ fn parse(
             (in_section, last_key) = (true, None);
             continue;
         }
-        let (key, value) = text.split_once('=').filter(|(key, _)| in_section && !key.trim().is_empty()).ok_or_else(broken)?;
+        let (key, value) = text
+            .split_once('=')
+            .filter(|(key, _)| in_section && !key.trim().is_empty())
+            .ok_or_else(broken)?;
         let key = key.trim().to_ascii_lowercase();
         if let Some(name) = &section {
             let value = Secret::new(without_comment(value).trim());

@@ -64,7 +64,10 @@ impl AssumeRole {
     }
 
     async fn request(&self) -> Result<HttpRequest, Box<dyn Error + Send + Sync>> {
-        let unusable = |why: String| CredentialError::Setting { what: format!("the STS address {}", self.endpoint), why };
+        let unusable = |why: String| CredentialError::Setting {
+            what: format!("the STS address {}", self.endpoint),
+            why,
+        };
         let mut request = Request::post(format!("{}/", self.endpoint.trim_end_matches('/')))
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded; charset=utf-8")
             .body(HttpRequestBody::from(self.form()))
@@ -79,11 +82,13 @@ impl AssumeRole {
     async fn assume(&self) -> Result<Fetched<AwsCredential>, Box<dyn Error + Send + Sync>> {
         let request = self.request().await?;
         let body = send(&self.client, SERVICE, request, refusal).await?;
-        let answer: Answer = quick_xml::de::from_reader(body.as_slice()).map_err(|_| CredentialError::Answer {
-            service: SERVICE.to_owned(),
-            why: "not the XML of an AssumeRoleResponse".to_owned(),
-        })?;
-        let Credentials { access_key_id, secret_access_key, session_token, expiration } = answer.result.credentials;
+        let answer: Answer =
+            quick_xml::de::from_reader(body.as_slice()).map_err(|_| CredentialError::Answer {
+                service: SERVICE.to_owned(),
+                why: "not the XML of an AssumeRoleResponse".to_owned(),
+            })?;
+        let Credentials { access_key_id, secret_access_key, session_token, expiration } =
+            answer.result.credentials;
         Ok(Fetched {
             expires: Expires::At(moment(SERVICE, &expiration)?),
             credential: AwsCredential {

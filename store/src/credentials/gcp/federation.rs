@@ -1,10 +1,10 @@
 //! Workload identity federation (`external_account`, AIP-4117): a token of another identity provider, read from a file or
 //! asked of a local service, is exchanged for a Google token, with which a service account may be impersonated.
 
-use crate::credentials::cache::{Expires, Fetched, Source};
-use crate::credentials::http::{json, moment, send};
 use crate::credentials::CredentialError;
+use crate::credentials::cache::{Expires, Fetched, Source};
 use crate::credentials::http::Http;
+use crate::credentials::http::{json, moment, send};
 use crate::secret::Secret;
 use async_trait::async_trait;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
@@ -81,7 +81,10 @@ enum Subject {
 impl Federation {
     pub(super) fn new(account: ExternalAccount, path: &str, http: &Http) -> Result<Self, CredentialError> {
         let refuse = |why: &str| {
-            Err(CredentialError::Setting { what: path.to_owned(), why: format!("its credential_source {why}") })
+            Err(CredentialError::Setting {
+                what: path.to_owned(),
+                why: format!("its credential_source {why}"),
+            })
         };
         let source = &account.credential_source;
         let subject = match (&source.file, &source.url) {
@@ -105,7 +108,8 @@ impl Federation {
         let (bytes, from) = match &self.subject {
             Subject::File(path) => {
                 let read = tokio::fs::read(path).await;
-                let bytes = read.map_err(|source| CredentialError::TokenFile { path: path.clone(), source })?;
+                let bytes =
+                    read.map_err(|source| CredentialError::TokenFile { path: path.clone(), source })?;
                 (bytes, path.as_str())
             }
             Subject::Url(url) => {
@@ -117,7 +121,8 @@ impl Federation {
                 (send(&self.client, PROVIDER, request, |_| None).await?, PROVIDER)
             }
         };
-        let unreadable = |why: &str| CredentialError::Answer { service: from.to_owned(), why: why.to_owned() };
+        let unreadable =
+            |why: &str| CredentialError::Answer { service: from.to_owned(), why: why.to_owned() };
         match &self.account.credential_source.format {
             Format::Text => {
                 let text = String::from_utf8(bytes).map_err(|_| unreadable("the token is not text"))?;
@@ -151,15 +156,23 @@ impl Federation {
     }
 
     /// A token of the service account named, asked for with ours.
-    async fn impersonate(&self, url: &str, token: &Secret) -> Result<Fetched<GcpCredential>, CredentialError> {
+    async fn impersonate(
+        &self,
+        url: &str,
+        token: &Secret,
+    ) -> Result<Fetched<GcpCredential>, CredentialError> {
         let wanted = self.account.service_account_impersonation.token_lifetime_seconds;
         let lifetime = format!("{}s", wanted.unwrap_or(IMPERSONATED_SECONDS));
         let body = serde_json::json!({ "scope": [SCOPE], "lifetime": lifetime }).to_string();
         let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose())).map_err(|_| {
-            CredentialError::Answer { service: EXCHANGE.to_owned(), why: "the token is no header value".to_owned() }
+            CredentialError::Answer {
+                service: EXCHANGE.to_owned(),
+                why: "the token is no header value".to_owned(),
+            }
         })?;
         bearer.set_sensitive(true);
-        let request = Request::post(url).header(CONTENT_TYPE, "application/json").header(AUTHORIZATION, bearer);
+        let request =
+            Request::post(url).header(CONTENT_TYPE, "application/json").header(AUTHORIZATION, bearer);
         let request = self.finish(request, HttpRequestBody::from(body))?;
         let body = send(&self.client, IMPERSONATION, request, google_refusal).await?;
         let answer: Impersonated = json(IMPERSONATION, &body)?;

@@ -86,7 +86,10 @@ fn profile(name: &str) -> String {
 fn profiles_lead_to_their_source() {
     for (name, plan) in [
         ("keys", "keys AKIDKEYS (AWS profile keys)"),
-        ("process", "process [\"/opt/bin/creds\", \"--user\", \"a b\", \"--out\", \"json\"] (AWS profile process)"),
+        (
+            "process",
+            "process [\"/opt/bin/creds\", \"--user\", \"a b\", \"--out\", \"json\"] (AWS profile process)",
+        ),
         ("role", "keys AKIDKEYS -> arn:aws:iam::1:role/r1 (AWS profile role from keys)"),
         (
             "chain",
@@ -183,7 +186,8 @@ fn a_default_profile_with_only_a_region_does_not_hide_the_machine() {
 #[test]
 fn the_credentials_file_wins_over_the_config_file() {
     let mut inputs = with(&[("AWS_PROFILE", "p")]);
-    inputs.aws_config = Some(text("/config", "[profile p]\naws_access_key_id = OLD\naws_secret_access_key = s\n"));
+    inputs.aws_config =
+        Some(text("/config", "[profile p]\naws_access_key_id = OLD\naws_secret_access_key = s\n"));
     inputs.aws_credentials = Some(text("/credentials", "[p]\naws_access_key_id = NEW\n"));
     assert_eq!(describe(&inputs), "keys NEW (AWS profile p)");
 }
@@ -200,7 +204,10 @@ fn broken_lines_are_named_and_never_repeated() {
         let mut inputs = with(&[]);
         inputs.aws_credentials = Some(text("/credentials", broken));
         let plan = describe(&inputs);
-        assert_eq!(plan, format!("error: /credentials, line {line}: expected `[section]`, `key = value` or a comment"));
+        assert_eq!(
+            plan,
+            format!("error: /credentials, line {line}: expected `[section]`, `key = value` or a comment")
+        );
     }
 }
 

@@ -27,7 +27,9 @@ fn assumed(key: &str, expiration: &str) -> String {
 /// The instance metadata service, version 2: a token first, then the role's name, then its keys.
 fn metadata(seen: &Seen, _: usize) -> Answer {
     match (seen.method.as_str(), seen.target.as_str()) {
-        ("PUT", "/latest/api/token") if !seen.header("x-aws-ec2-metadata-token-ttl-seconds").is_empty() => ok("T"),
+        ("PUT", "/latest/api/token") if !seen.header("x-aws-ec2-metadata-token-ttl-seconds").is_empty() => {
+            ok("T")
+        }
         _ if seen.header("x-aws-ec2-metadata-token") != "T" => status(401, ""),
         ("GET", "/latest/meta-data/iam/security-credentials/") => ok("my-role"),
         // object_store keeps real time for this one.
@@ -92,7 +94,8 @@ async fn ecs_containers_ask_their_agent() {
 #[tokio::test]
 async fn eks_pods_show_the_token_that_stands_in_the_file_now() {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    let fake = Fake::start(|seen, n| ok(session(&format!("AKID-{}-{n}", seen.header("authorization"))))).await;
+    let fake =
+        Fake::start(|seen, n| ok(session(&format!("AKID-{}-{n}", seen.header("authorization"))))).await;
     let url = format!("{}/v1/credentials", fake.url());
     let inputs = with(&[
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url),
@@ -168,13 +171,24 @@ async fn roles_are_assumed_one_after_the_other() {
     .await;
     assert_eq!(keys(&chain_of_roles(&fake), &Fake::direct()).await.expect("keys"), "AKID-top s/+& t");
     let [middle, top] = fake.seen().try_into().expect("two requests");
-    assert_eq!((middle.signed_by(), middle.field("RoleArn").as_str()), ("AKIDBASE", "arn:aws:iam::1:role/middle"));
+    assert_eq!(
+        (middle.signed_by(), middle.field("RoleArn").as_str()),
+        ("AKIDBASE", "arn:aws:iam::1:role/middle")
+    );
     assert_eq!(top.signed_by(), "AKID-middle");
     assert!(top.header("authorization").contains("/eu-west-1/sts/aws4_request"), "{top:?}");
     assert_eq!(top.header("x-amz-security-token"), "t");
-    assert_eq!((middle.field("RoleSessionName").as_str(), middle.field("DurationSeconds").as_str()), ("firnline", "3600"));
     assert_eq!(
-        [top.field("RoleSessionName"), top.field("ExternalId"), top.field("DurationSeconds"), top.field("Action")],
+        (middle.field("RoleSessionName").as_str(), middle.field("DurationSeconds").as_str()),
+        ("firnline", "3600")
+    );
+    assert_eq!(
+        [
+            top.field("RoleSessionName"),
+            top.field("ExternalId"),
+            top.field("DurationSeconds"),
+            top.field("Action")
+        ],
         ["me & co", "x=y", "900", "AssumeRole"]
     );
 }
@@ -188,7 +202,10 @@ async fn a_role_that_may_not_be_assumed_names_the_role_and_the_reason() {
     let error = keys(&chain_of_roles(&fake), &Fake::direct()).await.expect_err("refused");
     assert!(error.contains("assume arn:aws:iam::1:role/top"), "{error}");
     assert!(error.contains("assume arn:aws:iam::1:role/middle"), "{error}");
-    assert!(error.contains("AWS STS at http://127.0.0.1/ answered 403: AccessDenied: not for you"), "{error}");
+    assert!(
+        error.contains("AWS STS at http://127.0.0.1/ answered 403: AccessDenied: not for you"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -237,7 +254,10 @@ async fn a_credential_process_that_fails_says_why() {
         ("echo 'log in first' >&2; exit 7", "ended with exit status: 7 saying: log in first"),
         ("exit 1", "ended with exit status: 1 without a word"),
         ("echo SECRET", "printed something other than JSON"),
-        (r#"echo '{"Version":2,"AccessKeyId":"SECRET","SecretAccessKey":"SECRET"}'"#, "printed Version 2; only 1 is known"),
+        (
+            r#"echo '{"Version":2,"AccessKeyId":"SECRET","SecretAccessKey":"SECRET"}'"#,
+            "printed Version 2; only 1 is known",
+        ),
         ("yes SECRET", "printed more than 65536 bytes"),
     ] {
         let (_dir, inputs) = program(text);

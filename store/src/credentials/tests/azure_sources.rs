@@ -63,7 +63,10 @@ async fn workload_identity_trades_the_token_file() {
 
 #[tokio::test]
 async fn a_client_secret_is_traded_at_the_authority_named() {
-    let fake = Fake::start(|seen, _| ok(format!(r#"{{"access_token":"CS-{}","expires_in":3600}}"#, seen.field("client_secret")))).await;
+    let fake = Fake::start(|seen, _| {
+        ok(format!(r#"{{"access_token":"CS-{}","expires_in":3600}}"#, seen.field("client_secret")))
+    })
+    .await;
     let authority = fake.url();
     let inputs = with(&[
         ("AZURE_CLIENT_ID", "app"),
@@ -78,8 +81,12 @@ async fn a_client_secret_is_traded_at_the_authority_named() {
 #[tokio::test]
 async fn keys_and_signatures_need_no_request() {
     let key = "AAAA";
-    let mut inputs = with(&[("AZURE_STORAGE_ACCOUNT_KEY", key), ("AZURE_STORAGE_SAS_TOKEN", "?sv=1&sig=x+%2F%3D")]);
-    assert_eq!(token(&inputs, &Fake::direct()).await, ("account key in the environment".into(), "key".into()));
+    let mut inputs =
+        with(&[("AZURE_STORAGE_ACCOUNT_KEY", key), ("AZURE_STORAGE_SAS_TOKEN", "?sv=1&sig=x+%2F%3D")]);
+    assert_eq!(
+        token(&inputs, &Fake::direct()).await,
+        ("account key in the environment".into(), "key".into())
+    );
     inputs.environment.remove("AZURE_STORAGE_ACCOUNT_KEY");
     let signature = "sas sv=1 sig=x+/=";
     assert_eq!(
@@ -89,5 +96,8 @@ async fn keys_and_signatures_need_no_request() {
     inputs.azure_sas_token = Some(Secret::from("sv=2"));
     assert_eq!(token(&inputs, &Fake::direct()).await.1, "sas sv=2");
     inputs.azure_access_key = Some(Secret::from(key));
-    assert_eq!(token(&inputs, &Fake::direct()).await, ("account key in the configuration".into(), "key".into()));
+    assert_eq!(
+        token(&inputs, &Fake::direct()).await,
+        ("account key in the configuration".into(), "key".into())
+    );
 }

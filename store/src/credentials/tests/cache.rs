@@ -8,10 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::Notify;
 
+/// A credential and its life in seconds, or a refusal's status.
+type Step = Result<(u32, Option<i64>), u16>;
+
 /// Gives what the script says; a fetch waits for `gate` where the script holds one.
 #[derive(Debug, Default)]
 struct Script {
-    steps: Mutex<VecDeque<Result<(u32, Option<i64>), u16>>>,
+    steps: Mutex<VecDeque<Step>>,
     fetches: AtomicUsize,
     gate: Mutex<Option<Arc<Notify>>>,
 }
@@ -29,15 +32,19 @@ impl Source for Scripted {
         if let Some(gate) = gate {
             gate.notified().await;
         }
-        let step = self.0.steps.lock().expect("not poisoned").pop_front().expect("the script has another step");
+        let step =
+            self.0.steps.lock().expect("not poisoned").pop_front().expect("the script has another step");
         match step {
             Ok((credential, life_s)) => Ok(Fetched {
                 credential,
                 expires: life_s.map_or(Expires::Never, |s| Expires::At(NOW_MS + s * 1000)),
             }),
-            Err(status) => {
-                Err(CredentialError::Refused { service: "script", url: "here".to_owned(), status, detail: None })
-            }
+            Err(status) => Err(CredentialError::Refused {
+                service: "script",
+                url: "here".to_owned(),
+                status,
+                detail: None,
+            }),
         }
     }
 
@@ -53,7 +60,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(steps: impl IntoIterator<Item = Result<(u32, Option<i64>), u16>>) -> Self {
+    fn new(steps: impl IntoIterator<Item = Step>) -> Self {
         let script = Arc::new(Script { steps: Mutex::new(steps.into_iter().collect()), ..Script::default() });
         let (env, clock) = env();
         let cache = Refreshing::new(Scripted(Arc::clone(&script)), "test", env.clock);
@@ -200,6 +207,10 @@ async fn a_dropped_fetch_is_made_by_the_next_caller() {
 async fn whether_to_try_again_is_found_behind_the_error() {
     for (status, transient) in [(503, true), (429, true), (403, false)] {
         let error = Bench::new([Err(status)]).cache.get_credential().await.expect_err("fails");
-        assert_eq!(CredentialError::behind(&error).map(CredentialError::is_transient), Some(transient), "{status}");
+        assert_eq!(
+            CredentialError::behind(&error).map(CredentialError::is_transient),
+            Some(transient),
+            "{status}"
+        );
     }
 }

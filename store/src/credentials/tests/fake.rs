@@ -33,7 +33,8 @@ impl Seen {
     /// A value of the form in the body, or else in the query.
     pub(super) fn field(&self, name: &str) -> String {
         let query = self.target.split_once('?').map_or("", |(_, query)| query);
-        let mut pairs = form_urlencoded::parse(self.body.as_bytes()).chain(form_urlencoded::parse(query.as_bytes()));
+        let mut pairs =
+            form_urlencoded::parse(self.body.as_bytes()).chain(form_urlencoded::parse(query.as_bytes()));
         pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
     }
 
@@ -119,7 +120,10 @@ async fn serve(mut stream: TcpStream, log: Arc<Mutex<Vec<Seen>>>, answer: Handle
     };
     let Answer { status, headers, body } = answer(&request, before);
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n{headers}\r\n",
+        body.len()
+    );
     let _ = stream.write_all((head + &body).as_bytes()).await;
     let _ = stream.shutdown().await;
 }
@@ -137,7 +141,8 @@ async fn read(stream: &mut TcpStream) -> Option<Seen> {
     let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
     let mut lines = head.split("\r\n");
     let mut first = lines.next()?.split(' ');
-    let mut seen = Seen { method: first.next()?.to_owned(), target: first.next()?.to_owned(), ..Seen::default() };
+    let mut seen =
+        Seen { method: first.next()?.to_owned(), target: first.next()?.to_owned(), ..Seen::default() };
     for line in lines {
         let (name, value) = line.split_once(':')?;
         seen.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
@@ -175,7 +180,8 @@ impl HttpConnector for Redirect {
 impl HttpService for Redirected {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let uri = request.uri().clone();
-        let meant = format!("{}://{}", uri.scheme_str().unwrap_or(""), uri.authority().map_or("", |a| a.as_str()));
+        let meant =
+            format!("{}://{}", uri.scheme_str().unwrap_or(""), uri.authority().map_or("", |a| a.as_str()));
         let target = uri.path_and_query().map_or("/", |pq| pq.as_str());
         *request.uri_mut() = format!("http://{}{target}", self.to).parse().expect("a valid address");
         request.headers_mut().insert("x-meant-for", meant.parse().expect("a host is a header value"));

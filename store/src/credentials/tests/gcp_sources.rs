@@ -15,7 +15,12 @@ fn client(inputs: &CredentialInputs, http: &Http, env: &Env) -> Result<GoogleClo
 }
 
 async fn token_of(client: &GoogleCloudStorage) -> Result<String, String> {
-    client.credentials().get_credential().await.map(|found| found.bearer.clone()).map_err(|error| chain(&error))
+    client
+        .credentials()
+        .get_credential()
+        .await
+        .map(|found| found.bearer.clone())
+        .map_err(|error| chain(&error))
 }
 
 async fn bearer(inputs: &CredentialInputs, http: &Http) -> Result<String, String> {
@@ -38,7 +43,10 @@ fn services(seen: &Seen, _: usize) -> Answer {
             assert_eq!(seen.meant, "https://sts.googleapis.com");
             assert_eq!(seen.field("grant_type"), "urn:ietf:params:oauth:grant-type:token-exchange");
             assert_eq!(seen.field("audience"), "//iam.googleapis.com/pool");
-            ok(format!(r#"{{"access_token":"G-{}","expires_in":3600,"token_type":"Bearer"}}"#, seen.field("subject_token")))
+            ok(format!(
+                r#"{{"access_token":"G-{}","expires_in":3600,"token_type":"Bearer"}}"#,
+                seen.field("subject_token")
+            ))
         }
         "/v1/projects/-/serviceAccounts/a@b:generateAccessToken" => {
             let lifetime = if seen.body.contains(r#""lifetime":"1800s""#) { "1800" } else { "?" };
@@ -85,17 +93,28 @@ async fn federation_asks_a_provider_and_impersonates_a_service_account() {
 
 #[tokio::test]
 async fn federation_that_cannot_work_says_what_to_do() {
-    let fake = Fake::start(|_, _| status(400, r#"{"error":"invalid_grant","error_description":"token is stale"}"#)).await;
+    let fake =
+        Fake::start(|_, _| status(400, r#"{"error":"invalid_grant","error_description":"token is stale"}"#))
+            .await;
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), "{}").expect("written");
     let path = file.path().display();
     for (source, part) in [
-        (r#"{"environment_id":"aws1","url":"http://169.254.169.254/x"}"#.to_owned(), "AWS's own signature, which is not supported"),
+        (
+            r#"{"environment_id":"aws1","url":"http://169.254.169.254/x"}"#.to_owned(),
+            "AWS's own signature, which is not supported",
+        ),
         (r#"{"executable":{"command":"x"}}"#.to_owned(), "runs a program, which is not supported"),
         (r"{}".to_owned(), "has not exactly one of file and url"),
         (r#"{"file":"/does/not/exist"}"#.to_owned(), "read token file /does/not/exist: No such file"),
-        (format!(r#"{{"file":"{path}","format":{{"type":"json","subject_token_field_name":"t"}}}}"#), "no text field \"t\""),
-        (format!(r#"{{"file":"{path}"}}"#), "token exchange at https://sts.googleapis.com/v1/token answered 400: invalid_grant: token is stale"),
+        (
+            format!(r#"{{"file":"{path}","format":{{"type":"json","subject_token_field_name":"t"}}}}"#),
+            "no text field \"t\"",
+        ),
+        (
+            format!(r#"{{"file":"{path}"}}"#),
+            "token exchange at https://sts.googleapis.com/v1/token answered 400: invalid_grant: token is stale",
+        ),
     ] {
         let error = bearer(&federated(&source, ""), &fake.redirect()).await.expect_err("refused");
         assert!(error.contains(part), "{source}: {error}");
@@ -137,11 +156,15 @@ async fn a_users_login_is_refreshed() {
 #[tokio::test]
 async fn files_of_other_kinds_are_refused_by_name() {
     for (json, part) in [
-        (r#"{"type":"impersonated_service_account"}"#, "/adc.json cannot be used: its type is \"impersonated_service_account\""),
+        (
+            r#"{"type":"impersonated_service_account"}"#,
+            "/adc.json cannot be used: its type is \"impersonated_service_account\"",
+        ),
         ("SECRET", "/adc.json sent an answer that cannot be read: not JSON at line 1, column 1"),
         (r#"{"SECRET":1}"#, "a field is missing"),
     ] {
-        let inputs = CredentialInputs { gcp_default: Some(text("/adc.json", json)), ..CredentialInputs::default() };
+        let inputs =
+            CredentialInputs { gcp_default: Some(text("/adc.json", json)), ..CredentialInputs::default() };
         let error = bearer(&inputs, &Fake::direct()).await.expect_err("refused");
         assert!(error.contains(part) && !error.contains("SECRET"), "{error}");
     }

@@ -34,9 +34,8 @@ fn text(path: &str, text: &str) -> NamedText {
 }
 
 fn with(variables: &[(&str, &str)]) -> CredentialInputs {
-    let mut inputs = CredentialInputs::default();
-    inputs.environment = variables.iter().map(|(name, value)| ((*name).to_owned(), Secret::from(*value))).collect();
-    inputs
+    let pairs = variables.iter().map(|(name, value)| ((*name).to_owned(), Secret::from(*value)));
+    CredentialInputs { environment: pairs.collect(), ..CredentialInputs::default() }
 }
 
 /// An error with all its causes, as a person would read it.
