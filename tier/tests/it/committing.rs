@@ -274,7 +274,7 @@ async fn commits_keep_their_distance_where_the_store_wants_it() {
 }
 
 /// Segments that were never uploaded, for what depends on their number alone.
-fn made_up(first: &UploadedSegment, count: u64) -> Vec<UploadedSegment> {
+pub fn made_up(first: &UploadedSegment, count: u64) -> Vec<UploadedSegment> {
     let span = first.entry.range.span();
     (0..count)
         .map(|n| {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use firnline_index::ids::ClusterId;
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
@@ -28,20 +30,25 @@ async fn a_writer_makes_a_tier_in_an_empty_prefix_and_a_reader_finds_it() {
 
 #[tokio::test(start_paused = true)]
 async fn two_who_make_it_at_once_get_the_same_tier() {
-    let world = World::new(2);
-    open_for_writing(&world, &cluster()).await.unwrap();
-    let marker = world.sim.peek("firnline.json").unwrap();
-    // The second has looked before the first wrote: its create is told that somebody was faster.
-    world.sim.lose("firnline.json");
-    let late = world.parts();
-    let late_settings = settings(&late.store);
-    let racing = async {
-        let opened = Tier::open_for_writing(late, late_settings, &cluster()).await;
-        opened.map(|tier| tier.cluster_id().clone())
-    };
-    world.sim.rule(Rule::new(SimFault::LostAfter, When::First(1)).on(&[RequestKind::Create]).key_contains("firnline"));
-    assert_eq!(racing.await.unwrap(), cluster());
-    assert_eq!(world.sim.peek("firnline.json").unwrap(), marker);
+    for seed in 0..20 {
+        let world = World::new(seed);
+        world.sim.latency(Duration::from_millis(1)..Duration::from_millis(50));
+        let (a, b) = (cluster(), cluster());
+        let (one, two) = futures::future::join(open_for_writing(&world, &a), open_for_writing(&world, &b)).await;
+        let (one, two) = (one.unwrap(), two.unwrap());
+        assert_eq!(one.marker(), two.marker());
+        assert_eq!(world.sim.keys(), ["firnline.json"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_clusters_that_make_it_at_once_one_is_refused() {
+    let world = World::new(30);
+    world.sim.latency(Duration::from_millis(1)..Duration::from_millis(50));
+    let (a, b) = (cluster(), ClusterId::new("cluster-b").unwrap());
+    let (one, two) = futures::future::join(open_for_writing(&world, &a), open_for_writing(&world, &b)).await;
+    let refused = [one.map(drop), two.map(drop)].into_iter().filter_map(Result::err).collect::<Vec<_>>();
+    assert!(matches!(&refused[..], [OpenTierError::OtherCluster { .. }]), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]
