@@ -288,3 +288,17 @@ fn a_page_is_known_from_every_other() {
         Err(ManifestError::Foreign { .. })
     ));
 }
+
+#[test]
+fn a_page_of_references_that_could_lead_in_a_circle_is_refused() {
+    let (bytes, _) = refs_page().encode().unwrap();
+    let body = &bytes[20..];
+    // Field 7, the level, is 1 in this page; its references are of level 0.
+    let at = body.windows(2).position(|pair| pair == [0x38, 0x01]).unwrap();
+    for level in [0, 2, 7] {
+        let mut other = body.to_vec();
+        other[at + 1] = level;
+        assert!(Page::decode(&sealed(2, &other)).is_err(), "level {level}");
+        assert!(Page::decode_unchecked(&sealed(2, &other)).is_err(), "level {level}");
+    }
+}

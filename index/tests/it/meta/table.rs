@@ -64,6 +64,29 @@ fn any_entries() -> impl Strategy<Value = Vec<Entry>> {
     })
 }
 
+#[test]
+fn entries_at_the_edge_of_their_columns_come_back_as_they_were() {
+    let plain = entry(1, 0, 10, 1);
+    let entries = [
+        Entry { records: Some(u64::MAX), ..plain.clone() },
+        Entry { records: Some(u64::MAX - 1), ..plain.clone() },
+        Entry { records: Some(0), ..plain.clone() },
+        Entry { stable_end: offset(11), ..plain.clone() },
+        Entry { stable_end: offset(0), ..plain.clone() },
+        Entry { epochs: Vec::new(), ..plain.clone() },
+        Entry { leader_epoch: None, ..plain.clone() },
+        Entry { range: OffsetRange::new(Offset::ZERO, Offset::MAX).unwrap(), ..plain.clone() },
+        Entry {
+            min_timestamp: Some(TimestampMs::ZERO),
+            max_timestamp: Some(TimestampMs::MAX),
+            ..plain.clone()
+        },
+        Entry { min_timestamp: None, ..plain.clone() },
+        Entry { max_timestamp: Some(TimestampMs::ZERO), ..plain },
+    ];
+    assert_eq!(EntryTable::new(&entries).iter().collect::<Vec<_>>(), entries);
+}
+
 proptest! {
     #[test]
     fn any_entry_comes_back_as_it_was(entries in any_entries()) {
