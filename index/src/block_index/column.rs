@@ -168,14 +168,18 @@ impl Rising {
         let guess = u32::try_from(into >> FRAME_SCALE).unwrap_or(frames);
         let base_at_or_below = |frame| self.lines.get(frame as usize).is_some_and(|line| line.base <= value);
         let frame = last_that_holds(frames, guess, base_at_or_below)?;
+        // Above the frame's line but below its first value, it lies in the frame before, near its end.
+        self.find_in_frame(bytes, blocks, frame, value)
+            .or_else(|| self.find_in_frame(bytes, blocks, frame.checked_sub(1)?, value))
+    }
+
+    #[inline]
+    fn find_in_frame(&self, bytes: &[u8], blocks: u32, frame: u32, value: i64) -> Option<u32> {
         let line = self.lines.get(frame as usize)?;
         let first = frame * FRAME;
         let at_or_below = |i| line.get(bytes, i, i64::from(i), BY_NUMBER) <= value;
-        match last_that_holds((blocks - first).min(FRAME), line.guess(value), at_or_below) {
-            Some(place) => Some(first + place),
-            // Above the frame's line but below its first value: the last block of the frame before.
-            None => first.checked_sub(1),
-        }
+        let place = last_that_holds((blocks - first).min(FRAME), line.guess(value), at_or_below)?;
+        Some(first + place)
     }
 }
 

@@ -162,3 +162,14 @@ fn damaged_sections_never_panic_or_leave_their_bounds() {
     }
     assert!(accepted >= 32, "at least every bit of a checksum: {accepted}");
 }
+
+/// Found by the property test above: a jump at the end of a frame tilts its line, so that it begins below values of the
+/// frame before. Its base alone would lead a search into the wrong frame, or to the wrong end of the right one.
+#[test]
+fn values_that_jump_are_found_all_the_same() {
+    for jump in [100, 1_000, 2_000, 50_000_000] {
+        let mut list = vec![Block { offsets: 10, time: 1, raw: 1_000, stored: 1_000 }; 300];
+        list[254].offsets = jump;
+        check(3, &list);
+    }
+}

@@ -154,6 +154,33 @@ fn what_was_open_before_is_closed_by_the_first_marker() {
     assert_eq!(tail.transactions().stable_end, offset(12));
 }
 
+#[test]
+fn a_delete_horizon_is_no_records_time() {
+    let horizon = Batch { attributes: 0x40, base_ms: 5, ..Batch::new(0, 2) };
+    let (_, summary) = write(options(BlockCompression::None), &[horizon.around(b"x").into()]);
+    assert_eq!(summary.min_timestamp, TimestampMs::from_kafka(START_MS + 1));
+    let plain = Batch { base_ms: 5, ..Batch::new(0, 2) };
+    let (_, summary) = write(options(BlockCompression::None), &[plain.around(b"x").into()]);
+    assert_eq!(summary.min_timestamp, TimestampMs::from_kafka(5));
+}
+
+#[test]
+fn data_that_a_cleaner_emptied_opens_no_transaction() {
+    let emptied = Batch { records: 0, ..Batch::of_transaction(0, 2, 40) };
+    let (_, summary) = write(options(BlockCompression::None), &[emptied.around(b"").into()]);
+    assert!(summary.transactions.open.is_empty());
+    assert_eq!(summary.transactions.stable_end, offset(2));
+}
+
+#[test]
+fn a_blocks_time_is_its_largest_batchs() {
+    let late = Batch { max_ms: START_MS + 9_000, ..Batch::new(0, 1) };
+    let log = [late.around(b"late"), Batch::new(1, 1).around(b"early")].concat();
+    let (object, summary) = write(options(BlockCompression::None), &[log.into()]);
+    let entry = open(&object, summary.tail_position).unwrap().index().entry(0).unwrap();
+    assert_eq!(entry.max_timestamp, TimestampMs::from_kafka(START_MS + 9_000));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
