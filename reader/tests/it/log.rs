@@ -40,6 +40,12 @@ impl Log {
         Self { batches: Vec::new(), next: start, time: 1_000_000, noise: 0x9e37_79b9_7f4a_7c15 }
     }
 
+    /// The same shape, other bytes.
+    pub(crate) fn with_noise(mut self, noise: u64) -> Self {
+        self.noise = noise;
+        self
+    }
+
     pub(crate) fn end(&self) -> Offset {
         at(self.next)
     }
@@ -72,7 +78,11 @@ impl Log {
         }
         let each = (bytes / usize::try_from(records).expect("positive")).max(1);
         for _ in 0..records {
-            let value: Vec<u8> = (0..each).map(|_| self.noise()).collect();
+            let mut value = Vec::with_capacity(each + 8);
+            while value.len() < each {
+                value.extend_from_slice(&self.noise());
+            }
+            value.truncate(each);
             let record =
                 NewRecord { timestamp: Some(ms(self.time)), key: None, value: Some(&value), headers: &[] };
             batch.push(record).expect("fits");
@@ -111,11 +121,11 @@ impl Log {
         self
     }
 
-    fn noise(&mut self) -> u8 {
+    fn noise(&mut self) -> [u8; 8] {
         self.noise ^= self.noise << 13;
         self.noise ^= self.noise >> 7;
         self.noise ^= self.noise << 17;
-        self.noise.to_le_bytes()[3]
+        self.noise.to_le_bytes()
     }
 
     /// The batches that reach past `from` and begin below `before`.
@@ -128,5 +138,5 @@ impl Log {
 
 /// The batches' bytes, end to end.
 pub(crate) fn joined(batches: &[ModelBatch]) -> Vec<u8> {
-    batches.iter().flat_map(|batch| batch.bytes.iter().copied()).collect()
+    batches.iter().map(|batch| &batch.bytes[..]).collect::<Vec<_>>().concat()
 }

@@ -43,6 +43,18 @@ async fn a_cold_read_costs_three_two_one_and_no_gets() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn blocks_that_are_kept_do_not_keep_their_neighbours_alive() {
+    let (_, tier) = large(1);
+    let (reader, _) = tier.reader();
+    let read = batches(reader.read(&tip(), at(0), 900 << 10, ALL).await.expect("reads"));
+    assert!(read.chain.parts().len() > 10);
+    for pair in read.chain.parts().windows(2) {
+        let end = pair[0].as_ptr().wrapping_add(pair[0].len());
+        assert_ne!(end, pair[1].as_ptr(), "two blocks lie in one buffer");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_short_segment_costs_one_get() {
     let mut log = Log::from(0);
     for _ in 0..100 {
