@@ -7,8 +7,8 @@
 #![forbid(unsafe_code)]
 
 pub mod batch;
-mod checked_json;
 pub mod block_index;
+mod checked_json;
 pub mod ids;
 pub mod keys;
 pub mod lineage;
@@ -20,9 +20,9 @@ pub mod topic;
 pub mod transactions;
 mod varint;
 
-pub use marker::FORMAT_VERSION;
 pub use ids::{
-    ByteCount, ClusterId, CommitId, Crc32c, GcBoundary, Incarnation, KeyId, LeaderEpoch, NodeId, ObjectUuid, Offset,
-    OffsetRange, PartitionIndex, ProducerId, RawPosition, RemoteLogSegmentId, Salt, SegmentUuid, StoredPosition,
-    TimestampMs, TopicId, TopicIdPartition, TopicName, ValueError,
+    ByteCount, ClusterId, CommitId, Crc32c, GcBoundary, Incarnation, KeyId, LeaderEpoch, NodeId, ObjectUuid,
+    Offset, OffsetRange, PartitionIndex, ProducerId, RawPosition, RemoteLogSegmentId, Salt, SegmentUuid,
+    StoredPosition, TimestampMs, TopicId, TopicIdPartition, TopicName, ValueError,
 };
+pub use marker::FORMAT_VERSION;
