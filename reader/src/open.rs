@@ -7,7 +7,7 @@ use bytes::Bytes;
 use firnline_index::batch::BatchError;
 use firnline_index::block_index::{BlockEntry, BlockIndex};
 use firnline_index::manifest::{Entry, Manifest};
-use firnline_index::segment::{BlockError, ExpectedOrigin, SegmentReadError, SegmentTail};
+use firnline_index::segment::{BlockError, ExpectedOrigin, MAX_TAIL_LEN, SegmentReadError, SegmentTail};
 use firnline_index::{Offset, SegmentUuid, StoredPosition, TopicId, TopicIdPartition};
 use firnline_store::{ByteBudget, Store, StoreError};
 
@@ -152,7 +152,12 @@ impl Opener {
     async fn load(&self, wanted: Wanted) -> Result<Opened, ReadError> {
         count(&self.counters.tail_loads, 1);
         let wanted = Arc::new(wanted);
-        let _reserved = self.budget.reserve(wanted.range.end - wanted.range.start).await;
+        let length = wanted.range.end - wanted.range.start;
+        let most = u64::from(MAX_TAIL_LEN);
+        if length > most {
+            return Err(wanted.segment_error(SegmentReadError::TailLength { expected: most, found: length }));
+        }
+        let _reserved = self.budget.reserve(length).await;
         let mut opened = self.attempt(&wanted).await?;
         if opened.is_err() {
             // Bytes may go wrong on their way; those that are wrong twice are wrong at rest.
@@ -198,7 +203,7 @@ impl Wanted {
                 log_bytes: Some(entry.log_bytes),
             },
             key: entry.object_key(&manifest.tip),
-            range: start.saturating_add(from)..start.saturating_add(length),
+            range: start.saturating_add(from.min(length))..start.saturating_add(length),
         }
     }
 

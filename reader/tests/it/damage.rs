@@ -166,3 +166,24 @@ async fn a_damaged_or_foreign_manifest_is_refused() {
     let error = tier.reader().0.read(&tip(), at(0), 1, ALL).await.expect_err("of another partition");
     assert_eq!(error.kind(), ErrorKind::Damage, "{error:?}");
 }
+
+#[tokio::test]
+async fn a_tail_longer_than_any_writer_makes_is_not_asked_for() {
+    let (_, mut tier, _) = one_segment();
+    let mut entry = tier.manifest.entries[0].clone();
+    let mut manifest = firnline_index::manifest::Manifest::new(
+        tier.manifest.kind,
+        tier.manifest.cluster_id.clone(),
+        tip(),
+        at(0),
+        tier.manifest.commit,
+    );
+    entry.location.length = firnline_index::ByteCount::new(1 << 40);
+    manifest.append(entry, Vec::new()).expect("sound as far as a manifest can tell");
+    tier.manifest = manifest;
+    tier.commit();
+    let (reader, store) = tier.reader();
+    let error = reader.read(&tip(), at(0), 1, ALL).await.expect_err("refused");
+    assert_eq!(error.kind(), ErrorKind::Damage, "{error:?}");
+    assert_eq!(store.counters().of(RequestKind::Get), 1, "only the manifest was read");
+}
