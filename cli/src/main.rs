@@ -1,1 +1,26 @@
-fn main() {}
+//! The `firnline` binary: arguments, config and environment become components of the library crates; what they return
+//! becomes text or JSON.
+//!
+//! This crate must never hold logic of its own: what another program could want belongs into a library. It is the only one
+//! that reads the environment and files of the user's choosing, and the only one that prints.
+
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod failure;
+mod nearest;
+mod output;
+mod position;
+mod reference;
+mod run;
+mod selector;
+mod surroundings;
+mod units;
+mod wiring;
+
+fn main() -> std::process::ExitCode {
+    run::run().code().into()
+}

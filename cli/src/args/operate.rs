@@ -1,0 +1,141 @@
+//! Commands that write, or concern the program itself.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// `firnline offload`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline offload --once --assume-committed --log-dir /var/lib/kafka --store s3://archive/kafka
+  firnline offload --once --assume-committed --topic 'orders.*' --json
+
+Sealed segments are planned against the manifests, uploaded, verified and committed. A second run
+uploads nothing; a run that was killed leaves at most objects that nothing names. Without a broker
+to ask, only --assume-committed says that everything up to the end of the log is committed: use it
+on a stopped broker or on a copy. It is refused (exit 4) while a broker holds the directory.")]
+pub struct OffloadArgs {
+    /// A log directory of the broker; may be given several times; else offload.log_dirs in the config
+    #[arg(long, value_name = "DIR")]
+    pub log_dir: Vec<PathBuf>,
+    /// Only topics whose whole name matches this regular expression; may be given several times
+    #[arg(long, value_name = "REGEX")]
+    pub topic: Vec<String>,
+    /// Make one pass and end
+    #[arg(long, required = true)]
+    pub once: bool,
+    /// Take the end of the log as committed, without a broker that says so
+    #[arg(long)]
+    pub assume_committed: bool,
+    /// Take logs from which offsets are missing: topics that are or were compacted. In others a hole is damage
+    #[arg(long)]
+    pub allow_holes: bool,
+    /// One JSON object per partition and line, and one for the whole
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `firnline restore`
+#[derive(Debug, Args)]
+#[command(allow_missing_positional = true)]
+#[command(after_help = "\
+Examples:
+  firnline restore s3://archive/kafka orders --to /tmp/orders
+  firnline restore orders/3 --to /var/lib/kafka --from @2026-11-01T00:00:00Z
+
+For one partition DIR is its directory: an empty one, or that of a stopped broker's partition
+without records. For a topic, or where DIR is a stopped broker's log directory, the partitions'
+directories TOPIC-P are made or found in it. Only `.log` files are written; the broker makes its
+indexes and checkpoints from them when it starts. In a log directory leader epochs are lowered to
+0; elsewhere the bytes are exactly those of the source. docs/cli.md says what to
+mind: replicas, retention, producers.")]
+pub struct RestoreArgs {
+    /// The tier, if it is not named otherwise
+    #[arg(value_name = "TIER")]
+    pub tier: Option<String>,
+    /// A topic or one partition; TOPIC@ID tells apart topics of the same name
+    #[arg(value_name = "TOPIC[/P]")]
+    pub what: String,
+    /// Where the partitions' directories are made or stand
+    #[arg(long, value_name = "DIR")]
+    pub to: PathBuf,
+    /// Where to begin; the batch that holds the position is written whole
+    #[arg(long, value_name = "POSITION", default_value = "earliest", allow_hyphen_values = true)]
+    pub from: String,
+    /// Where to end, exclusive
+    #[arg(long, value_name = "POSITION", default_value = "latest", allow_hyphen_values = true)]
+    pub until: String,
+    /// Leave out offsets that are recorded as lost, rather than refuse
+    #[arg(long)]
+    pub leave_out_gaps: bool,
+    /// One JSON object per partition and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `firnline demo`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline demo
+  firnline demo --keep                              leaves the log directory too
+
+Works in a temporary directory that it names, with a store in a local directory; needs 1.5 GiB of
+disk and no network. The tier stays, so that the commands printed at the end can be tried; the
+last of them removes it.")]
+pub struct DemoArgs {
+    /// Keep everything that the demo made, not only the tier
+    #[arg(long)]
+    pub keep: bool,
+    /// How much log to write; less than 256MiB shows less
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", hide = true)]
+    pub size: String,
+}
+
+/// `firnline config`
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// The two things to do with a config.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Checks the config, secrets and paths included, and names everything that is wrong
+    #[command(after_help = "\
+Examples:
+  firnline config check --config /etc/firnline.toml
+  FIRNLINE_CONFIG=/etc/firnline.toml firnline config check")]
+    Check,
+    /// Prints the config as TOML
+    #[command(after_help = "\
+Examples:
+  firnline config show --effective                  every key, its value, and who said so
+  firnline config show --config /etc/firnline.toml  only what is set")]
+    Show {
+        /// Every key with the value in force and where it comes from
+        #[arg(long)]
+        effective: bool,
+    },
+}
+
+/// `firnline reference`: how docs/ is written.
+#[derive(Debug, Args)]
+pub struct ReferenceArgs {
+    /// Which page
+    #[arg(value_enum)]
+    pub page: Page,
+}
+
+/// The generated pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Page {
+    /// docs/cli.md
+    Cli,
+    /// docs/config.md
+    Config,
+    /// docs/errors.md
+    Errors,
+}

@@ -1,0 +1,45 @@
+//! The commands: each turns what was typed into a plan, has a library carry it out, and presents the result.
+
+mod batches;
+mod cat;
+mod config;
+mod context;
+mod cost;
+mod demo;
+mod inspect;
+mod ls;
+mod offload;
+mod range;
+mod restore;
+mod selection;
+mod verify;
+
+use crate::args::{Cli, Command};
+use crate::exit::Exit;
+use crate::failure::Result;
+use crate::output::Out;
+use crate::reference;
+use crate::surroundings::Surroundings;
+
+/// Runs a command to its end.
+pub async fn run(cli: Cli, around: Surroundings, mut out: Out) -> Result<Exit> {
+    let Cli { global, command } = cli;
+    let out = &mut out;
+    let exit = match command {
+        Command::Demo(args) => demo::run(args, around, out).await?,
+        Command::Offload(args) => offload::run(args, &global, around, out).await?,
+        Command::Ls(args) => ls::run(args, &global, around, out).await?,
+        Command::Inspect(args) => inspect::run(args, &global, around, out).await?,
+        Command::Cat(args) => cat::run(args, &global, around, out).await?,
+        Command::Verify(args) => verify::run(args, &global, around, out).await?,
+        Command::Restore(args) => restore::run(args, &global, around, out).await?,
+        Command::Cost(args) => cost::run(args, &global, around, out).await?,
+        Command::Config(args) => config::run(&args.command, &global, &around, out)?,
+        Command::Reference(args) => {
+            out.bytes(reference::page(&args).as_bytes())?;
+            Exit::Fine
+        }
+    };
+    out.flush()?;
+    Ok(exit)
+}

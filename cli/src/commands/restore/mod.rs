@@ -1,0 +1,75 @@
+//! `firnline restore`
+
+mod files;
+mod present;
+mod target;
+
+use firnline_index::{OffsetRange, TopicIdPartition};
+use firnline_logdir::RestoreTarget;
+use firnline_tier::Tier;
+use firnline_tier::restore::{Gaps, RestorePlan, RestoreReport, RestoreRequest};
+
+use super::context::Context;
+use super::range::{Typed, ends};
+use super::selection::{Selection, usage};
+use crate::args::{GlobalArgs, RestoreArgs};
+use crate::exit::Exit;
+use crate::failure::{Result, of};
+use crate::output::Out;
+use crate::selector::Selector;
+use crate::surroundings::Surroundings;
+use crate::wiring;
+
+/// A partition, where it goes, and what of it.
+struct Job {
+    tip: TopicIdPartition,
+    target: RestoreTarget,
+    plan: RestorePlan,
+}
+
+/// What came of a partition.
+pub(super) struct Restored {
+    tip: TopicIdPartition,
+    path: std::path::PathBuf,
+    plan: RestorePlan,
+    report: RestoreReport,
+    /// Batches whose leader epoch was lowered.
+    lowered: u64,
+}
+
+/// Restores one partition or all of a topic. Everything is checked before anything is written.
+pub async fn run(args: RestoreArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
+    let RestoreArgs { tier, what, to, from, until, leave_out_gaps, json } = args;
+    let selector: Selector = what.parse().map_err(usage)?;
+    let one = selector.partition.is_some();
+    let context = Context::new(global, tier.as_deref(), around)?;
+    let range = Typed::new(&from, &until)?.fix(context.now())?;
+    context.store()?;
+    let to = context.around.cwd.join(to);
+    let tier = context.tier().await?;
+    let partitions = Selection::of(selector).partitions(&tier).await?;
+    let reader = wiring::reader(&context.config, &tier);
+    let gaps = if leave_out_gaps { Gaps::LeaveOut } else { Gaps::Refuse };
+    let mut jobs = Vec::with_capacity(partitions.len());
+    for tip in partitions {
+        let target = target::for_partition(&to, &tip, one)?;
+        let range = ends(&reader, &tip, range).await?;
+        let Some(plan) = plan(&tier, &tip, range, gaps).await? else { continue };
+        jobs.push(Job { tip, target, plan });
+    }
+    for Job { tip, target, plan } in jobs {
+        let path = target.path.clone();
+        let (lowered, report) = files::restore(&tier, &plan, target).await?;
+        present::show(&Restored { tip, path, plan, report, lowered }, json, out)?;
+    }
+    Ok(Exit::Fine)
+}
+
+/// A plan for the range; nothing for one that is empty.
+async fn plan(tier: &Tier, tip: &TopicIdPartition, range: OffsetRange, gaps: Gaps) -> Result<Option<RestorePlan>> {
+    if range.is_empty() {
+        return Ok(None);
+    }
+    let request = RestoreRequest { tip: tip.clone(), from: Some(range.start()), until: Some(range.end()), gaps };
+    Ok(Some(tier.plan_restore(&request).await.map_err(of::restore)?))
+}

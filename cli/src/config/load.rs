@@ -1,0 +1,127 @@
+//! From a file's text to a [`Config`], with every problem at once.
+
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::section::Section;
+use super::sections::{StoreSection, TopicSection};
+use super::source::{Lines, Origin, Problem, Set, Source};
+use super::value::Value;
+use super::Config;
+use crate::failure::{Failure, Result, codes};
+use crate::surroundings::Surroundings;
+
+/// The largest config file, in bytes.
+const FILE_MAX: u64 = 1 << 20;
+
+/// Sections that belong to commands of other builds: said so, rather than called unknown.
+const LATER: [(&str, &str); 6] = [
+    ("kafka", "the connection to brokers"),
+    ("proxy", "`firnline proxy`"),
+    ("serve", "`firnline serve`"),
+    ("export", "`firnline export`"),
+    ("encryption", "encryption at rest"),
+    ("http", "the HTTP port for metrics"),
+];
+
+/// Reads the file, if there is one, and lays the environment over it.
+pub fn load(path: Option<&Path>, around: &Surroundings) -> Result<Config> {
+    let text = match path {
+        None => String::new(),
+        Some(path) => {
+            let unreadable = |error| {
+                Failure::new(&codes::CONFIG_UNREADABLE, format!("read the config {}", path.display())).caused_by(error)
+            };
+            let length = std::fs::metadata(path).map_err(unreadable)?.len();
+            if length > FILE_MAX {
+                return Err(unreadable(std::io::Error::other(format!("it has {length} bytes, at most {FILE_MAX}"))).into());
+            }
+            std::fs::read_to_string(path).map_err(unreadable)?
+        }
+    };
+    parse(&text, around).map_err(|problems| {
+        let name = path.map(|path| path.display().to_string()).unwrap_or_default();
+        let what = match problems.len() {
+            1 => format!("the config {name} has a value that cannot be used"),
+            n => format!("the config {name} has {n} values that cannot be used"),
+        };
+        let mut failure = Failure::new(&codes::CONFIG_INVALID, what);
+        failure.notes = problems
+            .into_iter()
+            .map(|Problem { line, what }| if line == 0 { what } else { format!("line {line}: {what}") })
+            .collect();
+        failure.into()
+    })
+}
+
+/// Reads a config's text and lays the environment over it. Fails with every problem, in the order of lines.
+pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, Vec<Problem>> {
+    let lines = Lines(text);
+    let document = DeTable::parse(text).map_err(|error| {
+        let line = error.span().map_or(0, |span| lines.of(span.start));
+        vec![Problem { line, what: error.message().to_owned() }]
+    })?;
+    let mut source = Source::new("", document.get_ref(), &lines);
+    let mut inner_problems = Vec::new();
+    let mut config = Config {
+        store: StoreSection::take("store.", &mut source),
+        cache: super::sections::CacheSection::take("cache.", &mut source),
+        limits: super::sections::LimitsSection::take("limits.", &mut source),
+        offload: super::sections::OffloadSection::take("offload.", &mut source),
+        topics: source
+            .take_tables("topic")
+            .into_iter()
+            .enumerate()
+            .map(|(at, (start, table))| {
+                let mut source = Source::new(&format!("topic[{}]", at + 1), table, &lines);
+                let topic = TopicSection::take("", &mut source);
+                if topic.name.value.is_none() && topic.name.origin == Origin::Default {
+                    source.problem(lines.of(start), format!("topic[{}]: has no name to match topics with", at + 1));
+                }
+                inner_problems.extend(source.finish(&[], &[]));
+                topic
+            })
+            .collect(),
+    };
+    let mut problems = source.finish(&[], &LATER);
+    problems.extend(inner_problems);
+    overlay(&mut config, around, &mut problems);
+    if problems.is_empty() {
+        return Ok(config);
+    }
+    problems.sort_by_key(|problem| problem.line);
+    Err(problems)
+}
+
+/// Environment variables that stand before the file (ours) or in for it (those of the clouds' own tools).
+fn overlay(config: &mut Config, around: &Surroundings, problems: &mut Vec<Problem>) {
+    let store = &mut config.store;
+    lay(&mut store.url, "FIRNLINE_STORE", true, around, problems);
+    for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] {
+        lay(&mut store.endpoint, name, false, around, problems);
+    }
+    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+        lay(&mut store.region, name, false, around, problems);
+    }
+    for name in ["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"] {
+        lay(&mut store.account, name, false, around, problems);
+    }
+}
+
+fn lay<T: Value>(
+    set: &mut Set<Option<T>>,
+    name: &'static str,
+    before_the_file: bool,
+    around: &Surroundings,
+    problems: &mut Vec<Problem>,
+) {
+    let Some(text) = around.var(name).filter(|text| !text.is_empty()) else { return };
+    if set.origin != Origin::Default && !before_the_file {
+        return;
+    }
+    match T::parse(text) {
+        Ok(value) => *set = Set { value: Some(value), origin: Origin::Environment(name) },
+        Err(what) => problems.push(Problem { line: 0, what: format!("{name} in the environment: {what}") }),
+    }
+}

@@ -1,0 +1,65 @@
+//! The config file: TOML sections into one struct; every bad value reported in one run.
+//!
+//! This is the *shape of the file*. What components take are their own settings structs; `crate::wiring` turns the one into
+//! the other, key by key.
+
+mod load;
+mod secret;
+mod section;
+pub mod sections;
+mod show;
+mod source;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+pub use load::load;
+pub use secret::SecretRef;
+pub use section::{Key, Section};
+pub use show::{Scope, show};
+pub use source::{Origin, Set};
+pub use value::{Codec, Text};
+
+use sections::{CacheSection, LimitsSection, OffloadSection, StoreSection, TopicSection};
+
+/// Everything a config file can say.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `[store]`
+    pub store: StoreSection,
+    /// `[cache]`
+    pub cache: CacheSection,
+    /// `[limits]`
+    pub limits: LimitsSection,
+    /// `[offload]`
+    pub offload: OffloadSection,
+    /// `[[topic]]`, in the order of the file: the first whose name matches holds.
+    pub topics: Vec<TopicSection>,
+}
+
+/// A section as the reference shows it.
+#[derive(Debug)]
+pub struct SectionReference {
+    /// Its head in the file.
+    pub head: String,
+    /// What it is about.
+    pub doc: &'static [&'static str],
+    /// Its keys.
+    pub keys: Vec<Key>,
+}
+
+/// All sections, in the order of the reference.
+pub fn reference() -> Vec<SectionReference> {
+    fn of<S: Section>() -> SectionReference {
+        SectionReference { head: format!("[{}]", S::NAME), doc: S::DOC, keys: S::keys() }
+    }
+    let topic = of::<TopicSection>();
+    vec![
+        of::<StoreSection>(),
+        of::<CacheSection>(),
+        of::<LimitsSection>(),
+        of::<OffloadSection>(),
+        SectionReference { head: format!("[{}]", topic.head), ..topic },
+    ]
+}

@@ -1,0 +1,18 @@
+//! `[limits]`
+
+use crate::config::section::section;
+use crate::config::value::{Bytes, Count};
+
+section! {
+    /// Bounds on memory and parallel work.
+    LimitsSection as "limits" {
+        /// Memory for parts on their way to the store, over all partitions.
+        "upload_memory" => upload_memory: Bytes<{ 16 << 20 }, { 1 << 40 }> = "128MiB";
+        /// Partitions that are uploaded at once.
+        "parallel_partitions" => parallel_partitions: Count<1, 1024> = "8";
+        /// Memory for bytes on their way from the store, over all reads.
+        "read_memory" => read_memory: Bytes<{ 16 << 20 }, { 1 << 40 }> = "128MiB";
+        /// How far one sequential read goes ahead of whoever consumes it.
+        "readahead" => readahead: Bytes<{ 1 << 20 }, { 1 << 30 }> = "64MiB";
+    }
+}

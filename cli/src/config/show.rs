@@ -1,0 +1,59 @@
+//! The config as TOML again.
+
+use super::section::{Section, Shown};
+use super::source::Origin;
+use super::{Config, sections};
+
+/// What `config show` leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Only what the file, the environment or the command line says.
+    Said,
+    /// Every key with the value in force and where it comes from.
+    Effective,
+}
+
+/// The config as TOML that reads back as the same config. Secrets are never in it: a config holds only references, and
+/// an address with a password in it is refused before it gets here.
+pub fn show(config: &Config, scope: Scope) -> String {
+    let Config { store, cache, limits, offload, topics } = config;
+    let mut text = String::new();
+    one("[store]", store.show(), scope, &mut text);
+    one("[cache]", cache.show(), scope, &mut text);
+    one("[limits]", limits.show(), scope, &mut text);
+    one("[offload]", offload.show(), scope, &mut text);
+    for topic in topics {
+        one(&format!("[[{}]]", sections::TopicSection::NAME), topic.show(), scope, &mut text);
+    }
+    text
+}
+
+fn one(head: &str, shown: Vec<Shown>, scope: Scope, text: &mut String) {
+    let said = |shown: &Shown| scope == Scope::Effective || shown.origin != Origin::Default;
+    let shown: Vec<Shown> = shown.into_iter().filter(said).collect();
+    if shown.is_empty() {
+        return;
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text.push_str(head);
+    text.push('\n');
+    for Shown { name, value, origin } in shown {
+        let line = match value {
+            Some(value) => format!("{name} = {value}"),
+            None => format!("# {name} is not set"),
+        };
+        let from = match origin {
+            Origin::Default => "default".to_owned(),
+            Origin::File(line) => format!("line {line}"),
+            Origin::Environment(name) => format!("from {name}"),
+            Origin::CommandLine => "from the command line".to_owned(),
+        };
+        match scope {
+            Scope::Said => text.push_str(&line),
+            Scope::Effective => text.push_str(&format!("{line:<44} # {from}")),
+        }
+        text.push('\n');
+    }
+}

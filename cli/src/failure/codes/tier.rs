@@ -1,0 +1,84 @@
+//! T: the tier.
+
+super::codes! { TIER:
+    NOT_A_TIER = "FIRN-T001", Usage, "There is no tier at this address" {
+        cause: "the store answers, and has no `firnline.json` under this prefix",
+        effect: "nothing was read or written",
+        action: "check the address and its prefix; `firnline offload` makes a tier where there is none",
+    }
+    NEWER_FORMAT = "FIRN-T002", Environment, "The tier is of another format version than this build reads" {
+        cause: "it was written by a newer Firnline, or by a preview whose format was given up",
+        effect: "nothing was read or written",
+        action: "use a build that reads the version named",
+    }
+    OTHER_CLUSTER = "FIRN-T003", Refused, "The tier belongs to another cluster" {
+        cause: "the cluster id in `meta.properties` is not the one in the tier's `firnline.json`",
+        effect: "nothing was written: two clusters in one tier would mix their topics",
+        action: "give each cluster a prefix of its own",
+    }
+    FOREIGN_PREFIX = "FIRN-T004", Refused, "The prefix holds objects that are not ours" {
+        cause: "there are objects under the prefix and no `firnline.json`",
+        effect: "nothing was written",
+        action: "choose an empty prefix",
+    }
+    UNKNOWN_TOPIC = "FIRN-T010", Usage, "The tier has no such topic or partition" {
+        cause: "the name is misspelt, or nothing of it has been offloaded",
+        effect: "nothing was done",
+        action: "`firnline ls` shows what is there",
+    }
+    AMBIGUOUS_TOPIC = "FIRN-T011", Usage, "The name stands for several topics" {
+        cause: "a topic was deleted and made again under the same name, and the tier holds more than one of them",
+        effect: "nothing was done",
+        action: "name one as TOPIC@ID/P; the ids are listed",
+    }
+    OUT_OF_RANGE = "FIRN-T012", Usage, "The position lies outside what the tier holds" {
+        cause: "the offset is below the tier's start or beyond its end, or no record is as late as the time",
+        effect: "nothing was read",
+        action: "use a position within the range named, or earliest or latest",
+    }
+    GAP = "FIRN-T013", Partly, "Records in the range asked for are lost" {
+        cause: "the manifest records a gap: a range of offsets that no replica could provide",
+        effect: "what lies before and after the gap was read; the gap itself is named",
+        action: "nothing by hand; `firnline inspect TOPIC/P` shows when and why the gap was recorded",
+    }
+    TOO_MANY = "FIRN-T014", Environment, "The tier holds more than this command lists" {
+        cause: "the number of topics or partitions is beyond a limit that keeps memory bounded",
+        effect: "nothing was listed",
+        action: "name one topic, or narrow with --topic",
+    }
+    NO_OBJECT = "FIRN-T015", Usage, "The tier has no such object" {
+        cause: "the key is misspelt, or the object was retired",
+        effect: "nothing was read",
+        action: "`firnline ls --json` shows the keys of all segments",
+    }
+    DAMAGED = "FIRN-T020", Difference, "An object of the tier is damaged" {
+        cause: "its bytes are not those that were written: a checksum, length or structure does not hold",
+        effect: "no byte of the damaged part was passed on",
+        action: "run `firnline verify --deep` to see how far it goes; bring back the object's earlier version, or offload the range again from a replica",
+    }
+    MISSING = "FIRN-T021", Difference, "An object that the manifest names is not there" {
+        cause: "something other than Firnline deleted or moved it, such as a lifecycle rule",
+        effect: "its range cannot be read; all other ranges can",
+        action: "bring the object back (an earlier version, a replica of the bucket); check the bucket's lifecycle rules",
+    }
+    ANOMALIES = "FIRN-T022", Difference, "The tier has anomalies" {
+        cause: "`firnline verify` found objects or manifests that are not as they must be; each is named",
+        effect: "reads of the ranges named fail; nothing wrong is ever served",
+        action: "see the code beside each anomaly",
+    }
+    UNDECODABLE = "FIRN-T023", Difference, "A batch is intact, but its records cannot be decoded" {
+        cause: "a producer wrote it so, or it is of a kind that this build does not know; its checksums hold",
+        effect: "the records before it were printed; offloading, restoring and serving do not look inside and go on as ever",
+        action: "`--raw` gives the batch as it is; begin again behind it with --from",
+    }
+    LOST_RACE = "FIRN-T030", Partly, "Another writer changed the manifest" {
+        cause: "two offloads of the same partition ran at once, and the other one committed first",
+        effect: "nothing is lost or doubled; what this run uploaded may be left as an orphan",
+        action: "run the command again; let only one offload a log directory",
+    }
+    INCOMPLETE = "FIRN-T031", Partly, "Part of the work was left out" {
+        cause: "single partitions failed, and the others went on; each is named with its reason",
+        effect: "what was done is complete and safe; what was left out is as it was before",
+        action: "mend what is named and run the command again",
+    }
+}

@@ -1,0 +1,215 @@
+//! From the errors of the libraries to codes. The sentence and the causes stay theirs; what is decided here is the page.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use firnline_index::log_source::{SourceError, SourceErrorKind};
+use firnline_logdir::{LogDirError, RefusedReason, RestoreRefused};
+use firnline_offloader::{PassError, Problem};
+use firnline_store::{OpenError, StoreError, UrlError};
+use firnline_tier::restore::RestoreError;
+use firnline_tier::{ListError, OpenTierError, ReadError, ResolveError};
+
+use super::codes::{self, Code};
+use super::Failure;
+
+/// A failure with the error's own sentence. The code is the store's where a store's error is the cause.
+fn failure(error: impl Error + Send + Sync + 'static, otherwise: &Code) -> Failure {
+    let code = code(&error, otherwise);
+    let message = error.to_string();
+    Failure { source: Some(Box::new(error)), ..Failure::new(&code, message) }
+}
+
+fn code(error: &(dyn Error + 'static), otherwise: &Code) -> Code {
+    find::<StoreError>(error).map_or(*otherwise, |store| codes::of_store(store.code()))
+}
+
+/// The first error of a type in a chain of causes, boxed, shared or plain.
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let boxed = error.downcast_ref::<Box<E>>().map(AsRef::as_ref);
+        let shared = error.downcast_ref::<Arc<E>>().map(AsRef::as_ref);
+        if let Some(found) = error.downcast_ref::<E>().or(boxed).or(shared) {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+/// The texts of an error and its causes, where the error itself cannot be taken along.
+fn quoted(error: &(dyn Error + 'static), code: &Code) -> Failure {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let this = error.to_string();
+        if !message.ends_with(&this) {
+            message = format!("{message}: {this}");
+        }
+        cause = error.source();
+    }
+    Failure::new(code, message)
+}
+
+/// A store's own error.
+pub fn store(error: StoreError) -> Failure {
+    failure(error, &codes::INTERNAL)
+}
+
+/// An address that is none.
+pub fn url(error: UrlError) -> Failure {
+    let code = codes::of_store(error.code());
+    failure(error, &code)
+}
+
+/// A store that cannot be opened as configured.
+pub fn open_store(error: OpenError) -> Failure {
+    let code = codes::of_store(error.code());
+    failure(error, &code)
+}
+
+/// A prefix that is no tier of ours.
+pub fn open_tier(error: OpenTierError) -> Failure {
+    let code = match &error {
+        OpenTierError::Empty { .. } => &codes::NOT_A_TIER,
+        OpenTierError::NotATier { .. } => &codes::FOREIGN_PREFIX,
+        OpenTierError::OtherCluster { .. } => &codes::OTHER_CLUSTER,
+        OpenTierError::Newer { .. } => &codes::NEWER_FORMAT,
+        OpenTierError::Marker { .. } => &codes::DAMAGED,
+        OpenTierError::Settings(_) => &codes::CONFIG_INVALID,
+        OpenTierError::Unfit { .. } => &codes::of_store(firnline_store::codes::PROBE_FAILED),
+        OpenTierError::Store { .. } => &codes::INTERNAL,
+    };
+    failure(error, code)
+}
+
+/// A list that the store did not give.
+pub fn list(error: ListError) -> Failure {
+    failure(error, &codes::TOO_MANY)
+}
+
+/// A name that stands for no topic, or for several.
+pub fn resolve(error: ResolveError) -> Failure {
+    let code = match &error {
+        ResolveError::Unknown { .. } | ResolveError::UnknownId { .. } => &codes::UNKNOWN_TOPIC,
+        ResolveError::Ambiguous { .. } => &codes::AMBIGUOUS_TOPIC,
+    };
+    failure(error, code)
+}
+
+/// A manifest or page that could not be had.
+pub fn read(error: ReadError) -> Failure {
+    let code = match &error {
+        ReadError::Store(_) => &codes::INTERNAL,
+        ReadError::PageMissing { .. } => &codes::MISSING,
+        ReadError::Damaged { .. } => &codes::DAMAGED,
+    };
+    failure(error, code)
+}
+
+/// Log directories that cannot be used.
+pub fn log_dir(error: LogDirError) -> Failure {
+    let code = match &error {
+        LogDirError::OtherCluster { .. } | LogDirError::OtherNode { .. } => &codes::LOG_DIRS_DIFFER,
+        LogDirError::Twice { .. } => &codes::USAGE,
+        LogDirError::NoMeta { .. } | LogDirError::Meta { .. } | LogDirError::NoCluster { .. } | LogDirError::Io(_) => {
+            &codes::LOG_DIR
+        }
+    };
+    failure(error, code)
+}
+
+/// A pass that was not begun.
+pub fn pass(error: PassError) -> Failure {
+    let code = match &error {
+        PassError::BrokerRunning { .. } | PassError::LockUnknown { .. } => &codes::BROKER_RUNS,
+        PassError::OtherCluster(_) => &codes::OTHER_CLUSTER,
+        PassError::Scan(_) => &codes::LOG_DIR,
+    };
+    failure(error, code)
+}
+
+/// A partition's directory that cannot be read as it stands.
+pub fn refused(error: &RefusedReason) -> Failure {
+    let code = match error {
+        RefusedReason::Duplicate { .. } => &codes::LOG_DIRS_DIFFER,
+        RefusedReason::BadLogName { .. } | RefusedReason::PartitionMetadata(_) => &codes::LOG_DAMAGED,
+        RefusedReason::UnfinishedCleaning { .. } | RefusedReason::UnfinishedRestore { .. } => &codes::LOG_UNFINISHED,
+        RefusedReason::NoPartitionMetadata | RefusedReason::SymbolicLink { .. } | RefusedReason::Io(_) => &codes::LOG_DIR,
+    };
+    quoted(error, code)
+}
+
+/// Why a partition was left out of a pass.
+pub fn problem(error: &Problem) -> Failure {
+    let source = find::<SourceError>(error).map(|source| match source.kind {
+        SourceErrorKind::Unavailable => codes::LOG_DIR,
+        SourceErrorKind::Changed => codes::LOG_CHANGED,
+        SourceErrorKind::Damaged => codes::LOG_DAMAGED,
+        SourceErrorKind::Diverged => codes::LOG_DIVERGED,
+    });
+    let otherwise = source.unwrap_or(match error {
+        Problem::Plan(_) | Problem::Behind { .. } => codes::LOG_DIVERGED,
+        Problem::Upload { .. } => codes::LOG_DAMAGED,
+        Problem::Read(_) => codes::DAMAGED,
+        Problem::Commit(_) | Problem::Lost { .. } => codes::LOST_RACE,
+        Problem::BrokerStarted { .. } => codes::BROKER_RUNS,
+    });
+    quoted(error, &code(error, &otherwise))
+}
+
+/// A directory into which nothing may be restored.
+pub fn restore_refused(error: RestoreRefused) -> Failure {
+    let code = match &error {
+        RestoreRefused::BrokerRuns { .. } | RestoreRefused::LockUnknown { .. } => &codes::BROKER_RUNS,
+        RestoreRefused::HoldsRecords { .. } | RestoreRefused::OpenedUnfinished { .. } | RestoreRefused::NotEmpty { .. } => {
+            &codes::TARGET_NOT_EMPTY
+        }
+        RestoreRefused::NotADirectory { .. }
+        | RestoreRefused::IsLogDir { .. }
+        | RestoreRefused::NotAPartitionName { .. }
+        | RestoreRefused::NoTopicId { .. } => &codes::TARGET,
+        RestoreRefused::Io(_) => &codes::LOCAL_IO,
+    };
+    failure(error, code)
+}
+
+/// Files of a restore that could not be written or made visible.
+pub fn restore_files(error: firnline_logdir::RestoreError) -> Failure {
+    let code = match &error {
+        firnline_logdir::RestoreError::BelowLogStart { .. } => &codes::TARGET,
+        firnline_logdir::RestoreError::OutOfOrder { .. } => &codes::INTERNAL,
+        firnline_logdir::RestoreError::Refused(_) => &codes::BROKER_RUNS,
+        firnline_logdir::RestoreError::Io(_) => &codes::LOCAL_IO,
+    };
+    failure(error, code)
+}
+
+/// A restore that was not planned, or broke off.
+pub fn restore(error: RestoreError) -> Failure {
+    let code = match &error {
+        RestoreError::Unknown { .. } => codes::UNKNOWN_TOPIC,
+        RestoreError::Backwards { .. } => codes::BACKWARDS,
+        RestoreError::Outside { .. } => codes::OUT_OF_RANGE,
+        RestoreError::Gap { .. } => codes::GAP,
+        RestoreError::Undecided { .. } => codes::UNDECIDED,
+        RestoreError::Read(_) | RestoreError::Tail(_) | RestoreError::Store { .. } => codes::DAMAGED,
+        RestoreError::Block { .. } | RestoreError::NotABatch { .. } => codes::DAMAGED,
+        RestoreError::Write(source) => {
+            let files: Option<&firnline_logdir::RestoreError> = find(source.as_ref());
+            match files {
+                Some(firnline_logdir::RestoreError::BelowLogStart { .. }) => codes::TARGET,
+                Some(firnline_logdir::RestoreError::Refused(_)) => codes::BROKER_RUNS,
+                _ => codes::LOCAL_IO,
+            }
+        }
+    };
+    failure(error, &code)
+}
+
+/// A read that failed.
+pub fn reader(error: firnline_reader::ReadError) -> Failure {
+    let code = codes::of_reader(error.code());
+    failure(error, &code)
+}

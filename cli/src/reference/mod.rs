@@ -1,0 +1,16 @@
+//! The generated pages of docs/: command line, config, errors. A test compares them with what is in the tree.
+
+mod cli;
+mod config;
+mod errors;
+
+use crate::args::{Page, ReferenceArgs};
+
+/// The page as Markdown.
+pub fn page(args: &ReferenceArgs) -> String {
+    match args.page {
+        Page::Cli => cli::page(),
+        Page::Config => config::page(),
+        Page::Errors => errors::page(),
+    }
+}

@@ -1,0 +1,25 @@
+//! `[cache]` and `[limits]` to a reader.
+
+use firnline_reader::{Reader, ReaderSettings};
+use firnline_tier::Tier;
+
+use crate::config::Config;
+use crate::config::sections::{CacheSection, LimitsSection};
+
+/// A reader of the tier. Makes no request.
+pub fn reader(config: &Config, tier: &Tier) -> Reader {
+    let CacheSection { memory_blocks, memory_indexes, memory_manifests } = &config.cache;
+    let LimitsSection { read_memory, readahead, upload_memory: _, parallel_partitions: _ } = &config.limits;
+    let settings = ReaderSettings {
+        // Never above what the tier's deleters reckon with.
+        max_manifest_age: ReaderSettings::default().max_manifest_age.min(tier.marker().max_manifest_age),
+        manifest_cache_bytes: memory_manifests.value.0,
+        tail_cache_bytes: memory_indexes.value.0,
+        block_cache_bytes: memory_blocks.value.0,
+        budget_bytes: read_memory.value.0,
+        readahead_bytes: readahead.value.0,
+        cluster_id: Some(tier.cluster_id().clone()),
+        ..ReaderSettings::default()
+    };
+    Reader::new(tier.store().clone(), settings)
+}
