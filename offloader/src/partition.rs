@@ -89,7 +89,10 @@ impl PartitionJob {
             if !segments.is_empty() {
                 may_commit().inspect_err(|_| note_orphans(report, log, &segments))?;
                 match self.commit(log, basis, segments, report).await? {
-                    Ok(now) => loaded = Some(now),
+                    Ok(now) => {
+                        report.tier_end = Some(now.manifest.tier_end);
+                        loaded = Some(now);
+                    }
                     Err(lost) => {
                         lost_races += 1;
                         if lost_races > REPLANS || !lost_by_speed(&lost) {
