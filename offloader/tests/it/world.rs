@@ -98,7 +98,7 @@ pub enum Trouble {
     None,
     /// The bytes cannot be had.
     Unavailable,
-    /// It turns out at the end that the log changed.
+    /// Other records are handed out than the log has, and it turns out at the end that it changed.
     Changed,
 }
 
@@ -144,9 +144,27 @@ impl PartitionLog for MemoryLog {
     fn open(&self, from: Offset, until: Option<Offset>) -> Result<Box<dyn LogSource>, SourceError> {
         let trouble = self.trouble.lock().unwrap().pop_front().unwrap_or(Trouble::None);
         let inside = |range: OffsetRange| range.end() > from && until.is_none_or(|until| range.end() <= until);
-        let batches = self.files.concat().into_iter().filter(|batch| inside(range_of(batch))).collect();
+        let mut batches: VecDeque<Bytes> =
+            self.files.concat().into_iter().filter(|batch| inside(range_of(batch))).collect();
+        if trouble == Trouble::Changed {
+            batches.iter_mut().for_each(|batch| *batch = replaced(batch));
+        }
         Ok(Box::new(MemorySource { batches, from, trouble }))
     }
+}
+
+/// A sound batch of the same offsets, epoch and producer with other records; markers stay as they are.
+fn replaced(batch: &Bytes) -> Bytes {
+    let Parsed::Header(header) = BatchHeader::parse(batch, Offset::ZERO, &BatchLimits::default()).unwrap() else {
+        panic!("whole batches only")
+    };
+    if header.control {
+        return batch.clone();
+    }
+    let epoch = header.leader_epoch.map_or(0, LeaderEpoch::get);
+    let mut writer = Writer { next: header.base_offset.get(), epoch };
+    let records = usize::try_from(range_of(batch).span()).unwrap();
+    writer.data(records, 7, header.producer.map(|producer| producer.id.get()))
 }
 
 struct MemorySource {

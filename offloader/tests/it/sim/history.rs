@@ -17,6 +17,9 @@ use crate::world::{
     MemoryLog, START_MS, Trouble, Writer, job, no_faults, open_tier, run, tip, try_open_tier,
 };
 
+/// Bytes of a record where segments are to go in several parts.
+const LARGE: usize = 1_200_000;
+
 /// What one history, or several, came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -136,8 +139,8 @@ pub async fn play(seed: u64) -> Outcome {
     }
     sim.protect("firnline.json");
     // Mostly tiny records; now and then some so large that segments go in parts.
-    let large = random.below(200) == 0;
-    let value = if large { 1_500_000 } else { usize::try_from(random.below(300)).unwrap() };
+    let large = random.below(150) == 0;
+    let value = if large { LARGE } else { usize::try_from(random.below(300)).unwrap() };
     let mut outcome = Outcome::default();
     for round in 0..if large { 1 } else { 1 + random.below(4) } {
         for partition in &mut partitions {
@@ -146,7 +149,7 @@ pub async fn play(seed: u64) -> Outcome {
         trouble(&sim, &random);
         let processes = 1 + random.below(2);
         let reports = futures::future::join_all(
-            (0..processes).map(|process| one_process(seed, round * 2 + process, &sim, &partitions, &random)),
+            (0..processes).map(|process| one_process(seed, round * 2 + process, &sim, &partitions, large, &random)),
         );
         for finished in reports.await {
             match finished {
@@ -166,12 +169,13 @@ pub async fn play(seed: u64) -> Outcome {
 
 /// One offloader at work on all partitions, until it is through or dies; `None` where it died.
 async fn one_process(
-    seed: u64, number: u64, sim: &Simulation, partitions: &[Partition], random: &SeededRandom,
+    seed: u64, number: u64, sim: &Simulation, partitions: &[Partition], large: bool, random: &SeededRandom,
 ) -> Option<Vec<PartitionReport>> {
     let env = Env::seeded(seed.wrapping_mul(31).wrapping_add(number), START_MS);
     let faults = Arc::new(DieAtStep::new((random.below(3) == 0).then(|| random.below(60))));
     let logs: Vec<MemoryLog> = partitions.iter().map(|partition| partition.replica(random)).collect();
-    let target = [1, 200, 2_000, 1 << 24][usize::try_from(random.below(4)).unwrap()];
+    let targets = if large { [1, 1 << 24, 1 << 24, 1 << 24] } else { [1, 200, 2_000, 1 << 24] };
+    let target = targets[usize::try_from(random.below(4)).unwrap()];
     let store = sim.connect(&env);
     let work = async {
         let Ok(tier) = try_open_tier(store, &env, faults.clone()).await else { return Vec::new() };

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use history::{Outcome, play};
 
 /// Histories played in a usual run of the tests.
-const SEEDS: u64 = 3_000;
+const SEEDS: u64 = 2_000;
 /// Threads that play them; each history runs on one.
 const THREADS: usize = 2;
 
@@ -64,13 +64,13 @@ fn histories_of_crashes_races_and_faults_end_with_every_offset_once() {
         assert!(total.faults > seeds, "{total:?}");
         assert!(total.problems > seeds / 20, "{total:?}");
         assert!(total.orphans > seeds / 20, "{total:?}");
-        assert!(total.multipart > 10, "{total:?}");
+        assert!(total.multipart > 2, "{total:?}");
     }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_history() {
-    for seed in (0..3_000).step_by(60) {
+    for seed in (0..2_000).step_by(50) {
         let (first, second) = (run(seed), run(seed));
         assert_eq!(first.trace_hash, second.trace_hash, "seed {seed}");
         assert_eq!(first, second, "seed {seed}");
