@@ -168,8 +168,20 @@ fn damaged_sections_never_panic_or_leave_their_bounds() {
 #[test]
 fn values_that_jump_are_found_all_the_same() {
     for jump in [100, 1_000, 2_000, 50_000_000] {
-        let mut list = vec![Block { offsets: 10, time: 1, raw: 1_000, stored: 1_000 }; 300];
-        list[254].offsets = jump;
+        let mut list = vec![Block { offsets: 10, time: 1, raw: 1_000, stored: 1_000 }; 450];
+        list[382].offsets = jump;
         check(3, &list);
     }
+    // Here the last frame's base lies below most of the first frame's values.
+    let even = |offsets| Block { offsets, time: 1, raw: 1_000, stored: 1_000 };
+    let mut list = [vec![even(1_000); 128], vec![even(1); 256]].concat();
+    list[382].offsets = 100_000;
+    check(3, &list);
+}
+
+#[test]
+fn a_block_longer_stored_than_raw_is_refused() {
+    let list = [(100, 60), (100, 101)].map(|(raw, stored)| Block { offsets: 3, time: 5, raw, stored });
+    let error = BlockIndex::parse(build(0, &list)).unwrap_err();
+    assert_eq!(error, BlockIndexError::BlockLength { number: 1, raw: 100, stored: 101 });
 }
