@@ -27,7 +27,10 @@ impl Exit {
         (Self::Fine, "fine"),
         (Self::Difference, "damage or a difference was found; never an I/O error"),
         (Self::Usage, "usage: the command line, the config or a name in it is wrong; nothing was done"),
-        (Self::Environment, "environment: a file, a store, a credential, a limit of the machine, or a bug of ours"),
+        (
+            Self::Environment,
+            "environment: a file, a store, a credential, a limit of the machine, or a bug of ours",
+        ),
         (Self::Refused, "refused for safety"),
         (Self::Partly, "partly done; what was left out is named"),
         (Self::Interrupted, "ended by SIGINT"),

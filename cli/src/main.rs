@@ -5,6 +5,10 @@
 //! that reads the environment and files of the user's choosing, and the only one that prints.
 
 #![forbid(unsafe_code)]
+#![expect(
+    unreachable_pub,
+    reason = "a binary has no outside: here `pub` says that an item is used beyond its module"
+)]
 
 mod args;
 mod commands;

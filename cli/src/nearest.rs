@@ -8,7 +8,8 @@ pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>, limit: 
         let distance = strsim::osa_distance(&lower, &name.to_lowercase());
         let allowed = (name.chars().count() / 3).max(1);
         // A word that was cut off or has a suffix too many is near, however long the rest is.
-        let begins = lower.len() >= 3 && (name.starts_with(word) || word.starts_with(name) && name.len() >= 3);
+        let begins =
+            lower.len() >= 3 && (name.starts_with(word) || word.starts_with(name) && name.len() >= 3);
         (distance <= allowed || begins).then_some((distance, name))
     };
     let mut near: Vec<_> = known.into_iter().filter_map(edits).collect();

@@ -37,7 +37,8 @@ pub enum Fixed {
 
 impl Position {
     /// What the text is for, in one line of a usage message.
-    pub const FORMS: &'static str = "an offset, @RFC3339, a duration back from now such as -2h, earliest or latest";
+    pub const FORMS: &'static str =
+        "an offset, @RFC3339, a duration back from now such as -2h, earliest or latest";
 
     /// Ties the position to the clock. A duration longer than the time since 1970 means 1970.
     pub fn fix(self, now: TimestampMs) -> Fixed {
@@ -87,7 +88,9 @@ impl FromStr for Position {
             return Err(bad(format!("{text:?} is not a position")));
         }
         let offset = text.parse().ok().and_then(|number| Offset::new(number).ok());
-        offset.map(Self::Offset).ok_or_else(|| bad(format!("offset {text} is beyond the largest, {}", Offset::MAX)))
+        offset
+            .map(Self::Offset)
+            .ok_or_else(|| bad(format!("offset {text} is beyond the largest, {}", Offset::MAX)))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::Cli;
+use crate::args::{Cli, Command};
 use crate::commands;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, Stop, codes, report};
@@ -47,7 +47,7 @@ fn parsed(around: Surroundings, paint: Paint) -> Exit {
             return if error.exit_code() == 0 { Exit::Fine } else { Exit::Usage };
         }
     };
-    match logs(&around, paint).and_then(|()| worked(cli, around)) {
+    match logs(&cli.command, &around, paint).and_then(|()| worked(cli, around)) {
         Ok(exit) => exit,
         Err(Stop::ClosedPipe) => Exit::Fine,
         Err(Stop::Failed(failure)) => {
@@ -57,8 +57,10 @@ fn parsed(around: Surroundings, paint: Paint) -> Exit {
     }
 }
 
-fn logs(around: &Surroundings, paint: Paint) -> Result<()> {
-    let wanted = around.var("FIRNLINE_LOG").unwrap_or("warn");
+fn logs(command: &Command, around: &Surroundings, paint: Paint) -> Result<()> {
+    // The demo damages its own tier on purpose, and shows what came of it itself.
+    let default = if matches!(command, Command::Demo(_)) { "off" } else { "warn" };
+    let wanted = around.var("FIRNLINE_LOG").unwrap_or(default);
     let filter = EnvFilter::try_new(wanted).map_err(|error| {
         Failure::new(&codes::USAGE, format!("FIRNLINE_LOG={wanted:?} cannot be used"))
             .caused_by(error)
@@ -70,10 +72,9 @@ fn logs(around: &Surroundings, paint: Paint) -> Result<()> {
 }
 
 fn worked(cli: Cli, around: Surroundings) -> Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(&codes::LOCAL_IO, "start the threads of this process").caused_by(error))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Failure::new(&codes::LOCAL_IO, "start the threads of this process").caused_by(error)
+    })?;
     let out = Out::new(Box::new(std::io::stdout()), Paint::on(&std::io::stdout(), &around));
     let ended = runtime.block_on(until_told(commands::run(cli, around, out)));
     // Threads that still wait for a disk or a store must not keep the process.
@@ -84,7 +85,9 @@ fn worked(cli: Cli, around: Surroundings) -> Result<Exit> {
 /// Works until done or until SIGINT or SIGTERM. The work is a task of its own, so that a stretch of pure computing in it
 /// does not keep a signal from being seen.
 async fn until_told(work: impl Future<Output = Result<Exit>> + Send + 'static) -> Result<Exit> {
-    let listen = |kind| signal(kind).map_err(|error| Failure::new(&codes::LOCAL_IO, "listen for signals").caused_by(error));
+    let listen = |kind| {
+        signal(kind).map_err(|error| Failure::new(&codes::LOCAL_IO, "listen for signals").caused_by(error))
+    };
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
     let mut tasks = JoinSet::new();

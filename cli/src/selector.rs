@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use firnline_index::{PartitionIndex, TopicId, TopicIdPartition, TopicName};
+use firnline_index::{PartitionIndex, TopicId, TopicName};
 use regex::Regex;
 
 /// A topic or one of its partitions, as it was typed.
@@ -17,20 +17,13 @@ pub struct Selector {
     pub partition: Option<PartitionIndex>,
 }
 
-impl Selector {
-    /// Whether this names `tip`.
-    pub fn takes(&self, tip: &TopicIdPartition) -> bool {
-        self.topic == tip.topic
-            && self.id.is_none_or(|id| id == tip.topic_id)
-            && self.partition.is_none_or(|partition| partition == tip.partition)
-    }
-}
-
 impl FromStr for Selector {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = |why: &dyn fmt::Display| format!("{text:?} names no partition: {why} (write TOPIC/P, or TOPIC@ID/P)");
+        let bad = |why: &dyn fmt::Display| {
+            format!("{text:?} names no partition: {why} (write TOPIC/P, or TOPIC@ID/P)")
+        };
         let (topic, partition) = match text.rsplit_once('/') {
             Some((topic, number)) => {
                 let digits = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
@@ -110,7 +103,8 @@ mod tests {
 
     #[test]
     fn what_is_neither_is_refused() {
-        for bad in ["", "/3", "a/", "a/x", "a/-1", "a/+1", "a/2147483648", "a b/1", "a/1/2", "a@x/1", "../1"] {
+        for bad in ["", "/3", "a/", "a/x", "a/-1", "a/+1", "a/2147483648", "a b/1", "a/1/2", "a@x/1", "../1"]
+        {
             assert!(bad.parse::<Selector>().is_err(), "{bad:?}");
         }
     }

@@ -19,7 +19,10 @@ impl Surroundings {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self { vars: std::env::vars_os().filter_map(text).collect(), cwd: std::env::current_dir().unwrap_or_default() }
+        Self {
+            vars: std::env::vars_os().filter_map(text).collect(),
+            cwd: std::env::current_dir().unwrap_or_default(),
+        }
     }
 
     /// The value of a variable, if it is set.

@@ -22,7 +22,8 @@ pub enum BrokerLock {
         /// Its id; absent when it runs in another process namespace (a container).
         pid: Option<i32>,
     },
-    /// There is no `.lock`: no broker has used this directory, or the files were copied here.
+    /// There is no `.lock`. A broker takes the file away when it stops properly (seen with 4.3.1), so nobody holds the
+    /// directory; or the files were copied here.
     Absent,
     /// It cannot be told, so a broker must be assumed.
     Unknown(IoProblem),

@@ -15,7 +15,11 @@ pub(crate) struct Metered {
 }
 
 impl Metered {
-    pub(crate) fn new(source: Box<dyn LogSource>, tip: TopicIdPartition, progress: Arc<dyn Progress>) -> Self {
+    pub(crate) fn new(
+        source: Box<dyn LogSource>,
+        tip: TopicIdPartition,
+        progress: Arc<dyn Progress>,
+    ) -> Self {
         Self { source, tip, progress }
     }
 }

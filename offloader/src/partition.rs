@@ -51,7 +51,9 @@ impl PartitionJob {
     /// Brings `log` into the tier up to its last sealed extent, as far as that goes; what stopped it is in the report.
     /// `may_commit` is asked right before each commit.
     pub async fn run(
-        &self, log: &Arc<dyn PartitionLog>, may_commit: &(dyn Fn() -> Result<(), Problem> + Sync),
+        &self,
+        log: &Arc<dyn PartitionLog>,
+        may_commit: &(dyn Fn() -> Result<(), Problem> + Sync),
     ) -> PartitionReport {
         let mut report = PartitionReport {
             tip: log.tip().clone(),
@@ -68,7 +70,9 @@ impl PartitionJob {
     }
 
     async fn drive(
-        &self, log: &Arc<dyn PartitionLog>, may_commit: &(dyn Fn() -> Result<(), Problem> + Sync),
+        &self,
+        log: &Arc<dyn PartitionLog>,
+        may_commit: &(dyn Fn() -> Result<(), Problem> + Sync),
         report: &mut PartitionReport,
     ) -> Result<(), Problem> {
         let tip = log.tip();
@@ -113,7 +117,10 @@ impl PartitionJob {
     }
 
     async fn plan(
-        &self, log: &Arc<dyn PartitionLog>, tier_end: Option<Offset>, policy: &PlanPolicy,
+        &self,
+        log: &Arc<dyn PartitionLog>,
+        tier_end: Option<Offset>,
+        policy: &PlanPolicy,
     ) -> Result<Vec<PlannedSegment>, Problem> {
         let extents = log.extents();
         let planned = plan(&extents, tier_end, self.bound, policy).map_err(Problem::Plan)?;
@@ -137,7 +144,10 @@ impl PartitionJob {
 
     /// Uploads what is planned, up to what one commit takes. What was uploaded before something went wrong counts.
     async fn upload(
-        &self, log: &Arc<dyn PartitionLog>, planned: &[PlannedSegment], basis: &Basis,
+        &self,
+        log: &Arc<dyn PartitionLog>,
+        planned: &[PlannedSegment],
+        basis: &Basis,
     ) -> (Vec<UploadedSegment>, Option<(Offset, UploadError)>) {
         let mut segments: Vec<UploadedSegment> = Vec::new();
         let mut base = basis.base;
@@ -165,7 +175,8 @@ impl PartitionJob {
                     self.progress.uploaded(log.tip(), segment.entry.range);
                     base = segment.entry.range.end();
                     bytes += segment.entry.log_bytes.get();
-                    transactions = firnline_index::transactions::TransactionStart::Known(segment.open.clone());
+                    transactions =
+                        firnline_index::transactions::TransactionStart::Known(segment.open.clone());
                     last_epoch = segment.entry.epochs.last().map(|start| start.epoch).or(last_epoch);
                     segments.push(*segment);
                 }
@@ -178,7 +189,10 @@ impl PartitionJob {
     }
 
     async fn open(
-        &self, log: &Arc<dyn PartitionLog>, from: Offset, until: Offset,
+        &self,
+        log: &Arc<dyn PartitionLog>,
+        from: Offset,
+        until: Offset,
     ) -> Result<Box<dyn LogSource>, UploadError> {
         let opened = Arc::clone(log);
         let source = self.tier.workers().run(move || opened.open(from, Some(until))).await;
@@ -191,7 +205,10 @@ impl PartitionJob {
     }
 
     async fn commit(
-        &self, log: &Arc<dyn PartitionLog>, basis: Basis, segments: Vec<UploadedSegment>,
+        &self,
+        log: &Arc<dyn PartitionLog>,
+        basis: Basis,
+        segments: Vec<UploadedSegment>,
         report: &mut PartitionReport,
     ) -> Result<Result<LoadedManifest, Lost>, Problem> {
         let tip = log.tip().clone();
@@ -199,7 +216,14 @@ impl PartitionJob {
             CommitBound::AssumeLogEnd => None,
             CommitBound::At { epoch, .. } => Some(epoch),
         };
-        let request = CommitRequest { tip, basis, segments, node: self.node, bound_epoch, topic_partitions: self.topic_partitions };
+        let request = CommitRequest {
+            tip,
+            basis,
+            segments,
+            node: self.node,
+            bound_epoch,
+            topic_partitions: self.topic_partitions,
+        };
         match self.tier.commit(&request).await {
             Ok(CommitOutcome::Committed(now)) => {
                 for segment in &request.segments {

@@ -162,7 +162,10 @@ pub async fn run_once(inputs: &PassInputs) -> Result<PassReport, PassError> {
 }
 
 async fn one(
-    inputs: &PassInputs, node: Option<NodeId>, dir: PartitionDir, topic_partitions: u32,
+    inputs: &PassInputs,
+    node: Option<NodeId>,
+    dir: PartitionDir,
+    topic_partitions: u32,
 ) -> PartitionReport {
     let PassInputs { log_dirs, tier, policy, source, progress } = inputs;
     let path = dir.path.clone();
@@ -178,7 +181,9 @@ async fn one(
     };
     let home = log_dirs.dirs().iter().find(|home| path.starts_with(&home.path));
     let may_commit = || match home.map(|home| must_be_free(home, policy.bound)) {
-        Some(Err(_)) => Err(Problem::BrokerStarted { path: home.map(|h| h.path.clone()).unwrap_or_default() }),
+        Some(Err(_)) => {
+            Err(Problem::BrokerStarted { path: home.map(|h| h.path.clone()).unwrap_or_default() })
+        }
         Some(Ok(())) | None => Ok(()),
     };
     let log: Arc<dyn PartitionLog> = Arc::new(DirectoryLog { dir, options: source.clone() });

@@ -87,7 +87,10 @@ pub enum PlanRefusal {
 /// Plans what to upload from `extents`, given that the tier ends at `tier_end` (`None`: it has nothing of this
 /// partition). An empty plan means that everything sealed and committed is in the tier.
 pub fn plan(
-    extents: &[Extent], tier_end: Option<Offset>, bound: CommitBound, policy: &PlanPolicy,
+    extents: &[Extent],
+    tier_end: Option<Offset>,
+    bound: CommitBound,
+    policy: &PlanPolicy,
 ) -> Result<Vec<PlannedSegment>, PlanRefusal> {
     let Some(first) = extents.first() else { return Ok(Vec::new()) };
     for pair in extents.windows(2) {

@@ -88,7 +88,9 @@ pub enum Problem {
     #[error("the log does not continue the tier")]
     Plan(#[source] PlanRefusal),
     /// The log ends below the tier's end: a replica that lags behind, or a log that was cut.
-    #[error("the log ends at offset {log_end}, below the tier's end {tier_end}; offload from the replica that leads")]
+    #[error(
+        "the log ends at offset {log_end}, below the tier's end {tier_end}; offload from the replica that leads"
+    )]
     Behind {
         /// One past the last offset of the log.
         log_end: Offset,

@@ -1,7 +1,7 @@
 //! Reading manifests and their pages, each checked whole before any of it is believed.
 
-use firnline_index::manifest::{Entry, Manifest, ManifestError, Page, PageBody, PageRef};
 use firnline_index::keys::ObjectKey;
+use firnline_index::manifest::{Entry, Manifest, ManifestError, Page, PageBody, PageRef};
 use firnline_index::{OffsetRange, TopicIdPartition};
 use firnline_store::{StoreError, Version};
 

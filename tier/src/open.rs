@@ -8,9 +8,9 @@
 //!                                                writer: probe, create marker if absent, read it
 //! ```
 
-use firnline_index::marker::{FORMAT_VERSION, JsonObjectError, TierMarker};
 use firnline_index::ClusterId;
 use firnline_index::keys::ObjectKey;
+use firnline_index::marker::{FORMAT_VERSION, JsonObjectError, TierMarker};
 use firnline_store::{CreateOutcome, ProbeError, StoreError};
 
 use crate::{Step, Tier, TierParts, TierSettings};
@@ -22,7 +22,9 @@ const PROBES: &str = "probe/";
 #[derive(Debug, thiserror::Error)]
 pub enum OpenTierError {
     /// Nothing is there at all.
-    #[error("{store} is empty: no firnline.json, and no other object; check the address, or offload to it first")]
+    #[error(
+        "{store} is empty: no firnline.json, and no other object; check the address, or offload to it first"
+    )]
     Empty {
         /// The store's address.
         store: String,
@@ -36,7 +38,9 @@ pub enum OpenTierError {
         example: String,
     },
     /// The marker names another cluster.
-    #[error("{store} is the tier of cluster {found}, not of {expected}; give each cluster a prefix of its own")]
+    #[error(
+        "{store} is the tier of cluster {found}, not of {expected}; give each cluster a prefix of its own"
+    )]
     OtherCluster {
         /// The store's address.
         store: String,
@@ -101,7 +105,9 @@ impl Tier {
     /// Opens the tier of `cluster` for writing; makes it, where the prefix is empty. Tries out what the store can do
     /// first, as often as a process calls this. Two who make it at once both get it, if they are of one cluster.
     pub async fn open_for_writing(
-        parts: TierParts, settings: TierSettings, cluster: &ClusterId,
+        parts: TierParts,
+        settings: TierSettings,
+        cluster: &ClusterId,
     ) -> Result<Self, OpenTierError> {
         let store = parts.store.to_string();
         let found = read_marker(&parts).await?;
@@ -170,7 +176,9 @@ async fn first_object(parts: &TierParts) -> Result<Option<String>, OpenTierError
 
 /// Makes the marker unless somebody was faster; then theirs holds.
 async fn create_marker(
-    parts: &TierParts, settings: &TierSettings, cluster: &ClusterId,
+    parts: &TierParts,
+    settings: &TierSettings,
+    cluster: &ClusterId,
 ) -> Result<TierMarker, OpenTierError> {
     let invalid = |error| OpenTierError::Settings(Box::new(error));
     let marker = TierMarker::new(cluster.clone(), settings.max_manifest_age).map_err(invalid)?;

@@ -63,7 +63,11 @@ impl BlockRun {
 
 impl Tier {
     /// Reads and checks the tail of the segment that `entry` names. One GET.
-    pub async fn segment_tail(&self, tip: &TopicIdPartition, entry: &Entry) -> Result<SegmentTail, TailError> {
+    pub async fn segment_tail(
+        &self,
+        tip: &TopicIdPartition,
+        entry: &Entry,
+    ) -> Result<SegmentTail, TailError> {
         self.tail_bytes(tip, entry).await.and_then(|tail| self.parse_tail(tip, entry, tail))
     }
 
@@ -77,7 +81,10 @@ impl Tier {
     }
 
     pub(crate) fn parse_tail(
-        &self, tip: &TopicIdPartition, entry: &Entry, tail: Bytes,
+        &self,
+        tip: &TopicIdPartition,
+        entry: &Entry,
+        tail: Bytes,
     ) -> Result<SegmentTail, TailError> {
         let expect = ExpectedOrigin {
             cluster_id: Some(self.cluster_id().clone()),
@@ -93,7 +100,11 @@ impl Tier {
 
     /// The stored bytes of some blocks of a segment, in order, a few requests ahead of whoever takes them.
     pub(crate) fn block_runs<'a>(
-        &'a self, key: &'a str, object_start: u64, index: &'a BlockIndex, blocks: Range<u32>,
+        &'a self,
+        key: &'a str,
+        object_start: u64,
+        index: &'a BlockIndex,
+        blocks: Range<u32>,
     ) -> impl Stream<Item = Result<BlockRun, (Vec<BlockEntry>, StoreError)>> + 'a {
         futures::stream::iter(runs(index, blocks))
             .map(move |blocks| async move {

@@ -102,4 +102,3 @@ impl FaultPoint for NoFaults {
         Box::pin(std::future::ready(()))
     }
 }
-

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use firnline_index::marker::TierMarker;
 use firnline_index::ids::{ClusterId, Incarnation, TimestampMs, TopicId};
+use firnline_index::marker::TierMarker;
 use firnline_store::env::RandomExt;
 use firnline_store::{ByteBudget, Env, Store};
 

@@ -11,7 +11,12 @@ use crate::surroundings::Surroundings;
 use crate::wiring;
 
 /// Runs `config check` or `config show`.
-pub fn run(command: &ConfigCommand, global: &GlobalArgs, around: &Surroundings, out: &mut Out) -> Result<Exit> {
+pub fn run(
+    command: &ConfigCommand,
+    global: &GlobalArgs,
+    around: &Surroundings,
+    out: &mut Out,
+) -> Result<Exit> {
     let path = path(global, around);
     let config = effective(global, around)?;
     match command {

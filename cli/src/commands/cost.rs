@@ -74,11 +74,20 @@ pub async fn run(args: CostArgs, global: &GlobalArgs, around: Surroundings, out:
         topics.entry((tip.topic.to_string(), tip.topic_id.to_string())).or_default().add(totals);
         all.add(totals);
     }
-    if json { lines(&topics, all, &prices, out)? } else { table(&topics, all, &prices, out)? }
+    if json {
+        lines(&topics, all, &prices, out)?
+    } else {
+        table(&topics, all, &prices, out)?
+    }
     Ok(Exit::Fine)
 }
 
-fn lines(topics: &BTreeMap<(String, String), Sum>, all: Sum, prices: &PriceList, out: &mut Out) -> Result<()> {
+fn lines(
+    topics: &BTreeMap<(String, String), Sum>,
+    all: Sum,
+    prices: &PriceList,
+    out: &mut Out,
+) -> Result<()> {
     let label = prices.label();
     let line = |kind, topic: Option<&(String, String)>, sum: Sum| -> Result<()> {
         out.json(&Line {
@@ -103,8 +112,21 @@ fn lines(topics: &BTreeMap<(String, String), Sum>, all: Sum, prices: &PriceList,
     line("total", None, all)
 }
 
-fn table(topics: &BTreeMap<(String, String), Sum>, all: Sum, prices: &PriceList, out: &mut Out) -> Result<()> {
-    let mut table = Table::new(&["topic", ">partitions", ">segments", ">log", ">stored", ">a month here", ">on brokers' disks"]);
+fn table(
+    topics: &BTreeMap<(String, String), Sum>,
+    all: Sum,
+    prices: &PriceList,
+    out: &mut Out,
+) -> Result<()> {
+    let mut table = Table::new(&[
+        "topic",
+        ">partitions",
+        ">segments",
+        ">log",
+        ">stored",
+        ">a month here",
+        ">on brokers' disks",
+    ]);
     let rows = topics.iter().map(|((topic, _), sum)| (topic.as_str(), *sum)).chain([("total", all)]);
     for (topic, sum) in rows {
         table.row([

@@ -1,7 +1,7 @@
 //! `firnline ls`
 
-use firnline_index::{OffsetRange, TopicIdPartition};
 use firnline_index::manifest::{Entry, Manifest};
+use firnline_index::{OffsetRange, TopicIdPartition};
 use firnline_tier::Tier;
 use serde::Serialize;
 
@@ -52,10 +52,27 @@ pub async fn run(args: LsArgs, global: &GlobalArgs, around: Surroundings, out: &
     let partitions = selection.partitions(&tier).await?;
     let mut table = match form {
         Form::Segments => Table::new(&[
-            "topic", ">partition", ">base", ">next", ">log", ">object", ">blocks", "newest record", "object key",
+            "topic",
+            ">partition",
+            ">base",
+            ">next",
+            ">log",
+            ">object",
+            ">blocks",
+            "newest record",
+            "object key",
         ]),
         Form::Partitions | Form::Json => Table::new(&[
-            "topic", "topic id", ">partition", ">start", ">end", ">segments", ">records", ">log", ">object", "newest record",
+            "topic",
+            "topic id",
+            ">partition",
+            ">start",
+            ">end",
+            ">segments",
+            ">records",
+            ">log",
+            ">object",
+            "newest record",
         ]),
     };
     for tip in &partitions {
@@ -63,7 +80,9 @@ pub async fn run(args: LsArgs, global: &GlobalArgs, around: Surroundings, out: &
         let manifest = loaded.manifest;
         match form {
             Form::Partitions => partition_row(&manifest, &mut table),
-            Form::Segments => segments_of(&tier, &manifest, |entry| segment_row(tip, entry, &mut table)).await?,
+            Form::Segments => {
+                segments_of(&tier, &manifest, |entry| segment_row(tip, entry, &mut table)).await?
+            }
             Form::Json => segments_of(&tier, &manifest, |entry| out.json(&segment_line(tip, entry))).await?,
         }
     }
@@ -75,10 +94,15 @@ pub async fn run(args: LsArgs, global: &GlobalArgs, around: Surroundings, out: &
     Ok(Exit::Fine)
 }
 
-async fn segments_of(tier: &Tier, manifest: &Manifest, mut each: impl FnMut(&Entry) -> Result<()> + Send) -> Result<()> {
+async fn segments_of(
+    tier: &Tier,
+    manifest: &Manifest,
+    mut each: impl FnMut(&Entry) -> Result<()> + Send,
+) -> Result<()> {
     // Entries below the tier's start are no longer live, though a page may still list them.
-    let live = OffsetRange::new(manifest.tier_start, manifest.tier_end)
-        .map_err(|error| Failure::new(&codes::DAMAGED, format!("the manifest of {} is damaged", manifest.tip)).caused_by(error))?;
+    let live = OffsetRange::new(manifest.tier_start, manifest.tier_end).map_err(|error| {
+        Failure::new(&codes::DAMAGED, format!("the manifest of {} is damaged", manifest.tip)).caused_by(error)
+    })?;
     let mut entries = tier.entries(manifest, live);
     while let Some(chunk) = entries.next_chunk().await.map_err(of::read)? {
         chunk.iter().try_for_each(&mut each)?;

@@ -44,7 +44,9 @@ impl Typed {
 fn backwards(from: Fixed, until: Fixed, offsets: Option<(Offset, Offset)>) -> crate::failure::Stop {
     let failure = Failure::new(&codes::BACKWARDS, format!("--from {from} lies after --until {until}"));
     match offsets {
-        Some((from, until)) => failure.note(format!("in this partition they are the offsets {from} and {until}")),
+        Some((from, until)) => {
+            failure.note(format!("in this partition they are the offsets {from} and {until}"))
+        }
         None => failure,
     }
     .into()
@@ -66,7 +68,13 @@ pub async fn ends(reader: &Reader, tip: &TopicIdPartition, wanted: Wanted) -> Re
     OffsetRange::new(from, until).map_err(|_| backwards(wanted.from, wanted.until, Some((from, until))))
 }
 
-async fn resolved(reader: &Reader, tip: &TopicIdPartition, at: Fixed, serving: Offset, end: Offset) -> Result<Offset> {
+async fn resolved(
+    reader: &Reader,
+    tip: &TopicIdPartition,
+    at: Fixed,
+    serving: Offset,
+    end: Offset,
+) -> Result<Offset> {
     Ok(match at {
         Fixed::Offset(offset) => offset,
         Fixed::Earliest => serving,
@@ -88,7 +96,8 @@ fn first_at(found: &BatchAtTime, time: TimestampMs) -> Result<Offset> {
         let what = format!("the batch at offset {} cannot be decoded", found.header.base_offset);
         Failure::new(&codes::UNDECODABLE, what).caused_by(error)
     };
-    let records = decode_batch(&found.header, found.bytes.clone(), &DecodeLimits::default()).map_err(undecodable)?;
+    let records =
+        decode_batch(&found.header, found.bytes.clone(), &DecodeLimits::default()).map_err(undecodable)?;
     for record in records {
         let record = record.map_err(undecodable)?;
         if record.timestamp >= Some(time) {

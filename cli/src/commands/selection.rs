@@ -39,11 +39,6 @@ impl Selection {
         Self { tier: None, only: Some(only), patterns: Vec::new() }
     }
 
-    /// Whether one topic or partition was named.
-    pub fn is_single(&self) -> bool {
-        self.only.is_some()
-    }
-
     /// Lists the partitions meant, in order. None at all is an error if any were named.
     pub async fn partitions(&self, tier: &Tier) -> Result<Vec<TopicIdPartition>> {
         let known = tier.topics().await.map_err(of::list)?;
@@ -51,7 +46,8 @@ impl Selection {
             Some(only) => vec![resolve(&only.topic, only.id, &known).map_err(of::resolve)?.clone()],
             None => {
                 let takes = |topic: &&KnownTopic| {
-                    self.patterns.is_empty() || self.patterns.iter().any(|pattern| pattern.matches(&topic.topic))
+                    self.patterns.is_empty()
+                        || self.patterns.iter().any(|pattern| pattern.matches(&topic.topic))
                 };
                 known.iter().filter(takes).cloned().collect()
             }
@@ -71,7 +67,9 @@ impl Selection {
             if partitions.is_empty() {
                 let what = format!("topic {topic} has no partition {partition} in this tier");
                 let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
-                return Err(Failure::new(&codes::UNKNOWN_TOPIC, what).note(format!("it has: {there}")).into());
+                return Err(Failure::new(&codes::UNKNOWN_TOPIC, what)
+                    .note(format!("it has: {there}"))
+                    .into());
             }
         }
         Ok(partitions)
@@ -82,7 +80,10 @@ impl Selection {
         let mut partitions = self.partitions(tier).await?;
         match (partitions.pop(), partitions.is_empty()) {
             (Some(one), true) => Ok(one),
-            _ => Err(Failure::new(&codes::INTERNAL, "a partition was named, and not exactly one was found").into()),
+            _ => {
+                Err(Failure::new(&codes::INTERNAL, "a partition was named, and not exactly one was found")
+                    .into())
+            }
         }
     }
 }

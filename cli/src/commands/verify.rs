@@ -86,7 +86,8 @@ impl Teller<'_> {
                 sheet
             }
             Finding::Unnamed { key, size, last_modified_ms } => {
-                let at = firnline_index::TimestampMs::new(last_modified_ms).map(show_time).unwrap_or_default();
+                let at =
+                    firnline_index::TimestampMs::new(last_modified_ms).map(show_time).unwrap_or_default();
                 Sheet::new("unnamed")
                     .with("name", "orphan")
                     .with("object_key", key)
@@ -95,7 +96,11 @@ impl Teller<'_> {
             }
         };
         if self.broken.is_none() {
-            let told = if self.json { sheet.show(true, self.out) } else { self.out.line(sheet.line(self.out.paint())) };
+            let told = if self.json {
+                sheet.show(true, self.out)
+            } else {
+                self.out.line(sheet.line(self.out.paint()))
+            };
             self.broken = told.err();
         }
     }
@@ -118,8 +123,17 @@ fn verdict(report: &CheckReport, deep: bool) -> String {
 }
 
 fn summary(report: &CheckReport, deep: bool, seconds: f64, requests: u64) -> Sheet {
-    let CheckReport { partitions, segments, blocks, batches, log_bytes, object_bytes, anomalies, unreadable, unnamed } =
-        *report;
+    let CheckReport {
+        partitions,
+        segments,
+        blocks,
+        batches,
+        log_bytes,
+        object_bytes,
+        anomalies,
+        unreadable,
+        unnamed,
+    } = *report;
     Sheet::new("summary")
         .with("deep", deep)
         .with("partitions", Cell::Count(partitions))

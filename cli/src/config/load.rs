@@ -4,11 +4,11 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
+use super::Config;
 use super::section::Section;
 use super::sections::{StoreSection, TopicSection};
 use super::source::{Lines, Origin, Problem, Set, Source};
 use super::value::Value;
-use super::Config;
 use crate::failure::{Failure, Result, codes};
 use crate::surroundings::Surroundings;
 
@@ -31,11 +31,15 @@ pub fn load(path: Option<&Path>, around: &Surroundings) -> Result<Config> {
         None => String::new(),
         Some(path) => {
             let unreadable = |error| {
-                Failure::new(&codes::CONFIG_UNREADABLE, format!("read the config {}", path.display())).caused_by(error)
+                Failure::new(&codes::CONFIG_UNREADABLE, format!("read the config {}", path.display()))
+                    .caused_by(error)
             };
             let length = std::fs::metadata(path).map_err(unreadable)?.len();
             if length > FILE_MAX {
-                return Err(unreadable(std::io::Error::other(format!("it has {length} bytes, at most {FILE_MAX}"))).into());
+                return Err(unreadable(std::io::Error::other(format!(
+                    "it has {length} bytes, at most {FILE_MAX}"
+                )))
+                .into());
             }
             std::fs::read_to_string(path).map_err(unreadable)?
         }
@@ -77,7 +81,10 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
                 let mut source = Source::new(&format!("topic[{}]", at + 1), table, &lines);
                 let topic = TopicSection::take("", &mut source);
                 if topic.name.value.is_none() && topic.name.origin == Origin::Default {
-                    source.problem(lines.of(start), format!("topic[{}]: has no name to match topics with", at + 1));
+                    source.problem(
+                        lines.of(start),
+                        format!("topic[{}]: has no name to match topics with", at + 1),
+                    );
                 }
                 inner_problems.extend(source.finish(&[], &[]));
                 topic

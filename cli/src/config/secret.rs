@@ -65,7 +65,10 @@ impl Value for SecretRef {
             Some(("file", path)) if path.starts_with('/') => Ok(Self::File(path.into())),
             Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
             // The text is not repeated: it may be the secret itself.
-            _ => Err("a secret is not written here: name where it stands, as file:/PATH or env:NAME".to_owned()),
+            _ => {
+                Err("a secret is not written here: name where it stands, as file:/PATH or env:NAME"
+                    .to_owned())
+            }
         }
     }
 

@@ -75,7 +75,11 @@ impl<'a> Source<'a> {
 
     fn flatten(&mut self, prefix: &str, table: &'a DeTable<'a>, lines: &Lines<'_>) {
         for (key, value) in table {
-            let dotted = if prefix.is_empty() { key.get_ref().to_string() } else { format!("{prefix}.{}", key.get_ref()) };
+            let dotted = if prefix.is_empty() {
+                key.get_ref().to_string()
+            } else {
+                format!("{prefix}.{}", key.get_ref())
+            };
             match value.get_ref() {
                 DeValue::Table(inner) => self.flatten(&dotted, inner, lines),
                 other => {
@@ -131,8 +135,12 @@ impl<'a> Source<'a> {
         let entries = std::mem::take(&mut self.entries);
         for (key, (line, _)) in entries {
             let section = key.split('.').next().unwrap_or_default();
-            if let Some((_, whose)) = later.iter().find(|(name, _)| *name == section && self.path.is_empty()) {
-                self.problems.push(Problem { line, what: format!("[{section}] configures {whose}, which this build does not have") });
+            if let Some((_, whose)) = later.iter().find(|(name, _)| *name == section && self.path.is_empty())
+            {
+                self.problems.push(Problem {
+                    line,
+                    what: format!("[{section}] configures {whose}, which this build does not have"),
+                });
                 continue;
             }
             let known = self.asked.iter().map(String::as_str).chain(also_known.iter().copied());

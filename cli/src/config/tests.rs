@@ -21,13 +21,16 @@ fn what_is_shown_reads_back_the_same() {
     let config = parse("", &Surroundings::default()).unwrap();
     let shown = show(&config, Scope::Effective);
     let again = parse(&shown, &Surroundings::default()).unwrap();
-    let values = |text: &str| text.lines().map(|line| line.split('#').next().unwrap().trim().to_owned()).collect::<Vec<_>>();
+    let values = |text: &str| {
+        text.lines().map(|line| line.split('#').next().unwrap().trim().to_owned()).collect::<Vec<_>>()
+    };
     assert_eq!(values(&show(&again, Scope::Effective)), values(&shown));
 }
 
 #[test]
 fn numbers_in_any_notation_are_numbers() {
-    let read = |text: &str| parse(&format!("limits.parallel_partitions = {text}\n"), &Surroundings::default());
+    let read =
+        |text: &str| parse(&format!("limits.parallel_partitions = {text}\n"), &Surroundings::default());
     assert_eq!(read("1_000").unwrap().limits.parallel_partitions.value.0, 1000);
     assert_eq!(read("0x10").unwrap().limits.parallel_partitions.value.0, 16);
     for bad in ["-1", "0", "1025", "1.5", "'8'", "true", "99999999999999999999999"] {

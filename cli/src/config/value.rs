@@ -236,10 +236,12 @@ impl<const MIN: u64, const MAX: u64> Value for Count<MIN, MAX> {
 
     fn read(value: &DeValue<'_>) -> Result<Self, String> {
         match value {
-            DeValue::Integer(number) => match u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()) {
-                Ok(value) => Self::parse(&value.to_string()),
-                Err(_) => Self::parse(number.as_str()),
-            },
+            DeValue::Integer(number) => {
+                match u64::from_str_radix(&number.as_str().replace('_', ""), number.radix()) {
+                    Ok(value) => Self::parse(&value.to_string()),
+                    Err(_) => Self::parse(number.as_str()),
+                }
+            }
             other => Err(expected("a whole number", other)),
         }
     }

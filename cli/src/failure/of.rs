@@ -10,8 +10,8 @@ use firnline_store::{OpenError, StoreError, UrlError};
 use firnline_tier::restore::RestoreError;
 use firnline_tier::{ListError, OpenTierError, ReadError, ResolveError};
 
-use super::codes::{self, Code};
 use super::Failure;
+use super::codes::{self, Code};
 
 /// A failure with the error's own sentence. The code is the store's where a store's error is the cause.
 fn failure(error: impl Error + Send + Sync + 'static, otherwise: &Code) -> Failure {
@@ -113,9 +113,10 @@ pub fn log_dir(error: LogDirError) -> Failure {
     let code = match &error {
         LogDirError::OtherCluster { .. } | LogDirError::OtherNode { .. } => &codes::LOG_DIRS_DIFFER,
         LogDirError::Twice { .. } => &codes::USAGE,
-        LogDirError::NoMeta { .. } | LogDirError::Meta { .. } | LogDirError::NoCluster { .. } | LogDirError::Io(_) => {
-            &codes::LOG_DIR
-        }
+        LogDirError::NoMeta { .. }
+        | LogDirError::Meta { .. }
+        | LogDirError::NoCluster { .. }
+        | LogDirError::Io(_) => &codes::LOG_DIR,
     };
     failure(error, code)
 }
@@ -135,8 +136,12 @@ pub fn refused(error: &RefusedReason) -> Failure {
     let code = match error {
         RefusedReason::Duplicate { .. } => &codes::LOG_DIRS_DIFFER,
         RefusedReason::BadLogName { .. } | RefusedReason::PartitionMetadata(_) => &codes::LOG_DAMAGED,
-        RefusedReason::UnfinishedCleaning { .. } | RefusedReason::UnfinishedRestore { .. } => &codes::LOG_UNFINISHED,
-        RefusedReason::NoPartitionMetadata | RefusedReason::SymbolicLink { .. } | RefusedReason::Io(_) => &codes::LOG_DIR,
+        RefusedReason::UnfinishedCleaning { .. } | RefusedReason::UnfinishedRestore { .. } => {
+            &codes::LOG_UNFINISHED
+        }
+        RefusedReason::NoPartitionMetadata | RefusedReason::SymbolicLink { .. } | RefusedReason::Io(_) => {
+            &codes::LOG_DIR
+        }
     };
     quoted(error, code)
 }
@@ -163,9 +168,9 @@ pub fn problem(error: &Problem) -> Failure {
 pub fn restore_refused(error: RestoreRefused) -> Failure {
     let code = match &error {
         RestoreRefused::BrokerRuns { .. } | RestoreRefused::LockUnknown { .. } => &codes::BROKER_RUNS,
-        RestoreRefused::HoldsRecords { .. } | RestoreRefused::OpenedUnfinished { .. } | RestoreRefused::NotEmpty { .. } => {
-            &codes::TARGET_NOT_EMPTY
-        }
+        RestoreRefused::HoldsRecords { .. }
+        | RestoreRefused::OpenedUnfinished { .. }
+        | RestoreRefused::NotEmpty { .. } => &codes::TARGET_NOT_EMPTY,
         RestoreRefused::NotADirectory { .. }
         | RestoreRefused::IsLogDir { .. }
         | RestoreRefused::NotAPartitionName { .. }

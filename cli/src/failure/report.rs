@@ -29,7 +29,10 @@ mod tests {
             .caused_by(std::io::Error::from_raw_os_error(13))
             .note("a note");
         let text = report(&failure, Paint::plain());
-        assert!(text.starts_with("error[FIRN-C101]: read the config /etc/f.toml: Permission denied"), "{text}");
+        assert!(
+            text.starts_with("error[FIRN-C101]: read the config /etc/f.toml: Permission denied"),
+            "{text}"
+        );
         assert!(text.contains("\n  a note\n"), "{text}");
         assert!(text.contains("\nhelp: "), "{text}");
     }

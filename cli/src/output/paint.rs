@@ -28,11 +28,6 @@ impl Paint {
         self.wrap("1", text)
     }
 
-    /// Less visible.
-    pub fn faint(self, text: &str) -> String {
-        self.wrap("2", text)
-    }
-
     /// Green: as it should be.
     pub fn good(self, text: &str) -> String {
         self.wrap("32", text)

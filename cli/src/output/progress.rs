@@ -14,12 +14,11 @@ pub struct Progress {
 impl Progress {
     /// Bytes out of `total`, with rate and time left.
     pub fn bytes(what: &'static str, total: u64) -> Self {
-        Self::start(what, Some(total), "{prefix} [{bar:28}] {bytes}/{total_bytes} {bytes_per_sec} {eta} {msg}")
-    }
-
-    /// Things out of `total`.
-    pub fn things(what: &'static str, total: u64) -> Self {
-        Self::start(what, Some(total), "{prefix} [{bar:28}] {pos}/{len} {eta} {msg}")
+        Self::start(
+            what,
+            Some(total),
+            "{prefix} [{bar:28}] {bytes}/{total_bytes} {bytes_per_sec} {eta} {msg}",
+        )
     }
 
     /// Work of unknown length.

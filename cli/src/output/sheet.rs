@@ -192,7 +192,10 @@ mod tests {
             .with("newest_ms", None::<TimestampMs>)
             .with("epochs", Cell::List(vec![("3 from 5".into(), serde_json::json!({"epoch": 3}))]));
         let json = serde_json::to_string(&sheet).unwrap();
-        assert_eq!(json, r#"{"v":1,"kind":"thing","base_offset":5,"log_bytes":2048,"newest_ms":null,"epochs":[{"epoch":3}]}"#);
+        assert_eq!(
+            json,
+            r#"{"v":1,"kind":"thing","base_offset":5,"log_bytes":2048,"newest_ms":null,"epochs":[{"epoch":3}]}"#
+        );
         assert_eq!(sheet.fields[1].1.text(), "2.00 KiB (2,048 bytes)");
     }
 }

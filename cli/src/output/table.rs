@@ -35,7 +35,8 @@ impl Table {
             let mut line = String::new();
             for (column, cell) in cells.enumerate() {
                 let width = widths[column];
-                let cell = if self.right[column] { format!("{cell:>width$}") } else { format!("{cell:<width$}") };
+                let cell =
+                    if self.right[column] { format!("{cell:>width$}") } else { format!("{cell:<width$}") };
                 if column > 0 {
                     line.push_str("  ");
                 }

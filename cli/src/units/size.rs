@@ -26,7 +26,8 @@ impl FromStr for Size {
     fn from_str(text: &str) -> Result<Self, String> {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = text.split_at(digits);
-        let bad = || format!("{text:?} is not a size: write a whole number and a unit, such as 10GiB or 500MB");
+        let bad =
+            || format!("{text:?} is not a size: write a whole number and a unit, such as 10GiB or 500MB");
         if number.is_empty() {
             return Err(bad());
         }

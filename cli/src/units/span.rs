@@ -17,7 +17,8 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let digits = text.bytes().take_while(u8::is_ascii_digit).count();
         let (number, unit) = text.split_at(digits);
-        let bad = || format!("{text:?} is not a duration: write a whole number and one of ms s m h d, such as 30s");
+        let bad =
+            || format!("{text:?} is not a duration: write a whole number and one of ms s m h d, such as 30s");
         if number.is_empty() {
             return Err(bad());
         }

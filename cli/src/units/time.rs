@@ -5,7 +5,8 @@ use firnline_index::TimestampMs;
 
 /// Reads RFC 3339 with any offset from UTC, to the millisecond. Times before 1970 are refused: no record has one.
 pub fn parse_time(text: &str) -> Result<TimestampMs, String> {
-    let bad = |why: &str| format!("{text:?} is not a time: {why}; write RFC 3339, such as 2026-11-23T10:00:00Z");
+    let bad =
+        |why: &str| format!("{text:?} is not a time: {why}; write RFC 3339, such as 2026-11-23T10:00:00Z");
     let at = DateTime::parse_from_rfc3339(text).map_err(|error| bad(&error.to_string()))?;
     TimestampMs::new(at.timestamp_millis()).map_err(|_| bad("it lies before 1970"))
 }

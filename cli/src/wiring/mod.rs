@@ -6,5 +6,5 @@ mod store;
 mod tier;
 
 pub use reader::reader;
-pub use tier::tier;
 pub use store::{count, prices, store, tier_address, unreadable};
+pub use tier::tier;

@@ -53,7 +53,8 @@ pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
         ("azure.sas_token", &store.azure_sas_token),
     ] {
         let resolved = secret.value.as_ref().map(|secret| secret.resolve(around));
-        problems.extend(resolved.and_then(std::result::Result::err).map(|error| format!("store.{key}: {error}")));
+        problems
+            .extend(resolved.and_then(std::result::Result::err).map(|error| format!("store.{key}: {error}")));
     }
     for (key, path) in [
         ("ca_bundle", &store.ca_bundle),
@@ -155,11 +156,13 @@ fn credentials(section: &StoreSection, around: &Surroundings) -> Result<Credenti
         }),
         (None, None) => None,
         _ => {
-            let what = "store.aws.access_key_id and store.aws.secret_access_key belong together, and one is missing";
+            let what =
+                "store.aws.access_key_id and store.aws.secret_access_key belong together, and one is missing";
             return Err(Failure::new(&codes::CONFIG_INVALID, what).into());
         }
     };
-    let passed = ENVIRONMENT.iter().filter_map(|name| Some(((*name).to_owned(), Secret::from(around.var(name)?))));
+    let passed =
+        ENVIRONMENT.iter().filter_map(|name| Some(((*name).to_owned(), Secret::from(around.var(name)?))));
     let environment = passed.collect();
     let home = around.var("HOME").map(PathBuf::from);
     let files = CredentialFiles::of(&environment, home.as_deref());
@@ -169,7 +172,12 @@ fn credentials(section: &StoreSection, around: &Surroundings) -> Result<Credenti
         aws_profile: text(&section.aws_profile),
         azure_access_key: secret("azure.access_key", &section.azure_access_key)?,
         azure_sas_token: secret("azure.sas_token", &section.azure_sas_token)?,
-        gcp_service_account: section.gcp_service_account_file.value.as_ref().map(|path| named(&path.0)).transpose()?,
+        gcp_service_account: section
+            .gcp_service_account_file
+            .value
+            .as_ref()
+            .map(|path| named(&path.0))
+            .transpose()?,
         aws_config: files.aws_config.as_deref().map(if_there).transpose()?.flatten(),
         aws_credentials: files.aws_credentials.as_deref().map(if_there).transpose()?.flatten(),
         gcp_default: match &files.gcp_default {
@@ -190,8 +198,9 @@ fn if_there(path: &Path) -> Result<Option<NamedText>> {
 }
 
 fn named(path: &Path) -> Result<NamedText> {
-    let text = read(path)
-        .map_err(|error| Failure::new(&codes::LOCAL_IO, format!("read {}", path.display())).caused_by(error))?;
+    let text = read(path).map_err(|error| {
+        Failure::new(&codes::LOCAL_IO, format!("read {}", path.display())).caused_by(error)
+    })?;
     Ok(NamedText { path: path.to_owned(), text: Secret::new(text) })
 }
 

@@ -10,7 +10,8 @@ use crate::config::{Codec, Config};
 
 /// The settings of a tier over a store with these settings.
 pub fn tier(config: &Config, store: &StoreSettings) -> TierSettings {
-    let LimitsSection { upload_memory, parallel_partitions: _, read_memory: _, readahead: _ } = &config.limits;
+    let LimitsSection { upload_memory, parallel_partitions: _, read_memory: _, readahead: _ } =
+        &config.limits;
     let OffloadSection { block_size, compression, log_dirs: _, target_size: _ } = &config.offload;
     TierSettings {
         upload_bytes: upload_memory.value.0,

@@ -97,9 +97,11 @@ fn the_command_line_stands_before_the_environment_and_that_before_the_file() {
 
 #[test]
 fn what_is_shown_reads_back_as_the_same() {
-    let file = "[store]\nurl = 's3://b/p'\ndeadline.read = '5s'\n[[topic]]\nname = 'orders.*'\noffload = false\n";
+    let file =
+        "[store]\nurl = 's3://b/p'\ndeadline.read = '5s'\n[[topic]]\nname = 'orders.*'\noffload = false\n";
     let once = with(file, &["config", "show", "--effective"], &[]);
-    let strip = |text: &str| text.lines().map(|l| l.split('#').next().unwrap().trim().to_owned()).collect::<Vec<_>>();
+    let strip =
+        |text: &str| text.lines().map(|l| l.split('#').next().unwrap().trim().to_owned()).collect::<Vec<_>>();
     let twice = with(once.fine(), &["config", "show", "--effective"], &[]);
     assert_eq!(strip(&once.out), strip(twice.fine()));
     assert_eq!(
@@ -111,7 +113,11 @@ fn what_is_shown_reads_back_as_the_same() {
 #[test]
 fn a_config_that_is_shown_holds_no_secret() {
     let file = "[store]\naws.access_key_id = 'AKIA'\naws.secret_access_key = 'env:KEY'\n";
-    let shown = with(file, &["config", "show", "--effective"], &[("KEY", "hunter2"), ("AWS_SECRET_ACCESS_KEY", "hunter3")]);
+    let shown = with(
+        file,
+        &["config", "show", "--effective"],
+        &[("KEY", "hunter2"), ("AWS_SECRET_ACCESS_KEY", "hunter3")],
+    );
     assert!(shown.fine().contains("aws.secret_access_key = \"env:KEY\""));
     assert!(!shown.out.contains("hunter"), "{shown:?}");
 }
@@ -119,5 +125,6 @@ fn a_config_that_is_shown_holds_no_secret() {
 #[test]
 fn check_tries_secrets_and_files() {
     let file = "[store]\naws.secret_access_key = 'env:NOT_SET'\nca_bundle = '/nowhere/ca.pem'\nprice_file = '/nowhere/p'\n";
-    with(file, &["config", "check"], &[]).fails(3, &["FIRN-C103", "NOT_SET", "/nowhere/ca.pem", "store.price_file"]);
+    with(file, &["config", "check"], &[])
+        .fails(3, &["FIRN-C103", "NOT_SET", "/nowhere/ca.pem", "store.price_file"]);
 }

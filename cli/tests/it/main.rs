@@ -4,4 +4,5 @@ mod config;
 mod docs;
 mod garbage;
 mod rig;
+mod tier;
 mod usage;

@@ -20,7 +20,9 @@ fn every_command_shows_examples() {
 
 #[test]
 fn arguments_that_do_not_exist_are_usage() {
-    for args in [vec![], vec!["nonsense"], vec!["ls", "--nonsense"], vec!["cat"], vec!["config"], vec!["offload"]] {
+    for args in
+        [vec![], vec!["nonsense"], vec!["ls", "--nonsense"], vec!["cat"], vec!["config"], vec!["offload"]]
+    {
         let ran = run(&args);
         assert_eq!(ran.code, 2, "{args:?}: {ran:?}");
         assert!(ran.out.is_empty() && !ran.err.is_empty(), "{args:?}: {ran:?}");

@@ -143,7 +143,11 @@ async fn a_missing_file_is_named_by_its_offsets_and_what_lies_before_it_is_broug
         let problem = report.problem.as_ref().unwrap();
         let hole = cause(problem).downcast_ref::<HoleInLog>().unwrap();
         assert_eq!((hole.missing.start(), hole.missing.end()), (offset(18), offset(24)));
-        assert_eq!(report.tier_end, Some(offset(12)), "target {target}: the file before the hole is not whole");
+        assert_eq!(
+            report.tier_end,
+            Some(offset(12)),
+            "target {target}: the file before the hole is not whole"
+        );
         assert_eq!(bytes_in(&tier).await, log.files[..2].concat().concat());
         // Where the topic is compacted, holes are in order.
         let compacted = firnline_offloader::PartitionJob { holes: Holes::Allow, ..job(&tier, target) };
@@ -207,7 +211,9 @@ impl firnline_offloader::PartitionLog for Broken {
     }
 
     fn open(
-        &self, _from: firnline_index::Offset, _until: Option<firnline_index::Offset>,
+        &self,
+        _from: firnline_index::Offset,
+        _until: Option<firnline_index::Offset>,
     ) -> Result<Box<dyn firnline_index::log_source::LogSource>, firnline_index::log_source::SourceError> {
         Ok(Box::new(Raw(Some(self.0.files[1].concat().into()))))
     }
@@ -218,7 +224,8 @@ struct Raw(Option<bytes::Bytes>);
 
 impl firnline_index::log_source::LogSource for Raw {
     fn next_run(
-        &mut self, _max_bytes: usize,
+        &mut self,
+        _max_bytes: usize,
     ) -> Result<Option<firnline_index::log_source::Run>, firnline_index::log_source::SourceError> {
         let range = firnline_index::OffsetRange::new(offset(0), offset(0)).unwrap();
         Ok(self.0.take().map(|bytes| firnline_index::log_source::Run {
@@ -230,7 +237,9 @@ impl firnline_index::log_source::LogSource for Raw {
         }))
     }
 
-    fn finish(&mut self) -> Result<firnline_index::log_source::Finality, firnline_index::log_source::SourceError> {
+    fn finish(
+        &mut self,
+    ) -> Result<firnline_index::log_source::Finality, firnline_index::log_source::SourceError> {
         Ok(firnline_index::log_source::Finality::Stable)
     }
 }
@@ -289,7 +298,8 @@ async fn a_log_that_changes_while_it_is_read_is_taken_by_a_later_run() {
 async fn nothing_is_committed_once_a_broker_has_started() {
     let world = World::new();
     let tier = world.tier().await;
-    let log: std::sync::Arc<dyn firnline_offloader::PartitionLog> = std::sync::Arc::new(MemoryLog::plain(3, 4));
+    let log: std::sync::Arc<dyn firnline_offloader::PartitionLog> =
+        std::sync::Arc::new(MemoryLog::plain(3, 4));
     let started = || Err(Problem::BrokerStarted { path: "/logs".into() });
     let report = job(&tier, 1).run(&log, &started).await;
     assert!(matches!(report.problem, Some(Problem::BrokerStarted { .. })));
@@ -415,7 +425,9 @@ impl firnline_offloader::PartitionLog for Emptied {
     }
 
     fn open(
-        &self, from: firnline_index::Offset, until: Option<firnline_index::Offset>,
+        &self,
+        from: firnline_index::Offset,
+        until: Option<firnline_index::Offset>,
     ) -> Result<Box<dyn firnline_index::log_source::LogSource>, firnline_index::log_source::SourceError> {
         let mut files = self.0.files.clone();
         files.remove(1);

@@ -143,7 +143,8 @@ impl PartitionLog for MemoryLog {
 
     fn open(&self, from: Offset, until: Option<Offset>) -> Result<Box<dyn LogSource>, SourceError> {
         let trouble = self.trouble.lock().unwrap().pop_front().unwrap_or(Trouble::None);
-        let inside = |range: OffsetRange| range.end() > from && until.is_none_or(|until| range.end() <= until);
+        let inside =
+            |range: OffsetRange| range.end() > from && until.is_none_or(|until| range.end() <= until);
         let mut batches: VecDeque<Bytes> =
             self.files.concat().into_iter().filter(|batch| inside(range_of(batch))).collect();
         if trouble == Trouble::Changed {
@@ -155,7 +156,8 @@ impl PartitionLog for MemoryLog {
 
 /// A sound batch of the same offsets, epoch and producer with other records; markers stay as they are.
 fn replaced(batch: &Bytes) -> Bytes {
-    let Parsed::Header(header) = BatchHeader::parse(batch, Offset::ZERO, &BatchLimits::default()).unwrap() else {
+    let Parsed::Header(header) = BatchHeader::parse(batch, Offset::ZERO, &BatchLimits::default()).unwrap()
+    else {
         panic!("whole batches only")
     };
     if header.control {
@@ -200,7 +202,9 @@ pub async fn open_tier(store: Store, env: &Env, faults: Arc<dyn FaultPoint>) -> 
 }
 
 pub async fn try_open_tier(
-    store: Store, env: &Env, faults: Arc<dyn FaultPoint>,
+    store: Store,
+    env: &Env,
+    faults: Arc<dyn FaultPoint>,
 ) -> Result<Tier, firnline_tier::OpenTierError> {
     let settings = TierSettings { block_bytes: 1024, ..TierSettings::for_store(store.settings()) };
     let parts = TierParts { store, env: env.clone(), workers: Workers::Inline, faults };

@@ -112,11 +112,17 @@ fn consumer(bootstrap: &str, isolation: Isolation) -> BaseConsumer {
         .expect("make a consumer")
 }
 
-/// Start and end of a partition; for `read_committed` the end is the last stable offset, as ListOffsets answers it.
+/// Start and end of a partition; for `read_committed` the end is the last stable offset, as ListOffsets answers it. A
+/// broker that has just started may not lead its partitions yet.
 fn watermarks(consumer: &BaseConsumer, topic: &str, partition: i32) -> (i64, i64) {
-    consumer
-        .fetch_watermarks(topic, partition, Duration::from_secs(30))
-        .unwrap_or_else(|error| panic!("watermarks of {topic}/{partition}: {error}"))
+    let began = Instant::now();
+    loop {
+        match consumer.fetch_watermarks(topic, partition, Duration::from_secs(30)) {
+            Ok(found) => return found,
+            Err(error) => assert!(began.elapsed() < LIMIT, "watermarks of {topic}/{partition}: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn record(message: &BorrowedMessage<'_>) -> Record {

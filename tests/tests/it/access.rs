@@ -142,12 +142,9 @@ fn a_bucket_of_another_region_is_told_with_the_region_to_set() {
 
 /// What MinIO lists in the bucket of a place.
 fn objects(place: &str) -> Vec<String> {
-    let listed = Minio::shared().mc(&["find", &format!("firnline/{place}")]);
-    String::from_utf8_lossy(&listed.stdout)
-        .lines()
-        .filter(|key| !key.ends_with('/'))
-        .map(str::to_owned)
-        .collect()
+    let bucket = place.split('/').next().expect("a bucket");
+    let listed = Minio::shared().mc(&["ls", "--recursive", &format!("firnline/{bucket}")]);
+    String::from_utf8_lossy(&listed.stdout).lines().map(str::to_owned).collect()
 }
 
 /// The text of a door's policy without one action.

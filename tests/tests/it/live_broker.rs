@@ -1,6 +1,6 @@
 //! A broker that runs holds its log directory; nothing here may touch or trust it then.
 
-use firnline_tests::kafka::{Cluster, ClusterOptions, VERSIONS, Workload};
+use firnline_tests::kafka::{Cluster, ClusterOptions, Codec, VERSIONS, Workload, workload};
 use firnline_tests::tier::Tier;
 
 #[test]
@@ -8,7 +8,7 @@ fn a_running_broker_of_each_version_keeps_us_out_of_its_log_directory() {
     for version in VERSIONS {
         let mut cluster = Cluster::start(&ClusterOptions::single(version));
         let small = Workload { bytes_per_partition: 1_500_000, rounds: 1, ..Workload::default() };
-        let ledger = small.produce(&cluster);
+        small.produce(&cluster);
         let log_dir = cluster.log_dir();
         let log_dir = log_dir.to_str().expect("a path of ours is text");
         let offload = ["offload", "--once", "--assume-committed", "--log-dir", log_dir];
@@ -23,7 +23,8 @@ fn a_running_broker_of_each_version_keeps_us_out_of_its_log_directory() {
         tier.run(&offload).finish().expect_code(0);
 
         cluster.restart();
-        let (topic, partition) = ledger.partitions().next().expect("something was written");
+        // Not compressed, so that it has sealed segments.
+        let (topic, partition) = (&workload::codec_topic(Codec::None), 0);
         let before = directory_listing(&cluster.partition_dir(topic, partition));
         tier.run(&["restore", &format!("{topic}/{partition}"), "--to", log_dir]).finish().expect_code(4);
         assert_eq!(

@@ -7,9 +7,7 @@ const SUGGESTED: usize = 3;
 
 /// The names most like `wanted`, nearest first, at most three. A name further away than a third of its letters (and
 /// two letters) helps nobody, unless one contains the other.
-pub(super) fn nearest<'a>(
-    wanted: &TopicName, names: impl Iterator<Item = &'a TopicName>,
-) -> Vec<TopicName> {
+pub(super) fn nearest<'a>(wanted: &TopicName, names: impl Iterator<Item = &'a TopicName>) -> Vec<TopicName> {
     let want = wanted.as_str();
     let mut near: Vec<(usize, &TopicName)> = names
         .filter_map(|name| {

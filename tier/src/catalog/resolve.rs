@@ -79,7 +79,9 @@ impl fmt::Display for Ids<'_> {
 /// The one topic that `topic`, with `topic_id` where one was given, means. A plain name is clear where the tier holds
 /// one id for it; which of several is the live one only a broker can tell, so several are an error with the list.
 pub fn resolve<'a>(
-    topic: &TopicName, topic_id: Option<TopicId>, known: &'a [KnownTopic],
+    topic: &TopicName,
+    topic_id: Option<TopicId>,
+    known: &'a [KnownTopic],
 ) -> Result<&'a KnownTopic, ResolveError> {
     let mut named: Vec<&KnownTopic> = known.iter().filter(|t| t.topic == *topic).collect();
     named.sort();

@@ -46,7 +46,9 @@ impl Tier {
     /// Makes sure that the topic has its object and that it tells at least `partitions` partitions. One PUT for a topic
     /// that is new, one GET and perhaps a PUT more for one that is not, then nothing for the rest of the process.
     pub(crate) async fn ensure_topic(
-        &self, tip: &TopicIdPartition, partitions: u32,
+        &self,
+        tip: &TopicIdPartition,
+        partitions: u32,
     ) -> Result<(), TopicObjectError> {
         let least = u32::try_from(tip.partition.get()).unwrap_or(0).saturating_add(1);
         let partitions = partitions.max(least);

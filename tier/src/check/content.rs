@@ -97,7 +97,8 @@ impl Content {
         }
         self.sequence = batches.sequence();
         let number = block.number;
-        let mismatch = |what, index: String, batches: String| AnomalyKind::Index { number, what, index, batches };
+        let mismatch =
+            |what, index: String, batches: String| AnomalyKind::Index { number, what, index, batches };
         if first != Some(block.first_offset) {
             let found = first.map_or_else(|| "absent".to_owned(), |offset| offset.to_string());
             self.found.push(mismatch("first offset", block.first_offset.to_string(), found));
@@ -157,7 +158,11 @@ impl Content {
 
     fn compare(&mut self, recorded: &SegmentTransactions, computed: &SegmentTransactions) {
         let lists = [
-            ("first markers", format!("{:?}", recorded.first_markers), format!("{:?}", computed.first_markers)),
+            (
+                "first markers",
+                format!("{:?}", recorded.first_markers),
+                format!("{:?}", computed.first_markers),
+            ),
             ("aborted transactions", format!("{:?}", recorded.aborted), format!("{:?}", computed.aborted)),
             ("open transactions", format!("{:?}", recorded.open), format!("{:?}", computed.open)),
             ("stable end", recorded.stable_end.to_string(), computed.stable_end.to_string()),

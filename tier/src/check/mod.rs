@@ -105,7 +105,11 @@ impl Tier {
     /// Checks partitions, `parallel` at a time, and tells each finding as it comes. With [`CheckDepth::Content`] memory is
     /// about 30 MiB for each of them.
     pub async fn check(
-        &self, tips: Vec<TopicIdPartition>, depth: CheckDepth, parallel: usize, on_finding: OnFinding<'_>,
+        &self,
+        tips: Vec<TopicIdPartition>,
+        depth: CheckDepth,
+        parallel: usize,
+        on_finding: OnFinding<'_>,
     ) -> CheckReport {
         let mut report = CheckReport::default();
         let mut checks = futures::stream::iter(tips)

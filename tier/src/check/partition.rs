@@ -29,7 +29,10 @@ struct Check<'a> {
 
 impl Tier {
     pub(super) async fn check_partition(
-        &self, tip: &TopicIdPartition, depth: CheckDepth, on_finding: OnFinding<'_>,
+        &self,
+        tip: &TopicIdPartition,
+        depth: CheckDepth,
+        on_finding: OnFinding<'_>,
     ) -> CheckReport {
         let prefix = KeyPrefix::Partition(tip.clone()).to_string();
         let mut check = Check {

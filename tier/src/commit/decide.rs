@@ -1,7 +1,7 @@
 //! What a manifest that was just read means for a commit: pure functions.
 
-use firnline_index::lineage::Lineage;
 use firnline_index::ids::{CommitId, GcBoundary, LeaderEpoch, Offset, OffsetRange, TimestampMs};
+use firnline_index::lineage::Lineage;
 use firnline_index::manifest::{AlgebraError, Entry, Manifest, ManifestKind};
 use firnline_index::transactions::TransactionStart;
 
@@ -114,8 +114,12 @@ pub(super) fn landed(head: &Manifest, tried: &[CommitId], segments: &[UploadedSe
 /// The manifest that holds `segments`, which lie end to end from `basis.base` on, and all that `head` holds; or why it
 /// must not be. The entries get `now` as their commit time; the commit id is still to be stamped. `empty` makes the manifest of a partition that has none.
 pub(super) fn build(
-    head: Option<&Manifest>, basis: &Basis, segments: &[UploadedSegment], bound_epoch: Option<LeaderEpoch>,
-    now: TimestampMs, empty: impl FnOnce() -> Manifest,
+    head: Option<&Manifest>,
+    basis: &Basis,
+    segments: &[UploadedSegment],
+    bound_epoch: Option<LeaderEpoch>,
+    now: TimestampMs,
+    empty: impl FnOnce() -> Manifest,
 ) -> Result<Result<Manifest, Lost>, AlgebraError> {
     let end = segments.last().map_or(basis.base, |last| last.entry.range.end());
     if let Err(lost) = unchanged(head, basis, end, bound_epoch) {
@@ -130,7 +134,10 @@ pub(super) fn build(
 }
 
 fn unchanged(
-    head: Option<&Manifest>, basis: &Basis, end: Offset, bound_epoch: Option<LeaderEpoch>,
+    head: Option<&Manifest>,
+    basis: &Basis,
+    end: Offset,
+    bound_epoch: Option<LeaderEpoch>,
 ) -> Result<(), Lost> {
     let Some(head) = head else {
         return if basis.existed { Err(Lost::ManifestGone) } else { Ok(()) };
@@ -159,7 +166,8 @@ fn unchanged(
     // A cut and new segments up to the same end leave the end as it was; epochs and open transactions tell.
     let below = OffsetRange::new(Offset::ZERO, basis.base).ok();
     let parted = below.and_then(|below| head.lineage.first_divergence(&basis.lineage, below)).is_some();
-    if parted || head.lineage.last() != basis.lineage.last() || head.transaction_start() != basis.transactions {
+    if parted || head.lineage.last() != basis.lineage.last() || head.transaction_start() != basis.transactions
+    {
         return Err(Lost::HistoryChanged { base: basis.base });
     }
     Ok(())

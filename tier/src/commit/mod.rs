@@ -22,9 +22,9 @@ mod queue;
 
 use std::time::Duration;
 
-use firnline_index::manifest::{AlgebraError, Manifest, ManifestError, ManifestKind, Writer};
-use firnline_index::keys::ObjectKey;
 use firnline_index::ids::{CommitId, LeaderEpoch, NodeId, ObjectUuid, TopicIdPartition};
+use firnline_index::keys::ObjectKey;
+use firnline_index::manifest::{AlgebraError, Manifest, ManifestError, ManifestKind, Writer};
 use firnline_store::env::RandomExt;
 use firnline_store::{CreateOutcome, ErrorKind, StoreError, UpdateOutcome, Version};
 
@@ -80,7 +80,9 @@ pub enum CommitError {
         source: ReadError,
     },
     /// The manifest could not be read back. Whether the commit landed is unknown; the next pass sees it.
-    #[error("read the manifest of {tip} back; whether the commit landed is not known, and the next pass finds out")]
+    #[error(
+        "read the manifest of {tip} back; whether the commit landed is not known, and the next pass finds out"
+    )]
     Unknown {
         /// The partition.
         tip: TopicIdPartition,
@@ -209,7 +211,11 @@ impl Tier {
     /// One attempt to replace the manifest `known` by `next`. That it comes back says nothing of the outcome: the caller
     /// reads the manifest. Only what cannot have been applied, and would not be by another attempt, is an error.
     async fn attempt(
-        &self, request: &CommitRequest, mut next: Manifest, known: Option<&Version>, id: CommitId,
+        &self,
+        request: &CommitRequest,
+        mut next: Manifest,
+        known: Option<&Version>,
+        id: CommitId,
     ) -> Result<(), CommitError> {
         let tip = &request.tip;
         let store_error = |source| CommitError::Store { tip: tip.clone(), source: Box::new(source) };

@@ -129,7 +129,9 @@ pub enum RestoreError {
         missing: OffsetRange,
     },
     /// A transaction opened before the range is open throughout.
-    #[error("a transaction that began at offset {first_offset} is still open at {until}: nothing in the range is decided")]
+    #[error(
+        "a transaction that began at offset {first_offset} is still open at {until}: nothing in the range is decided"
+    )]
     Undecided {
         /// Where the oldest open transaction began.
         first_offset: Offset,

@@ -43,7 +43,9 @@ impl Tier {
 
     /// The entries in the range, and the one right before them.
     async fn collect(
-        &self, manifest: &Manifest, wanted: OffsetRange,
+        &self,
+        manifest: &Manifest,
+        wanted: OffsetRange,
     ) -> Result<(Option<Entry>, Vec<Entry>), RestoreError> {
         let before = wanted.start().get().checked_sub(1).and_then(|offset| Offset::new(offset).ok());
         let from = before.unwrap_or(wanted.start());
@@ -64,7 +66,12 @@ impl Tier {
 
     /// The transactions open at `until`, which lies in or at the end of `last`.
     async fn undecided(
-        &self, manifest: &Manifest, before: Option<&Entry>, entries: &[Entry], last: &Entry, until: Offset,
+        &self,
+        manifest: &Manifest,
+        before: Option<&Entry>,
+        entries: &[Entry],
+        last: &Entry,
+        until: Offset,
     ) -> Result<SegmentTransactions, RestoreError> {
         let tip = &manifest.tip;
         if until >= last.range.end() {
@@ -87,12 +94,17 @@ impl Tier {
 
     /// Follows the transactions through the batches of `entry` that begin below `until`.
     async fn follow(
-        &self, manifest: &Manifest, entry: &Entry, start: TransactionStart, until: Offset,
+        &self,
+        manifest: &Manifest,
+        entry: &Entry,
+        start: TransactionStart,
+        until: Offset,
     ) -> Result<SegmentTransactions, RestoreError> {
         let (tip, key) = (&manifest.tip, entry.object_key(&manifest.tip));
         let tail = self.segment_tail(tip, entry).await?;
         let last = tail.index().find_offset(until).map_or(tail.index().len(), |number| number + 1);
-        let mut runs = std::pin::pin!(self.block_runs(&key, entry.location.start.get(), tail.index(), 0..last));
+        let mut runs =
+            std::pin::pin!(self.block_runs(&key, entry.location.start.get(), tail.index(), 0..last));
         let limits = self.settings().limits;
         let mut tracker = TransactionTracker::new(start);
         while let Some(run) = runs.next().await {
@@ -107,8 +119,7 @@ impl Tier {
                             .map_err(|source| RestoreError::Block { key: key.clone(), source })?;
                         let at = RawPosition::new(block.raw.start);
                         for batch in Batches::new(&raw, at, block.first_offset, limits) {
-                            let not_a_batch =
-                                |source| RestoreError::NotABatch { key: key.clone(), source };
+                            let not_a_batch = |source| RestoreError::NotABatch { key: key.clone(), source };
                             let batch = batch.map_err(not_a_batch)?;
                             if batch.header.base_offset >= until {
                                 return Ok(tracker);
@@ -145,8 +156,7 @@ fn wanted(request: &RestoreRequest, manifest: &Manifest) -> Result<OffsetRange, 
     if !has.contains(from) {
         return Err(RestoreError::Outside { tip: request.tip.clone(), from, has });
     }
-    OffsetRange::new(from, until.min(manifest.tier_end))
-        .map_err(|_| RestoreError::Backwards { from, until })
+    OffsetRange::new(from, until.min(manifest.tier_end)).map_err(|_| RestoreError::Backwards { from, until })
 }
 
 /// The offsets of `wanted` that no entry covers.

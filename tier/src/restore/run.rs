@@ -89,7 +89,9 @@ impl Tier {
     /// Every block is checked whole before any of it is handed on. Cost: one GET per segment for its tail, one per 8 MiB.
     /// Memory: about 40 MiB. Dropping the future ends the reading; `write` then finds no further file.
     pub async fn restore<T, E>(
-        &self, plan: &RestorePlan, write: impl FnOnce(Pieces) -> Result<T, E> + Send + 'static,
+        &self,
+        plan: &RestorePlan,
+        write: impl FnOnce(Pieces) -> Result<T, E> + Send + 'static,
     ) -> Result<(T, RestoreReport), RestoreError>
     where
         T: Send + 'static,
@@ -105,15 +107,14 @@ impl Tier {
             read => {
                 let value = written.map_err(|error| RestoreError::Write(Box::new(error)))?;
                 // A writer that leaves early and calls it success has not written everything.
-                let report = read.map_err(|_| RestoreError::Write("the writer stopped before the end".into()))?;
+                let report =
+                    read.map_err(|_| RestoreError::Write("the writer stopped before the end".into()))?;
                 Ok((value, report))
             }
         }
     }
 
-    async fn read_all(
-        &self, plan: &RestorePlan, pieces: mpsc::Sender<Piece>,
-    ) -> Result<RestoreReport, Stop> {
+    async fn read_all(&self, plan: &RestorePlan, pieces: mpsc::Sender<Piece>) -> Result<RestoreReport, Stop> {
         let report = RestoreReport::default();
         let mut state = Restoring { range: plan.range, pieces, file: None, report };
         for entry in &plan.entries {
@@ -123,7 +124,10 @@ impl Tier {
     }
 
     async fn read_entry(
-        &self, plan: &RestorePlan, entry: &Entry, mut state: Restoring,
+        &self,
+        plan: &RestorePlan,
+        entry: &Entry,
+        mut state: Restoring,
     ) -> Result<Restoring, Stop> {
         let key = entry.object_key(&plan.tip);
         let tail = self.segment_tail(&plan.tip, entry).await.map_err(|e| Stop::Failed(e.into()))?;
@@ -131,8 +135,7 @@ impl Tier {
         let first = index.find_offset(plan.range.start()).unwrap_or(0);
         let last = index.find_offset(plan.range.end()).map_or(index.len(), |number| number + 1);
         let limits = self.settings().limits;
-        let mut runs =
-            std::pin::pin!(self.block_runs(&key, entry.location.start.get(), index, first..last));
+        let mut runs = std::pin::pin!(self.block_runs(&key, entry.location.start.get(), index, first..last));
         while let Some(run) = runs.next().await {
             let run = run.map_err(|(_, source)| {
                 Stop::Failed(RestoreError::Store { key: key.clone(), source: Box::new(source) })
@@ -149,7 +152,10 @@ impl Tier {
 impl Restoring {
     /// Checks a run of blocks and passes their batches on. Blocks.
     fn take(
-        mut self, key: &str, run: BlockRun, limits: firnline_index::batch::BatchLimits,
+        mut self,
+        key: &str,
+        run: BlockRun,
+        limits: firnline_index::batch::BatchLimits,
     ) -> Result<Self, Stop> {
         for (block, stored) in run.split() {
             let raw = decode_block(&block, stored)

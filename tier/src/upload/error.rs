@@ -56,7 +56,9 @@ pub enum UploadError {
         source: Box<StoreError>,
     },
     /// The object does not hold what was sent.
-    #[error("{key} was stored with crc32c {found}, but {expected} was sent; nothing names it, and it was not committed")]
+    #[error(
+        "{key} was stored with crc32c {found}, but {expected} was sent; nothing names it, and it was not committed"
+    )]
     Differs {
         /// The object's key.
         key: String,

@@ -80,7 +80,9 @@ impl Tier {
     /// Uploads what `source` yields as one remote segment, and verifies it. Cost: one PUT, or one request to begin, one a
     /// part and one to complete; where the store compares no checksum of ours, GETs over the whole object besides.
     pub async fn upload_segment(
-        &self, source: Box<dyn LogSource>, plan: SegmentPlan,
+        &self,
+        source: Box<dyn LogSource>,
+        plan: SegmentPlan,
     ) -> Result<UploadOutcome, UploadError> {
         let uuid = SegmentUuid::from_bytes(self.env().random.uuid());
         let pump = Pump::new(source, self.segment_options(&plan, uuid), plan.last_epoch)?;
@@ -133,7 +135,10 @@ impl Tier {
     }
 
     fn begin(
-        &self, plan: &SegmentPlan, uuid: SegmentUuid, leader_epoch: Option<LeaderEpoch>,
+        &self,
+        plan: &SegmentPlan,
+        uuid: SegmentUuid,
+        leader_epoch: Option<LeaderEpoch>,
     ) -> Result<Begun, UploadError> {
         let key = firnline_index::keys::ObjectKey::Segment {
             tip: plan.tip.clone(),
@@ -155,7 +160,10 @@ impl Tier {
 
     /// Moves everything from the source to the store, up to but not including the object's appearance.
     async fn send(
-        &self, pump: Pump, first: Filled, upload: &mut Upload,
+        &self,
+        pump: Pump,
+        first: Filled,
+        upload: &mut Upload,
     ) -> Result<SegmentSummary, UploadError> {
         let (mut pump, mut filled) = (pump, first);
         loop {
@@ -183,7 +191,10 @@ impl Tier {
 }
 
 fn entry(
-    uuid: SegmentUuid, leader_epoch: Option<LeaderEpoch>, storage_class: Option<String>, summary: SegmentSummary,
+    uuid: SegmentUuid,
+    leader_epoch: Option<LeaderEpoch>,
+    storage_class: Option<String>,
+    summary: SegmentSummary,
 ) -> Entry {
     let aborts = summary.transactions.first_markers.iter().filter(|m| m.outcome == Outcome::Aborted);
     let first_aborts: Vec<FirstAbort> = aborts
@@ -196,11 +207,7 @@ fn entry(
         uuid,
         leader_epoch,
         epochs: summary.epochs,
-        location: Location {
-            key: None,
-            start: StoredPosition::ZERO,
-            length: summary.object_bytes,
-        },
+        location: Location { key: None, start: StoredPosition::ZERO, length: summary.object_bytes },
         tail_position: summary.tail_position,
         log_bytes: summary.log_bytes,
         records: summary.records,

@@ -50,7 +50,9 @@ pub(super) struct Ended {
 
 impl Pump {
     pub(super) fn new(
-        source: Box<dyn LogSource>, options: SegmentOptions, last_epoch: Option<LeaderEpoch>,
+        source: Box<dyn LogSource>,
+        options: SegmentOptions,
+        last_epoch: Option<LeaderEpoch>,
     ) -> Result<Self, UploadError> {
         let (limits, base) = (options.limits, options.base);
         let writer = SegmentWriter::new(options)?;
@@ -82,7 +84,9 @@ impl Pump {
         if self.first_batch.is_some() {
             return Ok(());
         }
-        let Ok(Parsed::Header(header)) = BatchHeader::parse(run, self.base, &self.limits) else { return Ok(()) };
+        let Ok(Parsed::Header(header)) = BatchHeader::parse(run, self.base, &self.limits) else {
+            return Ok(());
+        };
         let found = header.leader_epoch;
         if let Some((known, found)) = self.last_epoch.zip(found)
             && found < known

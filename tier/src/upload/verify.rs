@@ -18,7 +18,12 @@ const PARALLEL: usize = 3;
 impl Tier {
     /// Reads the object and compares its checksum. One GET per 8 MiB. The bytes are counted against the upload budget, of
     /// which the upload has given back its share by now.
-    pub(super) async fn read_back(&self, key: &str, length: u64, expected: Crc32c) -> Result<(), UploadError> {
+    pub(super) async fn read_back(
+        &self,
+        key: &str,
+        length: u64,
+        expected: Crc32c,
+    ) -> Result<(), UploadError> {
         let local = matches!(self.store().settings().url, StoreUrl::Directory { .. });
         let step = if local { LOCAL_BYTES } else { REMOTE_BYTES };
         let parallel = if local { 1 } else { PARALLEL };
@@ -32,10 +37,8 @@ impl Tier {
             .buffered(parallel);
         let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|source| UploadError::ReadBack {
-                key: key.to_owned(),
-                source: Box::new(source),
-            })?;
+            let chunk = chunk
+                .map_err(|source| UploadError::ReadBack { key: key.to_owned(), source: Box::new(source) })?;
             digest = self
                 .workers()
                 .run(move || {

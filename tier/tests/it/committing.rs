@@ -3,7 +3,7 @@ use std::time::Duration;
 use firnline_index::ids::{GcBoundary, Offset, SegmentUuid, TimestampMs};
 use firnline_index::keys::ObjectKey;
 use firnline_index::lineage::EpochStart;
-use firnline_index::manifest::{Claim, DeadReason, Manifest, MAX_ENTRIES, Tombstone};
+use firnline_index::manifest::{Claim, DeadReason, MAX_ENTRIES, Manifest, Tombstone};
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
 use firnline_tier::{Basis, CommitError, CommitOutcome, Lost, Tier, UploadedSegment};
@@ -117,7 +117,9 @@ async fn a_race_lost_at_the_put_itself_is_seen_by_reading_again() {
     let (basis, segment) = half_way(&world, &tier).await;
     // Another writer that changes nothing of ours gets in between reading and putting.
     let rival = world.tier().await;
-    world.sim.rule(Rule::new(SimFault::Slow(Duration::from_secs(5)), When::First(1)).on(&[RequestKind::Update]));
+    world
+        .sim
+        .rule(Rule::new(SimFault::Slow(Duration::from_secs(5)), When::First(1)).on(&[RequestKind::Update]));
     let commit_request = request(&tip(0), &basis, vec![segment]);
     let commit = tier.commit(&commit_request);
     let interfere = async {
@@ -137,7 +139,10 @@ async fn what_changed_since_the_upload_began_loses_by_name() {
         ("gc", |head| head.gc_boundary = Some(GcBoundary::from_bytes([7; 16])), |l| *l == Lost::Collected),
         (
             "claim",
-            |head| head.claim = Some(Claim { epoch: epoch(3), node: firnline_index::NodeId::ZERO, wanted: vec![] }),
+            |head| {
+                head.claim =
+                    Some(Claim { epoch: epoch(3), node: firnline_index::NodeId::ZERO, wanted: vec![] })
+            },
             |l| matches!(l, Lost::Claimed { ours: None, .. }),
         ),
         (
@@ -249,7 +254,9 @@ async fn an_outcome_that_cannot_be_looked_up_is_called_unknown() {
     let tier = world.tier().await;
     let (basis, segment) = half_way(&world, &tier).await;
     world.sim.rule(Rule::new(SimFault::LostAfter, When::Always).on(&[RequestKind::Update]));
-    world.sim.rule(Rule::new(SimFault::Denied, When::Nth(1)).on(&[RequestKind::Get]).key_contains("manifest"));
+    world
+        .sim
+        .rule(Rule::new(SimFault::Denied, When::Nth(1)).on(&[RequestKind::Get]).key_contains("manifest"));
     let error = tier.commit(&request(&tip(0), &basis, vec![segment])).await.unwrap_err();
     assert!(matches!(error, CommitError::Unknown { .. }) && error.may_have_landed(), "{error}");
     world.sim.heal();

@@ -23,7 +23,8 @@ async fn topics_and_partitions_are_found_by_what_was_committed() {
     let world = World::new(1);
     let tier = world.tier().await;
     let long = "l".repeat(249);
-    let tips = [of("a", 1, 0), of("a", 1, 10), of("a", 1, 2), of("a", 2, 0), of("a.b", 3, 1), of(&long, 4, 7)];
+    let tips =
+        [of("a", 1, 0), of("a", 1, 10), of("a", 1, 2), of("a", 2, 0), of("a.b", 3, 1), of(&long, 4, 7)];
     for tip in &tips {
         put(&tier, tip, &Log::plain(1, 10)).await;
     }
@@ -68,7 +69,8 @@ async fn the_topics_object_tells_the_highest_partition_that_was_committed() {
     // Another process, which knows nothing of the first.
     put(&world.tier().await, &of("a", 1, 5), &Log::plain(1, 10)).await;
     put(&world.tier().await, &of("a", 1, 0), &Log::plain(1, 10)).await;
-    let key = ObjectKey::Topic { topic: TopicName::new("a").unwrap(), topic_id: TopicId::from_bytes([1; 16]) };
+    let key =
+        ObjectKey::Topic { topic: TopicName::new("a").unwrap(), topic_id: TopicId::from_bytes([1; 16]) };
     let object = TopicObject::decode(&world.sim.peek(&key.to_string()).unwrap()).unwrap();
     assert_eq!((object.partitions, object.generation), (6, 1));
 }

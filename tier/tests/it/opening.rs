@@ -34,7 +34,8 @@ async fn two_who_make_it_at_once_get_the_same_tier() {
         let world = World::new(seed);
         world.sim.latency(Duration::from_millis(1)..Duration::from_millis(50));
         let (a, b) = (cluster(), cluster());
-        let (one, two) = futures::future::join(open_for_writing(&world, &a), open_for_writing(&world, &b)).await;
+        let (one, two) =
+            futures::future::join(open_for_writing(&world, &a), open_for_writing(&world, &b)).await;
         let (one, two) = (one.unwrap(), two.unwrap());
         assert_eq!(one.marker(), two.marker());
         assert_eq!(world.sim.keys(), ["firnline.json"]);

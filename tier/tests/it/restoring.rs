@@ -130,7 +130,7 @@ async fn a_range_that_is_not_there_is_refused_by_name() {
     let world = World::new(5);
     let log = Log::plain(10, 10);
     let (tier, manifest) = tier_of(&world, &log, 10).await;
-    let refused = async |request| { tier.plan_restore(&request).await.unwrap_err() };
+    let refused = async |request| tier.plan_restore(&request).await.unwrap_err();
     assert!(matches!(refused(ask(Some(5), Some(5))).await, RestoreError::Backwards { .. }));
     assert!(matches!(refused(ask(Some(6), Some(5))).await, RestoreError::Backwards { .. }));
     assert!(matches!(refused(ask(Some(manifest.tier_end.get()), None)).await, RestoreError::Outside { .. }));

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use firnline_index::batch::{BatchLimits, Batches, ProducerInfo};
 use firnline_index::ids::{
-    ClusterId, LeaderEpoch, Offset, OffsetRange, PartitionIndex, ProducerId, RawPosition, TimestampMs, TopicId,
-    TopicIdPartition, TopicName,
+    ClusterId, LeaderEpoch, Offset, OffsetRange, PartitionIndex, ProducerId, RawPosition, TimestampMs,
+    TopicId, TopicIdPartition, TopicName,
 };
 use firnline_index::log_source::{Finality, LogSource, Run, SourceError};
 use firnline_index::manifest::Manifest;
@@ -15,8 +15,8 @@ use firnline_records::encode::{BatchBuilder, ControlMarker, NewRecord, control_b
 use firnline_store::sim::Simulation;
 use firnline_store::{Env, Store};
 use firnline_tier::{
-    Basis, CommitOutcome, CommitRequest, LoadedManifest, NoFaults, SegmentPlan, Tier, TierParts, TierSettings,
-    UploadError, UploadOutcome, UploadedSegment, Workers,
+    Basis, CommitOutcome, CommitRequest, LoadedManifest, NoFaults, SegmentPlan, Tier, TierParts,
+    TierSettings, UploadError, UploadOutcome, UploadedSegment, Workers,
 };
 
 pub const START_MS: i64 = 1_700_000_000_000;
@@ -199,7 +199,10 @@ pub fn plan(tip: &TopicIdPartition, base: Offset, basis: &Basis, size_hint: u64)
 }
 
 pub async fn upload(
-    tier: &Tier, tip: &TopicIdPartition, basis: &Basis, log: &Log,
+    tier: &Tier,
+    tip: &TopicIdPartition,
+    basis: &Basis,
+    log: &Log,
 ) -> Result<UploadedSegment, UploadError> {
     let hint = log.batches.iter().map(|b| b.len() as u64).sum();
     match tier.upload_segment(log.source(), plan(tip, basis.base, basis, hint)).await? {

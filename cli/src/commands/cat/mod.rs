@@ -80,7 +80,8 @@ async fn print(reader: &Reader, mut plan: Plan, out: &mut Out) -> Result<Exit> {
         return Ok(Exit::Fine);
     }
     let place = format!("{}/{}", plan.tip.topic, plan.tip.partition);
-    let mut failure = Failure::new(&codes::GAP, format!("not all offsets of {place} that were asked for are in the tier"));
+    let mut failure =
+        Failure::new(&codes::GAP, format!("not all offsets of {place} that were asked for are in the tier"));
     failure.notes = lost;
     Err(failure.into())
 }
@@ -108,7 +109,10 @@ fn print_records(header: &BatchHeader, bytes: bytes::Bytes, plan: &mut Plan, out
         return Ok(());
     }
     let undecodable = |error| {
-        let what = format!("the batch at offset {} is as the broker wrote it, but cannot be decoded", header.base_offset);
+        let what = format!(
+            "the batch at offset {} is as the broker wrote it, but cannot be decoded",
+            header.base_offset
+        );
         Failure::new(&codes::UNDECODABLE, what).caused_by(error)
     };
     for record in decode_batch(header, bytes, &DecodeLimits::default()).map_err(undecodable)? {

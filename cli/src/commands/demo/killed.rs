@@ -66,7 +66,8 @@ pub async fn show(place: &Place, ledger: &Ledger, around: &Surroundings) -> Resu
 
     let store = context.store()?;
     let parts = TierParts::new(store.clone(), context.env.clone());
-    let tier = Tier::open(parts, wiring::tier(&context.config, store.settings())).await.map_err(of::open_tier)?;
+    let tier =
+        Tier::open(parts, wiring::tier(&context.config, store.settings())).await.map_err(of::open_tier)?;
     let tips = ledger.partitions.iter().map(|partition| partition.tip.clone()).collect();
     let wrong = Mutex::new(Vec::new());
     let found = |finding| {
@@ -98,7 +99,9 @@ async fn kill(place: &Place, at: u64) -> Result<Option<u64>> {
     if tier.exists() {
         fs::remove_dir_all(&tier).map_err(|error| io("remove", &tier, error))?;
     }
-    let failed = |action: &str, error| Failure::new(&codes::LOCAL_IO, format!("{action} this program")).caused_by(error);
+    let failed = |action: &str, error| {
+        Failure::new(&codes::LOCAL_IO, format!("{action} this program")).caused_by(error)
+    };
     let program = std::env::current_exe().map_err(|error| failed("find", error))?;
     let mut child = Command::new(program)
         .args(["offload", "--once", "--assume-committed", "--json"])

@@ -31,7 +31,11 @@ pub async fn run(args: DemoArgs, around: Surroundings, out: &mut Out) -> Result<
     let DemoArgs { keep, size } = args;
     let Size(size) = size.parse().map_err(super::selection::usage)?;
     if size < SIZE_MIN {
-        return Err(super::selection::usage(format!("--size {} is too small, the least is 32MiB", Size(size))).into());
+        return Err(super::selection::usage(format!(
+            "--size {} is too small, the least is 32MiB",
+            Size(size)
+        ))
+        .into());
     }
     let started = tokio::time::Instant::now();
     let place = Place::new(keep)?;

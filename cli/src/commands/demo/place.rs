@@ -21,18 +21,20 @@ impl Place {
     pub fn new(keep: bool) -> Result<Self> {
         let temp = std::env::temp_dir();
         let id = std::process::id();
-        let root = (0..1000).map(|n| temp.join(format!("firnline-demo-{id}{}", suffix(n)))).find_map(|root| {
+        let root = (0..1000).map(|n| temp.join(format!("firnline-{id}{}", suffix(n)))).find_map(|root| {
             match fs::create_dir(&root) {
                 Ok(()) => Some(Ok(root)),
                 Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => None,
                 Err(error) => Some(Err((root, error))),
             }
         });
-        let failed = |path: &Path| Failure::new(&codes::LOCAL_IO, format!("create a directory such as {}", path.display()));
+        let failed = |path: &Path| {
+            Failure::new(&codes::LOCAL_IO, format!("create a directory such as {}", path.display()))
+        };
         match root {
             Some(Ok(root)) => Ok(Self { root, keep, finished: false }),
             Some(Err((path, error))) => Err(failed(&path).caused_by(error).into()),
-            None => Err(failed(&temp.join(format!("firnline-demo-{id}"))).into()),
+            None => Err(failed(&temp.join(format!("firnline-{id}"))).into()),
         }
     }
 

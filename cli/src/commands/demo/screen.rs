@@ -40,7 +40,8 @@ impl<'a> Screen<'a> {
     /// The title.
     pub fn head(&mut self, root: &Path) -> Result<()> {
         let title = self.out.paint().strong("firnline demo");
-        self.out.line(format!("{title}: every number below is measured in this run, in {}", root.display()))?;
+        self.out
+            .line(format!("{title}: every number below is measured in this run, in {}", root.display()))?;
         self.out.line("")?;
         self.out.flush()
     }
@@ -107,7 +108,7 @@ impl<'a> Screen<'a> {
         self.row(
             "offload",
             &[format!(
-                "{} sealed segments, {} in {} ({}), {} PUTs, index {overhead} KiB per GiB",
+                "{} sealed segments, {} in {} ({}), {} PUTs, index {overhead} KiB/GiB",
                 count(report.committed().count() as u64),
                 bytes(log),
                 seconds(passed.took),
@@ -147,7 +148,11 @@ impl<'a> Screen<'a> {
         let saved = percent(before - after, before);
         self.row(
             "local disk",
-            &[format!("{} before, {} after deleting the sealed segments: {saved} less", bytes(before), bytes(after))],
+            &[format!(
+                "{} before, {} after deleting the sealed segments: {saved} less",
+                bytes(before),
+                bytes(after)
+            )],
         )
     }
 
@@ -184,21 +189,23 @@ impl<'a> Screen<'a> {
     /// The flipped bit.
     pub fn trial(&mut self, trial: &Trial) -> Result<()> {
         let Trial { key, position, refusal } = trial;
-        let reason = refusal.rsplit_once(key.as_str()).map_or(refusal.as_str(), |(_, reason)| reason);
-        let block = refusal.split(" of ").next().unwrap_or_default();
         let paint = self.out.paint();
-        let mut lines = vec![format!("one bit flipped at byte {} of", count(*position))];
-        lines.push(cut(key));
-        let refused = format!("{} {block}{reason}", paint.good("refused:"));
-        lines.push(refused.replace(" is damaged", ""));
-        lines.push("mended: the bit flipped back, the same range reads again".to_owned());
-        self.row("damage", &lines)
+        self.row(
+            "damage",
+            &[
+                format!("one bit flipped at byte {} of", count(*position)),
+                cut(key),
+                format!("{} {refusal}", paint.good("refused:")),
+                format!("{} the bit flipped back, the same range reads again", paint.good("mended:")),
+            ],
+        )
     }
 
     /// Each partition's bar.
     pub fn partitions(&mut self, ledger: &Ledger) -> Result<()> {
         let paint = self.out.paint();
-        let mut lines = vec![format!("{} in the tier, {} on the broker", paint.cold("█ cold"), paint.odd("█ local"))];
+        let mut lines =
+            vec![format!("{} in the tier, {} on the broker", paint.cold("█ cold"), paint.odd("▒ local"))];
         for partition in &ledger.partitions {
             let local = partition.log_bytes - partition.sealed_bytes;
             let cold = (partition.sealed_bytes * BAR).checked_div(partition.log_bytes).unwrap_or(0);
@@ -212,7 +219,6 @@ impl<'a> Screen<'a> {
                 bytes(local),
             ));
         }
-        lines[0] = format!("{} in the tier, {} on the broker", paint.cold("█ cold"), paint.odd("▒ local"));
         self.row("partitions", &lines)
     }
 

@@ -47,13 +47,18 @@ pub async fn show(place: &Place, ledger: &Ledger) -> Result<Sought> {
         time = time.or(header.max_timestamp);
         Ok(())
     })?;
-    let Some(time) = time else { return Err(differs(format!("the batch at offset {offset} of {tip} has no time")).into()) };
+    let Some(time) = time else {
+        return Err(differs(format!("the batch at offset {offset} of {tip} has no time")).into());
+    };
 
     let store = fresh(place);
     let reader = Reader::new(store.clone(), ReaderSettings::default());
     let started = tokio::time::Instant::now();
     let found = reader.find_timestamp(&tip, time).await.map_err(of::reader)?;
     let by_time = (store.counters().total(), started.elapsed());
-    super::expect(found.is_some_and(|found| found.header.max_timestamp >= Some(time)), "the time sought was not found")?;
+    super::expect(
+        found.is_some_and(|found| found.header.max_timestamp >= Some(time)),
+        "the time sought was not found",
+    )?;
     Ok(Sought { tip, offset, by_offset, time, by_time })
 }

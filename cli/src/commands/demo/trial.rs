@@ -26,7 +26,8 @@ pub struct Trial {
 
 /// Flips a bit in the middle of a block, reads, flips it back, reads again.
 pub async fn show(place: &Place, ledger: &Ledger) -> Result<Trial> {
-    let Some(partition) = ledger.partitions.iter().find(|partition| partition.tip.topic.as_str() == "orders") else {
+    let Some(partition) = ledger.partitions.iter().find(|partition| partition.tip.topic.as_str() == "orders")
+    else {
         return Err(differs("the demo's log has no orders".to_owned()).into());
     };
     let store = fresh(place);
@@ -36,9 +37,10 @@ pub async fn show(place: &Place, ledger: &Ledger) -> Result<Trial> {
     let nothing = || differs(format!("nothing of {} is in the tier", partition.tip));
     let manifest = tier.manifest(&partition.tip).await.map_err(of::read)?.ok_or_else(nothing)?.manifest;
     let entry = manifest.entries.last().ok_or_else(nothing)?;
-    let tail = tier.segment_tail(&partition.tip, entry).await.map_err(|error| {
-        Failure::new(&codes::DEMO, "open a segment").caused_by(error)
-    })?;
+    let tail = tier
+        .segment_tail(&partition.tip, entry)
+        .await
+        .map_err(|error| Failure::new(&codes::DEMO, "open a segment").caused_by(error))?;
     let block = tail.index().entry(tail.index().len() / 2).ok_or_else(nothing)?;
     let key = entry.object_key(&partition.tip);
     let position = block.stored.start + block.stored_len() / 2;
@@ -49,9 +51,14 @@ pub async fn show(place: &Place, ledger: &Ledger) -> Result<Trial> {
     let refused = read(place, partition, from, until).await;
     flip(&path, position)?;
     let refusal = match refused {
-        Err(error @ ReadError::Block { .. }) => of::reader(error).sentence(),
+        // The last cause names the block and both checksums.
+        Err(error @ ReadError::Block { .. }) => {
+            std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string)
+        }
         Err(error) => return Err(of::reader(error).into()),
-        Ok(()) => return Err(differs(format!("a flipped bit at byte {position} of {key} was not noticed")).into()),
+        Ok(()) => {
+            return Err(differs(format!("a flipped bit at byte {position} of {key} was not noticed")).into());
+        }
     };
     read(place, partition, from, until).await.map_err(of::reader)?;
     Ok(Trial { key, position, refusal })
@@ -72,7 +79,8 @@ async fn read(
 }
 
 fn flip(path: &Path, position: u64) -> Result<()> {
-    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| io("open", path, error))?;
+    let file =
+        OpenOptions::new().read(true).write(true).open(path).map_err(|error| io("open", path, error))?;
     let mut byte = [0];
     let flipped = file.read_exact_at(&mut byte, position).and_then(|()| {
         byte[0] ^= 0x10;

@@ -31,8 +31,9 @@ struct Seen {
 
 /// Shows a log file. One that is damaged ends with exit code 1.
 pub fn show(path: &Path, form: Form, out: &mut Out) -> Result<Exit> {
-    let metadata = std::fs::metadata(path)
-        .map_err(|error| Failure::new(&codes::LOCAL_IO, format!("read {}", path.display())).caused_by(error))?;
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        Failure::new(&codes::LOCAL_IO, format!("read {}", path.display())).caused_by(error)
+    })?;
     let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
     let base = name.parse().ok().and_then(|base| Offset::new(base).ok()).unwrap_or(Offset::ZERO);
     let segment = SegmentFile {
@@ -78,7 +79,8 @@ fn walk(segment: &SegmentFile, seen: &mut Seen, form: Form, out: &mut Out) -> Re
             Ok(Some(run)) => run,
             Ok(None) => break,
             Err(error) => {
-                let sentence = Failure::new(&codes::LOG_DAMAGED, "the batches end here").caused_by(error).sentence();
+                let sentence =
+                    Failure::new(&codes::LOG_DAMAGED, "the batches end here").caused_by(error).sentence();
                 seen.damage.push((sentence.clone(), Value::from(sentence)));
                 return Ok("damaged".to_owned());
             }

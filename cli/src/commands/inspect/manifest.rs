@@ -12,7 +12,8 @@ use crate::units::{bytes, show_time};
 
 /// Shows a manifest. One whose algebra does not hold is shown with what is wrong, and ends with exit code 1.
 pub fn show(encoded: &[u8], tip: &TopicIdPartition, form: Form, out: &mut Out) -> Result<Exit> {
-    let manifest = Manifest::decode_unchecked(encoded).map_err(|error| damaged(format!("the manifest of {tip}"), error))?;
+    let manifest = Manifest::decode_unchecked(encoded)
+        .map_err(|error| damaged(format!("the manifest of {tip}"), error))?;
     sheet(&manifest).show(form.json, out)?;
     if form.parts {
         for entry in &manifest.entries {
@@ -51,7 +52,9 @@ pub fn show_page(encoded: &[u8], form: Form, out: &mut Out) -> Result<Exit> {
             }
             PageBody::Refs(refs) => {
                 for (text, json) in refs.iter().map(page_item) {
-                    Sheet::new("page_ref").with("page", Cell::List(vec![(text, json)])).show(form.json, out)?;
+                    Sheet::new("page_ref")
+                        .with("page", Cell::List(vec![(text, json)]))
+                        .show(form.json, out)?;
                 }
             }
         }
@@ -84,7 +87,10 @@ fn sheet(manifest: &Manifest) -> Sheet {
     });
     let open = manifest.open_transactions.iter().map(|open| {
         let (producer, first) = (open.producer.get(), open.first_offset.get());
-        (format!("producer {producer}: from {first}"), json!({"producer_id": producer, "first_offset": first}))
+        (
+            format!("producer {producer}: from {first}"),
+            json!({"producer_id": producer, "first_offset": first}),
+        )
     });
     let dead = manifest.dead_branches.iter().map(|branch| {
         let (reason, entries) = (format!("{:?}", branch.reason), branch.entries.len());
@@ -93,10 +99,14 @@ fn sheet(manifest: &Manifest) -> Sheet {
     });
     let anomalies = manifest.check();
     let anomalies = anomalies.iter().map(|anomaly| {
-        (format!("{}: {anomaly}", anomaly.name()), json!({"name": anomaly.name(), "text": anomaly.to_string()}))
+        (
+            format!("{}: {anomaly}", anomaly.name()),
+            json!({"name": anomaly.name(), "text": anomaly.to_string()}),
+        )
     });
     let writer = manifest.writer.as_ref().map(|writer| {
-        let epoch = writer.leader_epoch.map_or_else(|| "no epoch told".to_owned(), |epoch| format!("epoch {epoch}"));
+        let epoch =
+            writer.leader_epoch.map_or_else(|| "no epoch told".to_owned(), |epoch| format!("epoch {epoch}"));
         format!("node {}, {epoch}, run {}", writer.node, writer.incarnation)
     });
     Sheet::new("manifest")
@@ -126,7 +136,8 @@ fn sheet(manifest: &Manifest) -> Sheet {
 }
 
 fn page_item(page: &PageRef) -> (String, Value) {
-    let text = format!("{}: {} segments, level {}, {}", page.range, page.totals.entries, page.level, page.uuid);
+    let text =
+        format!("{}: {} segments, level {}, {}", page.range, page.totals.entries, page.level, page.uuid);
     let json = json!({
         "base_offset": page.range.start().get(),
         "next_offset": page.range.end().get(),
@@ -140,7 +151,10 @@ fn page_item(page: &PageRef) -> (String, Value) {
 fn entry_sheet(tip: &TopicIdPartition, entry: &Entry) -> Sheet {
     let aborts = entry.first_aborts.iter().map(|abort| {
         let (producer, marker) = (abort.producer.get(), abort.marker_offset.get());
-        (format!("producer {producer} at {marker}"), json!({"producer_id": producer, "marker_offset": marker}))
+        (
+            format!("producer {producer} at {marker}"),
+            json!({"producer_id": producer, "marker_offset": marker}),
+        )
     });
     let replaces = entry.replaces.iter().map(|uuid| (uuid.to_string(), Value::from(uuid.to_string())));
     Sheet::new("entry")

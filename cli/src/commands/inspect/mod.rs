@@ -29,7 +29,12 @@ pub struct Form {
 }
 
 /// Shows one thing.
-pub async fn run(args: InspectArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
+pub async fn run(
+    args: InspectArgs,
+    global: &GlobalArgs,
+    around: Surroundings,
+    out: &mut Out,
+) -> Result<Exit> {
     let InspectArgs { tier, thing, blocks, json } = args;
     let form = Form { json, parts: blocks };
     let (tier, thing) = thing::understand(tier, &thing)?;
@@ -87,7 +92,9 @@ async fn object(store: &Store, key: &ObjectKey, form: Form, out: &mut Out) -> Re
             sheet.show(form.json, out)?;
             Ok(Exit::Fine)
         }
-        ObjectKey::Segment { .. } => Err(Failure::new(&codes::INTERNAL, "a segment was taken for a small object").into()),
+        ObjectKey::Segment { .. } => {
+            Err(Failure::new(&codes::INTERNAL, "a segment was taken for a small object").into())
+        }
         ObjectKey::ClusterState { .. } | ObjectKey::WrappedKey { .. } | ObjectKey::Floor { .. } => {
             let sheet = Sheet::new("object")
                 .with("object_key", key.to_string())

@@ -1,9 +1,9 @@
 //! A remote segment, from its own end: no manifest is needed.
 
 use bytes::Bytes;
+use firnline_index::keys::ObjectKey;
 use firnline_index::segment::{ExpectedOrigin, SegmentTail, TRAILER_LEN, Trailer};
 use firnline_index::transactions::Outcome;
-use firnline_index::keys::ObjectKey;
 use firnline_index::{SegmentUuid, StoredPosition, TopicIdPartition};
 use firnline_store::Store;
 use serde_json::json;
@@ -91,7 +91,8 @@ fn sheet(key: &ObjectKey, tail: &SegmentTail, size: u64) -> Sheet {
         (format!("{name} at {position}, {length} bytes, CRC32C {}", section.crc), json)
     });
     let aborted = transactions.aborted.iter().map(|aborted| {
-        let (producer, first, marker) = (aborted.producer.get(), aborted.first_offset.get(), aborted.marker_offset.get());
+        let (producer, first, marker) =
+            (aborted.producer.get(), aborted.first_offset.get(), aborted.marker_offset.get());
         let json = json!({"producer_id": producer, "first_offset": first, "marker_offset": marker});
         (format!("producer {producer}: {first} to marker {marker}"), json)
     });
@@ -111,7 +112,8 @@ fn sheet(key: &ObjectKey, tail: &SegmentTail, size: u64) -> Sheet {
             "first_offset": first,
             "last_timestamp_ms": open.last_timestamp.map(|at| at.get()),
         });
-        let last = open.last_timestamp.map(|at| format!(", last record {}", show_time(at))).unwrap_or_default();
+        let last =
+            open.last_timestamp.map(|at| format!(", last record {}", show_time(at))).unwrap_or_default();
         (format!("producer {producer}: from {first}{last}"), json)
     });
     Sheet::new("segment")

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use firnline_index::TopicName;
 use firnline_logdir::{LogDirs, SourceOptions};
-use firnline_offloader::{CommitBound, Holes, PassInputs, PassPolicy, PassReport, PlanPolicy, cluster_of, run_once};
+use firnline_offloader::{
+    CommitBound, Holes, PassInputs, PassPolicy, PassReport, PlanPolicy, cluster_of, run_once,
+};
 use firnline_store::RequestCounts;
 use firnline_tier::{Tier, TierParts};
 
@@ -47,7 +49,12 @@ pub struct Passed {
 }
 
 /// Makes one pass.
-pub async fn run(args: OffloadArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
+pub async fn run(
+    args: OffloadArgs,
+    global: &GlobalArgs,
+    around: Surroundings,
+    out: &mut Out,
+) -> Result<Exit> {
     let OffloadArgs { log_dir, topic, once: _, assume_committed, allow_holes, json } = args;
     let patterns = topic.iter().map(|text| text.parse().map_err(super::selection::usage));
     let patterns = patterns.collect::<std::result::Result<Vec<TopicPattern>, Failure>>()?;

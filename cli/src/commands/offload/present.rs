@@ -58,10 +58,15 @@ struct PassLine<'a> {
 /// Shows it all, and tells how the run ends.
 pub(super) fn show(passed: &Passed, prices: &PriceList, json: bool, out: &mut Out) -> Result<Exit> {
     let problems: Vec<Failure> = problems(passed);
-    if json { lines(passed, prices, out)? } else { text(passed, prices, out)? }
+    if json {
+        lines(passed, prices, out)?
+    } else {
+        text(passed, prices, out)?
+    }
     let report = &passed.report;
     let Some(first) = problems.first() else { return Ok(Exit::Fine) };
-    let something_is_fine = report.committed().next().is_some() || report.partitions.iter().any(|p| p.problem.is_none());
+    let something_is_fine =
+        report.committed().next().is_some() || report.partitions.iter().any(|p| p.problem.is_none());
     let all_alike = problems.iter().all(|problem| problem.exit() == first.exit());
     let code = if all_alike && !something_is_fine { first.code } else { codes::INCOMPLETE };
     let what = match problems.len() {
@@ -69,17 +74,24 @@ pub(super) fn show(passed: &Passed, prices: &PriceList, json: bool, out: &mut Ou
         n => format!("{n} partitions were left out, or in part"),
     };
     let mut failure = Failure::new(&code, what);
-    failure.notes = problems.iter().map(|problem| format!("[{}] {}", problem.code.id, problem.sentence())).collect();
+    failure.notes =
+        problems.iter().map(|problem| format!("[{}] {}", problem.code.id, problem.sentence())).collect();
     // What was done has been shown; the exit code is the failure's.
     out.flush()?;
     Err(failure.into())
 }
 
 fn problems(passed: &Passed) -> Vec<Failure> {
-    let at = |place: String, failure: Failure| Failure { message: format!("{place}: {}", failure.message), ..failure };
+    let at = |place: String, failure: Failure| Failure {
+        message: format!("{place}: {}", failure.message),
+        ..failure
+    };
     let report = &passed.report;
     let refused = report.refused.iter().map(|refused| {
-        at(format!("{}/{} in {:?}", refused.topic, refused.partition, refused.path), of::refused(&refused.why))
+        at(
+            format!("{}/{} in {:?}", refused.topic, refused.partition, refused.path),
+            of::refused(&refused.why),
+        )
     });
     let partitions = report.partitions.iter().filter_map(|partition| {
         let place = format!("{}/{}", partition.tip.topic, partition.tip.partition);
@@ -155,7 +167,8 @@ fn requests(counts: &RequestCounts) -> BTreeMap<&'static str, u64> {
 
 fn text(passed: &Passed, prices: &PriceList, out: &mut Out) -> Result<()> {
     let report = &passed.report;
-    let mut table = Table::new(&["partition", ">tier end before", ">tier end", ">segments", ">log", ">stored"]);
+    let mut table =
+        Table::new(&["partition", ">tier end before", ">tier end", ">segments", ">log", ">stored"]);
     for partition in report.partitions.iter().filter(|partition| !partition.committed.is_empty()) {
         table.row([
             format!("{}/{}", partition.tip.topic, partition.tip.partition),
@@ -183,7 +196,8 @@ fn text(passed: &Passed, prices: &PriceList, out: &mut Out) -> Result<()> {
         money(&prices.currency, prices.requests(&passed.requests)),
         prices.label(),
     ))?;
-    let nothing_new = report.partitions.iter().filter(|p| p.committed.is_empty() && p.problem.is_none()).count();
+    let nothing_new =
+        report.partitions.iter().filter(|p| p.committed.is_empty() && p.problem.is_none()).count();
     for (number, what) in [
         (nothing_new, "had nothing new"),
         (report.filtered, "left out by the topics named"),

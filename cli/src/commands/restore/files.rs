@@ -28,7 +28,9 @@ pub async fn restore(tier: &Tier, plan: &RestorePlan, target: RestoreTarget) -> 
     let ((writer, lowered), report) = restored.map_err(of::restore)?;
     // Only now is it certain that everything was read and is in the files.
     let commit = tokio::task::spawn_blocking(move || writer.commit()).await;
-    commit.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())).map_err(of::restore_files)?;
+    commit
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+        .map_err(of::restore_files)?;
     Ok((lowered, report))
 }
 

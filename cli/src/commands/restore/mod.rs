@@ -38,7 +38,12 @@ pub(super) struct Restored {
 }
 
 /// Restores one partition or all of a topic. Everything is checked before anything is written.
-pub async fn run(args: RestoreArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
+pub async fn run(
+    args: RestoreArgs,
+    global: &GlobalArgs,
+    around: Surroundings,
+    out: &mut Out,
+) -> Result<Exit> {
     let RestoreArgs { tier, what, to, from, until, leave_out_gaps, json } = args;
     let selector: Selector = what.parse().map_err(usage)?;
     let one = selector.partition.is_some();
@@ -66,10 +71,16 @@ pub async fn run(args: RestoreArgs, global: &GlobalArgs, around: Surroundings, o
 }
 
 /// A plan for the range; nothing for one that is empty.
-async fn plan(tier: &Tier, tip: &TopicIdPartition, range: OffsetRange, gaps: Gaps) -> Result<Option<RestorePlan>> {
+async fn plan(
+    tier: &Tier,
+    tip: &TopicIdPartition,
+    range: OffsetRange,
+    gaps: Gaps,
+) -> Result<Option<RestorePlan>> {
     if range.is_empty() {
         return Ok(None);
     }
-    let request = RestoreRequest { tip: tip.clone(), from: Some(range.start()), until: Some(range.end()), gaps };
+    let request =
+        RestoreRequest { tip: tip.clone(), from: Some(range.start()), until: Some(range.end()), gaps };
     Ok(Some(tier.plan_restore(&request).await.map_err(of::restore)?))
 }

@@ -11,7 +11,10 @@ pub(super) fn show(restored: &Restored, json: bool, out: &mut Out) -> Result<()>
     let Restored { tip, path, plan, report, lowered } = restored;
     let cut = plan.cut.iter().flat_map(|cut| &cut.open).map(|open| {
         let (producer, first) = (open.producer.get(), open.first_offset.get());
-        (format!("producer {producer}: from {first}"), json!({"producer_id": producer, "first_offset": first}))
+        (
+            format!("producer {producer}: from {first}"),
+            json!({"producer_id": producer, "first_offset": first}),
+        )
     });
     let gaps = plan.gaps.iter().map(|gap| {
         (gap.to_string(), json!({"start_offset": gap.start().get(), "end_offset": gap.end().get()}))

@@ -15,8 +15,10 @@ pub fn for_partition(to: &Path, tip: &TopicIdPartition, one: bool) -> Result<Res
         return Ok(RestoreTarget::check(to).map_err(of::restore_refused)?);
     }
     if !to.exists() {
-        std::fs::create_dir(to)
-            .map_err(|error| Failure::new(&codes::LOCAL_IO, format!("create {}", to.display())).caused_by(error))?;
+        std::fs::create_dir(to).map_err(|error| {
+            Failure::new(&codes::LOCAL_IO, format!("create {}", to.display())).caused_by(error)
+        })?;
     }
-    Ok(RestoreTarget::check(to.join(format!("{}-{}", tip.topic, tip.partition))).map_err(of::restore_refused)?)
+    Ok(RestoreTarget::check(to.join(format!("{}-{}", tip.topic, tip.partition)))
+        .map_err(of::restore_refused)?)
 }

@@ -28,13 +28,31 @@ const UNREADABLE: &str = "no byte of it was passed on; other ranges can be read"
 
 fn reader_page(code: &str) -> (Exit, &'static str, &'static str) {
     match code {
-        "FIRN-R001" => (Exit::Usage, "nothing of the partition was offloaded, or its id is another", "nothing was read"),
-        "FIRN-R002" => (Exit::Environment, "the request failed for the reason that the store gives", "what was read before was passed on"),
-        "FIRN-R003" => (Exit::Environment, "segments are retired while they are read", "what was read before was passed on"),
+        "FIRN-R001" => {
+            (Exit::Usage, "nothing of the partition was offloaded, or its id is another", "nothing was read")
+        }
+        "FIRN-R002" => (
+            Exit::Environment,
+            "the request failed for the reason that the store gives",
+            "what was read before was passed on",
+        ),
+        "FIRN-R003" => (
+            Exit::Environment,
+            "segments are retired while they are read",
+            "what was read before was passed on",
+        ),
         "FIRN-R004" => (Exit::Environment, "the process is ending", "what was read before was passed on"),
         "FIRN-R010" => (Exit::Difference, "something other than Firnline deleted or moved it", UNREADABLE),
-        "FIRN-R015" => (Exit::Difference, "the manifest was changed by something other than Firnline, or by a bug", UNREADABLE),
-        _ => (Exit::Difference, "bytes are not those that were written: a checksum, length or structure does not hold", UNREADABLE),
+        "FIRN-R015" => (
+            Exit::Difference,
+            "the manifest was changed by something other than Firnline, or by a bug",
+            UNREADABLE,
+        ),
+        _ => (
+            Exit::Difference,
+            "bytes are not those that were written: a checksum, length or structure does not hold",
+            UNREADABLE,
+        ),
     }
 }
 
@@ -45,27 +63,55 @@ fn store_page(code: &str) -> (Exit, &'static str, &'static str) {
     } else if same(store::BAD_SETTING) {
         (Exit::Usage, "a key of [store] does not fit this kind of store", "nothing was done")
     } else if same(store::NOT_BUILT_IN) {
-        (Exit::Usage, "the build was made without this cloud, as the lean build of `make demo` is", "nothing was done")
+        (
+            Exit::Usage,
+            "the build was made without this cloud, as the lean build of `make demo` is",
+            "nothing was done",
+        )
     } else if same(store::BEYOND_END) || same(store::TOO_LARGE) || same(store::NOT_FOUND) {
-        (Exit::Difference, "the object is not as it was written, or has gone", "its range cannot be read; others can")
+        (
+            Exit::Difference,
+            "the object is not as it was written, or has gone",
+            "its range cannot be read; others can",
+        )
     } else if same(store::CORRUPTED) {
-        (Exit::Environment, "bytes changed between this machine's memory and the store", "the object was not committed")
+        (
+            Exit::Environment,
+            "bytes changed between this machine's memory and the store",
+            "the object was not committed",
+        )
     } else if same(store::PROBE_FAILED) {
         let effect = "nothing was written but the probe's own objects, which were removed";
         (Exit::Refused, "the store ignores conditions on writes, ranges, or its own earlier answers", effect)
     } else if same(store::NO_BUCKET) {
         (Exit::Environment, "the address is misspelt, or nobody made the bucket", "nothing was done")
     } else if same(store::DENIED) || same(store::UNAUTHENTICATED) {
-        (Exit::Environment, "the identity in use lacks a right, or the store does not know it (any more)", UNTOUCHED)
+        (
+            Exit::Environment,
+            "the identity in use lacks a right, or the store does not know it (any more)",
+            UNTOUCHED,
+        )
     } else if same(store::CLOCK_SKEW) || same(store::WRONG_REGION) {
-        (Exit::Environment, "requests are signed with time and region, and the store refuses these", UNTOUCHED)
+        (
+            Exit::Environment,
+            "requests are signed with time and region, and the store refuses these",
+            UNTOUCHED,
+        )
     } else if same(store::UNAVAILABLE) || same(store::TRUNCATED) {
         (Exit::Environment, "the network, a proxy in between, or the store itself is in trouble", UNTOUCHED)
     } else if same(store::AMBIGUOUS) {
-        (Exit::Environment, "the answer to a write was lost", "either the old or the new state stands, never a mixture")
+        (
+            Exit::Environment,
+            "the answer to a write was lost",
+            "either the old or the new state stands, never a mixture",
+        )
     } else if same(store::FULL) || same(store::NOT_DURABLE) {
         (Exit::Environment, "the disk or quota behind the store is full or failing", UNTOUCHED)
     } else {
-        (Exit::Environment, "the store refused the request for a reason of its own, named in the message", UNTOUCHED)
+        (
+            Exit::Environment,
+            "the store refused the request for a reason of its own, named in the message",
+            UNTOUCHED,
+        )
     }
 }

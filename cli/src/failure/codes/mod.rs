@@ -6,8 +6,8 @@ mod log;
 mod tier;
 
 pub use command::*;
-pub use log::*;
 pub use libraries::{of_reader, of_store};
+pub use log::*;
 pub use tier::*;
 
 use crate::exit::Exit;

@@ -104,7 +104,8 @@ impl Partition {
     /// A replica's view: the same batches in files of its own, perhaps a little behind, perhaps with troubles.
     fn replica(&self, random: &SeededRandom) -> MemoryLog {
         let mut files: Vec<Vec<Bytes>> = vec![Vec::new()];
-        let shown = self.truth.batches.len() - usize::try_from(random.below(3)).unwrap().min(self.truth.batches.len() - 1);
+        let shown = self.truth.batches.len()
+            - usize::try_from(random.below(3)).unwrap().min(self.truth.batches.len() - 1);
         for batch in &self.truth.batches[..shown] {
             if random.below(4) == 0 && files.last().is_some_and(|file| !file.is_empty()) {
                 files.push(Vec::new());
@@ -129,8 +130,9 @@ pub async fn play(seed: u64) -> Outcome {
     let random = SeededRandom::new(seed ^ 0x5eed);
     let world = Env::seeded(seed, START_MS);
     let sim = Simulation::new(seed, &world);
-    let mut partitions: Vec<Partition> =
-        (0..1 + i32::try_from(random.below(2)).unwrap()).map(|number| Partition::new(number, &random)).collect();
+    let mut partitions: Vec<Partition> = (0..1 + i32::try_from(random.below(2)).unwrap())
+        .map(|number| Partition::new(number, &random))
+        .collect();
     for partition in &partitions {
         // Segment keys begin with a digit, the manifest's does not: no segment is ever overwritten or deleted.
         for digit in 0..10 {
@@ -149,7 +151,8 @@ pub async fn play(seed: u64) -> Outcome {
         trouble(&sim, &random);
         let processes = 1 + random.below(2);
         let reports = futures::future::join_all(
-            (0..processes).map(|process| one_process(seed, round * 2 + process, &sim, &partitions, large, &random)),
+            (0..processes)
+                .map(|process| one_process(seed, round * 2 + process, &sim, &partitions, large, &random)),
         );
         for finished in reports.await {
             match finished {
@@ -169,7 +172,12 @@ pub async fn play(seed: u64) -> Outcome {
 
 /// One offloader at work on all partitions, until it is through or dies; `None` where it died.
 async fn one_process(
-    seed: u64, number: u64, sim: &Simulation, partitions: &[Partition], large: bool, random: &SeededRandom,
+    seed: u64,
+    number: u64,
+    sim: &Simulation,
+    partitions: &[Partition],
+    large: bool,
+    random: &SeededRandom,
 ) -> Option<Vec<PartitionReport>> {
     let env = Env::seeded(seed.wrapping_mul(31).wrapping_add(number), START_MS);
     let faults = Arc::new(DieAtStep::new((random.below(3) == 0).then(|| random.below(60))));
@@ -198,7 +206,8 @@ async fn finish(seed: u64, sim: &Simulation, partitions: &[Partition], outcome: 
     let mut named = 0;
     for partition in partitions {
         // Each batch a file: all but the last are sealed.
-        let files: Vec<Vec<Bytes>> = partition.truth.batches.iter().map(|batch| vec![batch.clone()]).collect();
+        let files: Vec<Vec<Bytes>> =
+            partition.truth.batches.iter().map(|batch| vec![batch.clone()]).collect();
         let log = MemoryLog { tip: partition.truth.tip.clone(), files, trouble: Arc::default() };
         let report = run(&job, &log).await;
         assert!(report.problem.is_none(), "{:?}", report.problem);

@@ -23,11 +23,14 @@ const SEEDS: u64 = 2_000;
 const THREADS: usize = 2;
 
 fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
+    std::env::var(variable)
+        .ok()
+        .map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))
 }
 
 fn run(seed: u64) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(play(seed))
 }
 
@@ -48,7 +51,8 @@ fn histories_of_crashes_races_and_faults_end_with_every_offset_once() {
                     return total;
                 }
                 let outcome = std::panic::catch_unwind(|| run(seed));
-                total.add(&outcome.unwrap_or_else(|_| panic!("seed {seed} failed: FIRNLINE_SIM_SEED={seed}")));
+                total
+                    .add(&outcome.unwrap_or_else(|_| panic!("seed {seed} failed: FIRNLINE_SIM_SEED={seed}")));
             }
         };
         let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(play_some)).collect();

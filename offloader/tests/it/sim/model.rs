@@ -57,7 +57,8 @@ fn raw_bytes(object: &Bytes, entry: &firnline_index::manifest::Entry, key: &str)
     assert_eq!(object.len() as u64, entry.location.length.get(), "{key}");
     assert_eq!(firnline_index::Crc32c::of(object), entry.object_crc, "{key}");
     let tail_at = usize::try_from(entry.tail_position.get()).unwrap();
-    let tail = SegmentTail::parse(object.slice(tail_at..), entry.tail_position, &ExpectedOrigin::default()).unwrap();
+    let tail =
+        SegmentTail::parse(object.slice(tail_at..), entry.tail_position, &ExpectedOrigin::default()).unwrap();
     let blocks = (0..tail.index().len()).map(|number| tail.index().entry(number).unwrap());
     let at = |position: u64| usize::try_from(position).unwrap();
     blocks

@@ -7,7 +7,9 @@
 use std::error::Error;
 use std::path::Path;
 
-use firnline_index::{ClusterId, NodeId, Offset, PartitionIndex, TimestampMs, TopicId, TopicIdPartition, TopicName};
+use firnline_index::{
+    ClusterId, NodeId, Offset, PartitionIndex, TimestampMs, TopicId, TopicIdPartition, TopicName,
+};
 use firnline_logdir::fixture::{LogDirWriter, PartitionOptions};
 use firnline_records::encode::{BatchBuilder, NewRecord};
 
@@ -22,7 +24,8 @@ struct Arguments {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut words = std::env::args().skip(1);
-    let dir = words.next().ok_or("usage: make-log DIR [--partitions N] [--segments N] [--segment-bytes N]")?;
+    let dir =
+        words.next().ok_or("usage: make-log DIR [--partitions N] [--segments N] [--segment-bytes N]")?;
     let mut arguments = Arguments { partitions: 1, segments: 1, segment_bytes: 1 << 30 };
     while let Some(flag) = words.next() {
         let value = words.next().ok_or_else(|| format!("{flag} needs a number"))?;

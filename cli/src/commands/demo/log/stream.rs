@@ -82,7 +82,8 @@ impl Stream {
     /// The stream of a partition; the same for the same topic and number.
     pub fn new(topic: Topic, partition: i32, seed: u64) -> Self {
         let producer = |n: u64| Producer {
-            id: ProducerId::from_kafka(i64::try_from(4000 + seed % 1000 * 10 + n).unwrap_or(0)).unwrap_or(ProducerId::ZERO),
+            id: ProducerId::from_kafka(i64::try_from(4000 + seed % 1000 * 10 + n).unwrap_or(0))
+                .unwrap_or(ProducerId::ZERO),
             sequence: 0,
             left: None,
         };
@@ -128,12 +129,15 @@ impl Stream {
     }
 
     fn now(&self) -> Option<TimestampMs> {
-        TimestampMs::from_kafka(START_MS.saturating_add_unsigned(self.number.saturating_mul(self.topic.pace_ms)))
+        TimestampMs::from_kafka(
+            START_MS.saturating_add_unsigned(self.number.saturating_mul(self.topic.pace_ms)),
+        )
     }
 
     fn data(&mut self, producer: Option<usize>) -> Result<Made, EncodeError> {
-        let mut builder =
-            BatchBuilder::new(self.next_offset).leader_epoch(Some(self.epoch())).compression(self.topic.codec);
+        let mut builder = BatchBuilder::new(self.next_offset)
+            .leader_epoch(Some(self.epoch()))
+            .compression(self.topic.codec);
         if let Some(producer) = producer.map(|turn| &self.producers[turn]) {
             let info = ProducerInfo { id: producer.id, epoch: 0, base_sequence: producer.sequence };
             builder = builder.producer(info).transactional();

@@ -8,7 +8,8 @@ pub struct Words {
 
 const STATES: [&str; 5] = ["placed", "paid", "packed", "shipped", "returned"];
 const PAGES: [&str; 6] = ["/", "/search", "/basket", "/account/orders", "/help/returns", "/product"];
-const NOTES: [&str; 6] = ["ring twice", "leave with neighbour", "gift wrap", "invoice by mail", "call first", ""];
+const NOTES: [&str; 6] =
+    ["ring twice", "leave with neighbour", "gift wrap", "invoice by mail", "call first", ""];
 const DIGITS: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_";
 
 impl Words {
@@ -61,7 +62,12 @@ impl Words {
         let (state, note) = (self.one_of(&STATES), self.one_of(&NOTES));
         let (customer, sku) = (self.below(90_000), self.below(12_000));
         let (pieces, cents) = (1 + self.below(5), 199 + self.below(20_000));
-        put(out, format_args!(r#"{{"order":{number},"customer":"c-{customer:05}","state":"{state}","items":[{{"sku":"S-{sku:05}","pieces":{pieces},"cents":{cents}}}],"note":"{note}","trace":""#));
+        put(
+            out,
+            format_args!(
+                r#"{{"order":{number},"customer":"c-{customer:05}","state":"{state}","items":[{{"sku":"S-{sku:05}","pieces":{pieces},"cents":{cents}}}],"note":"{note}","trace":""#
+            ),
+        );
         self.token(180, out);
         out.extend_from_slice(b"\"}");
     }
@@ -70,7 +76,12 @@ impl Words {
     pub fn click(&mut self, number: u64, out: &mut Vec<u8>) {
         let page = self.one_of(&PAGES);
         let (user, took) = (self.below(400_000), 3 + self.below(900));
-        put(out, format_args!(r#"{{"view":{number},"user":"u-{user:06}","page":"{page}","took_ms":{took},"agent":"Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0","cookie":""#));
+        put(
+            out,
+            format_args!(
+                r#"{{"view":{number},"user":"u-{user:06}","page":"{page}","took_ms":{took},"agent":"Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0","cookie":""#
+            ),
+        );
         self.token(420, out);
         out.extend_from_slice(b"\"}");
     }
@@ -78,7 +89,12 @@ impl Words {
     /// A reading of a sensor, some 120 bytes, that compresses well.
     pub fn reading(&mut self, number: u64, out: &mut Vec<u8>) {
         let (sensor, value) = (self.below(64), 18_000 + self.below(6_000));
-        put(out, format_args!(r#"{{"reading":{number},"sensor":"hall-3/rack-{sensor:02}/inlet","unit":"millidegree","value":{value},"ok":true,"id":""#));
+        put(
+            out,
+            format_args!(
+                r#"{{"reading":{number},"sensor":"hall-3/rack-{sensor:02}/inlet","unit":"millidegree","value":{value},"ok":true,"id":""#
+            ),
+        );
         self.token(24, out);
         out.extend_from_slice(b"\"}");
     }
