@@ -24,6 +24,11 @@ const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 /// The level that Kafka's Java client takes by default.
 const ZSTD_LEVEL: i32 = 3;
 
+/// A block claims to be longer than the limit, so it was not unpacked at all. Travels inside an [`io::Error`].
+#[derive(Debug, thiserror::Error)]
+#[error("a block claims to be longer than the limit")]
+pub(crate) struct OverLimit;
+
 /// A stream of the bytes that `packed` holds. `limit` is the largest single allocation that a claimed length may
 /// cause; the caller still has to count what it reads.
 pub(crate) fn reader(

@@ -9,6 +9,8 @@ use std::io::{self, Read};
 
 use bytes::{Buf, Bytes};
 
+use super::OverLimit;
+
 const MAGIC: [u8; 8] = [0x82, b'S', b'N', b'A', b'P', b'P', b'Y', 0];
 const HEADER_LEN: usize = MAGIC.len() + 8;
 /// What xerial writes in both version fields.
@@ -64,7 +66,7 @@ impl Reader {
         let length = snap::raw::decompress_len(block)?;
         // One more than the limit lets the caller see that the limit was passed.
         if length > self.limit.saturating_add(1) {
-            return Err(invalid("a block claims to be longer than the limit"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, OverLimit));
         }
         self.chunk.clear();
         self.chunk.resize(length, 0);

@@ -117,6 +117,9 @@ impl Feed {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(source) => {
                     buffer.truncate(start);
+                    if source.get_ref().is_some_and(|cause| cause.is::<codec::OverLimit>()) {
+                        return Err(Problem::TooLarge { limit: self.limit });
+                    }
                     return Err(Problem::Codec { compression: *compression, source });
                 }
                 Ok(count) => break count,

@@ -81,6 +81,15 @@ fn wrappers_of_magic_1_stop_at_the_limit() {
     }
 }
 
+/// librdkafka writes snappy without xerial's chunks, so one block holds everything and says how long it is.
+#[test]
+fn a_bare_snappy_block_beyond_the_limit_is_not_unpacked() {
+    let bare = snap::raw::Encoder::new().compress_vec(&vec![0; UNFOLDED]).unwrap();
+    let batch = with_content(Compression::Snappy, 1, &bare);
+    let error = decode_unchecked(&batch, DecodeLimits { max_output: 1 << 20 }).unwrap_err();
+    assert!(matches!(error.problem, Problem::TooLarge { limit: 1_048_576 }), "{error:?}");
+}
+
 #[test]
 fn records_before_the_fault_are_given_and_the_fault_is_named() {
     let mut content = Vec::new();
