@@ -19,6 +19,9 @@ pub struct StoreSettings {
     pub path_style: Option<bool>,
     /// Whether an endpoint without TLS is acceptable.
     pub allow_http: bool,
+    /// Whether S3 payloads are signed (SHA-256) besides carrying a CRC-64/NVME. `None` = exactly where there is no TLS.
+    /// Without both, somebody between here and the store could change what is written unnoticed.
+    pub sign_payload: Option<bool>,
     /// Certificates, PEM, trusted besides the system's.
     pub ca_bundle_pem: Option<Vec<u8>>,
     /// The KMS key that S3 encrypts with. `None` = the bucket's default.
@@ -55,6 +58,7 @@ impl StoreSettings {
             account: None,
             path_style: None,
             allow_http: false,
+            sign_payload: None,
             ca_bundle_pem: None,
             sse_kms_key: None,
             storage_class: None,

@@ -142,7 +142,7 @@ fn s3(
         .with_retry(never_retry())
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_checksum_algorithm(Checksum::CRC64NVME)
-        .with_unsigned_payload(encrypted)
+        .with_unsigned_payload(!settings.sign_payload.unwrap_or(!encrypted))
         .with_disable_bulk_delete(true)
         .with_disable_tagging(true);
     builder = match signing {

@@ -4,6 +4,7 @@ use crate::checksum::{Summing, Sums};
 use crate::fault::{Attempt, Fault, FaultKind};
 use crate::key::{Key, RESERVED};
 use bytes::Bytes;
+use rustix::io::Errno;
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read};
@@ -148,18 +149,21 @@ pub(super) fn sync_directory(directory: &Path) -> Attempt<()> {
     })
 }
 
-/// Exactly `length` bytes from `start`.
+/// Exactly `length` bytes from `start`, read into memory that is not zeroed first.
 pub(super) fn read_at(file: &File, start: u64, length: u64) -> Attempt<Bytes> {
     let size = usize::try_from(length).map_err(|e| Fault::caused(FaultKind::Rejected, e))?;
     let mut buffer = Vec::with_capacity(size);
-    // `read_to_end` fills spare capacity without zeroing it first.
-    let got = At { file, position: start }
-        .take(length)
-        .read_to_end(&mut buffer)
-        .map_err(|e| Fault::caused(FaultKind::Io, e))?;
-    if got != size {
-        return Err(FaultKind::Truncated { expected: length, got: got as u64 }.into());
+    while buffer.len() < size {
+        let at = start + buffer.len() as u64;
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut buffer), at) {
+            Ok(0) => return Err(FaultKind::Truncated { expected: length, got: buffer.len() as u64 }.into()),
+            Ok(_) => {}
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(Fault::caused(FaultKind::Io, io::Error::from(e))),
+        }
     }
+    // The allocator may have given more room than was asked for.
+    buffer.truncate(size);
     Ok(buffer.into())
 }
 
