@@ -2,7 +2,9 @@
 //! value, so that tests bring their own.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
 /// The environment of the run.
 #[derive(Debug, Clone, Default)]
@@ -28,5 +30,29 @@ impl Surroundings {
     /// The value of a variable, if it is set.
     pub fn var(&self, name: &str) -> Option<&str> {
         self.vars.get(name).map(String::as_str)
+    }
+}
+
+/// Reads a text file of at most `max` bytes, whatever length the file claims: a device given by mistake has none and never
+/// ends.
+pub fn read_small(path: &Path, max: u64) -> io::Result<String> {
+    let mut text = String::new();
+    let read = File::open(path)?.take(max + 1).read_to_string(&mut text)?;
+    if u64::try_from(read).is_ok_and(|read| read > max) {
+        return Err(io::Error::other(format!("it has more than {max} bytes")));
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_without_end_is_refused() {
+        assert!(
+            read_small(Path::new("/dev/zero"), 1000).is_err_and(|error| error.to_string().contains("1000"))
+        );
+        assert_eq!(read_small(Path::new("/dev/null"), 1000).unwrap(), "");
     }
 }

@@ -5,6 +5,8 @@
 //! with the test process however that ends ([`process`]). A missing tool fails the test and names the command that
 //! installs it ([`tools`]): a test that could not run has not passed. So rigs panic where they cannot go on.
 
+#![expect(clippy::disallowed_methods, reason = "rigs wait for real servers in real time")]
+
 pub mod firnline;
 pub mod http;
 pub mod kafka;

@@ -10,7 +10,7 @@ use super::sections::{StoreSection, TopicSection};
 use super::source::{Lines, Origin, Problem, Set, Source};
 use super::value::Value;
 use crate::failure::{Failure, Result, codes};
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Surroundings, read_small};
 
 /// The largest config file, in bytes.
 const FILE_MAX: u64 = 1 << 20;
@@ -34,14 +34,7 @@ pub fn load(path: Option<&Path>, around: &Surroundings) -> Result<Config> {
                 Failure::new(&codes::CONFIG_UNREADABLE, format!("read the config {}", path.display()))
                     .caused_by(error)
             };
-            let length = std::fs::metadata(path).map_err(unreadable)?.len();
-            if length > FILE_MAX {
-                return Err(unreadable(std::io::Error::other(format!(
-                    "it has {length} bytes, at most {FILE_MAX}"
-                )))
-                .into());
-            }
-            std::fs::read_to_string(path).map_err(unreadable)?
+            read_small(path, FILE_MAX).map_err(unreadable)?
         }
     };
     parse(&text, around).map_err(|problems| {

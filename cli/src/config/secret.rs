@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use firnline_store::Secret;
 
 use super::value::{Value, quoted};
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Surroundings, read_small};
 
 /// Where a secret stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,12 +29,7 @@ impl SecretRef {
                 .ok_or_else(|| format!("the environment variable {name} is not set (or not UTF-8)"))?
                 .to_owned(),
             Self::File(path) => {
-                let read = std::fs::metadata(path).and_then(|meta| {
-                    if meta.len() > FILE_MAX {
-                        return Err(std::io::Error::other("it is larger than any secret"));
-                    }
-                    std::fs::read_to_string(path)
-                });
+                let read = read_small(path, FILE_MAX);
                 read.map_err(|error| format!("read the secret file {}: {error}", path.display()))?
             }
         };

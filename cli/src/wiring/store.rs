@@ -9,7 +9,7 @@ use firnline_store::{Deadlines, Env, RetryPolicy, Secret, Store, StoreSettings, 
 use crate::config::sections::StoreSection;
 use crate::config::{Config, Origin, SecretRef, Set};
 use crate::failure::{Failure, Result, codes, of};
-use crate::surroundings::Surroundings;
+use crate::surroundings::{Surroundings, read_small};
 
 /// The largest credentials or certificates file that is read, in bytes.
 const FILE_MAX: u64 = 4 << 20;
@@ -205,9 +205,5 @@ fn named(path: &Path) -> Result<NamedText> {
 }
 
 fn read(path: &Path) -> std::io::Result<String> {
-    let length = std::fs::metadata(path)?.len();
-    if length > FILE_MAX {
-        return Err(std::io::Error::other(format!("it has {length} bytes, at most {FILE_MAX} are read")));
-    }
-    std::fs::read_to_string(path)
+    read_small(path, FILE_MAX)
 }

@@ -1,7 +1,8 @@
 //! The commands that work on a tier, over one that a small demo has made.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -333,13 +334,18 @@ fn copied(name: &str) -> PathBuf {
     to
 }
 
-/// The binary as a user whom permissions bind.
+/// The binary as a user whom permissions bind. That user cannot look into every directory in which a build may lie, so it
+/// runs a copy.
 fn unprivileged(args: &[&str]) -> Command {
-    use std::os::unix::process::CommandExt as _;
-    let mut command = firnline(args);
-    let root =
-        fs::metadata("/proc/self").map(|meta| std::os::unix::fs::MetadataExt::uid(&meta)).unwrap() == 0;
-    if root {
+    static COPY: OnceLock<PathBuf> = OnceLock::new();
+    let program = COPY.get_or_init(|| {
+        let to = made().root.join("firnline");
+        fs::copy(env!("CARGO_BIN_EXE_firnline"), &to).unwrap();
+        to
+    });
+    let mut command = Command::new(program);
+    command.args(args).env_clear().stdin(Stdio::null()).current_dir("/");
+    if fs::metadata("/proc/self").unwrap().uid() == 0 {
         command.uid(65534).gid(65534);
     }
     command

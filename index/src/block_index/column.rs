@@ -46,7 +46,9 @@ impl Line {
         let slope = varint::take_signed(rest).map_err(fault)?.checked_add(slope);
         let (width, after) = rest.split_first().ok_or(BlockIndexError::Short { what: "directory" })?;
         *rest = after;
-        let (Some(base), Some(slope)) = (base, slope.filter(|slope| slope.abs() <= MAX_SLOPE)) else {
+        let (Some(base), Some(slope)) =
+            (base, slope.filter(|slope| (-MAX_SLOPE..=MAX_SLOPE).contains(slope)))
+        else {
             return Err(BlockIndexError::Line { frame });
         };
         if *width > 64 {

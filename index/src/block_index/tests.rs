@@ -185,3 +185,20 @@ fn a_block_longer_stored_than_raw_is_refused() {
     let error = BlockIndex::parse(build(0, &list)).unwrap_err();
     assert_eq!(error, BlockIndexError::BlockLength { number: 1, raw: 100, stored: 101 });
 }
+
+/// Found by fuzzing: the smallest 64-bit slope has no absolute value.
+#[test]
+fn a_slope_beyond_its_range_is_refused() {
+    for slope in [i64::MIN, i64::MAX, -column::MAX_SLOPE - 1, column::MAX_SLOPE + 1] {
+        let mut bytes =
+            build(0, &[Block { offsets: 3, time: 5, raw: 100, stored: 100 }])[..HEADER_LEN].to_vec();
+        crate::varint::put_signed(&mut bytes, 0);
+        crate::varint::put_signed(&mut bytes, slope);
+        bytes.push(0);
+        assert_eq!(
+            BlockIndex::parse(bytes.into()).unwrap_err(),
+            BlockIndexError::Line { frame: 0 },
+            "{slope}"
+        );
+    }
+}

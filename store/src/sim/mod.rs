@@ -102,7 +102,7 @@ impl Simulation {
         crc64(lines.as_bytes())
     }
 
-    /// Returns once a connection has died of [`SimFault::Die`]; at once if one has already.
+    /// Returns once a connection has died of `SimFault::Die`; at once if one has already.
     pub async fn died(&self) {
         let mut dead = self.shared.dead.subscribe();
         dead.wait_for(|dead| *dead > 0).await.expect("the sender lives in the simulation");

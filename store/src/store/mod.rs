@@ -25,7 +25,7 @@ use tokio::time::Instant;
 
 /// One store under one prefix. Cheap to clone; clones share counters and connections.
 ///
-/// Every method is one operation: it retries by itself ([`crate::retry`]'s rules), ends by its deadline, and counts each
+/// Every method is one operation: it retries by itself (by the rules of `retry`), ends by its deadline, and counts each
 /// request. Keys are relative to the prefix, without leading slash. Futures may be dropped at any time: reads without
 /// consequence, writes as if the answer was lost.
 #[derive(Clone)]

@@ -105,7 +105,7 @@ impl Workload {
             producers.iter().for_each(Producer::begin);
             for step in 0..60 {
                 for producer in &producers {
-                    let partition = i32::try_from(step).expect("small") % self.partitions;
+                    let partition = step % self.partitions;
                     producer.send(&self.message(PAYMENTS, partition, number, random));
                     number += 1;
                 }

@@ -135,7 +135,8 @@ async fn a_race_lost_at_the_put_itself_is_seen_by_reading_again() {
 #[tokio::test(start_paused = true)]
 async fn what_changed_since_the_upload_began_loses_by_name() {
     type Change = fn(&mut Manifest);
-    let cases: [(&str, Change, fn(&Lost) -> bool); 6] = [
+    type Expected = fn(&Lost) -> bool;
+    let cases: [(&str, Change, Expected); 6] = [
         ("gc", |head| head.gc_boundary = Some(GcBoundary::from_bytes([7; 16])), |l| *l == Lost::Collected),
         (
             "claim",
@@ -281,7 +282,7 @@ async fn commits_keep_their_distance_where_the_store_wants_it() {
 }
 
 /// Segments that were never uploaded, for what depends on their number alone.
-pub fn made_up(first: &UploadedSegment, count: u64) -> Vec<UploadedSegment> {
+pub(crate) fn made_up(first: &UploadedSegment, count: u64) -> Vec<UploadedSegment> {
     let span = first.entry.range.span();
     (0..count)
         .map(|n| {

@@ -1,5 +1,7 @@
 //! Behaviour of a tier over a simulated store and over a directory.
 
+#![allow(clippy::unwrap_used, reason = "test helpers may panic")]
+
 mod checking;
 mod committing;
 mod crashing;

@@ -19,25 +19,25 @@ use firnline_tier::{
     TierSettings, UploadError, UploadOutcome, UploadedSegment, Workers,
 };
 
-pub const START_MS: i64 = 1_700_000_000_000;
+pub(crate) const START_MS: i64 = 1_700_000_000_000;
 
-pub fn offset(n: i64) -> Offset {
+pub(crate) fn offset(n: i64) -> Offset {
     Offset::new(n).unwrap()
 }
 
-pub fn range(start: i64, end: i64) -> OffsetRange {
+pub(crate) fn range(start: i64, end: i64) -> OffsetRange {
     OffsetRange::new(offset(start), offset(end)).unwrap()
 }
 
-pub fn epoch(n: i32) -> LeaderEpoch {
+pub(crate) fn epoch(n: i32) -> LeaderEpoch {
     LeaderEpoch::new(n).unwrap()
 }
 
-pub fn cluster() -> ClusterId {
+pub(crate) fn cluster() -> ClusterId {
     ClusterId::new("cluster-a").unwrap()
 }
 
-pub fn tip(partition: i32) -> TopicIdPartition {
+pub(crate) fn tip(partition: i32) -> TopicIdPartition {
     TopicIdPartition {
         topic: TopicName::new("orders").unwrap(),
         topic_id: TopicId::from_bytes([1; 16]),
@@ -46,61 +46,61 @@ pub fn tip(partition: i32) -> TopicIdPartition {
 }
 
 /// A simulated store and what its processes share.
-pub struct World {
-    pub sim: Simulation,
-    pub env: Env,
+pub(crate) struct World {
+    pub(crate) sim: Simulation,
+    pub(crate) env: Env,
 }
 
 impl World {
     /// Must be called in a runtime whose time is paused.
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let env = Env::seeded(seed, START_MS);
         Self { sim: Simulation::new(seed, &env), env }
     }
 
-    pub fn parts(&self) -> TierParts {
+    pub(crate) fn parts(&self) -> TierParts {
         parts(self.sim.connect(&self.env), &self.env)
     }
 
     /// A tier as a new process opens it.
-    pub async fn tier(&self) -> Tier {
+    pub(crate) async fn tier(&self) -> Tier {
         let parts = self.parts();
         let settings = settings(&parts.store);
         Tier::open_for_writing(parts, settings, &cluster()).await.unwrap()
     }
 
     /// All keys but the marker's and the topics'.
-    pub fn data_keys(&self) -> Vec<String> {
+    pub(crate) fn data_keys(&self) -> Vec<String> {
         let mut keys = self.sim.keys();
         keys.retain(|key| key != "firnline.json" && !key.starts_with("topics/"));
         keys
     }
 }
 
-pub fn parts(store: Store, env: &Env) -> TierParts {
+pub(crate) fn parts(store: Store, env: &Env) -> TierParts {
     TierParts { store, env: env.clone(), workers: Workers::Inline, faults: Arc::new(NoFaults) }
 }
 
 /// Small blocks, so that small logs have several.
-pub fn settings(store: &Store) -> TierSettings {
+pub(crate) fn settings(store: &Store) -> TierSettings {
     TierSettings { block_bytes: 1024, ..TierSettings::for_store(store.settings()) }
 }
 
 /// A log being written: batches end to end.
 #[derive(Debug, Clone, Default)]
-pub struct Log {
-    pub batches: Vec<Bytes>,
-    pub next: i64,
-    pub epoch: i32,
+pub(crate) struct Log {
+    pub(crate) batches: Vec<Bytes>,
+    pub(crate) next: i64,
+    pub(crate) epoch: i32,
 }
 
 impl Log {
-    pub fn starting_at(next: i64) -> Self {
+    pub(crate) fn starting_at(next: i64) -> Self {
         Self { next, ..Self::default() }
     }
 
     /// A log of `batches` batches of three records, each about `value` bytes.
-    pub fn plain(batches: usize, value: usize) -> Self {
+    pub(crate) fn plain(batches: usize, value: usize) -> Self {
         let mut log = Self::default();
         for _ in 0..batches {
             log.append(3, value, None);
@@ -109,7 +109,7 @@ impl Log {
     }
 
     /// Appends a batch of `records` records; of a transaction where a producer is given.
-    pub fn append(&mut self, records: usize, value: usize, producer: Option<i64>) -> &mut Self {
+    pub(crate) fn append(&mut self, records: usize, value: usize, producer: Option<i64>) -> &mut Self {
         let mut batch = BatchBuilder::new(offset(self.next)).leader_epoch(Some(epoch(self.epoch)));
         if let Some(id) = producer {
             let id = ProducerId::new(id).unwrap();
@@ -130,7 +130,7 @@ impl Log {
     }
 
     /// Appends the marker that ends a producer's transaction.
-    pub fn end(&mut self, producer: i64, committed: bool) -> &mut Self {
+    pub(crate) fn end(&mut self, producer: i64, committed: bool) -> &mut Self {
         let marker = ControlMarker {
             offset: offset(self.next),
             leader_epoch: Some(epoch(self.epoch)),
@@ -145,34 +145,34 @@ impl Log {
         self
     }
 
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.batches.concat()
     }
 
     /// Cuts the log after `batches` batches: what follows is a log of its own.
-    pub fn split(&self, batches: usize) -> (Self, Self) {
+    pub(crate) fn split(&self, batches: usize) -> (Self, Self) {
         let (head, tail) = self.batches.split_at(batches);
         let middle = range_of(&tail[0]).start().get();
         let one = |part: &[Bytes], next| Self { batches: part.to_vec(), next, epoch: self.epoch };
         (one(head, middle), one(tail, self.next))
     }
 
-    pub fn source(&self) -> Box<MemorySource> {
+    pub(crate) fn source(&self) -> Box<MemorySource> {
         let ready = self.batches.iter().cloned().collect();
         Box::new(MemorySource { ready, finality: Finality::Stable })
     }
 }
 
-pub fn range_of(batch: &Bytes) -> OffsetRange {
+pub(crate) fn range_of(batch: &Bytes) -> OffsetRange {
     let first = Batches::new(batch, RawPosition::ZERO, Offset::ZERO, BatchLimits::default()).next();
     let header = first.unwrap().unwrap().header;
     OffsetRange::new(header.base_offset, header.next_offset()).unwrap()
 }
 
 /// A source over batches in memory, one batch a run.
-pub struct MemorySource {
-    pub ready: VecDeque<Bytes>,
-    pub finality: Finality,
+pub(crate) struct MemorySource {
+    pub(crate) ready: VecDeque<Bytes>,
+    pub(crate) finality: Finality,
 }
 
 impl LogSource for MemorySource {
@@ -188,7 +188,7 @@ impl LogSource for MemorySource {
     }
 }
 
-pub fn plan(tip: &TopicIdPartition, base: Offset, basis: &Basis, size_hint: u64) -> SegmentPlan {
+pub(crate) fn plan(tip: &TopicIdPartition, base: Offset, basis: &Basis, size_hint: u64) -> SegmentPlan {
     SegmentPlan {
         tip: tip.clone(),
         base,
@@ -198,7 +198,7 @@ pub fn plan(tip: &TopicIdPartition, base: Offset, basis: &Basis, size_hint: u64)
     }
 }
 
-pub async fn upload(
+pub(crate) async fn upload(
     tier: &Tier,
     tip: &TopicIdPartition,
     basis: &Basis,
@@ -211,7 +211,11 @@ pub async fn upload(
     }
 }
 
-pub fn request(tip: &TopicIdPartition, basis: &Basis, segments: Vec<UploadedSegment>) -> CommitRequest {
+pub(crate) fn request(
+    tip: &TopicIdPartition,
+    basis: &Basis,
+    segments: Vec<UploadedSegment>,
+) -> CommitRequest {
     CommitRequest {
         tip: tip.clone(),
         basis: basis.clone(),
@@ -223,7 +227,7 @@ pub fn request(tip: &TopicIdPartition, basis: &Basis, segments: Vec<UploadedSegm
 }
 
 /// Uploads and commits a log that continues the tier.
-pub async fn put(tier: &Tier, tip: &TopicIdPartition, log: &Log) -> LoadedManifest {
+pub(crate) async fn put(tier: &Tier, tip: &TopicIdPartition, log: &Log) -> LoadedManifest {
     let head = tier.manifest(tip).await.unwrap();
     let first = range_of(&log.batches[0]).start();
     let basis = Basis::of(head.as_ref().map(|h| &h.manifest), first);
@@ -235,7 +239,7 @@ pub async fn put(tier: &Tier, tip: &TopicIdPartition, log: &Log) -> LoadedManife
 }
 
 /// The raw bytes that the tier has of a partition, checked block by block.
-pub async fn read_all(tier: &Tier, manifest: &Manifest) -> Vec<u8> {
+pub(crate) async fn read_all(tier: &Tier, manifest: &Manifest) -> Vec<u8> {
     let mut all = Vec::new();
     let whole = OffsetRange::new(Offset::ZERO, Offset::MAX).unwrap();
     let mut entries = tier.entries(manifest, whole);

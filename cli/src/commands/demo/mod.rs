@@ -38,7 +38,7 @@ pub async fn run(args: DemoArgs, around: Surroundings, out: &mut Out) -> Result<
         .into());
     }
     let started = tokio::time::Instant::now();
-    let place = Place::new(keep)?;
+    let place = Place::new(keep, log::segment_bytes(size))?;
     let mut screen = Screen::new(out);
     screen.head(place.root())?;
 

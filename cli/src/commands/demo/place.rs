@@ -7,18 +7,20 @@ use crate::args::GlobalArgs;
 use crate::commands::context::Context;
 use crate::failure::{Failure, Result, codes};
 use crate::surroundings::Surroundings;
+use crate::units::Size;
 
 /// A directory under the system's temporary one. What was not finished is removed when it is dropped, unless kept.
 #[derive(Debug)]
 pub struct Place {
     root: PathBuf,
     keep: bool,
+    segment_bytes: u64,
     finished: bool,
 }
 
 impl Place {
     /// Makes the directory.
-    pub fn new(keep: bool) -> Result<Self> {
+    pub fn new(keep: bool, segment_bytes: u64) -> Result<Self> {
         let temp = std::env::temp_dir();
         let id = std::process::id();
         let root = (0..1000).map(|n| temp.join(format!("firnline-{id}{}", suffix(n)))).find_map(|root| {
@@ -32,7 +34,7 @@ impl Place {
             Failure::new(&codes::LOCAL_IO, format!("create a directory such as {}", path.display()))
         };
         match root {
-            Some(Ok(root)) => Ok(Self { root, keep, finished: false }),
+            Some(Ok(root)) => Ok(Self { root, keep, segment_bytes, finished: false }),
             Some(Err((path, error))) => Err(failed(&path).caused_by(error).into()),
             None => Err(failed(&temp.join(format!("firnline-{id}"))).into()),
         }
@@ -61,7 +63,8 @@ impl Place {
     /// A config for the demo's small segments.
     pub fn config(&self) -> Result<PathBuf> {
         let path = self.root.join("firnline.toml");
-        let text = "[offload]\ntarget_size = \"8MiB\"\n\n[limits]\nparallel_partitions = 2\n";
+        let target = Size(self.segment_bytes);
+        let text = format!("[offload]\ntarget_size = \"{target}\"\n\n[limits]\nparallel_partitions = 2\n");
         fs::write(&path, text).map_err(|error| io("write", &path, error))?;
         Ok(path)
     }

@@ -23,8 +23,10 @@ use crate::output::Progress;
 use stream::{Adds, Stream};
 use topics::{TOPICS, Topic};
 
-/// Bytes of a segment. Kafka's default is 1 GiB; smaller ones show more of what happens.
-pub const SEGMENT_BYTES: u64 = 8 << 20;
+/// Bytes of a segment at most. Kafka's default is 1 GiB; smaller ones show more of what happens.
+const SEGMENT_BYTES_MAX: u64 = 8 << 20;
+/// A segment has this part of the log, so that each partition of a smaller log has sealed ones, too.
+const SEGMENTS_MIN: u64 = 32;
 /// Every run writes the same log.
 const SEED: u64 = 0x4649_524e;
 /// Partitions are written by so many threads.
@@ -85,6 +87,12 @@ impl Ledger {
     }
 }
 
+/// Bytes of a segment in a log of `bytes`.
+pub const fn segment_bytes(bytes: u64) -> u64 {
+    let part = bytes / SEGMENTS_MIN;
+    if part < SEGMENT_BYTES_MAX { part } else { SEGMENT_BYTES_MAX }
+}
+
 /// Writes a log directory at `path`, which must not exist, of at least `bytes`. Blocks.
 pub fn write(path: &Path, bytes: u64) -> Result<Ledger> {
     let progress = Progress::bytes("writing a log", bytes);
@@ -95,10 +103,10 @@ pub fn write(path: &Path, bytes: u64) -> Result<Ledger> {
     for topic in TOPICS {
         for partition in 0..topic.partitions {
             let tip = tip(&topic, partition)?;
-            let options = PartitionOptions { segment_bytes: SEGMENT_BYTES };
+            let options = PartitionOptions { segment_bytes: segment_bytes(bytes) };
             let writer = dir.partition(&tip, Offset::ZERO, options).map_err(failed)?;
             let share = bytes * topic.share / 100 / u64::from(topic.partitions.unsigned_abs()) + 1;
-            jobs.push(Job { topic, tip, writer, share });
+            jobs.push(Job { topic, tip, writer, share, segment_bytes: segment_bytes(bytes) });
         }
     }
     let partitions = all(jobs, &progress)?;
@@ -112,6 +120,7 @@ struct Job {
     tip: TopicIdPartition,
     writer: PartitionWriter,
     share: u64,
+    segment_bytes: u64,
 }
 
 fn all(jobs: Vec<Job>, progress: &Progress) -> Result<Vec<PartitionLedger>> {
@@ -138,14 +147,14 @@ fn all(jobs: Vec<Job>, progress: &Progress) -> Result<Vec<PartitionLedger>> {
 }
 
 fn one(job: Job, progress: &Progress) -> Result<PartitionLedger> {
-    let Job { topic, tip, mut writer, share } = job;
+    let Job { topic, tip, mut writer, share, segment_bytes } = job;
     let mut stream = Stream::new(topic, tip.partition.get(), SEED);
     let mut ledger = PartitionLedger {
         codec: topic.codec,
         end: Offset::ZERO,
         sealed_end: Offset::ZERO,
         sealed_records: 0,
-        sealed_hash: Hash::default(),
+        sealed_hash: Sha256::digest([]).into(),
         log_bytes: 0,
         sealed_bytes: 0,
         segments: 1,
@@ -159,7 +168,7 @@ fn one(job: Job, progress: &Progress) -> Result<PartitionLedger> {
     while ledger.log_bytes < share {
         let made = stream.next().map_err(failed)?;
         let length = made.bytes.len() as u64;
-        if active > 0 && active + length > SEGMENT_BYTES {
+        if active > 0 && active + length > segment_bytes {
             writer.roll().map_err(failed)?;
             ledger.sealed_end = ledger.end;
             ledger.sealed_records = ledger.adds.records;
