@@ -16,6 +16,10 @@ pub(crate) struct Fault {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    not(any(feature = "s3", feature = "gcs", feature = "azure")),
+    expect(dead_code, reason = "only clouds meet some of these")
+)]
 pub(crate) enum FaultKind {
     /// No object has the key.
     NotFound,

@@ -111,6 +111,10 @@ pub(crate) struct Part {
 /// A part that the store has.
 #[derive(Clone, Debug)]
 pub(crate) struct PartTag {
+    #[cfg_attr(
+        not(any(feature = "s3", feature = "gcs", feature = "azure")),
+        expect(dead_code, reason = "only clouds name their parts")
+    )]
     pub(crate) tag: String,
     pub(crate) sums: Sums,
 }
@@ -134,6 +138,10 @@ pub(crate) struct ListedPage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PageToken {
     AfterKey(String),
+    #[cfg_attr(
+        not(any(feature = "s3", feature = "gcs", feature = "azure")),
+        expect(dead_code, reason = "only clouds give tokens")
+    )]
     Token(String),
 }
 

@@ -50,10 +50,12 @@ pub(super) struct Fetched<T> {
 /// When credentials end, as services tell it.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Expires {
+    #[cfg_attr(not(feature = "s3"), expect(dead_code, reason = "only AWS has such"))]
     Never,
     /// Milliseconds since 1970.
     At(i64),
     /// From the moment of the answer.
+    #[cfg_attr(not(feature = "gcs"), expect(dead_code, reason = "only Google tells it so"))]
     In(Duration),
 }
 

@@ -123,7 +123,7 @@ impl CredentialInputs {
     }
 
     /// A variable that is set and not empty.
-    #[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+    #[cfg(any(feature = "s3", feature = "azure"))]
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         debug_assert!(ENVIRONMENT.contains(&name), "{name} is not in the list that the binary passes");
         self.environment.get(name).map(Secret::expose).filter(|value| !value.is_empty())

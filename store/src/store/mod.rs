@@ -7,7 +7,7 @@ mod write;
 
 pub use list::Listing;
 pub use open::OpenError;
-#[cfg(any(feature = "s3", feature = "gcs", feature = "azure"))]
+#[cfg(feature = "s3")]
 pub(crate) use open::check_endpoint;
 
 use crate::backend::Backend;

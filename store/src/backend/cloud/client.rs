@@ -5,7 +5,9 @@ use super::{Cloud, CloudBackend, class_attributes};
 use crate::credentials::CredentialInputs;
 use crate::env::Env;
 use crate::settings::StoreSettings;
-use crate::store::{OpenError, Store, check_endpoint};
+#[cfg(feature = "s3")]
+use crate::store::check_endpoint;
+use crate::store::{OpenError, Store};
 use crate::url::StoreUrl;
 use object_store::client::Certificate;
 use object_store::list::PaginatedListStore;

@@ -42,6 +42,7 @@ use std::sync::Arc;
 /// Which protocol differences matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Cloud {
+    #[cfg_attr(not(feature = "s3"), expect(dead_code, reason = "not built in"))]
     S3,
     Gcs,
     Azure,
