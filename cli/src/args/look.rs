@@ -135,7 +135,7 @@ pub struct CatArgs {
     #[arg(long, value_name = "POSITION", default_value = "latest", allow_hyphen_values = true)]
     pub until: String,
     /// At most so many records
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub max: Option<u64>,
     /// Whether records of aborted transactions are shown
     #[arg(long, value_enum, default_value = "read_uncommitted")]

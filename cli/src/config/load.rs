@@ -73,7 +73,7 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
             .map(|(at, (start, table))| {
                 let mut source = Source::new(&format!("topic[{}]", at + 1), table, &lines);
                 let topic = TopicSection::take("", &mut source);
-                if topic.name.value.is_none() && topic.name.origin == Origin::Default {
+                if topic.name.value.is_none() && !table.contains_key("name") {
                     source.problem(
                         lines.of(start),
                         format!("topic[{}]: has no name to match topics with", at + 1),

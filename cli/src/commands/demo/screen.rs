@@ -164,7 +164,7 @@ impl<'a> Screen<'a> {
         self.row(
             "read back",
             &[format!(
-                "{} records cold, {} in {} ({}), {equal} partitions (SHA-256)",
+                "{} records cold, {} in {} ({}), {equal} (SHA-256)",
                 count(read.records),
                 bytes(read.bytes),
                 seconds(read.took),
