@@ -233,7 +233,7 @@ impl<'a> Screen<'a> {
             "cost",
             &[
                 format!(
-                    "10 TB of this a month: {} on three copies of SSD, {} in the tier: {:.1} times less",
+                    "10 TB of this a month: {} on 3 SSD copies, {} in the tier: {:.1} times less",
                     money(disk),
                     money(object),
                     disk / object,
