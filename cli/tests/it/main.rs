@@ -6,5 +6,6 @@ mod config;
 mod docs;
 mod garbage;
 mod rig;
+mod signals;
 mod tier;
 mod usage;
