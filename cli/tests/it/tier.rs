@@ -4,28 +4,33 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 use crate::rig::{Ran, finish, firnline};
 
-/// A log directory and the tier that was made of it; made once, removed with the test process's temporary directory.
+/// A log directory and the tier that was made of it; made once.
 struct Made {
     root: PathBuf,
-    _dir: tempfile::TempDir,
+    /// Removes it all when the last end of its standard input closes, which is when this process ends, however it ends:
+    /// what a static holds is never dropped.
+    _remover: Child,
 }
 
 fn made() -> &'static Made {
     static MADE: OnceLock<Made> = OnceLock::new();
     MADE.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = tempfile::tempdir().unwrap().keep();
+        let script = "cat > /dev/null; rm -rf -- \"$0\"";
+        let remover =
+            Command::new("sh").arg("-c").arg(script).arg(&dir).stdin(Stdio::piped()).spawn().unwrap();
         let mut command = firnline(["demo", "--keep", "--size", "32MiB"]);
-        command.env("TMPDIR", dir.path());
+        command.env("TMPDIR", &dir);
         let ran = finish(command);
         let out = ran.fine();
         assert!(out.contains("hashes equal 9/9") && out.contains("0 lost, 0 doubled"), "{out}");
-        let root = fs::read_dir(dir.path()).unwrap().next().unwrap().unwrap().path();
-        Made { root, _dir: dir }
+        let root = fs::read_dir(&dir).unwrap().next().unwrap().unwrap().path();
+        Made { root, _remover: remover }
     })
 }
 
