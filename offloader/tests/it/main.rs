@@ -1,5 +1,7 @@
 //! Behaviour of the offloader: over logs in memory and a simulated store, and over real directories.
 
+#![allow(clippy::unwrap_used, reason = "test helpers may panic")]
+
 mod directories;
 mod jobs;
 mod sim;

@@ -18,17 +18,17 @@ use firnline_records::encode::{BatchBuilder, ControlMarker, NewRecord, control_b
 use firnline_store::{Env, Store};
 use firnline_tier::{FaultPoint, NoFaults, Tier, TierParts, TierSettings, Workers};
 
-pub const START_MS: i64 = 1_700_000_000_000;
+pub(crate) const START_MS: i64 = 1_700_000_000_000;
 
-pub fn offset(n: i64) -> Offset {
+pub(crate) fn offset(n: i64) -> Offset {
     Offset::new(n).unwrap()
 }
 
-pub fn cluster() -> ClusterId {
+pub(crate) fn cluster() -> ClusterId {
     ClusterId::new("cluster-a").unwrap()
 }
 
-pub fn tip(partition: i32) -> TopicIdPartition {
+pub(crate) fn tip(partition: i32) -> TopicIdPartition {
     TopicIdPartition {
         topic: TopicName::new("orders").unwrap(),
         topic_id: TopicId::from_bytes([1; 16]),
@@ -36,7 +36,7 @@ pub fn tip(partition: i32) -> TopicIdPartition {
     }
 }
 
-pub fn range_of(batch: &Bytes) -> OffsetRange {
+pub(crate) fn range_of(batch: &Bytes) -> OffsetRange {
     match BatchHeader::parse(batch, Offset::ZERO, &BatchLimits::default()).unwrap() {
         Parsed::Header(header) => OffsetRange::new(header.base_offset, header.next_offset()).unwrap(),
         Parsed::NeedMore(_) => panic!("whole batches only"),
@@ -45,13 +45,13 @@ pub fn range_of(batch: &Bytes) -> OffsetRange {
 
 /// Writes batches one after the other.
 #[derive(Debug, Clone)]
-pub struct Writer {
-    pub next: i64,
-    pub epoch: i32,
+pub(crate) struct Writer {
+    pub(crate) next: i64,
+    pub(crate) epoch: i32,
 }
 
 impl Writer {
-    pub fn data(&mut self, records: usize, value: usize, producer: Option<i64>) -> Bytes {
+    pub(crate) fn data(&mut self, records: usize, value: usize, producer: Option<i64>) -> Bytes {
         let epoch = LeaderEpoch::new(self.epoch).ok();
         let mut batch = BatchBuilder::new(offset(self.next)).leader_epoch(epoch);
         if let Some(id) = producer {
@@ -67,7 +67,7 @@ impl Writer {
         batch.build().unwrap().into()
     }
 
-    pub fn marker(&mut self, producer: i64, committed: bool) -> Bytes {
+    pub(crate) fn marker(&mut self, producer: i64, committed: bool) -> Bytes {
         let marker = ControlMarker {
             offset: offset(self.next),
             leader_epoch: LeaderEpoch::new(self.epoch).ok(),
@@ -84,16 +84,16 @@ impl Writer {
 
 /// One replica's log in memory: files of batches, the last one still written.
 #[derive(Debug, Clone)]
-pub struct MemoryLog {
-    pub tip: TopicIdPartition,
-    pub files: Vec<Vec<Bytes>>,
+pub(crate) struct MemoryLog {
+    pub(crate) tip: TopicIdPartition,
+    pub(crate) files: Vec<Vec<Bytes>>,
     /// What goes wrong when it is read next; shared by its sources.
-    pub trouble: Arc<Mutex<VecDeque<Trouble>>>,
+    pub(crate) trouble: Arc<Mutex<VecDeque<Trouble>>>,
 }
 
 /// What goes wrong with one reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// Nothing.
     None,
     /// The bytes cannot be had.
@@ -103,12 +103,12 @@ pub enum Trouble {
 }
 
 impl MemoryLog {
-    pub fn new(partition: i32, files: Vec<Vec<Bytes>>) -> Self {
+    pub(crate) fn new(partition: i32, files: Vec<Vec<Bytes>>) -> Self {
         Self { tip: tip(partition), files, trouble: Arc::default() }
     }
 
     /// A log of `files` files with `batches` batches of three records each.
-    pub fn plain(files: usize, batches: usize) -> Self {
+    pub(crate) fn plain(files: usize, batches: usize) -> Self {
         let mut writer = Writer { next: 0, epoch: 0 };
         let file = |writer: &mut Writer| (0..batches).map(|_| writer.data(3, 50, None)).collect();
         Self::new(0, (0..files).map(|_| file(&mut writer)).collect())
@@ -119,12 +119,12 @@ impl MemoryLog {
     }
 
     /// The batches of all files but the last, end to end.
-    pub fn sealed_bytes(&self) -> Vec<u8> {
+    pub(crate) fn sealed_bytes(&self) -> Vec<u8> {
         self.files[..self.files.len() - 1].concat().concat()
     }
 
     /// Where the last file begins.
-    pub fn sealed_end(&self) -> Offset {
+    pub(crate) fn sealed_end(&self) -> Offset {
         self.base(self.files.len() - 1)
     }
 }
@@ -197,11 +197,11 @@ impl LogSource for MemorySource {
     }
 }
 
-pub async fn open_tier(store: Store, env: &Env, faults: Arc<dyn FaultPoint>) -> Tier {
+pub(crate) async fn open_tier(store: Store, env: &Env, faults: Arc<dyn FaultPoint>) -> Tier {
     try_open_tier(store, env, faults).await.unwrap()
 }
 
-pub async fn try_open_tier(
+pub(crate) async fn try_open_tier(
     store: Store,
     env: &Env,
     faults: Arc<dyn FaultPoint>,
@@ -211,12 +211,12 @@ pub async fn try_open_tier(
     Tier::open_for_writing(parts, settings, &cluster()).await
 }
 
-pub fn no_faults() -> Arc<dyn FaultPoint> {
+pub(crate) fn no_faults() -> Arc<dyn FaultPoint> {
     Arc::new(NoFaults)
 }
 
 /// A job that uploads each file by itself, unless told otherwise.
-pub fn job(tier: &Tier, target_bytes: u64) -> PartitionJob {
+pub(crate) fn job(tier: &Tier, target_bytes: u64) -> PartitionJob {
     PartitionJob {
         tier: tier.clone(),
         node: NodeId::new(1).ok(),
@@ -228,17 +228,17 @@ pub fn job(tier: &Tier, target_bytes: u64) -> PartitionJob {
     }
 }
 
-pub async fn run(job: &PartitionJob, log: &MemoryLog) -> PartitionReport {
+pub(crate) async fn run(job: &PartitionJob, log: &MemoryLog) -> PartitionReport {
     let log: Arc<dyn PartitionLog> = Arc::new(log.clone());
     job.run(&log, &always).await
 }
 
-pub fn always() -> Result<(), Problem> {
+pub(crate) fn always() -> Result<(), Problem> {
     Ok(())
 }
 
 /// The raw bytes that the tier has of a partition, checked block by block.
-pub async fn read_all(tier: &Tier, manifest: &Manifest) -> Vec<u8> {
+pub(crate) async fn read_all(tier: &Tier, manifest: &Manifest) -> Vec<u8> {
     let mut all = Vec::new();
     let whole = OffsetRange::new(Offset::ZERO, Offset::MAX).unwrap();
     let mut entries = tier.entries(manifest, whole);

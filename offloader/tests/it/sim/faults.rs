@@ -40,7 +40,7 @@ fn some_fault(random: &SeededRandom) -> (SimFault, &'static [RequestKind]) {
 }
 
 /// Gives the store latency and up to four kinds of faults.
-pub fn trouble(sim: &Simulation, random: &SeededRandom) {
+pub(crate) fn trouble(sim: &Simulation, random: &SeededRandom) {
     sim.latency(Duration::from_millis(1)..Duration::from_millis(2 + random.below(200)));
     for _ in 0..random.below(5) {
         let (fault, kinds) = some_fault(random);
@@ -60,18 +60,18 @@ pub fn trouble(sim: &Simulation, random: &SeededRandom) {
 
 /// Dies before a step chosen by its number, whatever step that is.
 #[derive(Debug)]
-pub struct DieAtStep {
+pub(crate) struct DieAtStep {
     left: Mutex<Option<u64>>,
     died: Notify,
 }
 
 impl DieAtStep {
-    pub fn new(after: Option<u64>) -> Self {
+    pub(crate) fn new(after: Option<u64>) -> Self {
         Self { left: Mutex::new(after), died: Notify::new() }
     }
 
     /// Returns once the process has died.
-    pub async fn died(&self) {
+    pub(crate) async fn died(&self) {
         self.died.notified().await;
     }
 }

@@ -1,6 +1,6 @@
 //! One history, from its seed.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -22,20 +22,20 @@ const LARGE: usize = 1_200_000;
 
 /// What one history, or several, came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
-    pub requests: u64,
-    pub faults: u64,
-    pub crashes: u64,
-    pub lost_races: u64,
-    pub problems: u64,
-    pub segments: u64,
-    pub orphans: u64,
-    pub multipart: u64,
-    pub trace_hash: u64,
+pub(crate) struct Outcome {
+    pub(crate) requests: u64,
+    pub(crate) faults: u64,
+    pub(crate) crashes: u64,
+    pub(crate) lost_races: u64,
+    pub(crate) problems: u64,
+    pub(crate) segments: u64,
+    pub(crate) orphans: u64,
+    pub(crate) multipart: u64,
+    pub(crate) trace_hash: u64,
 }
 
 impl Outcome {
-    pub fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.requests += other.requests;
         self.faults += other.faults;
         self.crashes += other.crashes;
@@ -62,6 +62,8 @@ struct Partition {
     next_producer: i64,
     /// The tier's end seen last.
     end: Option<Offset>,
+    /// Keys of all segments that some offloader was told are committed.
+    committed: HashSet<String>,
 }
 
 impl Partition {
@@ -73,7 +75,16 @@ impl Partition {
             open: VecDeque::new(),
             next_producer: 1,
             end: None,
+            committed: HashSet::new(),
         }
+    }
+
+    /// Holds the objects against the truth, and against what offloaders were told.
+    fn look(&mut self, sim: &Simulation) {
+        let (end, named) = self.truth.holds(sim, self.end);
+        let forgotten = self.committed.difference(&named).next();
+        assert_eq!(forgotten, None, "a commit that was reported is gone");
+        self.end = end;
     }
 
     /// Appends some batches: data, transactions that begin, go on and end, epochs that rise.
@@ -126,7 +137,7 @@ impl Partition {
 }
 
 /// Plays the history of `seed` and checks it. Panics where something does not hold.
-pub async fn play(seed: u64) -> Outcome {
+pub(crate) async fn play(seed: u64) -> Outcome {
     let random = SeededRandom::new(seed ^ 0x5eed);
     let world = Env::seeded(seed, START_MS);
     let sim = Simulation::new(seed, &world);
@@ -156,14 +167,19 @@ pub async fn play(seed: u64) -> Outcome {
         );
         for finished in reports.await {
             match finished {
-                Some(reports) => reports.iter().for_each(|report| outcome.note(report)),
+                Some(reports) => {
+                    for (report, partition) in reports.iter().zip(&mut partitions) {
+                        outcome.note(report);
+                        partition
+                            .committed
+                            .extend(report.committed.iter().map(|segment| segment.key.clone()));
+                    }
+                }
                 None => outcome.crashes += 1,
             }
         }
         sim.heal();
-        for partition in &mut partitions {
-            partition.end = partition.truth.holds(&sim, partition.end).0;
-        }
+        partitions.iter_mut().for_each(|partition| partition.look(&sim));
         assert_eq!(sim.fatal(), [], "something was overwritten or deleted");
     }
     finish(seed, &sim, &partitions, &mut outcome).await;

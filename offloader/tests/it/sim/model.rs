@@ -13,9 +13,9 @@ use crate::world::range_of;
 
 /// The truth about one partition: its batches, as the leader wrote them.
 #[derive(Debug, Clone)]
-pub struct Truth {
-    pub tip: TopicIdPartition,
-    pub batches: Vec<Bytes>,
+pub(crate) struct Truth {
+    pub(crate) tip: TopicIdPartition,
+    pub(crate) batches: Vec<Bytes>,
 }
 
 impl Truth {
@@ -27,7 +27,11 @@ impl Truth {
 
     /// Looks at the partition's manifest and at every object it names, without a request. Gives the tier's end and the keys
     /// named. What was once in the tier stays in it: `before` is the end found last.
-    pub fn holds(&self, sim: &Simulation, before: Option<Offset>) -> (Option<Offset>, HashSet<String>) {
+    pub(crate) fn holds(
+        &self,
+        sim: &Simulation,
+        before: Option<Offset>,
+    ) -> (Option<Offset>, HashSet<String>) {
         let key = ObjectKey::Manifest { tip: self.tip.clone() }.to_string();
         let Some(bytes) = sim.peek(&key) else {
             assert!(before.is_none(), "{key} is gone");

@@ -7,7 +7,8 @@ use firnline_store::{
 };
 use firnline_store::{UpdateOutcome, Version};
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use tokio::time::Instant;
 
 fn methods(asked: &[Asked]) -> Vec<String> {
     asked.iter().map(|asked| asked.method().to_owned()).collect()
