@@ -40,8 +40,9 @@ impl<'a> Screen<'a> {
     /// The title.
     pub fn head(&mut self, root: &Path) -> Result<()> {
         let title = self.out.paint().strong("firnline demo");
-        self.out
-            .line(format!("{title}: every number below is measured in this run, in {}", root.display()))?;
+        // A temporary directory's path may be long: on a line of its own it pushes nothing past the edge.
+        self.out.line(format!("{title}: every number below is measured in this run, in"))?;
+        self.out.line(root.display())?;
         self.out.line("")?;
         self.out.flush()
     }
