@@ -42,7 +42,7 @@ impl<'a> Screen<'a> {
         let title = self.out.paint().strong("firnline demo");
         // A temporary directory's path may be long: on a line of its own it pushes nothing past the edge.
         self.out.line(format!("{title}: every number below is measured in this run, in"))?;
-        self.out.line(root.display())?;
+        self.out.line(root.display().to_string())?;
         self.out.line("")?;
         self.out.flush()
     }
