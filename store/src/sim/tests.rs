@@ -2,7 +2,6 @@ use super::*;
 use crate::counts::{RequestKind, RequestOutcome};
 use crate::error::ErrorKind;
 use crate::object::{CreateOutcome, UpdateOutcome};
-use crate::probe::{Flaw, ProbeError};
 use crate::upload::UploadOptions;
 use crate::{ByteBudget, Payload};
 use tokio::time::Instant;
@@ -222,69 +221,4 @@ async fn upload_survives_a_bad_network_and_complete_is_settled_by_a_look() {
     assert_eq!((uploaded.size, uploaded.verified), (16 << 20, false), "nobody told a checksum");
     assert_eq!(store.counters().with_outcome(RequestKind::Complete, RequestOutcome::Absent), 1);
     assert_eq!(simulation.open_uploads(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn probe_refuses_a_store_that_ignores_conditions() {
-    for (operation, flaw) in [
-        (RequestKind::Create, Flaw::CreateIgnoresCondition),
-        (RequestKind::Update, Flaw::UpdateIgnoresCondition),
-    ] {
-        let (simulation, _env, store) = world(1);
-        simulation.rule(Rule::new(SimFault::IgnoredCondition, When::Always).on(&[operation]));
-        let error = store.probe().await.expect_err("flawed");
-        assert!(matches!(error, ProbeError::Flawed { flaw: found, .. } if found == flaw), "{error}");
-        assert_eq!(error.code().code, "FIRN-S040");
-        assert_eq!(simulation.keys(), Vec::<String>::new(), "cleaned up");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn probe_refuses_wrong_ranges_and_stale_listings() {
-    for (fault, operation, flaw) in [
-        (SimFault::FlippedBit, RequestKind::Get, Flaw::ReadIsStale),
-        (SimFault::ShiftedRange, RequestKind::Get, Flaw::RangeIsInexact),
-        (SimFault::StaleListing(3), RequestKind::List, Flaw::ListIsStale),
-    ] {
-        let (simulation, _env, store) = world(1);
-        simulation.rule(Rule::new(fault, When::Always).on(&[operation]));
-        let error = store.probe().await.expect_err("flawed");
-        assert!(matches!(error, ProbeError::Flawed { flaw: found, .. } if found == flaw), "{error}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn probe_costs_ten_requests_and_leaves_nothing() {
-    let (simulation, _env, store) = world(1);
-    store.probe().await.expect("good store");
-    assert_eq!(store.counters().total(), 10);
-    assert_eq!(simulation.keys(), Vec::<String>::new());
-}
-
-#[tokio::test(start_paused = true)]
-async fn probe_without_the_right_to_delete_leaves_one_object_however_often_it_runs() {
-    let (simulation, _env, store) = world(1);
-    simulation.rule(Rule::new(SimFault::Denied, When::Always).on(&[RequestKind::Delete]));
-    for _ in 0..5 {
-        let capabilities = store.probe().await.expect("good enough to write");
-        assert!(!capabilities.can_delete && capabilities.can_list);
-        assert_eq!(simulation.keys().len(), 1);
-    }
-    simulation.heal();
-    assert!(store.probe().await.expect("good store").can_delete);
-    assert_eq!(simulation.keys(), Vec::<String>::new());
-}
-
-#[tokio::test(start_paused = true)]
-async fn probe_goes_on_over_a_bad_network() {
-    for seed in 0..20 {
-        let (simulation, _env, store) = world(seed);
-        for fault in [SimFault::LostAfter, SimFault::LostBefore, SimFault::ServerError] {
-            simulation.rule(Rule::new(fault, When::PerMille(150)));
-        }
-        store.probe().await.unwrap_or_else(|error| panic!("seed {seed}: {error:?}"));
-        simulation.heal();
-        store.probe().await.expect("clears what is left");
-        assert_eq!(simulation.keys(), Vec::<String>::new());
-    }
 }
