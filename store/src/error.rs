@@ -4,6 +4,8 @@ use crate::codes::{self, Code};
 use crate::counts::RequestKind;
 use crate::fault::{Cause, Fault, FaultKind};
 use crate::key::KeyError;
+use crate::rights;
+use crate::url::StoreUrl;
 use std::fmt;
 
 /// A store operation that failed for good: every retry that makes sense was made.
@@ -17,7 +19,7 @@ struct Details {
     store: String,
     attempts: u32,
     kind: ErrorKind,
-    cause: Option<Cause>,
+    cause: Cause,
 }
 
 /// What failed, by what the caller does next.
@@ -70,7 +72,13 @@ pub enum ErrorKind {
 }
 
 impl StoreError {
-    pub(crate) fn new(operation: RequestKind, key: &str, store: &str, attempts: u32, fault: Fault) -> Self {
+    pub(crate) fn new(
+        operation: RequestKind,
+        key: &str,
+        url: &StoreUrl,
+        attempts: u32,
+        fault: Fault,
+    ) -> Self {
         let kind = match fault.kind {
             FaultKind::NotFound => ErrorKind::NotFound,
             FaultKind::Condition | FaultKind::Rejected | FaultKind::NoUpload => ErrorKind::Rejected,
@@ -94,42 +102,37 @@ impl StoreError {
             FaultKind::NotDurable => ErrorKind::NotDurable,
             FaultKind::Io => ErrorKind::Io,
         };
-        Self::with_kind(operation, key, store, attempts, kind, Some(Box::new(FaultCause(fault))))
+        let lacking = (kind == ErrorKind::Denied).then(|| rights::needed(url, operation, key)).flatten();
+        Self::with_kind(operation, key, url, attempts, kind, Box::new(FaultCause { fault, lacking }))
     }
 
     pub(crate) fn ambiguous(
         operation: RequestKind,
         key: &str,
-        store: &str,
+        url: &StoreUrl,
         attempts: u32,
         fault: Fault,
     ) -> Self {
-        Self::with_kind(
-            operation,
-            key,
-            store,
-            attempts,
-            ErrorKind::Ambiguous,
-            Some(Box::new(FaultCause(fault))),
-        )
+        let cause = FaultCause { fault, lacking: None };
+        Self::with_kind(operation, key, url, attempts, ErrorKind::Ambiguous, Box::new(cause))
     }
 
-    pub(crate) fn bad_key(operation: RequestKind, key: &str, store: &str, error: KeyError) -> Self {
-        Self::with_kind(operation, key, store, 0, ErrorKind::BadKey, Some(Box::new(error)))
+    pub(crate) fn bad_key(operation: RequestKind, key: &str, url: &StoreUrl, error: KeyError) -> Self {
+        Self::with_kind(operation, key, url, 0, ErrorKind::BadKey, Box::new(error))
     }
 
     fn with_kind(
         operation: RequestKind,
         key: &str,
-        store: &str,
+        url: &StoreUrl,
         attempts: u32,
         kind: ErrorKind,
-        cause: Option<Cause>,
+        cause: Cause,
     ) -> Self {
         Self(Box::new(Details {
             operation,
             key: key.to_owned(),
-            store: store.to_owned(),
+            store: url.to_string(),
             attempts,
             kind,
             cause,
@@ -228,22 +231,30 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
+        Some(&*self.0.cause)
     }
 }
 
 /// A fault as a link in the chain of causes.
 #[derive(Debug)]
-struct FaultCause(Fault);
+struct FaultCause {
+    fault: Fault,
+    /// The right that was missing, where that is the fault.
+    lacking: Option<String>,
+}
 
 impl fmt::Display for FaultCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
+        fmt::Display::fmt(&self.fault, f)?;
+        match &self.lacking {
+            Some(right) => write!(f, ", this takes {right}"),
+            None => Ok(()),
+        }
     }
 }
 
 impl std::error::Error for FaultCause {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
+        self.fault.cause.as_deref().map(|cause| cause as &(dyn std::error::Error + 'static))
     }
 }

@@ -20,6 +20,7 @@ mod object;
 pub mod price;
 mod probe;
 mod retry;
+mod rights;
 mod secret;
 mod settings;
 pub mod sim;

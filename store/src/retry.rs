@@ -27,6 +27,7 @@ use crate::env::{Env, RandomExt};
 use crate::error::StoreError;
 use crate::fault::{Attempt, Fault, FaultKind};
 use crate::settings::{Deadlines, RetryPolicy};
+use crate::url::StoreUrl;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -38,7 +39,7 @@ pub(crate) struct Operation<'a> {
     pub(crate) policy: &'a RetryPolicy,
     pub(crate) deadlines: &'a Deadlines,
     /// The store's address, for errors.
-    pub(crate) store: &'a str,
+    pub(crate) url: &'a StoreUrl,
     pub(crate) kind: RequestKind,
     pub(crate) key: &'a str,
     /// Bytes that one attempt carries either way.
@@ -89,7 +90,7 @@ impl Operation<'_> {
     pub(crate) fn error(&self, failure: Failure) -> StoreError {
         let Failure { fault, attempts, ambiguous } = failure;
         let make = if ambiguous { StoreError::ambiguous } else { StoreError::new };
-        make(self.kind, self.key, self.store, attempts, fault)
+        make(self.kind, self.key, self.url, attempts, fault)
     }
 
     pub(crate) async fn attempts<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, Failure>

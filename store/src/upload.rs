@@ -185,7 +185,7 @@ impl Upload {
             Err(join) if join.is_panic() => std::panic::resume_unwind(join.into_panic()),
             Err(join) => {
                 let lost = Fault::caused(FaultKind::Lost, join);
-                Err(StoreError::new(RequestKind::Part, self.key.as_str(), self.store.name(), 1, lost))
+                Err(StoreError::new(RequestKind::Part, self.key.as_str(), self.store.url(), 1, lost))
             }
         }
     }
@@ -225,13 +225,9 @@ impl Upload {
         match operation.attempts(|| self.store.backend().complete(&self.key, id, tags)).await {
             Ok(stored) => match stored.check(sums) {
                 Ok(verified) => Ok(done(Some(stored.version), verified)),
-                Err(fault) => Err(StoreError::new(
-                    RequestKind::Complete,
-                    self.key.as_str(),
-                    self.store.name(),
-                    1,
-                    fault,
-                )),
+                Err(fault) => {
+                    Err(StoreError::new(RequestKind::Complete, self.key.as_str(), self.store.url(), 1, fault))
+                }
             },
             // An earlier attempt may have completed it and lost its answer. The key is ours alone: length decides.
             Err(failure) if failure.fault.kind == FaultKind::NoUpload => {
@@ -257,7 +253,7 @@ impl Upload {
             FaultKind::Rejected,
             format!("more than {MAX_PARTS} parts of {} bytes", self.part_size),
         );
-        StoreError::new(RequestKind::Part, self.key.as_str(), self.store.name(), 0, fault)
+        StoreError::new(RequestKind::Part, self.key.as_str(), self.store.url(), 0, fault)
     }
 }
 
@@ -281,7 +277,12 @@ async fn abort(store: &Store, key: &Key, id: &UploadId) {
         && !error.is_not_found()
     {
         store.counts().abort_failed();
-        tracing::warn!(key = key.as_str(), %error, "an upload could not be aborted; its parts stay until a lifecycle rule removes them");
+        let error: &(dyn std::error::Error + 'static) = &error;
+        tracing::warn!(
+            key = key.as_str(),
+            error,
+            "an upload could not be aborted; its parts stay until a lifecycle rule removes them"
+        );
     }
 }
 

@@ -27,7 +27,7 @@ impl Rig {
             counters: &self.counters,
             policy: &self.policy,
             deadlines: &self.deadlines,
-            store: "memory:",
+            url: &StoreUrl::Memory,
             kind,
             key: "k",
             bytes: 0,

@@ -17,6 +17,7 @@ use crate::error::StoreError;
 use crate::key::Key;
 use crate::retry::Operation;
 use crate::settings::StoreSettings;
+use crate::url::StoreUrl;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,8 +40,6 @@ struct Inner {
     backend: Arc<dyn Backend>,
     env: Env,
     settings: StoreSettings,
-    /// The address, for errors and logs.
-    name: String,
     counters: Counters,
     /// Aborts of dropped uploads; owned here so that none is left detached.
     aborts: Mutex<JoinSet<()>>,
@@ -48,9 +47,8 @@ struct Inner {
 
 impl Store {
     pub(crate) fn over(backend: Arc<dyn Backend>, settings: StoreSettings, env: Env) -> Self {
-        let name = settings.url.to_string();
         let counters = Counters::default();
-        let inner = Inner { backend, env, settings, name, counters, aborts: Mutex::default() };
+        let inner = Inner { backend, env, settings, counters, aborts: Mutex::default() };
         Self { inner: Arc::new(inner), deadline: None }
     }
 
@@ -94,8 +92,8 @@ impl Store {
         &self.inner.counters
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.inner.name
+    pub(crate) fn url(&self) -> &StoreUrl {
+        &self.inner.settings.url
     }
 
     /// An operation on `key` whose attempts carry about `bytes`.
@@ -112,7 +110,7 @@ impl Store {
             counters: &self.inner.counters,
             policy: &self.inner.settings.retry,
             deadlines,
-            store: &self.inner.name,
+            url: &self.inner.settings.url,
             kind,
             key,
             bytes,
@@ -121,18 +119,18 @@ impl Store {
     }
 
     pub(crate) fn key(&self, kind: RequestKind, key: &str) -> Result<Key, StoreError> {
-        Key::parse(key).map_err(|error| StoreError::bad_key(kind, key, &self.inner.name, error))
+        Key::parse(key).map_err(|error| StoreError::bad_key(kind, key, self.url(), error))
     }
 }
 
 impl fmt::Display for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.inner.name)
+        fmt::Display::fmt(self.url(), f)
     }
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Store({})", self.inner.name)
+        write!(f, "Store({self})")
     }
 }

@@ -14,7 +14,7 @@ fn methods(asked: &[Asked]) -> Vec<String> {
     asked.iter().map(|asked| asked.method().to_owned()).collect()
 }
 
-fn causes(error: &dyn Error) -> String {
+pub(super) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -166,7 +166,7 @@ async fn refusals_are_told_apart_in_the_stores_words_and_not_repeated() {
         (
             error(403, "AccessDenied"),
             ErrorKind::Denied,
-            "permission denied: the store answered 403 AccessDenied: In words",
+            "if there is no such object, `s3:ListBucket` on `arn:aws:s3:::bucket`): the store answered 403 AccessDenied: In words",
         ),
         (error(404, "NoSuchBucket"), ErrorKind::NoBucket, "no such bucket"),
         (error(404, "NoSuchKey"), ErrorKind::NotFound, "no such object"),

@@ -2,6 +2,7 @@
 
 mod answers;
 mod requests;
+mod rights;
 mod server;
 mod tls;
 
@@ -34,5 +35,11 @@ fn s3(server: &Server) -> Store {
 
 fn gcs(server: &Server) -> Store {
     let settings = settings("gs://bucket/pre/fix", server);
+    Store::open(settings, &CredentialInputs::anonymous(), Env::system()).expect("open")
+}
+
+fn azure(server: &Server) -> Store {
+    let mut settings = settings("az://bucket/pre/fix", server);
+    settings.account = Some("account".to_owned());
     Store::open(settings, &CredentialInputs::anonymous(), Env::system()).expect("open")
 }
