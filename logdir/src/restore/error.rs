@@ -118,8 +118,8 @@ pub enum RestoreError {
         /// The base offset before it.
         last: Offset,
     },
-    /// A broker was started meanwhile, or it cannot be told.
-    #[error("the restore cannot be finished")]
+    /// A broker was started meanwhile, or it cannot be told, or the directory is no longer what was checked.
+    #[error("the restore cannot go on")]
     Refused(#[source] RestoreRefused),
     /// A system call failed.
     #[error(transparent)]

@@ -51,10 +51,12 @@ impl RestoreTarget {
         Ok(target)
     }
 
-    /// Writes the marker, removes the leftovers and gives the writer. From here on an earlier broker's empty log is
-    /// gone; what is written is seen by a broker only after [`RestoreWriter::commit`].
+    /// Checks again, writes the marker, removes the leftovers and gives the writer. From here on an earlier broker's
+    /// empty log is gone; what is written is seen by a broker only after [`RestoreWriter::commit`].
     pub fn begin(self) -> Result<RestoreWriter, RestoreError> {
-        RestoreWriter::begin(self)
+        // Hours may have passed since the first look, in which other partitions were restored: a broker may have been
+        // started, and what was an empty leftover then may hold records now.
+        RestoreWriter::begin(Self::check(&self.path).map_err(RestoreError::Refused)?)
     }
 
     fn look_inside(&mut self) -> Result<(), RestoreRefused> {

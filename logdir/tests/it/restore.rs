@@ -114,6 +114,26 @@ fn a_broker_that_starts_meanwhile_stops_the_restore_before_anything_shows() {
 }
 
 #[test]
+fn records_written_between_the_check_and_the_beginning_are_not_removed() {
+    let fixture = empty_partition();
+    let log = fixture.segment(0);
+    fs::write(&log, []).unwrap();
+    let target = RestoreTarget::check(&fixture.dir).unwrap();
+    assert!(target.leftovers.contains(&log), "empty, it would have gone");
+    let written = batch(0, 10, 500);
+    fs::write(&log, &written).unwrap();
+    let error = target.clone().begin().unwrap_err();
+    assert!(matches!(error, RestoreError::Refused(RestoreRefused::HoldsRecords { .. })), "{error:?}");
+    assert_eq!(fs::read(&log).unwrap(), written);
+
+    fs::write(&log, []).unwrap();
+    let _holder = Holder::of(&fixture.log_dir.join(".lock"), "lockf");
+    let error = target.begin().unwrap_err();
+    assert!(matches!(error, RestoreError::Refused(RestoreRefused::BrokerRuns { .. })), "{error:?}");
+    assert!(log.exists());
+}
+
+#[test]
 fn other_directories_are_refused_by_name() {
     let fixture = empty_partition();
     let refused = |path: PathBuf| RestoreTarget::check(path).unwrap_err();
