@@ -5,7 +5,6 @@ use super::server::{Reply, Server, error, reply, stored};
 use super::{azure, gcs, s3};
 use firnline_store::{ByteBudget, ErrorKind, Store, StoreError, UploadOptions};
 
-const PART: usize = firnline_store::MIN_PART_SIZE as usize;
 const BEGUN: &str = "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>";
 
 /// Asks for everything, each time of a server that denies just that; what the errors say, by the verb they begin with.
@@ -35,7 +34,8 @@ async fn upload(script: Vec<Reply>) -> String {
     let store = s3(&server);
     let options = UploadOptions { budget: ByteBudget::new(64 << 20), size_hint: None };
     let mut upload = store.upload("k", options).expect("valid key");
-    let result = match upload.write(vec![7; PART * 5 / 2].into()).await {
+    let three_parts = usize::try_from(firnline_store::MIN_PART_SIZE * 5 / 2).expect("a few MiB");
+    let result = match upload.write(vec![7; three_parts].into()).await {
         Ok(()) => upload.complete().await.map(|_| ()),
         Err(error) => Err(error),
     };
