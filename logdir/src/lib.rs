@@ -16,6 +16,7 @@
 //! records inside a batch, never trust a broker's index or checkpoint (they are hints), and never follow a symbolic
 //! link out of a log directory.
 
+mod damage;
 mod dir;
 mod error;
 pub mod files;

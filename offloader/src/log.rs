@@ -19,6 +19,13 @@ pub trait PartitionLog: Send + Sync {
 
     /// Its batches from `from` on, up to `until`, or to the log's end.
     fn open(&self, from: Offset, until: Option<Offset>) -> Result<Box<dyn LogSource>, SourceError>;
+
+    /// Where a damage lies that was found in the batches of `[from, until)`, as an error that names the place. `None`
+    /// where the log cannot tell, or is sound when it is looked at again.
+    fn find_damage(&self, from: Offset, until: Offset) -> Option<SourceError> {
+        let _ = (from, until);
+        None
+    }
 }
 
 /// A partition in a broker's log directory.
@@ -46,5 +53,9 @@ impl PartitionLog for DirectoryLog {
 
     fn open(&self, from: Offset, until: Option<Offset>) -> Result<Box<dyn LogSource>, SourceError> {
         Ok(Box::new(FileSource::open(&self.dir, from, until, &self.options)))
+    }
+
+    fn find_damage(&self, from: Offset, until: Offset) -> Option<SourceError> {
+        self.dir.find_damage(from, until, &self.options).map(SourceError::from)
     }
 }

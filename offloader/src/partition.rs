@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use firnline_index::log_source::LogSource;
+use firnline_index::log_source::{LogSource, SourceErrorKind};
 use firnline_index::{NodeId, Offset};
 use firnline_tier::{
     Basis, CommitOutcome, CommitRequest, LoadedManifest, Lost, SegmentPlan, Tier, UploadError, UploadOutcome,
@@ -182,10 +182,29 @@ impl PartitionJob {
                 }
                 // Files that a cleaner has emptied have no batch to tell their end by; the next one goes on.
                 Ok(UploadOutcome::Empty) => {}
-                Err(error) => return (segments, stopped(error)),
+                Err(error) => {
+                    let error = self.placed(log, base, next.stop, error).await;
+                    return (segments, Some((base, error)));
+                }
             }
         }
         (segments, None)
+    }
+
+    /// A batch that the upload refused, with the file it stands in: the upload sees bytes, not files.
+    async fn placed(
+        &self,
+        log: &Arc<dyn PartitionLog>,
+        from: Offset,
+        until: Offset,
+        error: UploadError,
+    ) -> UploadError {
+        if !matches!(error, UploadError::Batch(_)) {
+            return error;
+        }
+        let asked = Arc::clone(log);
+        let found = self.tier.workers().run(move || asked.find_damage(from, until)).await;
+        found.filter(|found| found.kind == SourceErrorKind::Damaged).map_or(error, UploadError::Source)
     }
 
     async fn open(

@@ -183,3 +183,24 @@ fn offsets_and_epochs_that_go_back_are_damage() {
         assert_eq!((position, what), (first.len() as u64, Damage::Batch));
     }
 }
+
+#[test]
+fn a_wrong_crc_is_found_again_with_file_and_position() {
+    let fixture = Fixture::new(12, 1000, 3100);
+    let partition = fixture.scan();
+    let options = SourceOptions::default();
+    let all = (partition.segments[0].base, partition.segments[3].base);
+    assert!(partition.find_damage(all.0, all.1, &options).is_none());
+    let (damaged, last) = (&partition.segments[2], partition.segments[2].len / 3 * 2);
+    let mut bytes = fs::read(&damaged.path).unwrap();
+    bytes[last as usize + 100] ^= 1;
+    fs::write(&damaged.path, bytes).unwrap();
+    let partition = fixture.scan();
+    match partition.find_damage(all.0, all.1, &options) {
+        Some(ReadError::Damaged { path, position, damage: Damage::Batch, source: Some(_) }) => {
+            assert_eq!((&path, position), (&damaged.path, last));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(partition.find_damage(all.0, damaged.base, &options).is_none(), "only where it was asked");
+}

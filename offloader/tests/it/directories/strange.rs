@@ -1,0 +1,106 @@
+//! Logs that are in order, or nearly, and look as if they were not.
+
+use std::sync::Arc;
+
+use firnline_index::TimestampMs;
+use firnline_index::keys::ObjectKey;
+use firnline_offloader::Problem;
+use firnline_records::encode::{BatchBuilder, NewRecord};
+use firnline_tier::UploadError;
+use firnline_tier::check::CheckDepth;
+
+use super::*;
+use crate::world::{Writer, offset};
+
+/// 9999-12-31T23:59:59.999Z.
+const LAST_MS: i64 = 253_402_300_799_999;
+
+#[tokio::test]
+async fn an_epoch_that_goes_back_stops_before_it_with_both_epochs() {
+    let mut disk = Disk::new();
+    let mut writer = Writer { next: 0, epoch: 5 };
+    let first = vec![writer.data(3, 10, None)];
+    writer.epoch = 4;
+    let files = vec![first, vec![writer.data(3, 10, None)], vec![writer.data(3, 10, None)]];
+    disk.write(&named("orders", 0), &files);
+    let report = disk.pass().await;
+    let Problem::Upload { from, source } = problem(&report) else { panic!("{report:?}") };
+    assert_eq!(*from, offset(3));
+    assert!(matches!(**source, UploadError::EpochBack { .. }), "{source:?}");
+    says(&chain(problem(&report)), &["offset 3", "epoch 4", "epoch 5", "diverged"]);
+    assert_eq!(disk.stored(&named("orders", 0)).await, files[0].concat());
+    // The same within one file.
+    let mut disk = Disk::new();
+    let files = vec![files[..2].concat(), files[2].clone()];
+    disk.write(&named("orders", 0), &files);
+    let report = disk.pass().await;
+    says(&chain(problem(&report)), &["00000000000000000000.log", "epoch"]);
+    assert!(disk.stored(&named("orders", 0)).await.is_empty());
+}
+
+fn timed(base: i64, timestamps: &[Option<i64>]) -> Bytes {
+    let mut batch = BatchBuilder::new(offset(base));
+    for at in timestamps {
+        let timestamp = at.map(|at| TimestampMs::new(at).unwrap());
+        batch.push(NewRecord { timestamp, key: None, value: Some(b"v"), headers: &[] }).unwrap();
+    }
+    batch.build().unwrap().into()
+}
+
+#[tokio::test]
+async fn no_timestamp_and_the_year_9999_are_taken_as_they_are() {
+    let mut disk = Disk::new();
+    let none = vec![timed(0, &[None, None])];
+    let far = vec![timed(2, &[Some(0), Some(LAST_MS)])];
+    let files = vec![none, far, vec![timed(4, &[None])]];
+    let tip = named("orders", 0);
+    disk.write(&tip, &files);
+    assert!(disk.pass().await.is_complete());
+    assert_eq!(disk.stored(&tip).await, sealed(&files));
+    let tier = disk.tier().await;
+    let head = tier.manifest(&tip).await.unwrap().unwrap().manifest;
+    let latest: Vec<_> = head.entries.iter().map(|entry| entry.max_timestamp.map(TimestampMs::get)).collect();
+    assert_eq!(latest, [None, Some(LAST_MS)]);
+    assert!(tier.check(vec![tip], CheckDepth::Content, 1, &|_| {}).await.is_clean());
+}
+
+#[tokio::test]
+async fn a_topic_of_249_characters_comes_into_a_store_whose_names_are_shorter() {
+    let topic = "a-b.c_d-delete".repeat(20)[..249].to_owned();
+    let tip = named(&topic, 12345);
+    let mut disk = Disk::new();
+    let files = plain(3);
+    disk.write(&tip, &files);
+    assert!(disk.pass().await.is_complete());
+    assert_eq!(disk.stored(&tip).await, sealed(&files));
+    let tier = disk.tier().await;
+    let topics = tier.topics().await.unwrap();
+    assert_eq!(topics.iter().map(|known| known.topic.as_str()).collect::<Vec<_>>(), [topic.as_str()]);
+    assert_eq!(tier.partitions(&topics[0]).await.unwrap(), std::slice::from_ref(&tip));
+    for entry in tier.manifest(&tip).await.unwrap().unwrap().manifest.entries.iter() {
+        let key = entry.object_key(&tip);
+        assert!(key.split('/').all(|part| part.len() <= 255), "{key}");
+        assert!(matches!(key.parse(), Ok(ObjectKey::Segment { tip: parsed, .. }) if parsed == tip), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn many_small_partitions_in_two_directories_come_in_side_by_side() {
+    let mut disk = Disk::new();
+    let files = plain(3);
+    for partition in 0..20 {
+        if partition == 10 {
+            disk.another("data2");
+        }
+        disk.write(&named("orders", partition), &files);
+    }
+    let tier = disk.tier().await;
+    let inputs = PassInputs { progress: Arc::new(Silent), ..disk.inputs(&tier) };
+    let report = run_once(&inputs).await.unwrap();
+    assert!(report.is_complete());
+    let partitions: Vec<i32> = report.partitions.iter().map(|p| p.tip.partition.get()).collect();
+    assert_eq!(partitions, (0..20).collect::<Vec<_>>());
+    for partition in 0..20 {
+        assert_eq!(disk.stored(&named("orders", partition)).await, sealed(&files));
+    }
+}
