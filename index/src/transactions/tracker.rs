@@ -83,6 +83,11 @@ impl TransactionTracker {
         self.len() == 0
     }
 
+    /// Whether any transaction is open now.
+    pub fn has_open(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     /// What is open now, by first offset.
     pub fn open(&self) -> Vec<OpenTransaction> {
         let mut open: Vec<_> = self.open.values().copied().collect();

@@ -7,7 +7,7 @@
 //!
 //! Whole batches only: the first one may begin below the range, the last one may reach beyond it. What is not decided at
 //! the end of the range is left out, because a broker that starts on it would keep its consumers waiting for a marker
-//! that never comes. Changing leader epochs, and where files may be put, is for who writes them.
+//! that never comes. For the same reason nothing that began before the cut may be decided only behind it. Changing leader epochs, and where files may be put, is for who writes them.
 
 mod plan;
 mod run;
@@ -67,11 +67,11 @@ pub struct RestorePlan {
 /// What a restore leaves out because its outcome is not decided within the range.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
-    /// Where it ends: the first offset of the first transaction still open.
+    /// Where it ends: the last place before the first transaction still open at which no other was open either.
     pub at: Offset,
     /// Where it would have ended.
     pub wanted: Offset,
-    /// The transactions open there, by first offset.
+    /// The transactions open there, or where a gap before it begins, by first offset.
     pub open: Vec<OpenTransaction>,
 }
 

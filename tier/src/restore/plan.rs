@@ -4,7 +4,7 @@ use firnline_index::batch::{Batch, BatchError, Batches, Marker, control_marker};
 use firnline_index::ids::{Offset, OffsetRange, RawPosition};
 use firnline_index::manifest::{Entry, Manifest};
 use firnline_index::segment::decode_block;
-use firnline_index::transactions::{SegmentTransactions, TransactionStart, TransactionTracker};
+use firnline_index::transactions::{OpenTransaction, TransactionStart, TransactionTracker};
 use futures::StreamExt;
 
 use super::{Cut, Gaps, RestoreError, RestorePlan, RestoreRequest};
@@ -12,32 +12,29 @@ use crate::Tier;
 
 impl Tier {
     /// Plans a restore. Cost: one GET for the manifest, one for each page in the range, and, where transactions are open at
-    /// the end or the end lies inside a segment, one or two for tails and the blocks of that segment up to there.
+    /// the end or the end lies inside a segment, one or two for tails and the blocks of that segment up to there; where
+    /// transactions overlap without a pause, the same for each segment back to the last pause.
     pub async fn plan_restore(&self, request: &RestoreRequest) -> Result<RestorePlan, RestoreError> {
         let tip = request.tip.clone();
         let loaded = self.manifest(&tip).await?;
         let manifest = loaded.ok_or_else(|| RestoreError::Unknown { tip: tip.clone() })?.manifest;
         let wanted = wanted(request, &manifest)?;
         let (before, entries) = self.collect(&manifest, wanted).await?;
-        let gaps = gaps(&entries, wanted);
-        if let Some(missing) = gaps.first().copied().filter(|_| request.gaps == Gaps::Refuse) {
+        if let Some(missing) =
+            gaps(&entries, wanted).first().copied().filter(|_| request.gaps == Gaps::Refuse)
+        {
             return Err(RestoreError::Gap { tip, missing });
         }
-        let mut range = wanted;
-        let mut cut = None;
-        if let Some(last) = entries.last() {
-            let undecided = self.undecided(&manifest, before.as_ref(), &entries, last, wanted.end()).await?;
-            if let Some(first) = undecided.open.first() {
-                let (first_offset, until) = (first.first_offset, wanted.end());
-                range = OffsetRange::new(wanted.start(), first_offset)
-                    .ok()
-                    .filter(|range| !range.is_empty())
-                    .ok_or(RestoreError::Undecided { first_offset, until })?;
-                cut = Some(Cut { at: first_offset, wanted: until, open: undecided.open });
-            }
-        }
+        let decided = self.decided(&manifest, before.as_ref(), &entries, wanted).await?;
+        let range = OffsetRange::new(wanted.start(), decided.end).unwrap_or(wanted);
+        let cut = (decided.end < wanted.end()).then(|| Cut {
+            at: decided.end,
+            wanted: wanted.end(),
+            open: decided.open,
+        });
         let entries: Vec<Entry> = entries.into_iter().filter(|e| e.range.overlaps(range)).collect();
         let log_bytes = entries.iter().map(|entry| entry.log_bytes.get()).sum();
+        let gaps = gaps(&entries, range);
         Ok(RestorePlan { tip, range, entries, log_bytes, cut, gaps })
     }
 
@@ -64,32 +61,79 @@ impl Tier {
         Ok((preceding, entries))
     }
 
-    /// The transactions open at `until`, which lies in or at the end of `last`.
-    async fn undecided(
+    /// The largest offset up to which nothing is open, and what is open behind it.
+    ///
+    /// To cut before the first open transaction is not enough: what is decided only behind it (one that began earlier and
+    /// ended later) is then open, too. Nor may anything be open where a gap begins: its marker may be lost with the gap.
+    async fn decided(
         &self,
         manifest: &Manifest,
         before: Option<&Entry>,
         entries: &[Entry],
-        last: &Entry,
-        until: Offset,
-    ) -> Result<SegmentTransactions, RestoreError> {
-        let tip = &manifest.tip;
-        if until >= last.range.end() {
-            if last.stable_end >= last.range.end() {
-                return Ok(SegmentTransactions::none(last.range.end()));
+        wanted: OffsetRange,
+    ) -> Result<Decided, RestoreError> {
+        let torn = entries.windows(2).map(|pair| (&pair[0], &pair[1])).find(|(earlier, later)| {
+            earlier.range.end() < later.range.start() && earlier.stable_end < earlier.range.end()
+        });
+        let mut end = torn.map_or(wanted.end(), |(earlier, _)| earlier.range.end());
+        let mut open: Vec<OpenTransaction> = Vec::new();
+        while let Some(at) = entries.partition_point(|entry| entry.range.start() < end).checked_sub(1) {
+            let entry = &entries[at];
+            // Where the segment itself tells what is open, its blocks need not be read.
+            let (quiet, open_here, began) = if end >= entry.range.end() {
+                let open_here = self.open_behind(manifest, entry).await?;
+                let began = open_here.first().map(|first| first.first_offset);
+                (began.is_none().then_some(end), open_here, began)
+            } else {
+                let preceding = at.checked_sub(1).map(|at| &entries[at]).or(before);
+                let start = self.open_before(manifest, preceding, entry).await?;
+                let began = match &start {
+                    TransactionStart::Known(open) => open.first().map(|first| first.first_offset),
+                    TransactionStart::Unknown { .. } => None,
+                };
+                let Followed { quiet, open } = self.follow(manifest, entry, start, end).await?;
+                (quiet, open, began)
+            };
+            if open.is_empty() {
+                open = open_here;
             }
-            return Ok(self.segment_tail(tip, last).await?.transactions().clone());
+            match (quiet, began) {
+                (Some(quiet), _) if quiet > wanted.start() => return Ok(Decided { end: quiet, open }),
+                (None, Some(began)) if began > wanted.start() => end = began,
+                _ => {
+                    let first_offset = open.first().map_or(end, |first| first.first_offset);
+                    return Err(RestoreError::Undecided { first_offset, until: wanted.end() });
+                }
+            }
         }
-        let preceding = entries.len().checked_sub(2).map(|at| &entries[at]).or(before);
-        let start = match preceding.filter(|entry| entry.range.end() == last.range.start()) {
-            Some(entry) if entry.stable_end >= entry.range.end() => TransactionStart::Known(Vec::new()),
-            Some(entry) => {
-                TransactionStart::Known(self.segment_tail(tip, entry).await?.transactions().open.clone())
-            }
-            None if last.range.start() == Offset::ZERO => TransactionStart::Known(Vec::new()),
-            None => TransactionStart::Unknown { span_start: last.range.start() },
-        };
-        self.follow(manifest, last, start, until).await
+        Ok(Decided { end, open })
+    }
+
+    /// What is open at a segment's end, by first offset. One GET where anything is.
+    async fn open_behind(
+        &self,
+        manifest: &Manifest,
+        entry: &Entry,
+    ) -> Result<Vec<OpenTransaction>, RestoreError> {
+        if entry.stable_end >= entry.range.end() {
+            return Ok(Vec::new());
+        }
+        Ok(self.segment_tail(&manifest.tip, entry).await?.transactions().open.clone())
+    }
+
+    /// What is open where a segment begins; `preceding` is the entry before it, if there is one.
+    async fn open_before(
+        &self,
+        manifest: &Manifest,
+        preceding: Option<&Entry>,
+        entry: &Entry,
+    ) -> Result<TransactionStart, RestoreError> {
+        let start = entry.range.start();
+        Ok(match preceding.filter(|preceding| preceding.range.end() == start) {
+            Some(preceding) => TransactionStart::Known(self.open_behind(manifest, preceding).await?),
+            None if start == Offset::ZERO => TransactionStart::Known(Vec::new()),
+            None => TransactionStart::Unknown { span_start: start },
+        })
     }
 
     /// Follows the transactions through the batches of `entry` that begin below `until`.
@@ -99,7 +143,7 @@ impl Tier {
         entry: &Entry,
         start: TransactionStart,
         until: Offset,
-    ) -> Result<SegmentTransactions, RestoreError> {
+    ) -> Result<Followed, RestoreError> {
         let (tip, key) = (&manifest.tip, entry.object_key(&manifest.tip));
         let tail = self.segment_tail(tip, entry).await?;
         let last = tail.index().find_offset(until).map_or(tail.index().len(), |number| number + 1);
@@ -107,11 +151,12 @@ impl Tier {
             std::pin::pin!(self.block_runs(&key, entry.location.start.get(), tail.index(), 0..last));
         let limits = self.settings().limits;
         let mut tracker = TransactionTracker::new(start);
+        let mut quiet = (!tracker.has_open()).then_some(entry.range.start());
         while let Some(run) = runs.next().await {
             let run = run
                 .map_err(|(_, source)| RestoreError::Store { key: key.clone(), source: Box::new(source) })?;
             let key = key.clone();
-            tracker = self
+            (tracker, quiet) = self
                 .workers()
                 .run(move || {
                     for (block, stored) in run.split() {
@@ -122,18 +167,38 @@ impl Tier {
                             let not_a_batch = |source| RestoreError::NotABatch { key: key.clone(), source };
                             let batch = batch.map_err(not_a_batch)?;
                             if batch.header.base_offset >= until {
-                                return Ok(tracker);
+                                return Ok((tracker, quiet));
                             }
                             let marker = marker(&batch).map_err(not_a_batch)?;
                             tracker.observe(&batch.header, marker);
+                            if !tracker.has_open() {
+                                quiet = Some(batch.header.next_offset());
+                            }
                         }
                     }
-                    Ok::<_, RestoreError>(tracker)
+                    Ok::<_, RestoreError>((tracker, quiet))
                 })
                 .await?;
         }
-        Ok(tracker.finish(until))
+        let open = tracker.open();
+        Ok(Followed { quiet: if open.is_empty() { Some(until) } else { quiet }, open })
     }
+}
+
+/// Up to where a restore may go.
+struct Decided {
+    /// Nothing is open there.
+    end: Offset,
+    /// What is open behind it, where it was wanted to end.
+    open: Vec<OpenTransaction>,
+}
+
+/// What the batches of a segment up to an offset tell.
+struct Followed {
+    /// The largest offset, up to that one, at which nothing is open; `None` where something is throughout.
+    quiet: Option<Offset>,
+    /// What is open at the end, by first offset.
+    open: Vec<OpenTransaction>,
 }
 
 /// What a batch says of a transaction's end. A cleaner may leave a control batch without its record; it ends nothing.

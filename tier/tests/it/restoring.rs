@@ -50,6 +50,14 @@ async fn tier_of(world: &World, log: &Log, batches: usize) -> (Tier, Manifest) {
     (tier, last.unwrap())
 }
 
+async fn record_gap(tier: &Tier, lost: firnline_index::OffsetRange) {
+    let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
+    let reason = firnline_index::manifest::GapReason::LocalRetention;
+    head.manifest.record_gap(lost, reason, firnline_index::TimestampMs::ZERO).unwrap();
+    let key = firnline_index::keys::ObjectKey::Manifest { tip: tip(0) }.to_string();
+    tier.store().update(&key, head.manifest.encode().unwrap(), &head.version).await.unwrap();
+}
+
 #[tokio::test]
 async fn everything_comes_back_byte_for_byte_in_one_file() {
     let world = World::new(1);
@@ -126,6 +134,49 @@ async fn a_range_that_ends_inside_a_transaction_is_cut_to_its_beginning() {
 }
 
 #[tokio::test]
+async fn no_transaction_is_open_where_a_restore_is_cut() {
+    let mut log = Log::default();
+    log.append(3, 100, None); // 0..3
+    log.append(2, 100, Some(7)); // 3..5, decided at 8
+    log.append(2, 100, Some(8)); // 5..7, open to the end
+    log.append(1, 100, None).end(7, true); // 7, marker 8
+    log.append(2, 100, None); // 9..11
+    for batches in [1, 2, 3, 6] {
+        let world = World::new(20 + batches as u64);
+        let (tier, _) = tier_of(&world, &log, batches).await;
+        for until in [None, Some(10), Some(9)] {
+            let plan = tier.plan_restore(&ask(None, until)).await.unwrap();
+            let cut = plan.cut.clone().unwrap();
+            // At 5, where producer 8 begins, producer 7 is open.
+            assert_eq!((plan.range, cut.at), (range(0, 3), offset(3)), "{until:?} in segments of {batches}");
+            assert_eq!(cut.open[0].producer.get(), 8);
+            let (files, _) = restore(&tier, &plan).await;
+            assert_eq!(files, [(0, log.batches[0].to_vec())]);
+        }
+        let error = tier.plan_restore(&ask(Some(3), None)).await.unwrap_err();
+        assert!(matches!(error, RestoreError::Undecided { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_gap_leaves_undecided_is_cut_off_even_where_gaps_may_be_left_out() {
+    let world = World::new(30);
+    let mut log = Log::plain(2, 100); // 0..6
+    log.append(2, 100, Some(7)); // 6..8, its marker is lost
+    let (tier, _) = tier_of(&world, &log, 2).await;
+    record_gap(&tier, range(8, 20)).await;
+    put(&tier, &tip(0), Log::starting_at(20).append(3, 100, None)).await;
+    let allowed = RestoreRequest { gaps: Gaps::LeaveOut, ..ask(None, None) };
+    let plan = tier.plan_restore(&allowed).await.unwrap();
+    let cut = plan.cut.clone().unwrap();
+    assert_eq!((plan.range, cut.at, cut.wanted), (range(0, 6), offset(6), offset(23)));
+    assert_eq!((cut.open[0].producer.get(), plan.gaps.len()), (7, 0), "the gap lies behind the cut");
+    // What lies behind the gap can be had by itself.
+    let behind = tier.plan_restore(&ask(Some(20), None)).await.unwrap();
+    assert_eq!((behind.range, behind.cut), (range(20, 23), None));
+}
+
+#[tokio::test]
 async fn a_range_that_is_not_there_is_refused_by_name() {
     let world = World::new(5);
     let log = Log::plain(10, 10);
@@ -145,11 +196,7 @@ async fn a_range_that_is_not_there_is_refused_by_name() {
 async fn a_recorded_gap_is_not_passed_over_unless_it_is_allowed() {
     let world = World::new(6);
     let (tier, _) = tier_of(&world, &Log::plain(4, 100), 4).await;
-    let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
-    let reason = firnline_index::manifest::GapReason::LocalRetention;
-    head.manifest.record_gap(range(12, 20), reason, firnline_index::TimestampMs::ZERO).unwrap();
-    let key = firnline_index::keys::ObjectKey::Manifest { tip: tip(0) }.to_string();
-    tier.store().update(&key, head.manifest.encode().unwrap(), &head.version).await.unwrap();
+    record_gap(&tier, range(12, 20)).await;
     let after = Log::starting_at(20).append(3, 100, None).clone();
     put(&tier, &tip(0), &after).await;
 
