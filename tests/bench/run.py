@@ -67,12 +67,12 @@ def to_s3(bench, server, wall_goal):
     """Offload to an S3 server against `mc cp -r` and `rclone copy`: each uploads the same segments to its own bucket."""
     log = bench.bulk_log()
     with server(CORE_STORE) as s3:
-        for bucket in ("ours", "mc", "rclone"):
+        for bucket in ("firnline", "mc-peer", "rclone-peer"):
             s3.make_bucket(bucket)
         env = s3.environment()
-        a = pairs.Side("firnline", bench.offload(log, "s3://ours/tier"), lambda: s3.empty("ours"), env)
+        a = pairs.Side("firnline", bench.offload(log, "s3://firnline/tier"), lambda: s3.empty("firnline"), env)
         for name, argv in s3.peers(log).items():
-            b = pairs.Side(name, argv, lambda name=name: s3.empty(name), env)
+            b = pairs.Side(name, argv, lambda name=name: s3.empty(f"{name}-peer"), env)
             result = pairs.compare(a, b, bench.options.pairs, CORE_CLIENT)
             pairs.show(result, [("cpu", 0.5), ("wall", wall_goal)])
 
@@ -93,8 +93,8 @@ def memory(bench):
     ):
         log = bench.log(name.replace(" ", "-"), *arguments)
         with servers.Sink(CORE_STORE) as s3:
-            s3.make_bucket("ours")
-            side = pairs.Side(name, bench.offload(log, "s3://ours/tier"), None, s3.environment())
+            s3.make_bucket("firnline")
+            side = pairs.Side(name, bench.offload(log, "s3://firnline/tier"), None, s3.environment())
             run = pairs.run(side, {0, 1})
         peak = run.peak_kib / 1024
         print(f"{name}: peak {peak:.0f} MiB (goal {goal}: {'met' if peak <= goal else 'not met'}), {run.wall:.1f} s")

@@ -63,11 +63,11 @@ class Server:
 
     def peers(self, log):
         rclone = [
-            str(TOOLS / "rclone"), "copy", str(log), f":s3:rclone/tier", "--config", "/dev/null", "--s3-provider", "Minio",
+            str(TOOLS / "rclone"), "copy", str(log), f":s3:rclone-peer/tier", "--config", "/dev/null", "--s3-provider", "Minio",
             "--s3-endpoint", self.url(), "--s3-access-key-id", KEY, "--s3-secret-access-key", SECRET,
             "--s3-no-check-bucket", "--include", "*.log", "--transfers", "8",
         ]
-        return {"mc": self.mc_argv("cp", "-r", f"{log}/", "bench/mc/tier/"), "rclone": rclone}
+        return {"mc": self.mc_argv("cp", "-r", f"{log}/", "bench/mc-peer/tier/"), "rclone": rclone}
 
 
 class Minio(Server):
