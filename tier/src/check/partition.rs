@@ -1,9 +1,11 @@
 //! One partition: manifest, pages, presence, and content where that is asked for.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
 use firnline_index::ids::{Offset, TopicIdPartition};
 use firnline_index::keys::{KeyPrefix, ObjectKey};
-use firnline_index::manifest::{Entry, Manifest, ManifestKind, Page, PageBody, PageRef};
+use firnline_index::manifest::{DeadBranch, Entry, Manifest, ManifestKind, Page, PageBody, PageRef};
 use firnline_index::segment::{ExpectedOrigin, SegmentTail};
 use firnline_index::transactions::TransactionStart;
 use firnline_store::{ErrorKind, ListedObject, StoreError};
@@ -25,6 +27,8 @@ struct Check<'a> {
     kind: ManifestKind,
     /// Where the entry before ended, and what is open there.
     before: Option<(Offset, TransactionStart)>,
+    /// The objects of dead branches. They lie among the others, which come first.
+    dead: HashSet<String>,
 }
 
 impl Tier {
@@ -44,10 +48,11 @@ impl Tier {
             presence: Presence::new(self, &prefix),
             kind: ManifestKind::Sidecar,
             before: None,
+            dead: HashSet::new(),
         };
         match check.manifest().await {
             Some(manifest) => check.walk(&manifest).await,
-            None => check.unnamed_rest(&[]).await,
+            None => check.unnamed_rest().await,
         }
         check.report
     }
@@ -95,6 +100,12 @@ impl Check<'_> {
 
     async fn walk(&mut self, manifest: &Manifest) {
         self.kind = manifest.kind;
+        let mut branches: Vec<Vec<Entry>> = Vec::new();
+        for branch in &manifest.dead_branches {
+            let entries = self.dead_entries(branch).await;
+            self.dead.extend(entries.iter().map(|entry| entry.object_key(self.tip)));
+            branches.push(entries);
+        }
         let mut pages: Vec<PageRef> = manifest.pages.iter().rev().copied().collect();
         while let Some(next) = pages.pop() {
             match self.page(&next).await {
@@ -112,16 +123,29 @@ impl Check<'_> {
             self.entry(entry).await;
         }
         self.open_at_end(manifest);
-        let mut dead: Vec<String> = Vec::new();
-        for branch in &manifest.dead_branches {
+        for entries in branches {
             // A branch has a history of its own.
             self.before = None;
-            for entry in &branch.entries {
-                dead.push(entry.object_key(self.tip));
+            for entry in &entries {
                 self.entry(entry).await;
             }
         }
-        self.unnamed_rest(&dead).await;
+        self.unnamed_rest().await;
+    }
+
+    /// The entries of a dead branch, those in its pages included. Truncations are rare: they are held all at once.
+    async fn dead_entries(&mut self, branch: &DeadBranch) -> Vec<Entry> {
+        let mut found = Vec::new();
+        let mut pages: Vec<PageRef> = branch.pages.iter().rev().copied().collect();
+        while let Some(next) = pages.pop() {
+            match self.page(&next).await {
+                Some(PageBody::Entries { entries, .. }) => found.extend(entries.iter()),
+                Some(PageBody::Refs(refs)) => pages.extend(refs.into_iter().rev()),
+                None => {}
+            }
+        }
+        found.extend(branch.entries.iter().cloned());
+        found
     }
 
     /// A page; what is wrong with it is told. One that contradicts itself is walked all the same.
@@ -160,7 +184,7 @@ impl Check<'_> {
             self.before = None;
         }
         let passed = self.presence.take_passed();
-        self.unnamed(passed, &[]);
+        self.unnamed(passed);
     }
 
     /// Whether the object is there, as long as it should be.
@@ -291,9 +315,9 @@ impl Check<'_> {
         }
     }
 
-    async fn unnamed_rest(&mut self, named: &[String]) {
+    async fn unnamed_rest(&mut self) {
         match self.presence.take_rest().await {
-            Ok(rest) => self.unnamed(rest, named),
+            Ok(rest) => self.unnamed(rest),
             Err(error) => {
                 let prefix = KeyPrefix::Partition(self.tip.clone()).to_string();
                 self.unreadable(&prefix, error);
@@ -302,10 +326,10 @@ impl Check<'_> {
     }
 
     /// Tells of segments that nothing names. Manifests, pages and floors are looked at elsewhere.
-    fn unnamed(&mut self, objects: Vec<ListedObject>, named: &[String]) {
+    fn unnamed(&mut self, objects: Vec<ListedObject>) {
         for ListedObject { key, size, last_modified_ms } in objects {
             let is_segment = matches!(key.parse(), Ok(ObjectKey::Segment { .. }));
-            if is_segment && !named.contains(&key) {
+            if is_segment && !self.dead.contains(&key) {
                 self.report.unnamed += 1;
                 (self.on_finding)(Finding::Unnamed { key, size, last_modified_ms });
             }

@@ -201,3 +201,44 @@ async fn an_entry_that_differs_from_its_footer_is_found() {
     tier.store().update(&key, head.manifest.encode().unwrap(), &head.version).await.unwrap();
     assert_eq!(check(&tier, CheckDepth::Content).await.1, names(&["footer-mismatch", "object-crc"]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_that_a_cleaner_left_before_a_segments_first_batch_is_no_damage() {
+    let world = World::new(10);
+    let tier = world.tier().await;
+    put(&tier, &tip(0), &Log::plain(2, 300)).await; // 0..6
+    let head = tier.manifest(&tip(0)).await.unwrap();
+    let basis = firnline_tier::Basis::of(head.as_ref().map(|head| &head.manifest), offset(0));
+    // The next segment begins where the tier ends, its first batch at 9.
+    let segment = upload(&tier, &tip(0), &basis, Log::starting_at(9).append(3, 300, None)).await.unwrap();
+    assert_eq!(segment.entry.range, range(6, 12));
+    tier.commit(&request(&tip(0), &basis, vec![segment])).await.unwrap();
+    assert_eq!(check(&tier, CheckDepth::Content).await.1, names(&[]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn objects_of_a_dead_branch_are_named_wherever_they_sort() {
+    let world = World::new(11);
+    let (tier, _) = some_tier(&world).await;
+    let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
+    // A branch that was cut off between the second segment's base and the third's: its object lies among the live ones.
+    let dead_log = Log { next: 12, epoch: 7, ..Log::default() }.append(3, 300, None).clone();
+    let basis = firnline_tier::Basis::of(None, offset(12));
+    let dead = upload(&tier, &tip(0), &basis, &dead_log).await.unwrap().entry;
+    let dead_key = dead.object_key(&tip(0));
+    head.manifest.dead_branches.push(firnline_index::manifest::DeadBranch {
+        cut_at: offset(12),
+        reason: firnline_index::manifest::DeadReason::Truncation,
+        recorded_at: firnline_index::TimestampMs::ZERO,
+        entries: vec![dead],
+        pages: Vec::new(),
+    });
+    let key = ObjectKey::Manifest { tip: tip(0) }.to_string();
+    tier.store().update(&key, head.manifest.encode().unwrap(), &head.version).await.unwrap();
+    for depth in [CheckDepth::Existence, CheckDepth::Content] {
+        let (report, found) = check(&tier, depth).await;
+        assert_eq!((found, report.segments, report.unnamed), (names(&[]), 4, 0), "{depth:?}");
+    }
+    world.sim.lose(&dead_key);
+    assert_eq!(check(&tier, CheckDepth::Existence).await.1, names(&["object-missing"]));
+}
