@@ -11,6 +11,7 @@
 //! commit bound, nor from the file that the broker still writes; never change anything in a log directory; and never
 //! carry on past damage in a log as if it were not there.
 
+mod history;
 mod holes;
 mod log;
 mod meter;
@@ -20,6 +21,7 @@ mod plan;
 mod progress;
 mod report;
 
+pub use history::OtherHistory;
 pub use holes::{HoleInLog, Holes};
 pub use log::{DirectoryLog, PartitionLog};
 pub use partition::PartitionJob;

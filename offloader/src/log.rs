@@ -3,9 +3,10 @@
 //! A broker's directory is one such log. One read through a broker's Fetch API would be another: its extents are what
 //! one request may span, its source what the answers carried.
 
-use firnline_index::log_source::{LogSource, SourceError};
-use firnline_index::{Offset, TopicIdPartition};
-use firnline_logdir::{FileSource, PartitionDir, SourceOptions};
+use firnline_index::batch::{BatchHeader, Parsed};
+use firnline_index::log_source::{LogSource, SourceError, SourceErrorKind};
+use firnline_index::{LeaderEpoch, Offset, TopicIdPartition};
+use firnline_logdir::{FileSource, LocalLog, LocalRead, PartitionDir, SourceOptions};
 
 use crate::plan::Extent;
 
@@ -19,6 +20,13 @@ pub trait PartitionLog: Send + Sync {
 
     /// Its batches from `from` on, up to `until`, or to the log's end.
     fn open(&self, from: Offset, until: Option<Offset>) -> Result<Box<dyn LogSource>, SourceError>;
+
+    /// The leader epoch of the batch that holds the offset before `at`. `None` where the log cannot tell: it begins at
+    /// `at`, has a hole or damage there, or the batch carries no epoch.
+    fn epoch_before(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
+        let _ = at;
+        Ok(None)
+    }
 
     /// Where a damage lies that was found in the batches of `[from, until)`, as an error that names the place. `None`
     /// where the log cannot tell, or is sound when it is looked at again.
@@ -53,6 +61,23 @@ impl PartitionLog for DirectoryLog {
 
     fn open(&self, from: Offset, until: Option<Offset>) -> Result<Box<dyn LogSource>, SourceError> {
         Ok(Box::new(FileSource::open(&self.dir, from, until, &self.options)))
+    }
+
+    fn epoch_before(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
+        let Some(last) = at.get().checked_sub(1).and_then(Offset::from_kafka) else { return Ok(None) };
+        let bytes = match LocalLog::new(self.dir.clone(), self.options.clone()).read(last, 1) {
+            Ok(LocalRead::Data { bytes, range }) if range.contains(last) => bytes,
+            Ok(_) => return Ok(None),
+            Err(error) => match SourceError::from(error) {
+                // What is damaged here is in the tier already.
+                error if error.kind == SourceErrorKind::Damaged => return Ok(None),
+                error => return Err(error),
+            },
+        };
+        Ok(match BatchHeader::parse(&bytes, Offset::ZERO, &self.options.limits) {
+            Ok(Parsed::Header(header)) => header.leader_epoch,
+            _ => None,
+        })
     }
 
     fn find_damage(&self, from: Offset, until: Offset) -> Option<SourceError> {

@@ -7,12 +7,14 @@
 use std::sync::Arc;
 
 use firnline_index::log_source::{LogSource, SourceErrorKind};
+use firnline_index::manifest::Manifest;
 use firnline_index::{NodeId, Offset};
 use firnline_tier::{
     Basis, CommitOutcome, CommitRequest, LoadedManifest, Lost, SegmentPlan, Tier, UploadError, UploadOutcome,
     UploadedSegment,
 };
 
+use crate::history::must_continue;
 use crate::holes::{Gapless, Holes};
 use crate::log::PartitionLog;
 use crate::meter::Metered;
@@ -84,6 +86,9 @@ impl PartitionJob {
             report.tier_end = tier_end(loaded.as_ref());
             let planned = self.plan(log, report.tier_end, &policy).await?;
             let Some(first) = planned.first() else { return Ok(()) };
+            if let Some(loaded) = &loaded {
+                self.must_continue(log, &loaded.manifest).await?;
+            }
             let basis = Basis::of(loaded.as_ref().map(|l| &l.manifest), first.start);
             let (segments, stopped) = self.upload(log, &planned, &basis).await;
             if segments.is_empty() && stopped.is_none() {
@@ -114,6 +119,12 @@ impl PartitionJob {
                 Some((from, error)) => return Err(Problem::Upload { from, source: Box::new(error) }),
             }
         }
+    }
+
+    async fn must_continue(&self, log: &Arc<dyn PartitionLog>, manifest: &Manifest) -> Result<(), Problem> {
+        let (opened, manifest, from) = (Arc::clone(log), manifest.clone(), manifest.tier_end);
+        let found = self.tier.workers().run(move || must_continue(&*opened, &manifest)).await;
+        found.map_err(|source| Problem::Upload { from, source: Box::new(UploadError::Source(source)) })
     }
 
     async fn plan(

@@ -38,6 +38,42 @@ async fn an_epoch_that_goes_back_stops_before_it_with_both_epochs() {
     assert!(disk.stored(&named("orders", 0)).await.is_empty());
 }
 
+#[tokio::test]
+async fn a_log_that_was_truncated_below_the_tiers_end_and_written_anew_is_not_taken_for_its_continuation() {
+    let tip = named("orders", 0);
+    let mut disk = Disk::new();
+    let mut writer = Writer { next: 0, epoch: 5 };
+    let common = vec![writer.data(3, 10, None)];
+    let cut = vec![writer.data(3, 10, None), writer.data(3, 10, None)];
+    disk.write(&tip, &[common.clone(), cut.clone(), vec![writer.data(3, 10, None)]]);
+    assert!(disk.pass().await.is_complete());
+    let before = disk.stored(&tip).await;
+    // Another leader had only what was common, and goes on from there; its batches end where the tier does.
+    for together in [true, false] {
+        let mut other = Disk::new();
+        std::mem::swap(&mut other.temp, &mut disk.temp);
+        let home = other.another(if together { "together" } else { "apart" });
+        other.dirs.remove(0);
+        let mut writer = Writer { next: 3, epoch: 6 };
+        let anew = vec![writer.data(3, 20, None), writer.data(3, 20, None)];
+        let next = vec![writer.data(3, 20, None)];
+        let last = vec![writer.data(3, 20, None)];
+        // The tier's end inside a file, or where one begins.
+        let files = if together {
+            vec![[common.clone(), anew, next].concat(), last]
+        } else {
+            vec![common.clone(), anew, next, last]
+        };
+        other.write(&tip, &files);
+        let report = other.pass().await;
+        let Problem::Upload { from, .. } = problem(&report) else { panic!("{report:?} {home:?}") };
+        assert_eq!(*from, offset(9));
+        says(&chain(problem(&report)), &["diverged", "offset 9", "epoch 6", "epoch 5"]);
+        assert_eq!(other.stored(&tip).await, before);
+        std::mem::swap(&mut other.temp, &mut disk.temp);
+    }
+}
+
 fn timed(base: i64, timestamps: &[Option<i64>]) -> Bytes {
     let mut batch = BatchBuilder::new(offset(base));
     for at in timestamps {

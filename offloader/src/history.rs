@@ -1,0 +1,42 @@
+//! Whether a log goes on where the tier ends, or is another history.
+//!
+//! Leader epoch and offset together name a record for good. A tier that ends in records which this log was truncated
+//! below, and has since written anew, ends at an offset that this log has, too, as a rule even at a border of batches;
+//! the epoch before that offset is what tells the two apart.
+
+use firnline_index::log_source::{SourceError, SourceErrorKind};
+use firnline_index::manifest::Manifest;
+use firnline_index::{LeaderEpoch, Offset};
+
+use crate::log::PartitionLog;
+
+/// A log that holds other records than the tier below the tier's end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the record before offset {tier_end}, where the tier ends, is of leader epoch {here} in this log and of epoch {tier} in the tier: \
+     one of them holds what the other was truncated below; nothing was taken"
+)]
+pub struct OtherHistory {
+    /// Where the tier ends.
+    pub tier_end: Offset,
+    /// The epoch in the log.
+    pub here: LeaderEpoch,
+    /// The epoch in the tier.
+    pub tier: LeaderEpoch,
+}
+
+/// Makes sure that `log` continues the tier, as far as it can tell. Blocks; a few small reads.
+pub(crate) fn must_continue(log: &dyn PartitionLog, manifest: &Manifest) -> Result<(), SourceError> {
+    let tier_end = manifest.tier_end;
+    // An empty span begins behind a gap, whose epochs nobody knows.
+    let last = tier_end.get().checked_sub(1).and_then(Offset::from_kafka);
+    let last = last.filter(|_| tier_end > manifest.serving_start);
+    let Some(tier) = last.and_then(|last| manifest.lineage.epoch_at(last)) else { return Ok(()) };
+    match log.epoch_before(tier_end)? {
+        Some(here) if here != tier => {
+            let cause = Box::new(OtherHistory { tier_end, here, tier });
+            Err(SourceError { kind: SourceErrorKind::Diverged, cause })
+        }
+        _ => Ok(()),
+    }
+}
