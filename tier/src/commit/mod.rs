@@ -134,6 +134,9 @@ pub enum CommitError {
         /// How many times it was tried.
         attempts: u32,
     },
+    /// An attempt was not answered, and the manifest is still the one that it was conditional on: it may arrive yet.
+    #[error("an attempt to commit that was not answered may still arrive; the next pass finds out")]
+    InDoubt(#[source] Box<CommitError>),
 }
 
 impl CommitError {
@@ -141,7 +144,7 @@ impl CommitError {
     #[must_use]
     pub fn may_have_landed(&self) -> bool {
         match self {
-            Self::Unknown { .. } => true,
+            Self::Unknown { .. } | Self::InDoubt(_) => true,
             Self::Store { source, .. } => source.is_ambiguous(),
             _ => false,
         }
@@ -156,6 +159,7 @@ impl CommitError {
             | Self::Topic { source: TopicObjectError::Store(error), .. }
             | Self::Store { source: error, .. } => error.is_retriable(),
             Self::Contended { .. } => true,
+            Self::InDoubt(source) => source.is_passing(),
             Self::Read { .. }
             | Self::Unknown { .. }
             | Self::Topic { .. }
@@ -171,6 +175,8 @@ impl Tier {
         let tip = &request.tip;
         let mut turn = self.queues().turn(tip, self.settings().commit_interval).await;
         let mut tried: Vec<CommitId> = Vec::new();
+        // The version that an attempt without an answer was conditional on: while the manifest is that, it may land.
+        let mut unanswered: Option<Option<Version>> = None;
         let most = usize::try_from(self.settings().commit_attempts).unwrap_or(usize::MAX);
         loop {
             let step = if tried.is_empty() { Step::CommitRead } else { Step::CommitReadBack };
@@ -196,27 +202,35 @@ impl Tier {
                     return Err(CommitError::Algebra { tip: tip.clone(), source: Box::new(source) });
                 }
             };
+            let version = loaded.map(|loaded| loaded.version);
+            unanswered = unanswered.filter(|expected| *expected == version);
+            let doubt = |error| match unanswered {
+                Some(_) => CommitError::InDoubt(Box::new(error)),
+                None => error,
+            };
             if tried.len() >= most {
                 let attempts = self.settings().commit_attempts;
-                return Err(CommitError::Contended { tip: tip.clone(), attempts });
+                return Err(doubt(CommitError::Contended { tip: tip.clone(), attempts }));
             }
             self.pause_before_attempt(tried.len()).await;
             let id = CommitId::from_bytes(self.env().random.uuid());
             tried.push(id);
             turn.mark();
-            self.attempt(request, next, loaded.map(|loaded| loaded.version).as_ref(), id).await?;
+            if !self.attempt(request, next, version.as_ref(), id).await.map_err(doubt)? {
+                unanswered = Some(version);
+            }
         }
     }
 
-    /// One attempt to replace the manifest `known` by `next`. That it comes back says nothing of the outcome: the caller
-    /// reads the manifest. Only what cannot have been applied, and would not be by another attempt, is an error.
+    /// One attempt to replace the manifest `known` by `next`; gives whether it was answered. Neither says what came of it:
+    /// the caller reads the manifest. Only what cannot have been applied, and would not be by another attempt, is an error.
     async fn attempt(
         &self,
         request: &CommitRequest,
         mut next: Manifest,
         known: Option<&Version>,
         id: CommitId,
-    ) -> Result<(), CommitError> {
+    ) -> Result<bool, CommitError> {
         let tip = &request.tip;
         let store_error = |source| CommitError::Store { tip: tip.clone(), source: Box::new(source) };
         let encode_error = |source| CommitError::Encode { tip: tip.clone(), source: Box::new(source) };
@@ -253,14 +267,17 @@ impl Tier {
             }
         };
         match put {
-            Ok(answer) => tracing::debug!(%tip, commit = %id, answer, "manifest put"),
+            Ok(answer) => {
+                tracing::debug!(%tip, commit = %id, answer, "manifest put");
+                Ok(true)
+            }
             // What is not durable may be undone by a power cut, so that it can be read back proves nothing.
             Err(error) if error.is_ambiguous() && *error.kind() != ErrorKind::NotDurable => {
                 tracing::debug!(%tip, commit = %id, %error, "manifest put without a clear answer");
+                Ok(false)
             }
-            Err(error) => return Err(store_error(error)),
+            Err(error) => Err(store_error(error)),
         }
-        Ok(())
     }
 
     /// Several who lose the same race would meet again in the next one.

@@ -245,8 +245,39 @@ async fn a_commit_that_never_gets_through_gives_up_and_says_so() {
     let (basis, segment) = half_way(&world, &tier).await;
     world.sim.rule(Rule::new(SimFault::LostBefore, When::Always).on(&[RequestKind::Update]));
     let error = tier.commit(&request(&tip(0), &basis, vec![segment])).await.unwrap_err();
-    assert!(matches!(error, CommitError::Contended { attempts: 8, .. }), "{error}");
-    assert!(!error.may_have_landed() && error.is_passing());
+    let CommitError::InDoubt(cause) = &error else { panic!("{error:?}") };
+    assert!(matches!(**cause, CommitError::Contended { attempts: 8, .. }), "{cause}");
+    assert!(error.is_passing());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_unanswered_attempt_may_still_commit_is_not_called_uncommitted() {
+    for (lost, changed) in [(1, false), (8, false), (1, true)] {
+        let world = World::new(11);
+        let tier = world.tier().await;
+        let (basis, segment) = half_way(&world, &tier).await;
+        let updates = || Rule::new(SimFault::LostBefore, When::First(lost)).on(&[RequestKind::Update]);
+        world.sim.rule(updates());
+        world.sim.rule(Rule::new(SimFault::Denied, When::Always).on(&[RequestKind::Update]));
+        if changed {
+            // The manifest that the lost attempt was conditional on is gone: it cannot land any more.
+            let request = request(&tip(0), &basis, vec![segment]);
+            let other = async {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
+                head.manifest.generation += 1;
+                let key = ObjectKey::Manifest { tip: tip(0) }.to_string();
+                world.sim.plant(&key, head.manifest.encode().unwrap());
+            };
+            world.sim.latency(Duration::from_millis(1)..Duration::from_millis(2));
+            let (outcome, ()) = futures::future::join(tier.commit(&request), other).await;
+            let error = outcome.unwrap_err();
+            assert!(matches!(error, CommitError::Store { .. }) && !error.may_have_landed(), "{error:?}");
+        } else {
+            let error = tier.commit(&request(&tip(0), &basis, vec![segment])).await.unwrap_err();
+            assert!(error.may_have_landed(), "{lost} lost: {error:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
