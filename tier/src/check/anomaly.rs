@@ -31,6 +31,9 @@ pub enum AnomalyKind {
     /// A manifest or page whose parts contradict each other.
     #[error("{0}")]
     Algebra(Algebra),
+    /// Pages of a manifest without the manifest: it was written, and is gone.
+    #[error("the manifest is gone, though pages of it are there; nothing of the partition can be read")]
+    ManifestMissing,
     /// A page that the manifest names is not there.
     #[error("the manifest names this page, and it is not there")]
     PageMissing,
@@ -63,6 +66,16 @@ pub enum AnomalyKind {
         object: String,
         /// What the entry says.
         manifest: String,
+    },
+    /// The footer and the batches differ.
+    #[error("{what} is {footer} in the footer and {batches} in the batches")]
+    Totals {
+        /// Which value.
+        what: &'static str,
+        /// What the footer says.
+        footer: String,
+        /// What the batches say.
+        batches: String,
     },
     /// A block that does not hold what was written.
     #[error("at stored position {position}: {error}")]
@@ -119,12 +132,14 @@ impl AnomalyKind {
         match self {
             Self::Manifest(_) => "manifest",
             Self::Algebra(anomaly) => anomaly.name(),
+            Self::ManifestMissing => "manifest-missing",
             Self::PageMissing => "page-missing",
             Self::Page(_) => "page",
             Self::ObjectMissing { .. } => "object-missing",
             Self::ObjectLength { .. } => "object-length",
             Self::Tail(_) => "segment-tail",
             Self::Footer { .. } => "footer-mismatch",
+            Self::Totals { .. } => "totals-mismatch",
             Self::Block { .. } => "block",
             Self::Batch { .. } => "batch",
             Self::Index { .. } => "index-mismatch",

@@ -1,11 +1,14 @@
 //! One segment, byte by byte.
 
 use crc_fast::{CrcAlgorithm, Digest};
-use firnline_index::batch::{Batch, BatchError, BatchLimits, Batches, Sequence, control_marker, verify_crc};
+use firnline_index::batch::{
+    Batch, BatchError, BatchHeader, BatchLimits, Batches, Sequence, control_marker, verify_crc,
+};
 use firnline_index::block_index::BlockEntry;
-use firnline_index::ids::{Crc32c, RawPosition};
+use firnline_index::ids::{Crc32c, RawPosition, TimestampMs};
+use firnline_index::lineage::EpochStart;
 use firnline_index::manifest::Entry;
-use firnline_index::segment::{SegmentTail, decode_block};
+use firnline_index::segment::{Footer, SegmentTail, decode_block};
 use firnline_index::transactions::{SegmentTransactions, TransactionStart, TransactionTracker};
 
 use super::AnomalyKind;
@@ -21,6 +24,7 @@ pub(super) struct Content {
     from_known: bool,
     digest: Digest,
     found: Vec<AnomalyKind>,
+    tally: Tally,
     pub(super) blocks: u64,
     pub(super) batches: u64,
     pub(super) log_bytes: u64,
@@ -38,6 +42,7 @@ impl Content {
             from_known,
             digest: Digest::new(CrcAlgorithm::Crc32Iscsi),
             found: Vec::new(),
+            tally: Tally { records: Some(0), ..Tally::default() },
             blocks: 0,
             batches: 0,
             log_bytes: 0,
@@ -114,6 +119,7 @@ impl Content {
     fn batch(&mut self, batch: &Batch<'_>) {
         self.batches += 1;
         self.log_bytes += u64::from(batch.header.size);
+        self.tally.take(&batch.header);
         if let Err(error) = verify_crc(&batch.header, batch.bytes) {
             self.bad_batch(batch.position, error);
         }
@@ -146,6 +152,8 @@ impl Content {
                 }
                 let computed = tracker.finish(end);
                 self.compare(recorded, &computed);
+                let (batches, footer) = (self.batches, tail.footer());
+                self.found.extend(self.tally.differences(batches, footer));
                 self.digest.update(tail_bytes);
                 if self.from_known { computed.open } else { recorded.open.clone() }
             }
@@ -181,6 +189,46 @@ impl Content {
                 });
             }
         }
+    }
+}
+
+/// What a footer says of all batches together, counted anew.
+#[derive(Default)]
+struct Tally {
+    records: Option<u64>,
+    epochs: Vec<EpochStart>,
+    min_timestamp: Option<TimestampMs>,
+    max_timestamp: Option<TimestampMs>,
+}
+
+impl Tally {
+    fn take(&mut self, header: &BatchHeader) {
+        self.records = self.records.zip(header.record_count).map(|(sum, count)| sum + u64::from(count));
+        // With a delete horizon the base timestamp is no record's.
+        let first = header.base_timestamp.filter(|_| !header.delete_horizon);
+        self.min_timestamp = [self.min_timestamp, first, header.max_timestamp].into_iter().flatten().min();
+        self.max_timestamp = self.max_timestamp.max(header.max_timestamp);
+        if let Some(epoch) = header.leader_epoch
+            && self.epochs.last().is_none_or(|last| last.epoch != epoch)
+        {
+            self.epochs.push(EpochStart { epoch, start: header.base_offset });
+        }
+    }
+
+    fn differences(&self, batches: u64, footer: &Footer) -> Vec<AnomalyKind> {
+        let values = [
+            ("number of batches", footer.batches.to_string(), batches.to_string()),
+            ("number of records", format!("{:?}", footer.records), format!("{:?}", self.records)),
+            ("leader epochs", format!("{:?}", footer.epochs), format!("{:?}", self.epochs)),
+            (
+                "smallest timestamp",
+                format!("{:?}", footer.min_timestamp),
+                format!("{:?}", self.min_timestamp),
+            ),
+            ("largest timestamp", format!("{:?}", footer.max_timestamp), format!("{:?}", self.max_timestamp)),
+        ];
+        let differ = values.into_iter().filter(|(_, footer, batches)| footer != batches);
+        differ.map(|(what, footer, batches)| AnomalyKind::Totals { what, footer, batches }).collect()
     }
 }
 

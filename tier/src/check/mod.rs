@@ -3,7 +3,7 @@
 //! | depth | looks at | requests |
 //! |---|---|---|
 //! | existence | manifest algebra, pages, each object's presence and length | 1 GET a manifest or page, 1 LIST per 1,000 objects |
-//! | content | besides: every block's CRC, the index against the batches, Kafka's own CRCs, transactions computed anew across segments, footers against entries, each object's own CRC | 1 GET per 8 MiB, 1 a segment |
+//! | content | besides: every block's CRC, the index against the batches, Kafka's own CRCs, transactions computed anew across segments, footers against entries and batches, each object's own CRC | 1 GET per 8 MiB, 1 a segment |
 //!
 //! It goes on after whatever it finds. What the store did not let us read is not damage, and is told apart. Nothing is
 //! changed. An offloader may work meanwhile: what is missing is called missing only if a manifest read after that still

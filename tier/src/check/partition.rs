@@ -29,6 +29,8 @@ struct Check<'a> {
     before: Option<(Offset, TransactionStart)>,
     /// The objects of dead branches. They lie among the others, which come first.
     dead: HashSet<String>,
+    /// Whether the partition has no manifest.
+    absent: bool,
 }
 
 impl Tier {
@@ -49,6 +51,7 @@ impl Tier {
             kind: ManifestKind::Sidecar,
             before: None,
             dead: HashSet::new(),
+            absent: false,
         };
         match check.manifest().await {
             Some(manifest) => check.walk(&manifest).await,
@@ -74,7 +77,10 @@ impl Check<'_> {
         let key = ObjectKey::Manifest { tip: self.tip.clone() }.to_string();
         let bytes = match self.tier.store().get(&key).await {
             Ok(fetched) => fetched.bytes,
-            Err(error) if error.is_not_found() => return None,
+            Err(error) if error.is_not_found() => {
+                self.absent = true;
+                return None;
+            }
             Err(error) => {
                 self.unreadable(&key, error);
                 return None;
@@ -325,8 +331,14 @@ impl Check<'_> {
         }
     }
 
-    /// Tells of segments that nothing names. Manifests, pages and floors are looked at elsewhere.
+    /// Tells of segments that nothing names. Manifests, pages and floors are looked at elsewhere; but a page without a
+    /// manifest says that there was one.
     fn unnamed(&mut self, objects: Vec<ListedObject>) {
+        let is_page = |object: &ListedObject| matches!(object.key.parse(), Ok(ObjectKey::Page { .. }));
+        if self.absent && objects.iter().any(is_page) {
+            let key = ObjectKey::Manifest { tip: self.tip.clone() }.to_string();
+            self.anomaly(&key, AnomalyKind::ManifestMissing);
+        }
         for ListedObject { key, size, last_modified_ms } in objects {
             let is_segment = matches!(key.parse(), Ok(ObjectKey::Segment { .. }));
             if is_segment && !self.dead.contains(&key) {

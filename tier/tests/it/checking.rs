@@ -242,3 +242,42 @@ async fn objects_of_a_dead_branch_are_named_wherever_they_sort() {
     world.sim.lose(&dead_key);
     assert_eq!(check(&tier, CheckDepth::Existence).await.1, names(&["object-missing"]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_footer_that_differs_from_its_batches_is_found() {
+    use firnline_index::Crc32c;
+    let world = World::new(12);
+    let tier = world.tier().await;
+    put(&tier, &tip(0), &Log::plain(4, 300)).await;
+    let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
+    let entry = &mut head.manifest.entries[0];
+    let key = entry.object_key(&tip(0));
+    let mut object = world.sim.peek(&key).unwrap().to_vec();
+    let trailer = object.len() - firnline_index::segment::TRAILER_LEN;
+    let word = |at: usize| u32::from_le_bytes(object[at..at + 4].try_into().unwrap()) as usize;
+    let footer = trailer - word(trailer)..trailer;
+    // Field 8, the number of batches, as a writer with a fault would have counted it; all checksums hold.
+    let at = footer.start + object[footer.clone()].windows(2).position(|tag| tag == [0x40, 4]).unwrap();
+    object[at + 1] = 5;
+    let crc = Crc32c::of(&object[footer]).get().to_le_bytes();
+    object[trailer + 4..trailer + 8].copy_from_slice(&crc);
+    let crc = Crc32c::of(&object[trailer..trailer + 148]).get().to_le_bytes();
+    object[trailer + 148..trailer + 152].copy_from_slice(&crc);
+    (entry.batches, entry.object_crc) = (5, Crc32c::of(&object));
+    world.sim.plant(&key, object);
+    let manifest = ObjectKey::Manifest { tip: tip(0) }.to_string();
+    tier.store().update(&manifest, head.manifest.encode().unwrap(), &head.version).await.unwrap();
+    assert_eq!(check(&tier, CheckDepth::Content).await.1, names(&["totals-mismatch"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manifest_that_is_gone_is_missed_where_pages_of_it_are_left() {
+    let world = World::new(13);
+    let (tier, _) = some_tier(&world).await;
+    world.sim.lose(&ObjectKey::Manifest { tip: tip(0) }.to_string());
+    assert_eq!(check(&tier, CheckDepth::Existence).await.1, names(&["unnamed"]), "as after a first upload");
+    let uuid = firnline_index::ObjectUuid::from_bytes([0xaa; 16]);
+    let page = ObjectKey::Page { tip: tip(0), first_base: offset(0), uuid };
+    world.sim.plant(&page.to_string(), "once named");
+    assert_eq!(check(&tier, CheckDepth::Existence).await.1, names(&["manifest-missing", "unnamed"]));
+}
