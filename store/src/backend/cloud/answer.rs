@@ -55,7 +55,11 @@ impl Answer {
         let text = String::from_utf8_lossy(body);
         let element = |name| element(&text, name).map(str::to_owned);
         self.code = self.code.take().or_else(|| element("Code"));
-        self.message = element("Message");
+        // Azure tells the reason of a refused signature, such as its expiry, in an element of its own, and appends lines
+        // with the request's id and time to the message.
+        let words = ["Message", "AuthenticationErrorDetail"].into_iter().filter_map(element);
+        let words: Vec<_> = words.filter_map(|text| text.lines().next().map(str::to_owned)).collect();
+        self.message = (!words.is_empty()).then(|| words.join(" "));
         self.region = self.region.take().or_else(|| element("Region"));
         let told = element("ChecksumCRC64NVME").and_then(|value| crc64(&value));
         self.checksum = told.map(StoreChecksum::Crc64Nvme).or(self.checksum);
@@ -141,6 +145,10 @@ impl Answer {
                 FaultKind::ClockSkew
             }
             "AuthenticationFailed" | "InvalidAuthenticationInfo" => FaultKind::Unauthenticated,
+            // The emulator's word for it; Azure itself means a network rule, which is a denial.
+            "AuthorizationFailure" if self.message_has("failed to authenticate") => {
+                FaultKind::Unauthenticated
+            }
             "RequestTimeTooSkewed" | "RequestExpired" => FaultKind::ClockSkew,
             "PermanentRedirect"
             | "TemporaryRedirect"

@@ -52,6 +52,27 @@ fn azure_tells_its_code_in_a_header() {
 }
 
 #[test]
+fn azure_tells_a_refused_signature_apart_from_a_missing_right() {
+    let body = |message: &str, detail: &str| {
+        format!("<Error><Message>{message}\nRequestId:4711\nTime:now</Message>{detail}</Error>")
+    };
+    let signature = body("Server failed to authenticate the request.", "");
+    for code in ["AuthenticationFailed", "AuthorizationFailure"] {
+        let refused = answer(403, &[("x-ms-error-code", code)], &signature);
+        assert_eq!(kind(refused), FaultKind::Unauthenticated, "{code}");
+    }
+    let network = body("This request is not authorized to perform this operation.", "");
+    for code in ["AuthorizationFailure", "AuthorizationPermissionMismatch"] {
+        assert_eq!(kind(answer(403, &[("x-ms-error-code", code)], &network)), FaultKind::Denied, "{code}");
+    }
+    let detail =
+        "<AuthenticationErrorDetail>Signature not valid in the time frame</AuthenticationErrorDetail>";
+    let expired = answer(403, &[], &body("Server failed to authenticate the request.", detail));
+    let told = "Server failed to authenticate the request. Signature not valid in the time frame";
+    assert_eq!(expired.message.as_deref(), Some(told), "without the lines of the request's id and time");
+}
+
+#[test]
 fn batch_is_what_its_only_part_says() {
     let mut denied = answer(202, &[], "");
     denied.batch(
