@@ -6,6 +6,7 @@ use firnline_tier::{KnownTopic, Tier, resolve};
 use super::context::names_a_tier;
 use crate::args::SelectionArgs;
 use crate::failure::{Failure, Result, codes, of};
+use crate::nearest::nearest;
 use crate::selector::{Selector, TopicPattern};
 
 /// What was meant by the arguments that say which topics.
@@ -53,9 +54,8 @@ impl Selection {
             }
         };
         if taken.is_empty() && !self.patterns.is_empty() {
-            let patterns: Vec<&str> = self.patterns.iter().map(TopicPattern::as_str).collect();
-            let what = format!("no topic of the tier matches --topic {}", patterns.join(" --topic "));
-            return Err(Failure::new(&codes::UNKNOWN_TOPIC, what).into());
+            let names = known.iter().map(|known| known.topic.as_str());
+            return Err(no_match("of the tier", &self.patterns, names).into());
         }
         let mut partitions = Vec::new();
         for topic in &taken {
@@ -85,6 +85,23 @@ impl Selection {
                     .into())
             }
         }
+    }
+}
+
+/// Patterns that no topic matches, with the names that may have been meant.
+pub fn no_match<'a>(
+    place: &str,
+    patterns: &[TopicPattern],
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Failure {
+    let typed: Vec<&str> = patterns.iter().map(TopicPattern::as_str).collect();
+    let what = format!("no topic {place} matches --topic {}", typed.join(" --topic "));
+    let mut near: Vec<&str> = typed.iter().flat_map(|typed| nearest(typed, known.clone(), 3)).collect();
+    near.dedup();
+    let failure = Failure::new(&codes::UNKNOWN_TOPIC, what);
+    match near.is_empty() {
+        true => failure,
+        false => failure.note(format!("nearest: {}", near.join(", "))),
     }
 }
 

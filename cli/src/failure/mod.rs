@@ -3,12 +3,14 @@
 pub mod codes;
 pub mod of;
 mod report;
+mod several;
 
 use std::error::Error;
 use std::fmt;
 
 pub use codes::Code;
 pub use report::report;
+pub use several::several;
 
 use crate::exit::Exit;
 

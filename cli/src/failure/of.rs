@@ -8,7 +8,7 @@ use firnline_logdir::{LogDirError, RefusedReason, RestoreRefused};
 use firnline_offloader::{PassError, Problem};
 use firnline_store::{OpenError, StoreError, UrlError};
 use firnline_tier::restore::RestoreError;
-use firnline_tier::{ListError, OpenTierError, ReadError, ResolveError};
+use firnline_tier::{ListError, OpenTierError, ReadError, ResolveError, UploadError};
 
 use super::Failure;
 use super::codes::{self, Code};
@@ -156,12 +156,25 @@ pub fn problem(error: &Problem) -> Failure {
     });
     let otherwise = source.unwrap_or(match error {
         Problem::Plan(_) | Problem::Behind { .. } => codes::LOG_DIVERGED,
-        Problem::Upload { .. } => codes::LOG_DAMAGED,
+        Problem::Upload { source, .. } => upload(source),
         Problem::Read(_) => codes::DAMAGED,
         Problem::Commit(_) | Problem::Lost { .. } => codes::LOST_RACE,
         Problem::BrokerStarted { .. } => codes::BROKER_RUNS,
     });
     quoted(error, &code(error, &otherwise))
+}
+
+/// What an upload found wrong, where neither a source nor a store is the cause.
+fn upload(error: &UploadError) -> Code {
+    match error {
+        UploadError::Changed { .. } => codes::LOG_CHANGED,
+        UploadError::EpochBack { .. } => codes::LOG_DIVERGED,
+        UploadError::Length { .. } | UploadError::Differs { .. } => {
+            codes::of_store(firnline_store::codes::CORRUPTED)
+        }
+        UploadError::Source(_) | UploadError::Batch(_) => codes::LOG_DAMAGED,
+        UploadError::Store(_) | UploadError::ReadBack { .. } => codes::INTERNAL,
+    }
 }
 
 /// A directory into which nothing may be restored.

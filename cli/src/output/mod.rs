@@ -6,6 +6,7 @@ mod paint;
 mod progress;
 mod sheet;
 mod table;
+mod words;
 
 pub use json::V1;
 pub use out::Out;
@@ -13,3 +14,4 @@ pub use paint::Paint;
 pub use progress::Progress;
 pub use sheet::{Cell, Sheet};
 pub use table::Table;
+pub use words::Word;

@@ -3,9 +3,17 @@
 #![expect(clippy::unwrap_used, reason = "what a helper of a test cannot do fails the test")]
 
 mod config;
+mod disk;
 mod docs;
 mod garbage;
+mod killed;
+mod logs;
+mod made;
+mod offload;
+mod restore;
 mod rig;
 mod signals;
+mod strange;
 mod tier;
 mod usage;
+mod words;

@@ -1,52 +1,12 @@
 //! The commands that work on a tier, over one that a small demo has made.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Command, Stdio};
 
-use crate::rig::{Ran, finish, firnline};
-
-/// A log directory and the tier that was made of it; made once.
-struct Made {
-    root: PathBuf,
-    /// Removes it all when the last end of its standard input closes, which is when this process ends, however it ends:
-    /// what a static holds is never dropped.
-    _remover: Child,
-}
-
-fn made() -> &'static Made {
-    static MADE: OnceLock<Made> = OnceLock::new();
-    MADE.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap().keep();
-        let script = "cat > /dev/null; rm -rf -- \"$0\"";
-        let remover =
-            Command::new("sh").arg("-c").arg(script).arg(&dir).stdin(Stdio::piped()).spawn().unwrap();
-        let mut command = firnline(["demo", "--keep", "--size", "32MiB"]);
-        command.env("TMPDIR", &dir);
-        let ran = finish(command);
-        let out = ran.fine();
-        assert!(out.contains("hashes equal 9/9") && out.contains("0 lost, 0 doubled"), "{out}");
-        let root = fs::read_dir(&dir).unwrap().next().unwrap().unwrap().path();
-        Made { root, _remover: remover }
-    })
-}
-
-fn tier() -> String {
-    made().root.join("tier").display().to_string()
-}
-
-fn on_tier(args: &[&str]) -> Ran {
-    let mut command = firnline(args);
-    command.env("FIRNLINE_STORE", tier());
-    finish(command)
-}
-
-fn first_object() -> serde_json::Value {
-    serde_json::from_str(on_tier(&["ls", "--json"]).fine().lines().next().unwrap()).unwrap()
-}
+use crate::made::{copied, first_object, made, on_tier, readable_only, tier, unprivileged, writable_again};
+use crate::rig::{finish, firnline};
 
 #[test]
 fn the_demo_fits_one_screen_and_its_commands_work() {
@@ -216,26 +176,6 @@ fn a_full_output_is_an_error() {
 }
 
 #[test]
-fn a_second_offload_uploads_nothing() {
-    let copy = tempfile::tempdir().unwrap();
-    let log_dir = made().root.join("kafka");
-    let store = copy.path().join("tier");
-    let args = ["offload", "--once", "--assume-committed", "--json", "--topic", "users"];
-    let offload = || {
-        let mut command = firnline(args);
-        command.arg("--log-dir").arg(&log_dir).arg("--store").arg(&store);
-        finish(command)
-    };
-    // The demo has deleted what was sealed: the log now begins above zero, in an active segment.
-    let first = offload();
-    let last: serde_json::Value = serde_json::from_str(first.fine().lines().last().unwrap()).unwrap();
-    assert_eq!((last["v"].as_i64(), last["kind"].as_str()), (Some(1), Some("pass")));
-    let second = offload();
-    let last: serde_json::Value = serde_json::from_str(second.fine().lines().last().unwrap()).unwrap();
-    assert_eq!(last["segments"].as_i64(), Some(0));
-}
-
-#[test]
 fn offload_is_refused_without_a_bound_and_for_another_cluster() {
     let log_dir = made().root.join("kafka");
     let mut command = firnline(["offload", "--once"]);
@@ -329,64 +269,4 @@ fn reading_commands_work_on_a_read_only_tier() {
         assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
     }
     writable_again(&copy);
-}
-
-/// A copy of the tier that a test may change.
-fn copied(name: &str) -> PathBuf {
-    let to = made().root.join(name);
-    let copied = Command::new("cp").arg("-r").arg(tier()).arg(&to).status().unwrap();
-    assert!(copied.success());
-    to
-}
-
-/// The binary as a user whom permissions bind. That user cannot look into every directory in which a build may lie, so it
-/// runs a copy.
-fn unprivileged(args: &[&str]) -> Command {
-    static COPY: OnceLock<PathBuf> = OnceLock::new();
-    let program = COPY.get_or_init(|| {
-        let to = made().root.join("firnline");
-        fs::copy(env!("CARGO_BIN_EXE_firnline"), &to).unwrap();
-        to
-    });
-    let mut command = Command::new(program);
-    command.args(args).env_clear().stdin(Stdio::null()).current_dir("/");
-    if fs::metadata("/proc/self").unwrap().uid() == 0 {
-        command.uid(65534).gid(65534);
-    }
-    command
-}
-
-fn each(dir: &Path, change: &dyn Fn(&Path)) {
-    for entry in fs::read_dir(dir).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            each(&path, change);
-        } else {
-            change(&path);
-        }
-    }
-    change(dir);
-}
-
-fn readable_only(dir: &Path) {
-    each(dir, &|path| {
-        let mode = if path.is_dir() { 0o555 } else { 0o444 };
-        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    });
-    let mut above = dir.parent();
-    // Temporary directories are closed to others; the other user has to get through.
-    while let Some(parent) =
-        above.filter(|parent| *parent != Path::new("/") && *parent != std::env::temp_dir())
-    {
-        fs::set_permissions(parent, fs::Permissions::from_mode(0o755)).unwrap();
-        above = parent.parent();
-    }
-}
-
-fn writable_again(dir: &Path) {
-    let open = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    open(dir);
-    for entry in fs::read_dir(dir).unwrap().flatten().filter(|entry| entry.path().is_dir()) {
-        writable_again(&entry.path());
-    }
 }

@@ -15,7 +15,7 @@ use super::selection::{Selection, one_partition};
 use crate::args::{CatArgs, GlobalArgs, Isolation as TypedIsolation};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, codes, of};
-use crate::output::Out;
+use crate::output::{Out, Word as _};
 use crate::surroundings::Surroundings;
 use crate::units::show_time;
 use crate::wiring;
@@ -67,9 +67,9 @@ async fn print(reader: &Reader, mut plan: Plan, out: &mut Out) -> Result<Exit> {
         match item {
             ScanItem::Batches(batches) => print_batches(&batches, &mut plan, out)?,
             ScanItem::Gap(gap) => lost.push(format!(
-                "offsets {} are lost ({:?}, recorded {})",
+                "offsets {} are lost ({}, recorded {})",
                 gap.range,
-                gap.reason,
+                gap.reason.word(),
                 show_time(gap.recorded_at)
             )),
             ScanItem::Gone(range) => lost.push(format!("offsets {range} are gone by retention or deletion")),

@@ -1,13 +1,13 @@
 //! A manifest, or a page of one.
 
 use firnline_index::TopicIdPartition;
-use firnline_index::manifest::{Entry, Manifest, ManifestKind, Page, PageBody, PageRef};
+use firnline_index::manifest::{Entry, Manifest, Page, PageBody, PageRef};
 use serde_json::{Value, json};
 
 use super::Form;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, codes};
-use crate::output::{Cell, Out, Sheet};
+use crate::output::{Cell, Out, Sheet, Word as _};
 use crate::units::{bytes, show_time};
 
 /// Shows a manifest. One whose algebra does not hold is shown with what is wrong, and ends with exit code 1.
@@ -67,16 +67,12 @@ fn damaged(what: String, error: impl std::error::Error + Send + Sync + 'static) 
 }
 
 fn sheet(manifest: &Manifest) -> Sheet {
-    let kind = match manifest.kind {
-        ManifestKind::Sidecar => "sidecar",
-        ManifestKind::Kip405 => "kip405",
-    };
     let epochs = manifest.lineage.starts().iter().map(|start| {
         let json = json!({"epoch": start.epoch.get(), "start_offset": start.start.get()});
         (format!("{} from {}", start.epoch, start.start), json)
     });
     let gaps = manifest.gaps.iter().map(|gap| {
-        let reason = format!("{:?}", gap.reason);
+        let reason = gap.reason.word();
         let json = json!({
             "start_offset": gap.range.start().get(),
             "end_offset": gap.range.end().get(),
@@ -93,7 +89,7 @@ fn sheet(manifest: &Manifest) -> Sheet {
         )
     });
     let dead = manifest.dead_branches.iter().map(|branch| {
-        let (reason, entries) = (format!("{:?}", branch.reason), branch.entries.len());
+        let (reason, entries) = (branch.reason.word(), branch.entries.len());
         let json = json!({"cut_at": branch.cut_at.get(), "reason": reason, "entries": entries});
         (format!("cut at {}: {reason}, {entries} segments", branch.cut_at), json)
     });
@@ -114,7 +110,7 @@ fn sheet(manifest: &Manifest) -> Sheet {
         .with("topic_id", manifest.tip.topic_id.to_string())
         .with("partition", manifest.tip.partition)
         .with("cluster_id", manifest.cluster_id.to_string())
-        .with("manifest_kind", kind)
+        .with("manifest_kind", manifest.kind.word())
         .with("generation", Cell::Count(manifest.generation))
         .with("commit", manifest.commit.to_string())
         .with("writer", writer)

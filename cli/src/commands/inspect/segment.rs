@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use firnline_index::keys::ObjectKey;
 use firnline_index::segment::{ExpectedOrigin, SegmentTail, TRAILER_LEN, Trailer};
-use firnline_index::transactions::Outcome;
 use firnline_index::{SegmentUuid, StoredPosition, TopicIdPartition};
 use firnline_store::Store;
 use serde_json::json;
@@ -11,7 +10,7 @@ use serde_json::json;
 use super::{Form, absent};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, codes, of};
-use crate::output::{Cell, Out, Sheet};
+use crate::output::{Cell, Out, Sheet, Word as _};
 use crate::units::show_time;
 
 /// Read first: the whole tail of most segments.
@@ -86,8 +85,14 @@ fn sheet(key: &ObjectKey, tail: &SegmentTail, size: u64) -> Sheet {
     });
     let sections = footer.sections.iter().map(|section| {
         let (position, length) = (section.position.get(), section.length.get());
-        let name = format!("{:?}", section.kind);
-        let json = json!({"section": name, "position": position, "bytes": length, "crc32c": section.crc.to_string()});
+        let (name, number) = (section.kind.word(), section.kind.number());
+        let json = json!({
+            "section": name,
+            "number": number,
+            "position": position,
+            "bytes": length,
+            "crc32c": section.crc.to_string(),
+        });
         (format!("{name} at {position}, {length} bytes, CRC32C {}", section.crc), json)
     });
     let aborted = transactions.aborted.iter().map(|aborted| {
@@ -97,10 +102,7 @@ fn sheet(key: &ObjectKey, tail: &SegmentTail, size: u64) -> Sheet {
         (format!("producer {producer}: {first} to marker {marker}"), json)
     });
     let markers = transactions.first_markers.iter().map(|marker| {
-        let outcome = match marker.outcome {
-            Outcome::Committed => "commit",
-            Outcome::Aborted => "abort",
-        };
+        let outcome = marker.outcome.word();
         let (producer, offset) = (marker.producer.get(), marker.marker_offset.get());
         let json = json!({"producer_id": producer, "marker_offset": offset, "outcome": outcome});
         (format!("producer {producer}: {outcome} at {offset}"), json)
@@ -133,11 +135,11 @@ fn sheet(key: &ObjectKey, tail: &SegmentTail, size: u64) -> Sheet {
         .with("batches", Cell::Count(footer.batches))
         .with("blocks", Cell::Count(u64::from(footer.blocks)))
         .with("block_size_bytes", Cell::Bytes(u64::from(footer.block_size)))
-        .with("codec", format!("{:?}", footer.codec).to_lowercase())
+        .with("codec", footer.codec.to_string())
         .with("log_bytes", footer.log_bytes)
         .with("object_bytes", Cell::Bytes(size))
         .with("encrypted", trailer.key_id.is_some())
-        .with("entry_kind", format!("{:?}", footer.kind).to_lowercase())
+        .with("entry_kind", footer.kind.word())
         .with("software", footer.software.clone())
         .with("sections", list(sections.collect()))
         .with("aborted_transactions", list(aborted.collect()))

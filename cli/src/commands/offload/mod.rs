@@ -16,6 +16,7 @@ use firnline_store::RequestCounts;
 use firnline_tier::{Tier, TierParts};
 
 use super::context::Context;
+use super::selection::no_match;
 use crate::args::{GlobalArgs, OffloadArgs};
 use crate::config::Config;
 use crate::exit::Exit;
@@ -94,7 +95,7 @@ pub async fn pass(context: &Context, plan: Plan) -> Result<Passed> {
     let parts = TierParts::new(store.clone(), context.env.clone());
     let started = tokio::time::Instant::now();
     let tier = Tier::open_for_writing(parts, settings, cluster).await.map_err(of::open_tier)?;
-    let named = !patterns.is_empty();
+    let typed = patterns.clone();
     let inputs = PassInputs {
         log_dirs,
         tier,
@@ -104,9 +105,11 @@ pub async fn pass(context: &Context, plan: Plan) -> Result<Passed> {
     };
     let report = run_once(&inputs).await.map_err(of::pass)?;
     store.settle().await;
-    if named && report.partitions.is_empty() && report.refused.is_empty() {
-        let what = "no topic in the log directories matches --topic";
-        return Err(Failure::new(&codes::UNKNOWN_TOPIC, what).into());
+    if !typed.is_empty() && report.partitions.is_empty() && report.refused.is_empty() {
+        let found = inputs.log_dirs.scan().map_err(of::log_dir)?;
+        let names = found.partitions.iter().map(|partition| partition.tip.topic.as_str());
+        let help = "names are matched whole, and topics that begin with __ are not taken";
+        return Err(no_match("in the log directories", &typed, names).help(help).into());
     }
     Ok(Passed { report, took: started.elapsed(), requests: store.counters().since(&before) })
 }

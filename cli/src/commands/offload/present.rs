@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::Passed;
 use crate::exit::Exit;
-use crate::failure::{Failure, Result, codes, of};
+use crate::failure::{Failure, Result, of, several};
 use crate::output::{Out, Table, V1};
 use crate::units::{bytes, count, money, rate, seconds};
 
@@ -64,18 +64,9 @@ pub(super) fn show(passed: &Passed, prices: &PriceList, json: bool, out: &mut Ou
         text(passed, prices, out)?
     }
     let report = &passed.report;
-    let Some(first) = problems.first() else { return Ok(Exit::Fine) };
     let something_is_fine =
         report.committed().next().is_some() || report.partitions.iter().any(|p| p.problem.is_none());
-    let all_alike = problems.iter().all(|problem| problem.exit() == first.exit());
-    let code = if all_alike && !something_is_fine { first.code } else { codes::INCOMPLETE };
-    let what = match problems.len() {
-        1 => "1 partition was left out, or in part".to_owned(),
-        n => format!("{n} partitions were left out, or in part"),
-    };
-    let mut failure = Failure::new(&code, what);
-    failure.notes =
-        problems.iter().map(|problem| format!("[{}] {}", problem.code.id, problem.sentence())).collect();
+    let Some(failure) = several(&problems, something_is_fine) else { return Ok(Exit::Fine) };
     // What was done has been shown; the exit code is the failure's.
     out.flush()?;
     Err(failure.into())
@@ -94,7 +85,8 @@ fn problems(passed: &Passed) -> Vec<Failure> {
         )
     });
     let partitions = report.partitions.iter().filter_map(|partition| {
-        let place = format!("{}/{}", partition.tip.topic, partition.tip.partition);
+        let path = partition.path.as_ref().map(|path| format!(" in {path:?}")).unwrap_or_default();
+        let place = format!("{}/{}{path}", partition.tip.topic, partition.tip.partition);
         partition.problem.as_ref().map(|problem| at(place, of::problem(problem)))
     });
     refused.chain(partitions).collect()

@@ -14,7 +14,7 @@ use super::range::{Typed, ends};
 use super::selection::{Selection, usage};
 use crate::args::{GlobalArgs, RestoreArgs};
 use crate::exit::Exit;
-use crate::failure::{Result, of};
+use crate::failure::{Failure, Result, Stop, of, several};
 use crate::output::Out;
 use crate::selector::Selector;
 use crate::surroundings::Surroundings;
@@ -37,7 +37,8 @@ pub(super) struct Restored {
     lowered: u64,
 }
 
-/// Restores one partition or all of a topic. Everything is checked before anything is written.
+/// Restores one partition or all of a topic. Everything is checked before anything is written; what then goes wrong with
+/// one partition does not keep the others back.
 pub async fn run(
     args: RestoreArgs,
     global: &GlobalArgs,
@@ -62,12 +63,25 @@ pub async fn run(
         let Some(plan) = plan(&tier, &tip, range, gaps).await? else { continue };
         jobs.push(Job { tip, target, plan });
     }
+    let single = jobs.len() == 1;
+    let (mut done, mut problems) = (0, Vec::new());
     for Job { tip, target, plan } in jobs {
         let path = target.path.clone();
-        let (lowered, report) = files::restore(&tier, &plan, target).await?;
-        present::show(&Restored { tip, path, plan, report, lowered }, json, out)?;
+        match files::restore(&tier, &plan, target).await {
+            Ok((lowered, report)) => {
+                done += 1;
+                present::show(&Restored { tip, path, plan, report, lowered }, json, out)?;
+            }
+            Err(Stop::Failed(failure)) if !single => {
+                let message = format!("{}/{} in {path:?}: {}", tip.topic, tip.partition, failure.message);
+                problems.push(Failure { message, ..*failure });
+            }
+            Err(stop) => return Err(stop),
+        }
     }
-    Ok(Exit::Fine)
+    let Some(failure) = several(&problems, done > 0) else { return Ok(Exit::Fine) };
+    out.flush()?;
+    Err(failure.into())
 }
 
 /// A plan for the range; nothing for one that is empty.

@@ -1,0 +1,98 @@
+//! `firnline restore` into a broker's log directory, and where it must not.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::logs::{Holder, Logs, plain, sealed, tree};
+
+/// A tier with `orders`, and the log directory of a stopped broker that has made the topic anew: one empty segment each.
+fn tier_and_broker(partitions: &[&str]) -> (Logs, Logs) {
+    let logs = Logs::of(partitions);
+    logs.offload(&[]).fine();
+    let mut broker = Logs::new();
+    for name in partitions {
+        broker.write(name, &[Vec::new()]);
+    }
+    (logs, broker)
+}
+
+fn restore(logs: &Logs, what: &str, to: &Path) -> crate::rig::Ran {
+    logs.on(&["restore", what, "--to", to.to_str().unwrap(), "--json"])
+}
+
+/// The `.log` files of a directory, end to end.
+fn log(dir: &Path) -> Vec<u8> {
+    let is_log = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "log");
+    tree(dir).into_iter().filter(|(path, _)| is_log(path)).flat_map(|(_, bytes)| bytes).collect()
+}
+
+#[test]
+fn a_stopped_brokers_empty_partition_takes_the_log_and_keeps_its_topic_id() {
+    let (logs, broker) = tier_and_broker(&["orders-0"]);
+    let dir = broker.path().join("orders-0");
+    let metadata = fs::read(dir.join("partition.metadata")).unwrap();
+    restore(&logs, "orders/0", broker.path()).fine();
+    assert_eq!(log(&dir), sealed(&plain(4, 100)));
+    assert_eq!(fs::read(dir.join("partition.metadata")).unwrap(), metadata);
+    let names: Vec<_> = tree(&dir).into_iter().map(|(path, _)| path).collect();
+    assert!(!names.iter().any(|path| path.extension().is_some_and(|e| e == "index")), "{names:?}");
+}
+
+#[test]
+fn a_partition_that_holds_records_is_refused_untouched() {
+    let (logs, _) = tier_and_broker(&["orders-0"]);
+    let mut broker = Logs::new();
+    broker.write("orders-0", &plain(2, 50));
+    let before = tree(broker.path());
+    for (what, to) in [("orders/0", broker.path().join("orders-0")), ("orders/0", broker.path().to_owned())] {
+        let says = ["FIRN-L020", "orders-0", "holds records: 2 segments", "00000000000000000000.log"];
+        restore(&logs, what, &to).fails(4, &says);
+        assert!(tree(broker.path()) == before);
+    }
+}
+
+#[test]
+fn all_targets_are_looked_at_before_anything_is_written() {
+    let (logs, mut broker) = tier_and_broker(&["orders-0", "orders-1"]);
+    fs::remove_dir_all(broker.path().join("orders-1")).unwrap();
+    broker.write("orders-1", &plain(2, 50));
+    let before = tree(broker.path());
+    restore(&logs, "orders", broker.path()).fails(4, &["FIRN-L020", "orders-1"]);
+    assert!(tree(broker.path()) == before);
+}
+
+#[test]
+fn a_log_directory_whose_lock_is_held_is_refused_untouched() {
+    let (logs, broker) = tier_and_broker(&["orders-0"]);
+    let before = tree(broker.path());
+    let holder = Holder::of(broker.path());
+    for to in [broker.path().to_owned(), broker.path().join("orders-0")] {
+        let says = ["FIRN-L011", &holder.pid(), "kafka", "stop it first"];
+        restore(&logs, "orders/0", &to).fails(4, &says);
+        assert!(tree(broker.path()) == before);
+    }
+    drop(holder);
+    restore(&logs, "orders/0", broker.path()).fine();
+}
+
+#[test]
+fn a_partition_whose_object_is_damaged_does_not_keep_the_others_back() {
+    let logs = Logs::of(&["orders-0", "orders-1"]);
+    logs.offload(&[]).fine();
+    let is = |path: &Path| path.to_string_lossy().contains("/0/00000000000000000000-");
+    let (object, mut bytes) = tree(&logs.tier()).into_iter().find(|(path, _)| is(path)).unwrap();
+    bytes[100] ^= 1;
+    fs::write(&object, &bytes).unwrap();
+    let to = logs.temp.path().join("restored");
+    let ran = restore(&logs, "orders", &to);
+    ran.fails(5, &["FIRN-T031", "[FIRN-T020] orders/0 in", object.file_name().unwrap().to_str().unwrap()]);
+    assert_eq!(log(&to.join("orders-1")), sealed(&plain(4, 100)));
+    assert!(log(&to.join("orders-0")).is_empty(), "nothing shows of a log that is not whole");
+    // Alone it is damage; and with the object mended, the same command goes over what was left.
+    let alone = logs.temp.path().join("alone");
+    restore(&logs, "orders/0", &alone).fails(1, &["FIRN-T020"]);
+    bytes[100] ^= 1;
+    fs::write(&object, &bytes).unwrap();
+    restore(&logs, "orders/0", &to.join("orders-0")).fine();
+    assert_eq!(log(&to.join("orders-0")), sealed(&plain(4, 100)));
+}
