@@ -20,8 +20,8 @@ pub struct RestoreTarget {
     pub topic_id: Option<TopicId>,
     /// The first offset that the broker would show of this partition, where its checkpoint says one.
     pub log_start: Option<Offset>,
-    /// Files that go before anything is written: an empty segment, indexes and snapshots of no records, and what is
-    /// left of an earlier restore.
+    /// Files that go before anything is written: an empty segment, indexes, snapshots and epochs of no records, and what
+    /// is left of an earlier restore.
     pub leftovers: Vec<PathBuf>,
     /// The log directory it lies in, if it lies in one.
     pub log_dir: Option<PathBuf>,
@@ -94,7 +94,12 @@ impl RestoreTarget {
                     restoring |= name == FileName::RESTORE_MARKER;
                     self.leftovers.push(entry.path());
                 }
-                FileName::LeaderEpochs | FileName::Temporary => {}
+                // It would be believed before the batches. Each start of the empty partition's broker has raised the epoch
+                // in it, so that epoch 0, in which restored batches stand, would seem to end where the log begins: a
+                // consumer that asks after the next election is told that its records were truncated. Without it the
+                // broker takes the epochs from the batches.
+                FileName::LeaderEpochs => self.leftovers.push(entry.path()),
+                FileName::Temporary => {}
                 FileName::BadLog
                 | FileName::Deleted
                 | FileName::Cleaned

@@ -50,18 +50,24 @@ fn a_stopped_partition_without_records_takes_the_segments_and_keeps_its_topic_id
     restore(target, &segments).unwrap();
     assert_eq!(
         names(&fixture.dir),
-        [
-            "00000000000000000100.log",
-            "00000000000000000110.log",
-            "leader-epoch-checkpoint",
-            "partition.metadata",
-        ]
+        ["00000000000000000100.log", "00000000000000000110.log", "partition.metadata"]
     );
     assert_eq!(fs::read(fixture.dir.join("partition.metadata")).unwrap(), metadata);
     for (base, bytes) in &segments {
         assert_eq!(&fs::read(fixture.segment(*base)).unwrap(), bytes);
     }
     assert_eq!(scan(&fixture.log_dir).segments.len(), 2);
+}
+
+#[test]
+fn the_epochs_of_the_empty_log_do_not_outlive_it() {
+    // As a broker leaves it that was started twice over the empty partition. With 3.9.1 and 4.3.1 it stays in force over
+    // restored batches of epoch 0, and consumers are told after the next start that their records were truncated.
+    let fixture = empty_partition();
+    let epochs = fixture.dir.join("leader-epoch-checkpoint");
+    fs::write(&epochs, "0\n1\n2 0\n").unwrap();
+    restore(RestoreTarget::check(&fixture.dir).unwrap(), &[(100, batch(100, 10, 2000))]).unwrap();
+    assert!(!epochs.exists());
 }
 
 #[test]
@@ -198,10 +204,7 @@ fn a_restore_cut_off_before_its_end_shows_no_log_and_is_mended_by_the_next() {
     );
 
     restore(RestoreTarget::check(&fixture.dir).unwrap(), &[(5, batch(5, 10, 500))]).unwrap();
-    assert_eq!(
-        names(&fixture.dir),
-        ["00000000000000000005.log", "leader-epoch-checkpoint", "partition.metadata"]
-    );
+    assert_eq!(names(&fixture.dir), ["00000000000000000005.log", "partition.metadata"]);
 }
 
 #[test]
