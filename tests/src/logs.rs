@@ -41,8 +41,69 @@ impl PartitionLog {
         sealed.iter().flat_map(|(_, path)| std::fs::read(path).expect("read a segment")).collect()
     }
 
+    /// The sealed bytes again and again under rising offsets, this long at least, and the offset behind them. A batch's
+    /// base offset lies outside its checksum.
+    pub fn repeated(&self, bytes: usize) -> (Vec<u8>, i64) {
+        let sealed = self.sealed_bytes();
+        let span = self.sealed_end() - self.segments[0].0;
+        let (mut all, mut shift) = (Vec::with_capacity(bytes + sealed.len()), 0);
+        while all.len() < bytes {
+            let mut copy = sealed.clone();
+            for batch in batches(&sealed) {
+                let base = read_i64(&sealed, batch.start) + shift;
+                copy[batch.start..batch.start + 8].copy_from_slice(&base.to_be_bytes());
+            }
+            all.extend(copy);
+            shift += span;
+        }
+        (all, self.segments[0].0 + shift)
+    }
+
     /// The file of the `index`th segment.
     pub fn file(&self, index: usize) -> &Path {
         &self.segments[index].1
     }
+}
+
+/// What the head of a record batch says.
+#[derive(Debug, Clone, Copy)]
+pub struct Batch {
+    /// Where it begins.
+    pub start: usize,
+    /// Where the next one begins.
+    pub end: usize,
+    /// Kafka's number of the codec: none, gzip, snappy, lz4, zstd.
+    pub codec: u8,
+    /// Whether it belongs to a transaction.
+    pub transactional: bool,
+    /// Whether it is a marker that ends one.
+    pub control: bool,
+    /// The producer's id; −1 without idempotence.
+    pub producer_id: i64,
+}
+
+/// The batches that some bytes of a log consist of, all of the format that brokers write today.
+pub fn batches(bytes: &[u8]) -> Vec<Batch> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    while start < bytes.len() {
+        let length: [u8; 4] = bytes[start + 8..start + 12].try_into().expect("four bytes");
+        let end = start + 12 + usize::try_from(i32::from_be_bytes(length)).expect("a length");
+        assert_eq!(bytes[start + 16], 2, "the batch at {start} has another magic");
+        let attributes = bytes[start + 22];
+        found.push(Batch {
+            start,
+            end,
+            codec: attributes & 7,
+            transactional: attributes & 0x10 != 0,
+            control: attributes & 0x20 != 0,
+            producer_id: read_i64(bytes, start + 43),
+        });
+        start = end;
+    }
+    found
+}
+
+fn read_i64(bytes: &[u8], at: usize) -> i64 {
+    i64::from_be_bytes(bytes[at..at + 8].try_into().expect("eight bytes"))
 }

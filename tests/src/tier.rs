@@ -86,6 +86,38 @@ impl Tier {
         Self { url: self.url.clone(), environment, home: home() }
     }
 
+    /// The same S3 tier, reached another way.
+    #[must_use]
+    pub fn through(&self, endpoint: &str) -> Self {
+        let mut environment = self.environment.clone();
+        environment.retain(|(key, _)| key != "AWS_ENDPOINT_URL");
+        environment.push(("AWS_ENDPOINT_URL".to_owned(), endpoint.to_owned()));
+        Self { url: self.url.clone(), environment, home: home() }
+    }
+
+    /// The same store with another address.
+    #[must_use]
+    pub fn at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
+        self
+    }
+
+    /// The same S3 tier with unsigned requests.
+    #[must_use]
+    pub fn unsigned(self) -> Self {
+        self.with_config("[store]\nanonymous = true\n")
+    }
+
+    /// The same Azure tier with a variable of this name in place of the account's key.
+    #[must_use]
+    pub fn with_azure(&self, variable: &str, value: &str) -> Self {
+        let mut environment = self.environment.clone();
+        environment.retain(|(key, _)| key != "AZURE_STORAGE_ACCOUNT_KEY");
+        environment.push((variable.to_owned(), value.to_owned()));
+        Self { url: self.url.clone(), environment, home: home() }
+            .with_config(&format!("[store]\nendpoint = \"{}\"\n", Azurite::shared().endpoint()))
+    }
+
     /// With one variable of the environment set differently.
     #[must_use]
     pub fn with_env(mut self, key: &str, value: &str) -> Self {

@@ -49,6 +49,16 @@ impl Azurite {
         format!("http://127.0.0.1:{}/{}", self.port, Self::ACCOUNT)
     }
 
+    /// A shared access signature for a container: letters of `rwdlc`, and the time when it ends.
+    pub fn sas(container: &str, permissions: &str, expiry: &str) -> String {
+        let output = Command::new(tools::source_root().join("tests/azurite/make-sas"))
+            .args([Self::ACCOUNT, Self::KEY, container, permissions, expiry])
+            .output()
+            .expect("run make-sas");
+        assert!(output.status.success(), "make a SAS: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    }
+
     /// Makes a container for one test.
     pub fn container(&self, purpose: &str) -> String {
         let name = fresh_name(purpose);

@@ -59,6 +59,11 @@ impl Minio {
         S3User { access_key: "firnline".to_owned(), secret_key: "firnline-secret".to_owned() }
     }
 
+    /// The port on the loopback address.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// `http://127.0.0.1:PORT`
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

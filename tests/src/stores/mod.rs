@@ -1,6 +1,7 @@
 //! Real object stores and emulators. One of each serves a whole test binary; every test takes a bucket of its own.
 
 mod azurite;
+mod gateway;
 mod gcs;
 mod minio;
 mod seaweedfs;
@@ -8,6 +9,7 @@ mod seaweedfs;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub use azurite::Azurite;
+pub use gateway::{Conditions, Gateway};
 pub use gcs::Gcs;
 pub use minio::{Minio, S3User};
 pub use seaweedfs::SeaweedFs;

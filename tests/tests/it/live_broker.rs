@@ -14,10 +14,11 @@ fn a_running_broker_of_each_version_keeps_us_out_of_its_log_directory() {
         let offload = ["offload", "--once", "--assume-committed", "--log-dir", log_dir];
 
         let tier = Tier::directory();
-        tier.run(&offload).finish().expect_code(4).expect_stderr(log_dir);
+        tier.run(&offload).finish().expect_code(4).expect_stderr("error[FIRN-L011]").expect_stderr(log_dir);
         assert!(!tier.path().join("topics").exists(), "{version}: nothing was written");
         // Without a word on what is committed there is nothing to go by, broker or not.
-        tier.run(&["offload", "--once", "--log-dir", log_dir]).finish().expect_code(4);
+        let unbound = tier.run(&["offload", "--once", "--log-dir", log_dir]).finish();
+        unbound.expect_code(4).expect_stderr("error[FIRN-L010]");
 
         cluster.node_mut(0).kill();
         tier.run(&offload).finish().expect_code(0);
@@ -26,7 +27,9 @@ fn a_running_broker_of_each_version_keeps_us_out_of_its_log_directory() {
         // Not compressed, so that it has sealed segments.
         let (topic, partition) = (&workload::codec_topic(Codec::None), 0);
         let before = directory_listing(&cluster.partition_dir(topic, partition));
-        tier.run(&["restore", &format!("{topic}/{partition}"), "--to", log_dir]).finish().expect_code(4);
+        let name = format!("{topic}/{partition}");
+        let refused = tier.run(&["restore", &name, "--to", log_dir]).finish().expect_code(4);
+        refused.expect_stderr("error[FIRN-L011]").expect_stderr(&format!("holds {log_dir:?}; stop it first"));
         assert_eq!(
             directory_listing(&cluster.partition_dir(topic, partition)),
             before,
@@ -34,7 +37,8 @@ fn a_running_broker_of_each_version_keeps_us_out_of_its_log_directory() {
         );
         cluster.stop();
         // Stopped now, but its partitions hold records, and those are not ours to replace.
-        tier.run(&["restore", &format!("{topic}/{partition}"), "--to", log_dir]).finish().expect_code(4);
+        let refused = tier.run(&["restore", &name, "--to", log_dir]).finish().expect_code(4);
+        refused.expect_stderr("error[FIRN-L020]").expect_stderr("holds records");
         assert_eq!(segment_names(&cluster.partition_dir(topic, partition)), segment_names_in(&before));
     }
 }

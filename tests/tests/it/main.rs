@@ -3,6 +3,7 @@
 mod access;
 mod environment;
 mod live_broker;
+mod places;
 mod rigs;
 mod round_trip;
 mod sources;

@@ -3,10 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use firnline_tests::kafka::{
-    Cluster, ClusterOptions, Codec, Fate, Isolation, VERSIONS, Workload, assert_same_records, consume_all,
-    workload,
+    Cluster, ClusterOptions, Codec, Fate, Isolation, Message, VERSIONS, Workload, assert_same_records,
+    consume_all, workload,
 };
+use firnline_tests::logs::batches;
 use firnline_tests::tier::Tier;
 use serde_json::Value;
 
@@ -39,6 +42,19 @@ fn round_trip(version: &'static str) {
         assert_records_come_back(source, &tier, workload::PAYMENTS);
         restore_and_consume(source, &tier);
     }
+}
+
+#[test]
+fn sealed_segments_come_back_from_an_s3_server_of_other_authors() {
+    let source = Source::of(VERSIONS[0]);
+    let tier = Tier::seaweedfs("round-trip");
+    source.offload(&tier).finish().expect_code(0);
+    let segments = segments(&tier);
+    assert_tier_covers_the_sealed_log(source, &segments);
+    source.offload(&tier).finish().expect_code(0);
+    assert_eq!(self::segments(&tier), segments, "a second run adds nothing");
+    assert_bytes_come_back(source, &tier);
+    tier.run(&["verify", "--deep"]).finish().expect_code(0);
 }
 
 #[test]
@@ -76,6 +92,27 @@ fn assert_workload_is_worth_it(source: &Source) {
     for ((topic, partition), log) in &source.logs {
         assert!(log.sealed() >= 2, "{topic}/{partition} has {} sealed segments", log.sealed());
     }
+    for (number, codec) in Codec::ALL.into_iter().enumerate() {
+        let topic = workload::codec_topic(codec);
+        let bytes = source.logs[&(topic.clone(), 0)].sealed_bytes();
+        let batches = batches(&bytes);
+        let of_codec = batches.iter().filter(|batch| usize::from(batch.codec) == number).count();
+        // A client leaves a batch as it is where compression does not pay.
+        assert!(of_codec * 10 >= batches.len() * 9, "{topic}: {of_codec} of {} batches", batches.len());
+        assert!(batches.iter().all(|batch| batch.producer_id >= 0), "{topic}: idempotent");
+        let sealed_end = source.logs[&(topic.clone(), 0)].sealed_end();
+        let records = source.ledger.visible(&topic, 0, sealed_end, Isolation::ReadUncommitted);
+        let has = |what: &dyn Fn(&Message) -> bool| records.iter().any(|record| what(&record.message));
+        assert!(
+            has(&|m| m.value.is_none()) && has(&|m| m.value.as_deref() == Some(&[])),
+            "{topic}: tombstones"
+        );
+        assert!(has(&|m| m.key.is_none()) && has(&|m| m.headers.len() == 2), "{topic}: keys and headers");
+    }
+    let payments = source.logs[&(workload::PAYMENTS.to_owned(), 0)].sealed_bytes();
+    let payments = batches(&payments);
+    assert!(payments.iter().all(|batch| batch.transactional), "transactional producers");
+    assert!(payments.iter().filter(|batch| batch.control).count() > 20, "markers");
     assert!(source.ledger.count(workload::PAYMENTS, Fate::Aborted) > 100, "aborted records");
     assert!(source.ledger.count(workload::PAYMENTS, Fate::Committed) > 100, "committed records");
 }
@@ -124,7 +161,7 @@ fn assert_bytes_come_back(source: &Source, tier: &Tier) {
     }
 }
 
-/// `cat` as JSON against the ledger: offset, time, key and header count of each record.
+/// `cat` as JSON against the ledger: offset, time, key, value and headers of each record.
 fn assert_records_come_back(source: &Source, tier: &Tier, topic: &str) {
     for isolation in Isolation::ALL {
         let name = format!("{topic}/0");
@@ -143,13 +180,30 @@ fn assert_records_come_back(source: &Source, tier: &Tier, topic: &str) {
         for (line, record) in lines.iter().zip(&expected) {
             assert_eq!(line["offset"], record.offset, "{line}");
             assert_eq!(line["timestamp_ms"], record.message.timestamp_ms, "{line}");
-            let key = record.message.key.as_ref().map(|key| String::from_utf8_lossy(key).into_owned());
-            assert_eq!(line["key"].as_str(), key.as_deref(), "{line}");
-            let headers = line["headers"].as_array().expect("headers are a list");
-            assert_eq!(headers.len(), record.message.headers.len(), "{line}");
-            let tombstone = line["value"].is_null() && line.get("value_base64").is_none_or(Value::is_null);
-            assert_eq!(tombstone, record.message.value.is_none(), "{line}");
+            assert_eq!(
+                bytes(&line["key"], &line["key_base64"]),
+                record.message.key,
+                "{name} {}",
+                record.offset
+            );
+            let value = bytes(&line["value"], &line["value_base64"]);
+            assert!(value == record.message.value, "{name} {}: other value", record.offset);
+            let headers: Vec<_> = line["headers"].as_array().expect("headers are a list").iter().collect();
+            let headers = headers.iter().map(|pair| {
+                let name = pair[0].as_str().expect("a header's name").to_owned();
+                (name, bytes(&pair[1], &pair[1]["base64"]))
+            });
+            assert_eq!(headers.collect::<Vec<_>>(), record.message.headers, "{name} {}", record.offset);
         }
+    }
+}
+
+/// What stands in JSON as text where it is text, as base64 where not, and as null where it is absent.
+fn bytes(text: &Value, base64: &Value) -> Option<Vec<u8>> {
+    match (text.as_str(), base64.as_str()) {
+        (Some(text), _) => Some(text.as_bytes().to_vec()),
+        (None, Some(base64)) => Some(BASE64_STANDARD.decode(base64).expect("base64")),
+        (None, None) => None,
     }
 }
 
@@ -168,11 +222,24 @@ fn restore_and_consume(source: &Source, tier: &Tier) {
     for (topic, partitions) in &topics {
         target.create_topic(topic, *partitions, &[("retention.ms", "-1")]);
     }
-    target.stop();
     let log_dir = target.log_dir();
     let log_dir = log_dir.to_str().expect("a path of ours is text");
+    let restore = |topic: &str, to: &str| tier.run(&["restore", topic, "--to", to]).finish();
+    // Its partitions are empty and still not ours while it runs: that it runs is told by its lock alone.
+    let one = target.partition_dir(workload::PAYMENTS, 0);
+    let one = one.to_str().expect("a path of ours is text");
+    for (topic, to) in [(workload::PAYMENTS, log_dir), ("payments/0", one)] {
+        let refused = restore(topic, to).expect_code(4).expect_stderr("error[FIRN-L011]");
+        refused.expect_stderr(&format!("holds {log_dir:?}; stop it first"));
+    }
+    target.stop();
     for topic in topics.keys() {
-        tier.run(&["restore", topic, "--to", log_dir]).finish().expect_code(0);
+        restore(topic, log_dir).expect_code(0);
+    }
+    // Now they hold records, and those are not replaced.
+    for (topic, to) in [(workload::PAYMENTS, log_dir), ("payments/0", one)] {
+        let refused = restore(topic, to).expect_code(4).expect_stderr("error[FIRN-L020]");
+        refused.expect_stderr(&format!("{one:?} holds records"));
     }
     target.restart();
     for (topic, partitions) in &topics {

@@ -14,6 +14,11 @@ fn open(url: &str, endpoint: &str, account: Option<&str>, credentials: &Credenti
     Store::open(settings, credentials, Env::system()).expect("open the store")
 }
 
+/// An S3 store as one user.
+pub(crate) fn open_s3(url: &str, endpoint: &str, user: S3User) -> Store {
+    open(url, endpoint, None, &s3_keys(user))
+}
+
 fn s3_keys(user: S3User) -> CredentialInputs {
     let keys = AwsKeys {
         access_key_id: user.access_key,
@@ -29,7 +34,7 @@ mod minio {
     fn store() -> Store {
         let server = Minio::shared();
         let url = format!("s3://{}/some/prefix", server.bucket("conformance"));
-        open(&url, &server.endpoint(), None, &s3_keys(Minio::root()))
+        open_s3(&url, &server.endpoint(), Minio::root())
     }
 
     firnline_store::conformance_suite!(store());
@@ -41,7 +46,7 @@ mod seaweedfs {
     fn store() -> Store {
         let server = SeaweedFs::shared();
         let url = format!("s3://{}/some/prefix", server.bucket("conformance"));
-        open(&url, &server.endpoint(), None, &s3_keys(SeaweedFs::user()))
+        open_s3(&url, &server.endpoint(), SeaweedFs::user())
     }
 
     firnline_store::conformance_suite!(store());
