@@ -6,7 +6,7 @@ use bytes::Bytes;
 use firnline_index::block_index::{BlockEntry, BlockIndex};
 use firnline_index::ids::TopicIdPartition;
 use firnline_index::manifest::Entry;
-use firnline_index::segment::{ExpectedOrigin, SegmentReadError, SegmentTail};
+use firnline_index::segment::{ExpectedOrigin, MAX_TAIL_LEN, SegmentReadError, SegmentTail};
 use firnline_store::StoreError;
 use futures::{Stream, StreamExt};
 
@@ -76,6 +76,9 @@ impl Tier {
         let start = entry.location.start.get();
         let range = start.saturating_add(entry.tail_position.get())
             ..start.saturating_add(entry.location.length.get());
+        if let Err(source) = must_be_a_tail(&range) {
+            return Err(TailError::Damaged { key, source: Box::new(source) });
+        }
         let bytes = self.store().get_range(&key, range).await;
         bytes.map_err(|source| TailError::Store { key, source: Box::new(source) })
     }
@@ -117,6 +120,12 @@ impl Tier {
             })
             .buffered(PARALLEL)
     }
+}
+
+/// A manifest that is wrong must not make us hold a whole object in memory.
+pub(crate) fn must_be_a_tail(range: &Range<u64>) -> Result<(), SegmentReadError> {
+    let (expected, found) = (u64::from(MAX_TAIL_LEN), range.end.saturating_sub(range.start));
+    if found > expected { Err(SegmentReadError::TailLength { expected, found }) } else { Ok(()) }
 }
 
 /// The stored bytes that the blocks, which lie end to end, take up.

@@ -166,28 +166,22 @@ impl Content {
         Finished { found: self.found, object_crc: found, open: TransactionStart::Known(open) }
     }
 
+    /// Text is made only of what differs: the lists may have millions of items.
     fn compare(&mut self, recorded: &SegmentTransactions, computed: &SegmentTransactions) {
-        let lists = [
-            (
-                "first markers",
-                format!("{:?}", recorded.first_markers),
-                format!("{:?}", computed.first_markers),
-            ),
-            ("aborted transactions", format!("{:?}", recorded.aborted), format!("{:?}", computed.aborted)),
-            ("open transactions", format!("{:?}", recorded.open), format!("{:?}", computed.open)),
-            ("stable end", recorded.stable_end.to_string(), computed.stable_end.to_string()),
-        ];
+        self.differ("first markers", &recorded.first_markers, &computed.first_markers);
         // Markers are told by the segment's own batches; all else also by what was open before.
-        let comparable = if self.from_known { lists.len() } else { 1 };
-        for (what, recorded, computed) in lists.into_iter().take(comparable) {
-            if recorded != computed {
-                let short = |text: String| text.chars().take(300).collect();
-                self.found.push(AnomalyKind::Transactions {
-                    what,
-                    recorded: short(recorded),
-                    computed: short(computed),
-                });
-            }
+        if self.from_known {
+            self.differ("aborted transactions", &recorded.aborted, &computed.aborted);
+            self.differ("open transactions", &recorded.open, &computed.open);
+            self.differ("stable end", &recorded.stable_end, &computed.stable_end);
+        }
+    }
+
+    fn differ<T: PartialEq + std::fmt::Debug>(&mut self, what: &'static str, recorded: &T, computed: &T) {
+        if recorded != computed {
+            let short = |value: &T| format!("{value:?}").chars().take(300).collect();
+            let (recorded, computed) = (short(recorded), short(computed));
+            self.found.push(AnomalyKind::Transactions { what, recorded, computed });
         }
     }
 }

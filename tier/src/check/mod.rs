@@ -91,7 +91,7 @@ impl CheckReport {
         self.blocks += blocks;
         self.batches += batches;
         self.log_bytes += log_bytes;
-        self.object_bytes += object_bytes;
+        self.object_bytes = self.object_bytes.saturating_add(object_bytes);
         self.anomalies += other.anomalies;
         self.unreadable += other.unreadable;
         self.unnamed += other.unnamed;

@@ -15,6 +15,7 @@ use super::content::{Content, compare_footer};
 use super::presence::Presence;
 use super::{Anomaly, AnomalyKind, CheckDepth, CheckReport, Finding, OnFinding};
 use crate::Tier;
+use crate::segments::must_be_a_tail;
 
 /// A check of one partition under way.
 struct Check<'a> {
@@ -180,7 +181,8 @@ impl Check<'_> {
 
     async fn entry(&mut self, entry: &Entry) {
         self.report.segments += 1;
-        self.report.object_bytes += entry.location.length.get();
+        // A manifest that contradicts itself is walked, too: no sum of what it says can be relied on.
+        self.report.object_bytes = self.report.object_bytes.saturating_add(entry.location.length.get());
         let key = entry.object_key(self.tip);
         let there = self.is_there(&key, entry).await;
         if self.depth == CheckDepth::Content && there {
@@ -273,6 +275,10 @@ impl Check<'_> {
     async fn tail(&mut self, key: &str, entry: &Entry) -> Option<(SegmentTail, Bytes)> {
         let start = entry.location.start.get();
         let range = start + entry.tail_position.get()..start + entry.location.length.get();
+        if let Err(error) = must_be_a_tail(&range) {
+            self.anomaly(key, AnomalyKind::Tail(error));
+            return None;
+        }
         let bytes = match self.tier.store().get_range(key, range).await {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::BeyondEnd { .. }) => {

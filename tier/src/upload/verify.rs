@@ -2,16 +2,13 @@
 
 use crc_fast::{CrcAlgorithm, Digest};
 use firnline_index::ids::Crc32c;
-use firnline_store::StoreUrl;
 use futures::StreamExt;
 
 use super::UploadError;
 use crate::{Step, Tier};
 
 /// Bytes per request: at 8 MiB a request costs little beside what it moves.
-const REMOTE_BYTES: u64 = 8 << 20;
-/// Bytes per read of a local file: small enough to stay in the processor's cache between copy and checksum.
-const LOCAL_BYTES: u64 = 1 << 20;
+const REQUEST_BYTES: u64 = 8 << 20;
 /// Requests under way at once.
 const PARALLEL: usize = 3;
 
@@ -24,17 +21,14 @@ impl Tier {
         length: u64,
         expected: Crc32c,
     ) -> Result<(), UploadError> {
-        let local = matches!(self.store().settings().url, StoreUrl::Directory { .. });
-        let step = if local { LOCAL_BYTES } else { REMOTE_BYTES };
-        let parallel = if local { 1 } else { PARALLEL };
-        let _held = self.budget().reserve(length.min(step * parallel as u64)).await;
-        let starts = (0..length.div_ceil(step)).map(|n| n * step);
+        let _held = self.budget().reserve(length.min(REQUEST_BYTES * PARALLEL as u64)).await;
+        let starts = (0..length.div_ceil(REQUEST_BYTES)).map(|n| n * REQUEST_BYTES);
         let mut chunks = futures::stream::iter(starts)
             .map(|start| async move {
                 self.before(Step::VerifyRead).await;
-                self.store().get_range(key, start..length.min(start + step)).await
+                self.store().get_range(key, start..length.min(start + REQUEST_BYTES)).await
             })
-            .buffered(parallel);
+            .buffered(PARALLEL);
         let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk

@@ -281,3 +281,24 @@ async fn a_manifest_that_is_gone_is_missed_where_pages_of_it_are_left() {
     world.sim.plant(&page.to_string(), "once named");
     assert_eq!(check(&tier, CheckDepth::Existence).await.1, names(&["manifest-missing", "unnamed"]));
 }
+
+#[tokio::test(start_paused = true)]
+async fn lengths_beyond_reason_are_told_and_neither_summed_up_nor_read() {
+    use firnline_index::{ByteCount, StoredPosition};
+    let world = World::new(14);
+    let (tier, _) = some_tier(&world).await;
+    let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap().manifest;
+    for entry in &mut head.entries {
+        entry.location.length = ByteCount::new(u64::MAX / 2);
+        entry.tail_position = StoredPosition::ZERO;
+    }
+    let key = ObjectKey::Manifest { tip: tip(0) }.to_string();
+    world.sim.plant(&key, head.encode_unchecked().unwrap());
+    for depth in [CheckDepth::Existence, CheckDepth::Content] {
+        let (report, found) = check(&tier, depth).await;
+        assert!(found.contains("object-length") && found.contains("wrong-totals"), "{found:?}");
+        assert_eq!(report.object_bytes, u64::MAX);
+    }
+    let error = tier.segment_tail(&tip(0), &head.entries[0]).await.unwrap_err();
+    assert!(matches!(error, firnline_tier::TailError::Damaged { .. }), "{error:?}");
+}
