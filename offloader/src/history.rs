@@ -40,3 +40,30 @@ pub(crate) fn must_continue(log: &dyn PartitionLog, manifest: &Manifest) -> Resu
         _ => Ok(()),
     }
 }
+
+/// A log whose leader epoch falls from one file to the next. A batch's epoch lies outside Kafka's checksum, so that a
+/// flipped bit in the last batch of a file shows in nothing else; once in the tier, it would keep all that follows out.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the record before offset {at}, where a segment file ends, is of leader epoch {before}, the one behind it of epoch {after}; \
+     epochs never go back: one of the two is damaged"
+)]
+pub struct EpochFalls {
+    /// Where the one file ends and the next begins.
+    pub at: Offset,
+    /// The epoch before it.
+    pub before: LeaderEpoch,
+    /// The epoch behind it.
+    pub after: LeaderEpoch,
+}
+
+/// Makes sure that the epoch does not fall at `at`, as far as the log can tell. Blocks; a few small reads.
+pub(crate) fn must_not_fall(log: &dyn PartitionLog, at: Offset) -> Result<(), SourceError> {
+    match (log.epoch_before(at)?, log.epoch_from(at)?) {
+        (Some(before), Some(after)) if after < before => {
+            let cause = Box::new(EpochFalls { at, before, after });
+            Err(SourceError { kind: SourceErrorKind::Damaged, cause })
+        }
+        _ => Ok(()),
+    }
+}

@@ -21,7 +21,7 @@ mod plan;
 mod progress;
 mod report;
 
-pub use history::OtherHistory;
+pub use history::{EpochFalls, OtherHistory};
 pub use holes::{HoleInLog, Holes};
 pub use log::{DirectoryLog, PartitionLog};
 pub use partition::PartitionJob;

@@ -5,7 +5,7 @@
 
 use firnline_index::batch::{BatchHeader, Parsed};
 use firnline_index::log_source::{LogSource, SourceError, SourceErrorKind};
-use firnline_index::{LeaderEpoch, Offset, TopicIdPartition};
+use firnline_index::{LeaderEpoch, Offset, OffsetRange, TopicIdPartition};
 use firnline_logdir::{FileSource, LocalLog, LocalRead, PartitionDir, SourceOptions};
 
 use crate::plan::Extent;
@@ -24,6 +24,13 @@ pub trait PartitionLog: Send + Sync {
     /// The leader epoch of the batch that holds the offset before `at`. `None` where the log cannot tell: it begins at
     /// `at`, has a hole or damage there, or the batch carries no epoch.
     fn epoch_before(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
+        let _ = at;
+        Ok(None)
+    }
+
+    /// The leader epoch of the first batch at or above `at`. `None` where the log cannot tell: it ends there, is damaged
+    /// there, or the batch carries no epoch.
+    fn epoch_from(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
         let _ = at;
         Ok(None)
     }
@@ -65,11 +72,30 @@ impl PartitionLog for DirectoryLog {
 
     fn epoch_before(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
         let Some(last) = at.get().checked_sub(1).and_then(Offset::from_kafka) else { return Ok(None) };
-        let bytes = match LocalLog::new(self.dir.clone(), self.options.clone()).read(last, 1) {
-            Ok(LocalRead::Data { bytes, range }) if range.contains(last) => bytes,
+        self.epoch(last, |range| range.contains(last))
+    }
+
+    fn epoch_from(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
+        self.epoch(at, |_| true)
+    }
+
+    fn find_damage(&self, from: Offset, until: Offset) -> Option<SourceError> {
+        self.dir.find_damage(from, until, &self.options).map(SourceError::from)
+    }
+}
+
+impl DirectoryLog {
+    /// The epoch of the batch that holds `offset`, or the first after it, if that is where it is `wanted`.
+    fn epoch(
+        &self,
+        offset: Offset,
+        wanted: impl Fn(OffsetRange) -> bool,
+    ) -> Result<Option<LeaderEpoch>, SourceError> {
+        let bytes = match LocalLog::new(self.dir.clone(), self.options.clone()).read(offset, 1) {
+            Ok(LocalRead::Data { bytes, range }) if wanted(range) => bytes,
             Ok(_) => return Ok(None),
             Err(error) => match SourceError::from(error) {
-                // What is damaged here is in the tier already.
+                // Damage is told by whoever takes the batch; this only compares.
                 error if error.kind == SourceErrorKind::Damaged => return Ok(None),
                 error => return Err(error),
             },
@@ -78,9 +104,5 @@ impl PartitionLog for DirectoryLog {
             Ok(Parsed::Header(header)) => header.leader_epoch,
             _ => None,
         })
-    }
-
-    fn find_damage(&self, from: Offset, until: Offset) -> Option<SourceError> {
-        self.dir.find_damage(from, until, &self.options).map(SourceError::from)
     }
 }

@@ -14,7 +14,7 @@ use firnline_tier::{
     UploadedSegment,
 };
 
-use crate::history::must_continue;
+use crate::history::{must_continue, must_not_fall};
 use crate::holes::{Gapless, Holes};
 use crate::log::PartitionLog;
 use crate::meter::Metered;
@@ -127,6 +127,11 @@ impl PartitionJob {
         found.map_err(|source| Problem::Upload { from, source: Box::new(UploadError::Source(source)) })
     }
 
+    async fn must_not_fall(&self, log: &Arc<dyn PartitionLog>, at: Offset) -> Result<(), UploadError> {
+        let opened = Arc::clone(log);
+        self.tier.workers().run(move || must_not_fall(&*opened, at)).await.map_err(UploadError::Source)
+    }
+
     async fn plan(
         &self,
         log: &Arc<dyn PartitionLog>,
@@ -170,6 +175,9 @@ impl PartitionJob {
                 break;
             }
             let stopped = |error| Some((base, error));
+            if let Err(error) = self.must_not_fall(log, next.stop).await {
+                return (segments, stopped(error));
+            }
             let source = match self.open(log, base, next.stop).await {
                 Ok(source) => source,
                 Err(error) => return (segments, stopped(error)),

@@ -103,12 +103,18 @@ fn v2(fields: Fields<'_>, offset: i64, size: u32) -> Result<BatchHeader, BatchEr
     let base_offset = offset_of(offset)?;
     let span = u64::try_from(delta).map_err(|_| bad("lastOffsetDelta", delta.into()))?;
     let last_offset = base_offset.checked_add(span).filter(|last| *last < Offset::MAX);
+    // -1 is a batch without an epoch. No checksum covers this field, so that nothing else may pass for one.
+    let epoch = fields.i32(12);
+    let leader_epoch = LeaderEpoch::from_kafka(epoch);
+    if leader_epoch.is_none() && epoch != -1 {
+        return Err(bad("partitionLeaderEpoch", epoch.into()));
+    }
     let record_count = u32::try_from(count).ok().filter(|n| u64::from(*n) <= span + 1);
     Ok(BatchHeader {
         magic: 2,
         base_offset,
         last_offset: last_offset.ok_or_else(|| bad("lastOffsetDelta", delta.into()))?,
-        leader_epoch: LeaderEpoch::from_kafka(fields.i32(12)),
+        leader_epoch,
         size,
         base_timestamp: TimestampMs::from_kafka(fields.i64(27)),
         max_timestamp: TimestampMs::from_kafka(fields.i64(35)),

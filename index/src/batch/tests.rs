@@ -98,6 +98,10 @@ fn impossible_fields_are_refused_by_name() {
     assert!(matches!(spoil(8, &(-5_i32).to_be_bytes()), BatchError::Length { .. }));
     assert!(matches!(spoil(8, &i32::MAX.to_be_bytes()), BatchError::Length { .. }));
     assert!(matches!(spoil(16, &[3]), BatchError::Magic(3)));
+    assert!(matches!(
+        spoil(12, &i32::MIN.to_be_bytes()),
+        BatchError::Field { field: "partitionLeaderEpoch", .. }
+    ));
     assert!(matches!(spoil(23, &(-1_i32).to_be_bytes()), BatchError::Field { field: "lastOffsetDelta", .. }));
     assert!(matches!(spoil(57, &2_i32.to_be_bytes()), BatchError::Field { field: "records count", .. }));
     assert!(matches!(spoil(22, &[7]), BatchError::Field { field: "compression codec", .. }));

@@ -77,13 +77,19 @@ async fn a_bit_flipped_anywhere_in_a_segment_keeps_it_out() {
     fs::write(&path, "").unwrap();
     let _first_file = disk.pass().await;
     let tier = disk.tier().await;
-    for byte in 0..files[1][0].len() {
-        let mut bytes = sound.clone();
-        bytes[byte] ^= 1 << (byte % 8);
-        fs::write(&path, bytes).unwrap();
-        let report = run_once(&disk.inputs(&tier)).await.unwrap();
-        assert!(report.partitions[0].problem.is_some(), "byte {byte}");
-        assert_eq!(report.partitions[0].tier_end, Some(offset(9)), "byte {byte}");
+    let (first, last) = (0..files[1][0].len(), sound.len() - files[1][2].len()..sound.len());
+    // No checksum of Kafka's covers offset, length, epoch and magic: there, each bit of the first and of the last batch.
+    let bare = |byte: &usize| byte - if last.contains(byte) { last.start } else { 0 } < 17;
+    for byte in first.chain(last.clone()) {
+        let bits = if bare(&byte) { 0..8 } else { byte % 8..byte % 8 + 1 };
+        for bit in bits {
+            let mut bytes = sound.clone();
+            bytes[byte] ^= 1 << bit;
+            fs::write(&path, bytes).unwrap();
+            let report = run_once(&disk.inputs(&tier)).await.unwrap();
+            assert!(report.partitions[0].problem.is_some(), "bit {bit} of byte {byte}");
+            assert_eq!(report.partitions[0].tier_end, Some(offset(9)), "bit {bit} of byte {byte}");
+        }
     }
     fs::write(&path, sound).unwrap();
     assert!(disk.pass().await.is_complete());

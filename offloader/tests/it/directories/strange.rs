@@ -6,7 +6,6 @@ use firnline_index::TimestampMs;
 use firnline_index::keys::ObjectKey;
 use firnline_offloader::Problem;
 use firnline_records::encode::{BatchBuilder, NewRecord};
-use firnline_tier::UploadError;
 use firnline_tier::check::CheckDepth;
 
 use super::*;
@@ -16,25 +15,27 @@ use crate::world::{Writer, offset};
 const LAST_MS: i64 = 253_402_300_799_999;
 
 #[tokio::test]
-async fn an_epoch_that_goes_back_stops_before_it_with_both_epochs() {
+async fn an_epoch_that_goes_back_stops_before_the_files_that_may_be_damaged_with_both_epochs() {
     let mut disk = Disk::new();
     let mut writer = Writer { next: 0, epoch: 5 };
-    let first = vec![writer.data(3, 10, None)];
-    writer.epoch = 4;
-    let files = vec![first, vec![writer.data(3, 10, None)], vec![writer.data(3, 10, None)]];
+    let file = |epoch: i32| {
+        writer.epoch = epoch;
+        vec![writer.data(3, 10, None)]
+    };
+    let files = [5, 5, 4, 4].map(file);
     disk.write(&named("orders", 0), &files);
     let report = disk.pass().await;
     let Problem::Upload { from, source } = problem(&report) else { panic!("{report:?}") };
     assert_eq!(*from, offset(3));
-    assert!(matches!(**source, UploadError::EpochBack { .. }), "{source:?}");
-    says(&chain(problem(&report)), &["offset 3", "epoch 4", "epoch 5", "diverged"]);
+    assert!(source.is_damage(), "{source:?}");
+    says(&chain(problem(&report)), &["offset 6", "epoch 5", "epoch 4", "one of the two is damaged"]);
     assert_eq!(disk.stored(&named("orders", 0)).await, files[0].concat());
     // The same within one file.
     let mut disk = Disk::new();
-    let files = vec![files[..2].concat(), files[2].clone()];
+    let files = vec![files[1..3].concat(), files[3].clone()];
     disk.write(&named("orders", 0), &files);
     let report = disk.pass().await;
-    says(&chain(problem(&report)), &["00000000000000000000.log", "epoch"]);
+    says(&chain(problem(&report)), &["00000000000000000003.log", "epoch"]);
     assert!(disk.stored(&named("orders", 0)).await.is_empty());
 }
 
