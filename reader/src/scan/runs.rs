@@ -95,7 +95,8 @@ impl BlockRun {
                 take(&entries, &self.wish).map_err(|(at, error)| self.error(numbers.start, at, error))?;
             match taken {
                 Taken::Batches { chain, range } => (chain, range),
-                Taken::Below | Taken::Beyond => return Ok((None, end)),
+                // What is wanted may end inside the block, behind a hole: what lies there is still to come.
+                Taken::Below | Taken::Beyond => return Ok((None, end.min(self.wish.before))),
             }
         };
         // A hole behind the last batch belongs to this item: the next one begins where the next block does.

@@ -140,6 +140,20 @@ async fn gaps_and_what_is_gone_are_items_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_goes_on_from_where_a_scan_stood_misses_nothing_that_was_undecided() {
+    let mut log = Log::from(0);
+    log.data(2, 50);
+    log.hole(4);
+    log.in_transaction(5, 2).data(3, 50);
+    let tier = TestTier::of(&log, &[]);
+    let (reader, _) = tier.reader();
+    // Begun in the hole: nothing can be given, though the block reaches further.
+    let mut scan = reader.scan(&tip(), range(3, i64::MAX), Isolation::ReadCommitted);
+    assert!(scan.next().await.expect("reads").is_none());
+    assert_eq!((scan.undecided_from(), scan.position()), (Some(at(6)), at(6)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn committed_records_end_at_the_first_undecided_transaction() {
     let mut log = Log::from(0);
     let mut cuts = Vec::new();
