@@ -170,7 +170,7 @@ pub(super) fn read_at(file: &File, start: u64, length: u64) -> Attempt<Bytes> {
 /// Checksum and length of a whole file, in bounded memory.
 pub(super) fn checksum(file: &File) -> Attempt<Sums> {
     let mut sums = Summing::new(false);
-    let mut buffer = vec![0; 64 << 10];
+    let mut buffer = vec![0; 256 << 10];
     let mut at = At { file, position: 0 };
     loop {
         match at.read(&mut buffer) {

@@ -13,19 +13,23 @@
 //!   clock ticks in milliseconds and inode numbers are used again at once. Content is what S3's own ETag stands for, too:
 //!   going back to earlier bytes goes back to the earlier version there as here. The price is that telling a version reads
 //!   the object, so `head` tells none.
-//! - **Parts** of an upload are written to their place in one temporary file and flushed part by part, so that dirty pages
-//!   never pile up behind a broker's writes; large objects are dropped from the page cache after the last flush.
+//! - **Segments** are read back from the disk before they get into place, and their checksum compared with what was sent:
+//!   this store vouches for its bytes as S3 does. **Parts** go to their place in one temporary file. Large objects pass by
+//!   the page cache ([`direct`]); where that cannot be, they are flushed part by part and dropped from it.
 //! - **Cancellation**: file calls run on tokio's blocking threads; a dropped future leaves the call to finish, as a request
 //!   on the wire would.
 //! - Empty directories stay behind a delete: removing them would race with a writer that has just made one.
 //!   Symbolic links to directories are not followed by listings.
 
+mod direct;
 mod files;
 mod list;
 mod lock;
 mod temp;
 
-use crate::backend::{Backend, ListFrom, ListedPage, Part, PartTag, PutMode, Stored, UploadId};
+use crate::backend::{
+    Backend, ListFrom, ListedPage, Part, PartTag, PutMode, StoreChecksum, Stored, UploadId,
+};
 use crate::checksum::Sums;
 use crate::env::{Random, RandomExt};
 use crate::fault::{Attempt, Fault, FaultKind};
@@ -33,15 +37,13 @@ use crate::key::Key;
 use crate::object::{Fetched, ObjectMeta, Payload, Version};
 use async_trait::async_trait;
 use bytes::Bytes;
+use direct::{AlignedBuffers, DIRECT_FROM};
 use files::Root;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use temp::TempFile;
-
-/// Objects at least this large are dropped from the page cache once they are on disk.
-const UNCACHED_FROM: u64 = 4 << 20;
 
 #[derive(Debug)]
 pub(crate) struct DirectoryBackend {
@@ -53,11 +55,13 @@ struct Inner {
     root: Root,
     random: Arc<dyn Random>,
     uploads: Mutex<HashMap<UploadId, Arc<TempFile>>>,
+    buffers: AlignedBuffers,
 }
 
 impl DirectoryBackend {
     pub(crate) fn new(root: PathBuf, random: Arc<dyn Random>) -> Self {
-        Self { inner: Arc::new(Inner { root: Root::new(root), random, uploads: Mutex::default() }) }
+        let (uploads, buffers) = (Mutex::default(), AlignedBuffers::default());
+        Self { inner: Arc::new(Inner { root: Root::new(root), random, uploads, buffers }) }
     }
 
     /// Runs file calls on a blocking thread.
@@ -77,6 +81,15 @@ impl DirectoryBackend {
 /// The version that content of this checksum and length has.
 fn version_of(sums: &Sums) -> Version {
     Version::from_etag(format!("{:016x}-{:x}", sums.crc64, sums.length))
+}
+
+/// The checksum of what is on the disk, if it is that of what was sent.
+fn verified(temp: &TempFile, sent: &Sums) -> Attempt<StoreChecksum> {
+    let found = temp.read_back()?;
+    if (found.length, found.crc64) != (sent.length, sent.crc64) {
+        return Err(FaultKind::Corrupted.into());
+    }
+    Ok(StoreChecksum::Crc64Nvme(found.crc64))
 }
 
 impl Inner {
@@ -114,10 +127,18 @@ impl Inner {
         {
             return Err(FaultKind::Condition.into());
         }
-        let temp = TempFile::create(&self.root, &self.random.hex_id())?;
+        let mut temp = TempFile::create(&self.root, &self.random.hex_id())?;
+        if payload.len() >= DIRECT_FROM {
+            temp = temp.past_page_cache(&self.buffers);
+        }
         temp.write(payload, 0)?;
         temp.sync()?;
-        let version = version_of(&Sums::of(payload, false));
+        let sums = Sums::of(payload, false);
+        let version = version_of(&sums);
+        let checksum = match mode {
+            PutMode::Segment => Some(verified(&temp, &sums)?),
+            _ => None,
+        };
         match mode {
             PutMode::Unique | PutMode::Segment => temp.persist(&self.root, key)?,
             PutMode::Create => temp.persist_new(&self.root, key)?,
@@ -129,7 +150,7 @@ impl Inner {
                 temp.persist(&self.root, key)?;
             }
         }
-        Ok(Stored { version, checksum: None })
+        Ok(Stored { version, checksum })
     }
 
     fn complete(&self, key: &Key, id: &UploadId, parts: &[PartTag]) -> Attempt<Stored> {
@@ -141,12 +162,10 @@ impl Inner {
             return Err(FaultKind::Truncated { expected: length, got: written }.into());
         }
         temp.sync()?;
-        if length >= UNCACHED_FROM {
-            temp.drop_from_cache();
-        }
+        let checksum = Some(verified(&temp, &sums)?);
         temp.persist(&self.root, key)?;
         self.take_upload(id);
-        Ok(Stored { version: version_of(&sums), checksum: None })
+        Ok(Stored { version: version_of(&sums), checksum })
     }
 }
 
@@ -198,9 +217,8 @@ impl Backend for DirectoryBackend {
     async fn put(&self, key: &Key, payload: Payload, mode: PutMode<'_>) -> Attempt<Stored> {
         let key = key.clone();
         match mode {
-            PutMode::Unique | PutMode::Segment => {
-                self.blocking(move |inner| inner.put(&key, &payload, PutMode::Unique)).await
-            }
+            PutMode::Unique => self.blocking(move |inner| inner.put(&key, &payload, PutMode::Unique)).await,
+            PutMode::Segment => self.blocking(move |inner| inner.put(&key, &payload, PutMode::Segment)).await,
             PutMode::Create => self.blocking(move |inner| inner.put(&key, &payload, PutMode::Create)).await,
             PutMode::Update(version) => {
                 let version = version.clone();
@@ -212,7 +230,7 @@ impl Backend for DirectoryBackend {
     async fn begin(&self, _key: &Key) -> Attempt<UploadId> {
         self.blocking(|inner| {
             let id = UploadId(inner.random.hex_id());
-            let temp = Arc::new(TempFile::create(&inner.root, &id.0)?);
+            let temp = Arc::new(TempFile::create(&inner.root, &id.0)?.past_page_cache(&inner.buffers));
             inner.uploads.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), temp);
             Ok(id)
         })
@@ -223,7 +241,7 @@ impl Backend for DirectoryBackend {
         let temp = self.inner.upload(upload)?;
         self.blocking(move |_| {
             temp.write(&part.payload, part.offset)?;
-            temp.sync()?;
+            temp.flush()?;
             Ok(PartTag { tag: part.number.to_string(), sums: part.sums })
         })
         .await

@@ -3,7 +3,9 @@
 //! The writer holds an exclusive `flock` on its temporary file for as long as it is at work. So a file whose lock can be
 //! had belongs to a process that is gone: the first write of every process sweeps those away, whatever their age.
 
-use super::files::{Root, fault, parent, sync_directory};
+use super::direct::{AlignedBuffers, Direct};
+use super::files::{self, Root, fault, parent, sync_directory};
+use crate::checksum::Sums;
 use crate::fault::{Attempt, FaultKind};
 use crate::key::Key;
 use crate::object::Payload;
@@ -25,6 +27,8 @@ const SWEPT_AT_MOST: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct TempFile {
     file: File,
+    /// The way past the page cache, for large files where there is one.
+    direct: Option<Direct>,
     path: PathBuf,
     in_place: AtomicBool,
 }
@@ -52,13 +56,26 @@ impl TempFile {
             // A sweeper may have come between the two calls; then the file has no name any more.
             let links = file.metadata().map_err(|e| fault(e, "look up", &path))?.nlink();
             if links > 0 {
-                return Ok(Self { file, path, in_place: AtomicBool::new(false) });
+                return Ok(Self { file, direct: None, path, in_place: AtomicBool::new(false) });
             }
         }
     }
 
-    /// Writes a chain of buffers to one place without joining it.
+    /// From now on written and read back past the page cache, where the file system can.
+    pub(super) fn past_page_cache(mut self, buffers: &AlignedBuffers) -> Self {
+        self.direct = Direct::open(&self.path, buffers);
+        self
+    }
+
+    /// Writes a chain of buffers to one place.
     pub(super) fn write(&self, payload: &Payload, offset: u64) -> Attempt<()> {
+        match &self.direct {
+            Some(direct) => direct.write(payload, offset, &self.file, &self.path),
+            None => self.write_cached(payload, offset),
+        }
+    }
+
+    fn write_cached(&self, payload: &Payload, offset: u64) -> Attempt<()> {
         let mut offset = offset;
         for group in payload.chunks().chunks(BUFFERS_PER_WRITE) {
             let mut slices: Vec<_> = group.iter().map(|chunk| IoSlice::new(chunk)).collect();
@@ -79,6 +96,11 @@ impl TempFile {
         Ok(())
     }
 
+    /// Begins to write to the disk what the page cache holds, so that it never piles up behind a broker's own writes.
+    pub(super) fn flush(&self) -> Attempt<()> {
+        if self.direct.is_some() { Ok(()) } else { self.sync() }
+    }
+
     /// Content and length onto the disk.
     pub(super) fn sync(&self) -> Attempt<()> {
         self.file.sync_data().map_err(|e| fault(e, "sync", &self.path))
@@ -88,9 +110,19 @@ impl TempFile {
         self.file.metadata().map(|meta| meta.len()).map_err(|e| fault(e, "look up", &self.path))
     }
 
-    /// Gives the pages back to the kernel; a wish, whose failure changes nothing.
-    pub(super) fn drop_from_cache(&self) {
+    /// Checksum and length of what is on the disk. Call it after [`Self::sync`]: pages still to be written cannot be
+    /// dropped, and would be read instead.
+    pub(super) fn read_back(&self) -> Attempt<Sums> {
+        if let Some(direct) = &self.direct
+            && let Some(sums) = direct.checksum(&self.path)?
+        {
+            return Ok(sums);
+        }
+        // A wish; where it is not granted, the pages are what is compared.
         let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        let sums = files::checksum(&self.file)?;
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        Ok(sums)
     }
 
     /// Into place, whatever was there.

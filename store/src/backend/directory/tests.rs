@@ -196,3 +196,69 @@ async fn listing_is_in_the_order_of_the_keys_bytes() {
     let (listed, _) = store.list("", None).collect_up_to(100).await.expect("list");
     assert_eq!(listed.into_iter().map(|object| object.key).collect::<Vec<_>>(), names);
 }
+
+/// Lengths around buffers and pages, from slices of odd lengths.
+#[test]
+fn large_files_are_the_same_by_either_way_to_the_disk() {
+    let dir = TempDir::new().expect("temporary directory");
+    let root = Root::new(dir.path().to_owned());
+    let buffers = AlignedBuffers::default();
+    for length in [0, 1, 4095, 4096, 4097, 1 << 20, (1 << 20) + 1, (3 << 20) + 5000, 5 << 20] {
+        let bytes: Bytes = (0..length).map(|n: u32| n.to_le_bytes()[n as usize % 3]).collect();
+        let chunks = bytes.chunks(777_777).map(|chunk| bytes.slice_ref(chunk)).collect::<Vec<_>>();
+        let payload = Payload::from(chunks);
+        for past_page_cache in [true, false] {
+            let name = format!("{length}-{past_page_cache}");
+            let mut temp = TempFile::create(&root, &name).expect("create");
+            if past_page_cache {
+                temp = temp.past_page_cache(&buffers);
+            }
+            // Parts need not begin at a page.
+            for offset in [0, 8192, 8193] {
+                temp.write(&payload, offset).expect("write");
+                temp.sync().expect("sync");
+                let file = fs::read(dir.path().join(".firnline-store/tmp").join(&name)).expect("file");
+                let start = usize::try_from(offset).expect("small");
+                assert!(length == 0 || file[start..] == bytes[..], "{length} at {offset}");
+                assert_eq!(temp.read_back().expect("read back"), Sums::of(&file.into(), false));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_segment_that_is_not_on_the_disk_as_sent_never_appears() {
+    let dir = TempDir::new().expect("temporary directory");
+    let backend = DirectoryBackend::new(dir.path().to_owned(), Arc::new(SystemRandom));
+    let key = Key::parse("k.seg").expect("valid");
+    let id = backend.begin(&key).await.expect("begin");
+    let payload = Payload::from(vec![7; 2 << 20]);
+    let sums = Sums::of(&payload, false);
+    let part = Part { number: 0, offset: 0, payload, sums };
+    let tag = backend.part(&key, &id, part).await.expect("part");
+    let temp = dir.path().join(".firnline-store/tmp").join(&id.0);
+    let file = fs::OpenOptions::new().write(true).open(temp).expect("open");
+    std::os::unix::fs::FileExt::write_all_at(&file, &[8], 1_234_567).expect("the disk gets a byte wrong");
+    let fault = backend.complete(&key, &id, &[tag]).await.expect_err("not what was sent");
+    assert_eq!(fault.kind, FaultKind::Corrupted);
+    assert!(!dir.path().join("k.seg").exists());
+}
+
+#[tokio::test]
+async fn what_was_uploaded_does_not_stay_in_the_page_cache() {
+    // Not below /tmp, which may be in memory.
+    let dir = TempDir::new_in(env!("CARGO_MANIFEST_DIR")).expect("temporary directory");
+    let store = open(dir.path());
+    let options = crate::UploadOptions { budget: crate::ByteBudget::new(64 << 20), size_hint: None };
+    let mut upload = store.upload("k.seg", options).expect("valid key");
+    upload.write(vec![7; 40 << 20].into()).await.expect("write");
+    let uploaded = upload.complete().await.expect("complete");
+    assert!(uploaded.verified);
+    let file = fs::File::open(dir.path().join("k.seg")).expect("file");
+    let mut byte = [0];
+    let cached = (0..uploaded.size).step_by(1 << 20).filter(|at| {
+        let slices = &mut [std::io::IoSliceMut::new(&mut byte)];
+        rustix::io::preadv2(&file, slices, *at, rustix::io::ReadWriteFlags::NOWAIT).is_ok()
+    });
+    assert_eq!(cached.count(), 0, "of 40 pages looked at");
+}

@@ -24,6 +24,8 @@ pub(crate) struct Body {
     pub(crate) kept: Option<Arc<[u8]>>,
     /// False when the client sent a checksum and the bytes have another.
     pub(crate) checksum_holds: bool,
+    /// Of all bytes, where the client sent one.
+    pub(crate) crc64: Option<u64>,
     checksum: Option<String>,
 }
 
@@ -80,12 +82,13 @@ impl Request {
             sink.take(reader, length)?;
         }
         let checksum = sent.map(str::to_owned);
-        let checksum_holds = match (&checksum, sink.crc) {
-            (Some(sent), Some(crc)) => *sent == base64(&crc.finalize().to_be_bytes()),
+        let crc64 = sink.crc.map(|digest| digest.finalize());
+        let checksum_holds = match (&checksum, crc64) {
+            (Some(sent), Some(crc64)) => *sent == base64(&crc64.to_be_bytes()),
             _ => true,
         };
         let kept = (sink.length == sink.kept.len() as u64).then(|| sink.kept.into());
-        Ok(Body { length: sink.length, kept, checksum_holds, checksum })
+        Ok(Body { length: sink.length, kept, checksum_holds, crc64, checksum })
     }
 }
 
@@ -142,7 +145,7 @@ fn line(reader: &mut impl BufRead) -> Result<Option<String>> {
     Ok(Some(String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned()))
 }
 
-fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let group = |chunk: &[u8]| {
         let word =

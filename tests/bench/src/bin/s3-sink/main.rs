@@ -13,7 +13,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use http::{Answer, Request};
-use objects::Objects;
+use objects::{Objects, Part};
 
 /// More connections than any of the clients opens; one past it waits in the listener's backlog.
 const THREADS: usize = 128;
@@ -63,16 +63,23 @@ fn answer(request: &Request, body: http::Body, objects: &Objects) -> Answer {
             objects.begin()
         )),
         ("PUT", Some(id)) => {
-            objects.part(id, body.length);
+            let number = request.query("partNumber").and_then(|number| number.parse().ok()).unwrap_or(0);
+            objects.part(id, number, Part { length: body.length, crc64: body.crc64 });
             Answer::ok().with("ETag", "\"part-1\"").with_checksum(&body)
         }
         ("POST", Some(id)) => {
-            let stored = objects.complete(id, &request.path);
-            let checksum = request.header("x-amz-checksum-crc64nvme").unwrap_or_default();
+            let (stored, crc64) = objects.complete(id, &request.path);
+            let checksum = crc64.map(|crc64| {
+                format!(
+                    "<ChecksumCRC64NVME>{}</ChecksumCRC64NVME><ChecksumType>FULL_OBJECT</ChecksumType>",
+                    http::base64(&crc64.to_be_bytes())
+                )
+            });
+            // A completion without a bucket is an error to the Go client.
             Answer::xml(format!(
-                "<CompleteMultipartUploadResult><ETag>{}</ETag><ChecksumCRC64NVME>{checksum}</ChecksumCRC64NVME>\
-                 <ChecksumType>FULL_OBJECT</ChecksumType></CompleteMultipartUploadResult>",
-                stored.etag
+                "<CompleteMultipartUploadResult><Bucket>sink</Bucket><ETag>{}</ETag>{}</CompleteMultipartUploadResult>",
+                stored.etag,
+                checksum.unwrap_or_default()
             ))
         }
         ("DELETE", Some(id)) => {

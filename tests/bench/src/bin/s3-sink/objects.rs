@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crc_fast::{CrcAlgorithm, checksum_combine};
+
 use crate::http::Request;
 
 #[derive(Clone)]
@@ -12,10 +14,18 @@ pub(crate) struct Stored {
     pub(crate) kept: Option<Arc<[u8]>>,
 }
 
+/// A part of an upload under way.
+#[derive(Clone, Copy)]
+pub(crate) struct Part {
+    pub(crate) length: u64,
+    /// CRC-64/NVME, where the client sent one.
+    pub(crate) crc64: Option<u64>,
+}
+
 #[derive(Default)]
 struct State {
     objects: BTreeMap<String, Stored>,
-    uploads: HashMap<String, u64>,
+    uploads: HashMap<String, BTreeMap<u32, Part>>,
     writes: u64,
 }
 
@@ -31,22 +41,31 @@ impl Objects {
         let mut state = self.state();
         state.writes += 1;
         let id = format!("upload-{}", state.writes);
-        state.uploads.insert(id.clone(), 0);
+        state.uploads.insert(id.clone(), BTreeMap::new());
         id
     }
 
-    pub(crate) fn part(&self, id: &str, length: u64) {
-        *self.state().uploads.entry(id.to_owned()).or_default() += length;
+    pub(crate) fn part(&self, id: &str, number: u32, part: Part) {
+        self.state().uploads.entry(id.to_owned()).or_default().insert(number, part);
     }
 
     pub(crate) fn abort(&self, id: &str) {
         self.state().uploads.remove(id);
     }
 
-    pub(crate) fn complete(&self, id: &str, path: &str) -> Stored {
+    /// The object, and the checksum of all its bytes where every part had one.
+    pub(crate) fn complete(&self, id: &str, path: &str) -> (Stored, Option<u64>) {
         let mut state = self.state();
-        let length = state.uploads.remove(id).unwrap_or(0);
-        state.store(path, length, None)
+        let parts = state.uploads.remove(id).unwrap_or_default();
+        let none = Part { length: 0, crc64: Some(0) };
+        let whole = parts.into_values().fold(none, |before, next| Part {
+            length: before.length + next.length,
+            crc64: before
+                .crc64
+                .zip(next.crc64)
+                .map(|(a, b)| checksum_combine(CrcAlgorithm::Crc64Nvme, a, b, next.length)),
+        });
+        (state.store(path, whole.length, None), whole.crc64)
     }
 
     /// `None` when a condition does not hold.
