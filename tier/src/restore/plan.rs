@@ -38,7 +38,8 @@ impl Tier {
         Ok(RestorePlan { tip, range, entries, log_bytes, cut, gaps })
     }
 
-    /// The entries in the range, and the one right before them.
+    /// The entries in the range, and the one right before them if it is still live: what lies wholly below the tier's
+    /// start may be listed, though its object has gone.
     async fn collect(
         &self,
         manifest: &Manifest,
@@ -53,7 +54,7 @@ impl Tier {
             for entry in chunk {
                 if entry.range.overlaps(wanted) {
                     entries.push(entry);
-                } else {
+                } else if entry.range.end() > manifest.tier_start {
                     preceding = Some(entry);
                 }
             }

@@ -177,6 +177,23 @@ async fn what_a_gap_leaves_undecided_is_cut_off_even_where_gaps_may_be_left_out(
 }
 
 #[tokio::test]
+async fn a_restore_from_the_tiers_start_does_not_need_what_was_retired_before_it() {
+    let world = World::new(31);
+    let mut log = Log::default();
+    log.append(3, 100, None).append(2, 100, Some(7)); // 0..5, open where the segment ends
+    log.append(2, 100, None).end(7, true).append(3, 100, None); // 5..7, marker 7, 8..11
+    let (tier, manifest) = tier_of(&world, &log, 2).await;
+    let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
+    head.manifest.tier_start = offset(5);
+    head.manifest.serving_start = offset(5);
+    let key = firnline_index::keys::ObjectKey::Manifest { tip: tip(0) }.to_string();
+    tier.store().update(&key, head.manifest.encode().unwrap(), &head.version).await.unwrap();
+    world.sim.lose(&manifest.entries[0].object_key(&tip(0)));
+    let plan = tier.plan_restore(&ask(None, Some(7))).await.unwrap();
+    assert_eq!((plan.range, plan.cut), (range(5, 7), None));
+}
+
+#[tokio::test]
 async fn a_range_that_is_not_there_is_refused_by_name() {
     let world = World::new(5);
     let log = Log::plain(10, 10);
