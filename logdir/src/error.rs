@@ -29,6 +29,11 @@ impl IoProblem {
         move |source| Self::new(action, path, source)
     }
 
+    /// Whether it was tried to change something.
+    fn is_change(&self) -> bool {
+        ["create", "write", "rename", "remove", "change"].iter().any(|verb| self.action.starts_with(verb))
+    }
+
     /// Whether the system refused this user.
     pub fn is_denied(&self) -> bool {
         self.source.kind() == io::ErrorKind::PermissionDenied
@@ -49,7 +54,8 @@ impl fmt::Display for IoProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {:?}", self.action, self.path)?;
         if self.is_denied() {
-            write!(f, "; run as the broker's user, or give this user read and search permission on it")?;
+            let right = if self.is_change() { "write" } else { "read and search" };
+            write!(f, "; run as the broker's user, or give this user {right} permission on it")?;
         } else if self.is_full() {
             write!(f, "; free space there and run again")?;
         }

@@ -9,7 +9,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use firnline_index::{ClusterId, NodeId, TopicId, TopicName};
-use firnline_logdir::{BrokerLock, IoProblem, LogDir, LogDirError, LogDirs, PartitionDir, SourceOptions};
+use firnline_logdir::{
+    BrokerLock, IoProblem, LogDir, LogDirError, LogDirs, NotLog, NotLogReason, PartitionDir, SourceOptions,
+};
 use firnline_tier::Tier;
 use futures::StreamExt;
 
@@ -141,6 +143,10 @@ pub async fn run_once(inputs: &PassInputs) -> Result<PassReport, PassError> {
     let inventory = tier.workers().run(move || scanned.scan()).await.map_err(PassError::Scan)?;
     let mut report =
         PassReport { refused: inventory.refused, not_logs: inventory.not_logs, ..PassReport::default() };
+    for partition in &inventory.partitions {
+        let foreign = partition.foreign.iter().map(|name| partition.path.join(name));
+        report.not_logs.extend(foreign.map(|path| NotLog { path, why: NotLogReason::Foreign }));
+    }
     report.refused.retain(|refused| takes(policy, &refused.topic));
     let partitions = select(policy, inventory.partitions, &mut report);
     let bytes = partitions.iter().flat_map(|p| &p.segments).filter(|s| !s.active).map(|s| s.len).sum();

@@ -29,3 +29,11 @@ fn help(command: &mut clap::Command, path: &str, text: &mut String) {
         help(sub, &format!("{name} "), text);
     }
 }
+
+/// The words that the page lists for a field of a kind of line.
+#[cfg(test)]
+pub fn listed_words(field: &str, of: &str) -> Vec<String> {
+    let start = format!("| {field} | {of} | ");
+    let row = HEAD.lines().find_map(|line| line.strip_prefix(&start)).expect("the table has the row");
+    row.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}

@@ -4,6 +4,9 @@ mod cli;
 mod config;
 mod errors;
 
+#[cfg(test)]
+pub use cli::listed_words;
+
 use crate::args::{Page, ReferenceArgs};
 
 /// The page as Markdown.

@@ -10,6 +10,7 @@ mod killed;
 mod logs;
 mod made;
 mod offload;
+mod pipe;
 mod restore;
 mod rig;
 mod signals;

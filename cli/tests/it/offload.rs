@@ -149,3 +149,19 @@ fn a_topic_that_no_log_has_is_usage_with_the_nearest_names() {
     logs.on(&["ls", "--topic", "paymnts"]).fails(2, &["FIRN-T010", "nearest: payments"]);
     logs.on(&["verify", "paymnts"]).fails(2, &["FIRN-T010", "nearest: payments"]);
 }
+
+#[test]
+fn what_is_no_log_is_named_with_its_reason() {
+    let logs = Logs::of(&["orders-0"]);
+    for name in
+        ["gone-0.0123456789abcdef0123456789abcdef-delete", "remote-log-index-cache", "orders-0/core.1"]
+    {
+        fs::create_dir(logs.path().join(name)).unwrap();
+    }
+    let ran = logs.offload(&[]);
+    let lines = ran.fine().lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let named: Vec<_> = lines.filter(|line| line["kind"] == "not_log").collect();
+    let whys: Vec<_> = named.iter().map(|line| line["why"].as_str().unwrap()).collect();
+    assert_eq!(whys, ["deleted", "remote_index_cache", "foreign"], "{named:?}");
+    assert_eq!(named[2]["path"].as_str(), logs.path().join("orders-0/core.1").to_str());
+}

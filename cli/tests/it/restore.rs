@@ -1,9 +1,12 @@
 //! `firnline restore` into a broker's log directory, and where it must not.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::logs::{Holder, Logs, plain, sealed, tree};
+use crate::made::unprivileged;
+use crate::rig::finish;
 
 /// A tier with `orders`, and the log directory of a stopped broker that has made the topic anew: one empty segment each.
 fn tier_and_broker(partitions: &[&str]) -> (Logs, Logs) {
@@ -95,4 +98,16 @@ fn a_partition_whose_object_is_damaged_does_not_keep_the_others_back() {
     fs::write(&object, &bytes).unwrap();
     restore(&logs, "orders/0", &to.join("orders-0")).fine();
     assert_eq!(log(&to.join("orders-0")), sealed(&plain(4, 100)));
+}
+
+#[test]
+fn a_target_that_this_user_may_not_write_to_is_environment() {
+    let (logs, _) = tier_and_broker(&["orders-0"]);
+    let closed = logs.temp.path().join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o555)).unwrap();
+    fs::set_permissions(logs.temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let (tier, to) = (logs.tier().display().to_string(), closed.join("orders-0").display().to_string());
+    let ran = finish(unprivileged(&["restore", &tier, "orders/0", "--to", &to]));
+    ran.fails(3, &["FIRN-C202", &to, "give this user write permission", "Permission denied"]);
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Passed;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, of, several};
-use crate::output::{Out, Table, V1};
+use crate::output::{Out, Table, V1, Word as _};
 use crate::units::{bytes, count, money, rate, seconds};
 
 /// One partition.
@@ -36,6 +36,15 @@ struct PartitionLine<'a> {
 struct ProblemLine {
     code: &'static str,
     message: String,
+}
+
+/// What is no log.
+#[derive(Debug, Serialize)]
+struct NotLogLine {
+    v: V1,
+    kind: &'static str,
+    path: String,
+    why: &'static str,
 }
 
 /// The whole pass.
@@ -113,6 +122,14 @@ fn lines(passed: &Passed, prices: &PriceList, out: &mut Out) -> Result<()> {
             object_bytes: 0,
             orphans: &[],
             problem: Some(ProblemLine { code: failure.code.id, message: failure.sentence() }),
+        })?;
+    }
+    for not_log in &report.not_logs {
+        out.json(&NotLogLine {
+            v: V1,
+            kind: "not_log",
+            path: not_log.path.display().to_string(),
+            why: not_log.why.word(),
         })?;
     }
     out.json(&PassLine {

@@ -48,7 +48,10 @@ async fn what_is_no_log_is_named_stays_as_it_is_and_adds_nothing_to_the_tier() {
         let found = report.not_logs.iter().find(|found| found.path == log_dir.join(name)).unwrap();
         assert_eq!(found.why, *why, "{name}");
     }
-    assert!(report.not_logs.iter().any(|found| found.path == log_dir.join("notes.txt")));
+    for foreign in [log_dir.join("notes.txt"), dir.join("core.1234")] {
+        assert!(report.not_logs.iter().any(|found| found.path == foreign), "{foreign:?} is named");
+    }
+    assert_eq!(report.not_logs.len(), kinds.len() + 2, "what a broker makes is not");
     assert_eq!(disk.stored(&named("orders", 0)).await, sealed(&files));
     assert_eq!(disk.tier().await.topics().await.unwrap().len(), 1);
     assert_eq!(tree(&log_dir), before, "a pass changes nothing in a log directory");
