@@ -12,9 +12,9 @@ super::codes! { LOG:
         action: "name the directories of one broker; of a partition found twice, remove the copy that the broker does not use",
     }
     LOG_DAMAGED = "FIRN-L003", Difference, "A log segment is damaged" {
-        cause: "a batch's checksum, length, offset or epoch is not what it must be",
-        effect: "the segment was not uploaded beyond the last good batch; what is in the tier is untouched",
-        action: "look at the file with `firnline inspect FILE`; restore the partition from another replica",
+        cause: "a batch's checksum, length, offset or epoch is not what it must be, or a segment file is missing",
+        effect: "the partition was taken up to the last sound segment; what is in the tier is untouched",
+        action: "look at the file with `firnline inspect FILE`; bring the partition back from another replica; a compacted topic, whose logs leave out offsets, needs --allow-holes",
     }
     LOG_UNFINISHED = "FIRN-L004", Environment, "Something else is at work on the partition's directory" {
         cause: "a cleaning or a restore has begun there and was not finished",
@@ -27,7 +27,7 @@ super::codes! { LOG:
         action: "make sure that no broker uses the directory, then run the command again",
     }
     LOG_DIVERGED = "FIRN-L006", Refused, "The log does not continue the tier" {
-        cause: "it begins above the tier's end, ends below it, or a batch straddles it: another replica was offloaded before, or the log was cut",
+        cause: "it begins above the tier's end, ends below it, a batch straddles it, or the leader epochs are other ones: another replica was offloaded before, or the log was cut",
         effect: "the partition was left out; what is in the tier stays",
         action: "offload from the replica that leads, or from one that still has the offsets named",
     }
