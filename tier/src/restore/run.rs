@@ -1,7 +1,7 @@
 //! From segments to files.
 
 use bytes::Bytes;
-use firnline_index::batch::Batches;
+use firnline_index::batch::{BatchError, Batches};
 use firnline_index::ids::{Offset, OffsetRange, RawPosition};
 use firnline_index::manifest::Entry;
 use firnline_index::segment::decode_block;
@@ -173,6 +173,14 @@ impl Restoring {
                 if header.next_offset() <= self.range.start() || header.base_offset >= self.range.end() {
                     self.pass(&raw, &mut ready)?;
                     continue;
+                }
+                // Segments of a broker's own manifest (`kip405`) may overlap; a log with offsets twice is none.
+                if let Some(expected) = self.report.range.map(OffsetRange::end)
+                    && header.base_offset < expected
+                {
+                    let back = BatchError::OffsetBack { expected, found: header.base_offset };
+                    let source = back.at(batch.position);
+                    return Err(Stop::Failed(RestoreError::NotABatch { key: key.to_owned(), source }));
                 }
                 if self.needs_file(header.base_offset, header.last_offset, u64::from(header.size)) {
                     self.pass(&raw, &mut ready)?;

@@ -194,6 +194,34 @@ async fn a_restore_from_the_tiers_start_does_not_need_what_was_retired_before_it
 }
 
 #[tokio::test]
+async fn segments_that_overlap_are_not_restored_as_one_log() {
+    use firnline_index::manifest::{Kip405, ManifestKind, Totals};
+    let world = World::new(32);
+    let log = Log::plain(6, 100); // 0..18
+    let tier = world.tier().await;
+    put(&tier, &tip(0), &log.split(4).0).await; // 0..12
+    let basis = firnline_tier::Basis::of(None, offset(6));
+    let second = upload(&tier, &tip(0), &basis, &log.split(2).1).await.unwrap().entry; // 6..18
+    let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
+    let manifest = &mut head.manifest;
+    manifest.kind = ManifestKind::Kip405;
+    manifest.totals = manifest.totals.plus(Totals::of(&second)).unwrap();
+    manifest.tier_end = second.range.end();
+    manifest.entries.push(second);
+    for (number, entry) in (0..).zip(&mut manifest.entries) {
+        let segment_id = firnline_index::RemoteLogSegmentId::from_bytes([number; 16]);
+        entry.kip405 = Some(Kip405 { segment_id, epochs: Vec::new() });
+    }
+    let key = firnline_index::keys::ObjectKey::Manifest { tip: tip(0) }.to_string();
+    tier.store().update(&key, head.manifest.encode().unwrap(), &head.version).await.unwrap();
+    let plan = tier.plan_restore(&ask(None, None)).await.unwrap();
+    let error = tier.restore(&plan, write).await.unwrap_err();
+    assert!(matches!(&error, RestoreError::NotABatch { .. }), "{error:?}");
+    let (files, _) = restore(&tier, &tier.plan_restore(&ask(None, Some(6))).await.unwrap()).await;
+    assert_eq!(files, [(0, log.batches[..2].concat())]);
+}
+
+#[tokio::test]
 async fn a_range_that_is_not_there_is_refused_by_name() {
     let world = World::new(5);
     let log = Log::plain(10, 10);
