@@ -50,8 +50,7 @@ fn a_restore_onto_a_full_disk_is_environment_and_the_next_one_completes_it() {
                   ls \"$disk/one\" | grep -c 'log$'\n\
                   rm -r \"$disk/one\"; restore orders all\n\
                   ls \"$disk/all/orders-0\"\n\
-                  rm \"$disk/filler\"; rm -r \"$disk/all/orders-0\"\n\
-                  restore orders all\n\
+                  rm \"$disk/filler\"; restore orders/1 all/orders-1\n\
                   \"$firnline\" cat \"$tier\" orders/1 --raw | cmp - \"$disk/all/orders-1/00000000000000000000.log\" && echo same\n";
     let (out, err) = on_small_disk(8, 1024, script, &logs);
     let lines: Vec<&str> = out.lines().collect();

@@ -88,7 +88,15 @@ fn a_partition_whose_object_is_damaged_does_not_keep_the_others_back() {
     fs::write(&object, &bytes).unwrap();
     let to = logs.temp.path().join("restored");
     let ran = restore(&logs, "orders", &to);
-    ran.fails(5, &["FIRN-T031", "[FIRN-T020] orders/0 in", object.file_name().unwrap().to_str().unwrap()]);
+    ran.fails(
+        5,
+        &[
+            "one by one",
+            "FIRN-T031",
+            "[FIRN-T020] orders/0 in",
+            object.file_name().unwrap().to_str().unwrap(),
+        ],
+    );
     assert_eq!(log(&to.join("orders-1")), sealed(&plain(4, 100)));
     assert!(log(&to.join("orders-0")).is_empty(), "nothing shows of a log that is not whole");
     // Alone it is damage; and with the object mended, the same command goes over what was left.

@@ -81,7 +81,8 @@ pub async fn run(
     }
     let Some(failure) = several(&problems, done > 0) else { return Ok(Exit::Fine) };
     out.flush()?;
-    Err(failure.into())
+    let help = "mend what is named and restore those partitions one by one; those that came to their end hold records now";
+    Err(if done > 0 { failure.help(help) } else { failure }.into())
 }
 
 /// A plan for the range; nothing for one that is empty.
