@@ -19,13 +19,15 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Side:
-    """One command of a pair. `before` runs untimed ahead of each run."""
+    """One command of a pair. `before` runs untimed ahead of each run, `after` behind it: it ends the benchmark where the
+    run did not do its work."""
 
     name: str
     argv: list
     before: object = None
     env: dict = field(default_factory=dict)
     ok: tuple = (0,)
+    after: object = None
 
 
 @dataclass
@@ -57,6 +59,8 @@ def run(side, cores):
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode not in side.ok:
         sys.exit(f"{side.name}: {side.argv} ended with {child.returncode}:\n{err.decode(errors='replace')[-2000:]}")
+    if side.after:
+        side.after()
     return Run(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss)
 
 

@@ -1,5 +1,6 @@
 """The S3 servers that uploads are measured against. Each listens on 127.0.0.1, pinned to its own core."""
 
+import json
 import os
 import pathlib
 import shutil
@@ -7,7 +8,6 @@ import socket
 import subprocess
 import tempfile
 import time
-import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLS = pathlib.Path(os.environ.get("FIRNLINE_BUILD_CACHE", ROOT / ".build")) / "bin"
@@ -61,32 +61,80 @@ class Server:
     def empty(self, name):
         self.mc("rm", "--recursive", "--force", f"bench/{name}")
 
+    def bytes_in(self, bucket):
+        listed = subprocess.run(
+            self.mc_argv("ls", "--recursive", "--json", f"bench/{bucket}"), check=True, capture_output=True, text=True,
+        ).stdout
+        return sum(json.loads(line)["size"] for line in listed.splitlines())
+
+    def firnline_trust(self):
+        return []
+
+    def rclone_trust(self):
+        return []
+
     def peers(self, log):
         rclone = [
-            str(TOOLS / "rclone"), "copy", str(log), f":s3:rclone-peer/tier", "--config", "/dev/null", "--s3-provider", "Minio",
+            str(TOOLS / "rclone"), "copy", str(log), ":s3:rclone-peer/tier", "--config", "/dev/null", "--s3-provider", "Minio",
             "--s3-endpoint", self.url(), "--s3-access-key-id", KEY, "--s3-secret-access-key", SECRET,
-            "--s3-no-check-bucket", "--include", "*.log", "--transfers", "8",
+            "--s3-no-check-bucket", "--include", "*.log", "--transfers", "8", *self.rclone_trust(),
         ]
         return {"mc": self.mc_argv("cp", "-r", f"{log}/", "bench/mc-peer/tier/"), "rclone": rclone}
 
 
 class Minio(Server):
+    options = []
+
     def start(self):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         env = {**os.environ, "MINIO_ROOT_USER": KEY, "MINIO_ROOT_PASSWORD": SECRET}
         self.child = self.spawn(
-            [str(TOOLS / "minio"), "server", "--quiet", "--address", f"127.0.0.1:{self.port}", str(self.home / "data")],
+            [str(TOOLS / "minio"), "server", "--quiet", "--address", f"127.0.0.1:{self.port}", *self.options, str(self.home / "data")],
             env=env, stdout=subprocess.DEVNULL,
         )
         for _ in range(300):
             try:
-                urllib.request.urlopen(self.url() + "/minio/health/ready", timeout=1)
+                with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                    pass
+                subprocess.run(
+                    self.mc_argv("alias", "set", "bench", self.url(), KEY, SECRET), check=True, capture_output=True, timeout=10
+                )
                 return
-            except OSError:
+            except (OSError, subprocess.SubprocessError):
                 time.sleep(0.1)
         raise SystemExit("minio did not start")
+
+
+class MinioTls(Minio):
+    """The same over TLS, where no client signs the payload: its integrity is TLS's and the checksums'."""
+
+    def url(self):
+        return f"https://127.0.0.1:{self.port}"
+
+    def start(self):
+        self.certificate = self.home / "certs" / "public.crt"
+        trusted = self.home / "mc" / "certs" / "CAs"
+        for directory in (self.certificate.parent, trusted):
+            directory.mkdir(parents=True)
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE",
+             "-keyout", str(self.certificate.parent / "private.key"), "-out", str(self.certificate)],
+            check=True, capture_output=True,
+        )
+        shutil.copy(self.certificate, trusted)
+        self.options = ["--certs-dir", str(self.certificate.parent)]
+        super().start()
+
+    def firnline_trust(self):
+        config = self.home / "firnline.toml"
+        config.write_text(f'[store]\nca_bundle = "{self.certificate}"\n')
+        return ["--config", str(config)]
+
+    def rclone_trust(self):
+        return ["--ca-cert", str(self.certificate)]
 
 
 class Sink(Server):

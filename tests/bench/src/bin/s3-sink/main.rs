@@ -86,7 +86,14 @@ fn answer(request: &Request, body: http::Body, objects: &Objects) -> Answer {
             objects.abort(id);
             Answer::empty(204)
         }
-        ("POST", None) if request.query("delete").is_some() => Answer::xml("<DeleteResult/>".into()),
+        ("POST", None) if request.query("delete").is_some() => {
+            let asked = body.kept.unwrap_or_default();
+            for key in String::from_utf8_lossy(&asked).split("<Key>").skip(1) {
+                let key = key.split("</Key>").next().unwrap_or_default();
+                objects.delete(&format!("{}/{key}", request.path.trim_end_matches('/')));
+            }
+            Answer::xml("<DeleteResult/>".into())
+        }
         ("PUT", None) if !request.names_object() => Answer::ok(),
         ("PUT", None) => {
             let free = request.header("if-none-match").is_some();
