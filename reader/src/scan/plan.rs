@@ -33,9 +33,7 @@ pub(super) struct Planned {
     isolation: Isolation,
     /// One past the last offset wanted.
     until: Offset,
-    /// Where the scan began under this manifest: batches below it are not given.
-    from: Offset,
-    /// Up to where segments have been opened.
+    /// Up to where segments have been opened; at first where the scan began under this manifest.
     opened_to: Offset,
     opening: VecDeque<Opening>,
     current: Option<Position>,
@@ -55,7 +53,7 @@ enum Waiting {
 
 /// What comes next in the log, not yet asked for blocks.
 enum Opening {
-    Segment { landing: oneshot::Receiver<Result<Ready, ReadError>>, bytes: u64 },
+    Segment { landing: oneshot::Receiver<Result<Ready, ReadError>>, bytes: u64, from: Offset },
     Gap(Gap),
     Failed(ReadError),
 }
@@ -91,7 +89,6 @@ impl Planned {
             manifest,
             isolation,
             until,
-            from,
             opened_to: from,
             opening: VecDeque::new(),
             current: None,
@@ -138,8 +135,8 @@ impl Planned {
         while self.opened_to < self.until && self.opening.len() < OPENING_MOST && self.reaches_beyond() {
             let next = match self.inner.pages.locate(&self.manifest, self.opened_to).await {
                 Ok(Located::Entry(entry)) => {
-                    self.opened_to = entry.range.end();
-                    self.open(&entry)
+                    let from = std::mem::replace(&mut self.opened_to, entry.range.end());
+                    self.open(&entry, from)
                 }
                 Ok(Located::Gap(gap)) => {
                     self.opened_to = gap.range.end();
@@ -174,7 +171,8 @@ impl Planned {
         planned < self.window.ahead()
     }
 
-    fn open(&mut self, entry: &Entry) -> Opening {
+    /// Opens a segment of which what lies below `from` was given already: those of a broker's own manifest may overlap.
+    fn open(&mut self, entry: &Entry, from: Offset) -> Opening {
         let wanted = Wanted::new(&self.manifest, entry);
         let (inner, manifest) = (Arc::clone(&self.inner), Arc::clone(&self.manifest));
         let isolation = self.isolation;
@@ -186,7 +184,7 @@ impl Planned {
             };
             Ok(Ready { opened, verdict })
         });
-        Opening::Segment { landing, bytes: entry.location.length.get() }
+        Opening::Segment { landing, bytes: entry.location.length.get(), from }
     }
 
     /// Asks for the next run of blocks of the current segment; `false` where there is none, or no room.
@@ -252,15 +250,18 @@ impl Planned {
         if self.current.is_some() {
             return false;
         }
-        let ready = match self.opening.front_mut() {
+        let (ready, from) = match self.opening.front_mut() {
             None => return false,
-            Some(Opening::Segment { landing, .. }) if self.runs.is_empty() && waiting == Waiting::Allowed => {
-                landing.await
+            Some(Opening::Segment { landing, from, .. })
+                if self.runs.is_empty() && waiting == Waiting::Allowed =>
+            {
+                let from = *from;
+                (landing.await, from)
             }
-            Some(Opening::Segment { landing, .. }) => match landing.try_recv() {
+            Some(Opening::Segment { landing, from, .. }) => match landing.try_recv() {
                 Err(oneshot::error::TryRecvError::Empty) => return false,
-                Ok(ready) => Ok(ready),
-                Err(oneshot::error::TryRecvError::Closed) => Ok(Err(ReadError::Closed)),
+                Ok(ready) => (Ok(ready), *from),
+                Err(oneshot::error::TryRecvError::Closed) => (Ok(Err(ReadError::Closed)), *from),
             },
             Some(Opening::Gap(gap)) => {
                 self.runs.push_back(Run::Gap(*gap));
@@ -275,7 +276,7 @@ impl Planned {
         };
         self.opening.pop_front();
         match ready.unwrap_or(Err(ReadError::Closed)) {
-            Ok(ready) => self.current = Some(Position::in_segment(ready, self.from, self.until)),
+            Ok(ready) => self.current = Some(Position::in_segment(ready, from, self.until)),
             Err(error) => self.runs.push_back(Run::Failed(error)),
         }
         true

@@ -178,6 +178,31 @@ async fn committed_records_end_at_the_first_undecided_transaction() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_overlapping_segments_hold_twice_is_given_once() {
+    use firnline_index::RemoteLogSegmentId;
+    use firnline_index::manifest::{Kip405, ManifestKind, Totals};
+    let mut log = Log::from(0);
+    for _ in 0..6 {
+        log.data(3, 300);
+    }
+    let mut tier = TestTier::starting_at(at(0));
+    let (first, _) = tier.write(&log, at(0), at(12));
+    let (second, _) = tier.write(&log, at(6), at(18));
+    tier.manifest.kind = ManifestKind::Kip405;
+    tier.manifest.tier_end = at(18);
+    for (number, mut entry) in [first, second].into_iter().enumerate() {
+        let segment_id = RemoteLogSegmentId::from_bytes([u8::try_from(number).expect("few"); 16]);
+        entry.kip405 = Some(Kip405 { segment_id, epochs: Vec::new() });
+        tier.manifest.totals = tier.manifest.totals.plus(Totals::of(&entry)).expect("small");
+        tier.manifest.entries.push(entry);
+    }
+    tier.commit();
+    let (reader, _) = tier.reader();
+    let all = bytes_of(reader.scan(&tip(), range(0, i64::MAX), ALL)).await;
+    assert!(all == joined(&log.batches), "{} bytes of {}", all.len(), joined(&log.batches).len());
+}
+
+#[tokio::test(start_paused = true)]
 async fn damage_is_met_where_it_lies_and_not_before() {
     let (log, tier) = large(3);
     let key = tier.manifest.entries[1].object_key(&tip());
