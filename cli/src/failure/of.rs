@@ -231,3 +231,39 @@ pub fn reader(error: firnline_reader::ReadError) -> Failure {
     let code = codes::of_reader(error.code());
     failure(error, &code)
 }
+
+#[cfg(test)]
+mod tests {
+    use firnline_index::{Crc32c, LeaderEpoch, Offset};
+
+    use super::*;
+    use crate::exit::Exit;
+
+    fn source(kind: SourceErrorKind) -> UploadError {
+        UploadError::Source(SourceError { kind, cause: "so it is".into() })
+    }
+
+    #[test]
+    fn what_stopped_an_upload_decides_how_the_run_ends() {
+        let epoch = |epoch| LeaderEpoch::new(epoch).unwrap();
+        let (offset, expected, found) = (Offset::ZERO, Crc32c::of(b"a"), Crc32c::of(b"b"));
+        for (error, id, exit) in [
+            (source(SourceErrorKind::Unavailable), "FIRN-L001", Exit::Environment),
+            (source(SourceErrorKind::Damaged), "FIRN-L003", Exit::Difference),
+            (source(SourceErrorKind::Changed), "FIRN-L005", Exit::Partly),
+            (source(SourceErrorKind::Diverged), "FIRN-L006", Exit::Refused),
+            (UploadError::Changed { what: "it shrank".into() }, "FIRN-L005", Exit::Partly),
+            (UploadError::EpochBack { offset, known: epoch(5), found: epoch(4) }, "FIRN-L006", Exit::Refused),
+            (
+                UploadError::Differs { key: "a.seg".into(), expected, found },
+                firnline_store::codes::CORRUPTED.code,
+                Exit::Environment,
+            ),
+        ] {
+            let shown = format!("{error}");
+            let failure = problem(&Problem::Upload { from: Offset::ZERO, source: Box::new(error) });
+            assert_eq!((failure.code.id, failure.exit()), (id, exit), "{shown}");
+            assert!(failure.sentence().contains(&shown), "{}", failure.sentence());
+        }
+    }
+}
