@@ -1,7 +1,9 @@
 //! One run: parse, set up logs, work until done or told to stop, say how it ended.
 
+use std::fs::File;
 use std::future::Future;
 use std::io::Write as _;
+use std::os::fd::AsFd as _;
 use std::panic;
 use std::time::Duration;
 
@@ -75,7 +77,13 @@ fn worked(cli: Cli, around: Surroundings) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::new(&codes::LOCAL_IO, "start the threads of this process").caused_by(error)
     })?;
-    let out = Out::new(Box::new(std::io::stdout()), Paint::on(&std::io::stdout(), &around));
+    // Not by way of `Stdout`, which looks for line ends in what is buffered already.
+    let stdout = std::io::stdout()
+        .as_fd()
+        .try_clone_to_owned()
+        .map(File::from)
+        .map_err(|error| Failure::new(&codes::OUTPUT, "open standard output").caused_by(error))?;
+    let out = Out::new(Box::new(stdout), Paint::on(&std::io::stdout(), &around));
     let ended = runtime.block_on(until_told(commands::run(cli, around, out)));
     // Threads that still wait for a disk or a store must not keep the process.
     runtime.shutdown_background();

@@ -3,10 +3,17 @@
 use std::time::Duration;
 
 use firnline_index::ClusterId;
+use firnline_store::{Store, StoreUrl};
 
 /// The longest request for blocks, in bytes: where S3's throughput per request has flattened out and its latency has not
 /// yet begun to hurt.
 pub(crate) const REQUEST_BYTES: u64 = 8 << 20;
+
+/// The longest read of a local file, in bytes: what was read is still in the processor's cache when it is checked.
+const LOCAL_REQUEST_BYTES: u64 = 1 << 20;
+
+/// How far a scan of local files reads ahead at most, in bytes: the kernel reads ahead by itself.
+const LOCAL_READAHEAD_BYTES: u64 = 8 << 20;
 
 /// The first request of a sequential stream, in bytes: a short one, so that the first records come soon.
 pub(crate) const FIRST_REQUEST_BYTES: u64 = 1 << 20;
@@ -52,6 +59,16 @@ impl Default for ReaderSettings {
             cluster_id: None,
             workers: Workers::Threads,
         }
+    }
+}
+
+/// The longest request of a scan of this store, and how far it reads ahead at most, in bytes.
+pub(crate) fn scan_sizes(store: &Store, settings: &ReaderSettings) -> (u64, u64) {
+    match store.settings().url {
+        StoreUrl::Directory { .. } => {
+            (LOCAL_REQUEST_BYTES, settings.readahead_bytes.min(LOCAL_READAHEAD_BYTES))
+        }
+        _ => (REQUEST_BYTES, settings.readahead_bytes),
     }
 }
 

@@ -25,8 +25,8 @@ pub fn run(
             let what = path.map_or_else(|| "no config file".to_owned(), |path| path.display().to_string());
             out.line(format!("{what}: fine"))?;
         }
-        ConfigCommand::Show { effective: true } => out.bytes(show(&config, Scope::Effective).as_bytes())?,
-        ConfigCommand::Show { effective: false } => out.bytes(show(&config, Scope::Said).as_bytes())?,
+        ConfigCommand::Show { effective: true } => out.text(&show(&config, Scope::Effective))?,
+        ConfigCommand::Show { effective: false } => out.text(&show(&config, Scope::Said))?,
     }
     Ok(Exit::Fine)
 }

@@ -62,7 +62,7 @@ pub async fn run(args: CostArgs, global: &GlobalArgs, around: Surroundings, out:
     let context = Context::new(global, selection.tier.as_deref(), around)?;
     let (prices, text) = wiring::prices(&context.config, prices.as_deref())?;
     if show_prices {
-        out.bytes(text.as_bytes())?;
+        out.text(&text)?;
         return Ok(Exit::Fine);
     }
     let tier = context.tier().await?;

@@ -36,7 +36,7 @@ pub async fn run(cli: Cli, around: Surroundings, mut out: Out) -> Result<Exit> {
         Command::Cost(args) => cost::run(args, &global, around, out).await?,
         Command::Config(args) => config::run(&args.command, &global, &around, out)?,
         Command::Reference(args) => {
-            out.bytes(reference::page(&args).as_bytes())?;
+            out.text(&reference::page(&args))?;
             Exit::Fine
         }
     };

@@ -1,7 +1,8 @@
 //! Standard output, buffered; a reader that has gone ends the run quietly.
 
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, IoSlice, Write};
 
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::Paint;
@@ -40,9 +41,27 @@ impl Out {
         written.map_err(stop)
     }
 
-    /// Bytes as they are.
-    pub fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        self.writer.write_all(bytes).map_err(stop)
+    /// Text as it is.
+    pub fn text(&mut self, text: &str) -> Result<()> {
+        self.writer.write_all(text.as_bytes()).map_err(stop)
+    }
+
+    /// Bytes as they are, without copying them once more.
+    pub fn chunks(&mut self, chunks: &[Bytes]) -> Result<()> {
+        self.writer.flush().map_err(stop)?;
+        let writer = self.writer.get_mut();
+        let mut slices: Vec<_> = chunks.iter().map(|chunk| IoSlice::new(chunk)).collect();
+        let mut rest = &mut slices[..];
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            match writer.write_vectored(rest) {
+                Ok(0) => return Err(stop(io::ErrorKind::WriteZero.into())),
+                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(stop(error)),
+            }
+        }
+        Ok(())
     }
 
     /// Sends on what is buffered. Without this call at the end, an error of the last write would go unseen.

@@ -51,10 +51,10 @@ impl BufferPool {
 }
 
 impl Default for BufferPool {
-    /// 16 idle buffers of 2 MiB: large enough that the system call vanishes beside the copy, small enough to stay in
+    /// 8 idle buffers of 2 MiB: large enough that the system call vanishes beside the copy, small enough to stay in
     /// a shared cache level until the checksums have passed over it.
     fn default() -> Self {
-        Self::new(2 << 20, 16)
+        Self::new(2 << 20, 8)
     }
 }
 

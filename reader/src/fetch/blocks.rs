@@ -121,7 +121,8 @@ impl Blocks {
         leads: Vec<(u32, Lead<BlockKey, Bytes>)>,
         reserved: Option<Reservation>,
     ) {
-        let planned = runs(segment.index(), leads.iter().map(|(number, _)| *number), REQUEST_BYTES);
+        let numbers = leads.iter().map(|(number, _)| *number);
+        let planned: Vec<_> = runs(segment.index(), numbers, REQUEST_BYTES).collect();
         let reserved = reserved.map(Arc::new);
         let mut leads = leads.into_iter().map(|(_, lead)| lead);
         for run in planned {

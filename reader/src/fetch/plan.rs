@@ -21,26 +21,21 @@ pub(crate) fn blocks_for(index: &BlockIndex, offset: Offset, max_bytes: usize) -
 }
 
 /// Splits `numbers`, which rise, into runs of blocks that follow each other, each of at most `limit` stored bytes; a
-/// single block may be longer.
-pub(crate) fn runs(
-    index: &BlockIndex,
-    numbers: impl IntoIterator<Item = u32>,
+/// single block may be longer. Looks no further than the run asked for.
+pub(crate) fn runs<'a>(
+    index: &'a BlockIndex,
+    numbers: impl IntoIterator<Item = u32> + 'a,
     limit: u64,
-) -> Vec<Range<u32>> {
-    let mut runs: Vec<Range<u32>> = Vec::new();
-    let mut length = 0;
-    for number in numbers {
-        let stored = index.entry(number).map_or(0, |entry| entry.stored_len());
-        match runs.last_mut() {
-            Some(run) if run.end == number && length + stored <= limit => {
-                run.end = number + 1;
-                length += stored;
-            }
-            _ => {
-                runs.push(number..number + 1);
-                length = stored;
-            }
+) -> impl Iterator<Item = Range<u32>> + 'a {
+    let stored = |number| index.entry(number).map_or(0, |entry| entry.stored_len());
+    let mut numbers = numbers.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let first = numbers.next()?;
+        let (mut end, mut length) = (first + 1, stored(first));
+        while let Some(next) = numbers.next_if(|next| *next == end && length + stored(*next) <= limit) {
+            length += stored(next);
+            end = next + 1;
         }
-    }
-    runs
+        Some(first..end)
+    })
 }

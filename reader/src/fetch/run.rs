@@ -14,7 +14,7 @@ use crate::settings::Workers;
 use crate::stats::{Counters, count};
 
 /// Checking this much, uncompressed, takes well under half a millisecond: it stays on the async thread.
-const INLINE_BYTES: u64 = 512 << 10;
+const INLINE_BYTES: u64 = 1 << 20;
 
 /// Reads blocks. Keeps nothing.
 #[derive(Clone)]

@@ -20,7 +20,7 @@ use crate::fetch::runs;
 use crate::open::{Opened, Segment, Wanted};
 use crate::place::Located;
 use crate::reader::Inner;
-use crate::settings::Isolation;
+use crate::settings::{Isolation, scan_sizes};
 use crate::transactions::Verdict;
 
 /// Segments that are opened ahead of their turn: many short ones fill a window only together.
@@ -84,6 +84,7 @@ impl Planned {
         from: Offset,
         until: Offset,
     ) -> Self {
+        let (longest_request, ahead) = scan_sizes(&inner.fetcher.store, &inner.settings);
         Self {
             inner: Arc::clone(inner),
             manifest,
@@ -94,7 +95,7 @@ impl Planned {
             current: None,
             runs: VecDeque::new(),
             in_flight: 0,
-            window: Window::new(inner.settings.readahead_bytes),
+            window: Window::new(longest_request, ahead),
             tasks: JoinSet::new(),
         }
     }
@@ -202,7 +203,9 @@ impl Planned {
         }
         let blocks = match &current.blocks {
             Some(_) => current.left.clone(),
-            None => runs(current.segment.index(), current.left.clone(), self.window.request()).swap_remove(0),
+            None => runs(current.segment.index(), current.left.clone(), self.window.request())
+                .next()
+                .expect("something is left"),
         };
         let bytes = current.memory_of(&blocks);
         if !self.window.has_room(self.in_flight, bytes) {

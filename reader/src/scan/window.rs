@@ -1,20 +1,23 @@
 //! How much a scan asks for at once, and how far ahead: little at first, doubling with what is consumed.
 
-use crate::settings::{FIRST_REQUEST_BYTES, REQUEST_BYTES};
+use crate::settings::FIRST_REQUEST_BYTES;
 
 /// The window of one scan. All values in stored bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     request: u64,
     ahead: u64,
+    longest_request: u64,
     largest: u64,
 }
 
 impl Window {
-    pub(super) fn new(largest: u64) -> Self {
+    /// Requests of up to `longest_request` bytes, up to `largest` bytes ahead.
+    pub(super) fn new(longest_request: u64, largest: u64) -> Self {
         Self {
-            request: FIRST_REQUEST_BYTES,
+            request: FIRST_REQUEST_BYTES.min(longest_request),
             ahead: FIRST_REQUEST_BYTES,
+            longest_request,
             largest: largest.max(FIRST_REQUEST_BYTES),
         }
     }
@@ -37,7 +40,7 @@ impl Window {
 
     /// One request was consumed.
     pub(super) fn grow(&mut self) {
-        self.request = self.request.saturating_mul(2).min(REQUEST_BYTES);
+        self.request = self.request.saturating_mul(2).min(self.longest_request);
         self.ahead = self.ahead.saturating_mul(2).min(self.largest);
     }
 }
@@ -48,7 +51,7 @@ mod tests {
 
     #[test]
     fn requests_double_to_eight_mebibytes_and_the_window_to_its_limit() {
-        let mut window = Window::new(64 << 20);
+        let mut window = Window::new(8 << 20, 64 << 20);
         let mut seen = Vec::new();
         for _ in 0..8 {
             seen.push((window.request() >> 20, window.ahead() >> 20));
@@ -59,7 +62,7 @@ mod tests {
 
     #[test]
     fn one_request_always_has_room() {
-        let window = Window::new(0);
+        let window = Window::new(8 << 20, 0);
         assert!(window.has_room(0, u64::MAX));
         assert!(window.has_room(1, (1 << 20) - 1));
         assert!(!window.has_room(1, 1 << 20));

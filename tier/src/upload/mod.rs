@@ -34,7 +34,7 @@ use crate::{Step, Tier, TierSettings};
 
 /// Raw bytes that the pump takes from the source before they are handed to the store: what an upload holds in memory
 /// outside the budget.
-const FILL_BYTES: usize = 4 << 20;
+const FILL_BYTES: usize = 1 << 20;
 
 /// What is to be uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]

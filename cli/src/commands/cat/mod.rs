@@ -88,16 +88,20 @@ async fn print(reader: &Reader, mut plan: Plan, out: &mut Out) -> Result<Exit> {
 
 fn print_batches(batches: &ScanBatches, plan: &mut Plan, out: &mut Out) -> Result<()> {
     let visible = Visible::new(plan.isolation, &batches.aborted);
-    walk(&batches.chain, batches.range.start(), |header, bytes| {
+    let mut raw = Vec::new();
+    let walked = walk(&batches.chain, batches.range.start(), |header, bytes| {
         let outside = header.next_offset() <= plan.range.start() || header.base_offset >= plan.range.end();
         if outside || plan.left == 0 || !visible.shows(&header, plan.raw) {
             return Ok(());
         }
         if plan.raw {
-            out.bytes(&bytes)?;
+            raw.push(bytes.clone());
         }
         print_records(&header, bytes, plan, out)
-    })
+    });
+    // What stands before an error is shown before it is told.
+    out.chunks(&raw)?;
+    walked
 }
 
 /// Prints the records of a batch; of a raw one it only counts them.

@@ -37,8 +37,19 @@ fn a_read_needs_the_blocks_that_its_bytes_span() {
 #[test]
 fn runs_are_contiguous_and_within_the_limit() {
     let index = index();
-    assert_eq!(runs(&index, 0..10, 400), [0..4, 4..8, 8..10]);
-    assert_eq!(runs(&index, [0, 1, 3, 4, 9], 1000), [0..2, 3..5, 9..10]);
-    assert_eq!(runs(&index, 2..4, 50), [2..3, 3..4], "a longer block is a run of its own");
-    assert!(runs(&index, [], 50).is_empty());
+    let runs = |numbers: &[u32], limit| runs(&index, numbers.to_vec(), limit).collect::<Vec<_>>();
+    assert_eq!(runs(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 400), [0..4, 4..8, 8..10]);
+    assert_eq!(runs(&[0, 1, 3, 4, 9], 1000), [0..2, 3..5, 9..10]);
+    assert_eq!(runs(&[2, 3], 50), [2..3, 3..4], "a longer block is a run of its own");
+    assert_eq!(runs(&[], 50), []);
+}
+
+/// A scan asks for one run after the other: looking at all that is left each time would be quadratic.
+#[test]
+fn the_first_run_is_found_without_a_look_at_what_comes_later() {
+    let index = index();
+    let mut looked_at = 0;
+    let numbers = (0..10).inspect(|_| looked_at += 1);
+    assert_eq!(runs(&index, numbers, 200).next(), Some(0..2));
+    assert_eq!(looked_at, 3);
 }

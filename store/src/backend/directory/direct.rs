@@ -9,6 +9,7 @@ use super::files::fault;
 use crate::checksum::{Summing, Sums};
 use crate::fault::Attempt;
 use crate::object::Payload;
+use bytes::Bytes;
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
@@ -29,23 +30,47 @@ pub(super) const DIRECT_FROM: u64 = 1 << 20;
 /// Buffers kept while unused.
 const IDLE_BUFFERS: usize = 8;
 
-/// Aligned buffers that are used again: a fresh one costs a page fault per 4 KiB. Cheap to clone.
+/// Aligned buffers that are used again: a fresh one costs a page fault per 4 KiB, together more than the copy into it.
+/// Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub(super) struct AlignedBuffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl AlignedBuffers {
+    /// Fills `length` bytes of a buffer by `fill`; it goes back with the last slice of them. `None` where the length fills
+    /// less than half of a buffer, or more than one.
+    pub(super) fn filled<E>(
+        &self,
+        length: usize,
+        fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
+    ) -> Option<Result<Bytes, E>> {
+        if length > BUFFER_BYTES || length < BUFFER_BYTES / 2 {
+            return None;
+        }
+        let mut buffer = self.take();
+        buffer.length = length;
+        Some(fill(&mut buffer.space()[..length]).map(|()| Bytes::from_owner(buffer)))
+    }
+
     fn take(&self) -> AlignedBuffer {
         let idle = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let memory = idle.unwrap_or_else(|| vec![0; BUFFER_BYTES + ALIGNMENT]);
         let start = memory.as_ptr().align_offset(ALIGNMENT);
-        AlignedBuffer { memory, start, home: self.clone() }
+        AlignedBuffer { memory, start, length: BUFFER_BYTES, home: self.clone() }
     }
 }
 
 struct AlignedBuffer {
     memory: Vec<u8>,
     start: usize,
+    /// How many of its bytes are shown.
+    length: usize,
     home: AlignedBuffers,
+}
+
+impl AsRef<[u8]> for AlignedBuffer {
+    fn as_ref(&self) -> &[u8] {
+        &self.memory[self.start..][..self.length]
+    }
 }
 
 impl AlignedBuffer {
@@ -69,6 +94,8 @@ impl Drop for AlignedBuffer {
 pub(super) struct Direct {
     file: File,
     buffers: AlignedBuffers,
+    /// Held while writing: writers that make a file longer past the page cache spin for the same lock in the kernel.
+    turn: Mutex<()>,
 }
 
 impl Direct {
@@ -76,13 +103,14 @@ impl Direct {
     pub(super) fn open(path: &Path, buffers: &AlignedBuffers) -> Option<Self> {
         let flags = i32::try_from(OFlags::DIRECT.bits()).ok()?;
         let file = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path).ok()?;
-        Some(Self { file, buffers: buffers.clone() })
+        Some(Self { file, buffers: buffers.clone(), turn: Mutex::default() })
     }
 
     /// Writes `payload` at `offset`; what cannot go past the page cache goes through `cached`.
     pub(super) fn write(&self, payload: &Payload, offset: u64, cached: &File, path: &Path) -> Attempt<()> {
         let aligned = usize::try_from(offset).is_ok_and(|offset| offset.is_multiple_of(ALIGNMENT));
         let file = if aligned { &self.file } else { cached };
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let mut buffer = self.buffers.take();
         let space = buffer.space();
         let (mut at, mut filled) = (offset, 0);

@@ -1,5 +1,6 @@
 //! Paths beneath the root, durable directories, and reading.
 
+use super::direct::AlignedBuffers;
 use crate::checksum::{Summing, Sums};
 use crate::fault::{Attempt, Fault, FaultKind};
 use crate::key::{Key, RESERVED};
@@ -149,14 +150,18 @@ pub(super) fn sync_directory(directory: &Path) -> Attempt<()> {
     })
 }
 
-/// Exactly `length` bytes from `start`, read into memory that is not zeroed first.
-pub(super) fn read_at(file: &File, start: u64, length: u64) -> Attempt<Bytes> {
+/// Exactly `length` bytes from `start`, in memory that was used before or is not zeroed first.
+pub(super) fn read_at(file: &File, start: u64, length: u64, buffers: &AlignedBuffers) -> Attempt<Bytes> {
     let size = usize::try_from(length).map_err(|e| Fault::caused(FaultKind::Rejected, e))?;
+    let truncated = |got| FaultKind::Truncated { expected: length, got };
+    if let Some(read) = buffers.filled(size, |space| fill(file, start, space, truncated)) {
+        return read;
+    }
     let mut buffer = Vec::with_capacity(size);
     while buffer.len() < size {
         let at = start + buffer.len() as u64;
         match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut buffer), at) {
-            Ok(0) => return Err(FaultKind::Truncated { expected: length, got: buffer.len() as u64 }.into()),
+            Ok(0) => return Err(truncated(buffer.len() as u64).into()),
             Ok(_) => {}
             Err(Errno::INTR) => {}
             Err(e) => return Err(Fault::caused(FaultKind::Io, io::Error::from(e))),
@@ -165,6 +170,19 @@ pub(super) fn read_at(file: &File, start: u64, length: u64) -> Attempt<Bytes> {
     // The allocator may have given more room than was asked for.
     buffer.truncate(size);
     Ok(buffer.into())
+}
+
+fn fill(file: &File, start: u64, space: &mut [u8], truncated: impl Fn(u64) -> FaultKind) -> Attempt<()> {
+    let mut filled = 0;
+    while filled < space.len() {
+        match rustix::io::pread(file, &mut space[filled..], start + filled as u64) {
+            Ok(0) => return Err(truncated(filled as u64).into()),
+            Ok(got) => filled += got,
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(Fault::caused(FaultKind::Io, io::Error::from(e))),
+        }
+    }
+    Ok(())
 }
 
 /// Checksum and length of a whole file, in bounded memory.

@@ -107,7 +107,7 @@ impl Inner {
         if meta.len() > limit {
             return Err(FaultKind::TooLarge { size: meta.len(), limit }.into());
         }
-        let bytes = files::read_at(&file, 0, meta.len())?;
+        let bytes = files::read_at(&file, 0, meta.len(), &self.buffers)?;
         let version = version_of(&Sums::of(&bytes.clone().into(), false));
         Ok(Fetched { bytes, version })
     }
@@ -190,7 +190,7 @@ impl Backend for DirectoryBackend {
             if range.end > meta.len() {
                 return Err(FaultKind::BeyondEnd { size: Some(meta.len()) }.into());
             }
-            files::read_at(&file, range.start, range.end - range.start)
+            files::read_at(&file, range.start, range.end - range.start, &inner.buffers)
         })
         .await
     }
@@ -200,7 +200,7 @@ impl Backend for DirectoryBackend {
         self.blocking(move |inner| {
             let (file, meta) = inner.root.open(&key)?;
             let start = meta.len().saturating_sub(length);
-            Ok((files::read_at(&file, start, meta.len() - start)?, meta.len()))
+            Ok((files::read_at(&file, start, meta.len() - start, &inner.buffers)?, meta.len()))
         })
         .await
     }
