@@ -121,11 +121,10 @@ impl Tier {
             must_be_of(marker, cluster, &store)?;
         }
         parts.faults.before(Step::Probe).await;
-        parts
-            .store
-            .probe()
-            .await
-            .map_err(|source| OpenTierError::Unfit { store: store.clone(), source: Box::new(source) })?;
+        parts.store.probe().await.map_err(|error| match error {
+            ProbeError::Failed { source, .. } => store_error(&parts, source),
+            flawed => OpenTierError::Unfit { store: store.clone(), source: Box::new(flawed) },
+        })?;
         let marker = match found {
             Some(marker) => marker,
             None => create_marker(&parts, &settings, cluster).await?,

@@ -60,7 +60,7 @@ pub struct RestoreArgs {
     /// Where the partitions' directories are made or stand
     #[arg(long, value_name = "DIR")]
     pub to: PathBuf,
-    /// Where to begin; the batch that holds the position is written whole
+    /// Where to begin, `earliest` being the tier's first offset; the batch that holds the position is written whole
     #[arg(long, value_name = "POSITION", default_value = "earliest", allow_hyphen_values = true)]
     pub from: String,
     /// Where to end, exclusive

@@ -52,19 +52,37 @@ fn backwards(from: Fixed, until: Fixed, offsets: Option<(Offset, Offset)>) -> cr
     .into()
 }
 
+/// What `earliest` means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earliest {
+    /// As consumers are told: the start of what lies before the tier's end without a recorded gap.
+    ServingStart,
+    /// The first offset that the tier has.
+    TierStart,
+}
+
 /// The offsets that the two positions mean in a partition. `--from` must lie in the tier or at its end.
-pub async fn ends(reader: &Reader, tip: &TopicIdPartition, wanted: Wanted) -> Result<OffsetRange> {
+pub async fn ends(
+    reader: &Reader,
+    tip: &TopicIdPartition,
+    wanted: Wanted,
+    earliest: Earliest,
+) -> Result<OffsetRange> {
     let manifest = reader.manifest(tip).await.map_err(of::reader)?;
-    let (start, serving, end) = (manifest.tier_start, manifest.serving_start, manifest.tier_end);
+    let (start, end) = (manifest.tier_start, manifest.tier_end);
+    let earliest = match earliest {
+        Earliest::ServingStart => manifest.serving_start,
+        Earliest::TierStart => start,
+    };
     let from = match wanted.from {
         Fixed::Offset(offset) if offset < start || offset > end => {
             let what = format!("offset {offset} of {}/{} is not in the tier", tip.topic, tip.partition);
             let has = format!("the tier has {start} to {end} (exclusive)");
             return Err(Failure::new(&codes::OUT_OF_RANGE, what).note(has).into());
         }
-        from => resolved(reader, tip, from, serving, end).await?,
+        from => resolved(reader, tip, from, earliest, end).await?,
     };
-    let until = resolved(reader, tip, wanted.until, serving, end).await?.min(end);
+    let until = resolved(reader, tip, wanted.until, earliest, end).await?.min(end);
     OffsetRange::new(from, until).map_err(|_| backwards(wanted.from, wanted.until, Some((from, until))))
 }
 
@@ -72,12 +90,12 @@ async fn resolved(
     reader: &Reader,
     tip: &TopicIdPartition,
     at: Fixed,
-    serving: Offset,
+    earliest: Offset,
     end: Offset,
 ) -> Result<Offset> {
     Ok(match at {
         Fixed::Offset(offset) => offset,
-        Fixed::Earliest => serving,
+        Fixed::Earliest => earliest,
         Fixed::Latest => end,
         Fixed::Time(time) => match reader.find_timestamp(tip, time).await.map_err(of::reader)? {
             Some(found) => first_at(&found, time)?,

@@ -179,7 +179,12 @@ fn upload(error: &UploadError) -> Code {
 
 /// A directory into which nothing may be restored.
 pub fn restore_refused(error: RestoreRefused) -> Failure {
-    let code = match &error {
+    let code = of_refusal(&error);
+    failure(error, code)
+}
+
+fn of_refusal(refused: &RestoreRefused) -> &'static Code {
+    match refused {
         RestoreRefused::BrokerRuns { .. } | RestoreRefused::LockUnknown { .. } => &codes::BROKER_RUNS,
         RestoreRefused::HoldsRecords { .. }
         | RestoreRefused::OpenedUnfinished { .. }
@@ -189,8 +194,7 @@ pub fn restore_refused(error: RestoreRefused) -> Failure {
         | RestoreRefused::NotAPartitionName { .. }
         | RestoreRefused::NoTopicId { .. } => &codes::TARGET,
         RestoreRefused::Io(_) => &codes::LOCAL_IO,
-    };
-    failure(error, code)
+    }
 }
 
 /// Files of a restore that could not be written or made visible.
@@ -198,7 +202,7 @@ pub fn restore_files(error: firnline_logdir::RestoreError) -> Failure {
     let code = match &error {
         firnline_logdir::RestoreError::BelowLogStart { .. } => &codes::TARGET,
         firnline_logdir::RestoreError::OutOfOrder { .. } => &codes::INTERNAL,
-        firnline_logdir::RestoreError::Refused(_) => &codes::BROKER_RUNS,
+        firnline_logdir::RestoreError::Refused(refused) => of_refusal(refused),
         firnline_logdir::RestoreError::Io(_) => &codes::LOCAL_IO,
     };
     failure(error, code)
@@ -218,7 +222,7 @@ pub fn restore(error: RestoreError) -> Failure {
             let files: Option<&firnline_logdir::RestoreError> = find(source.as_ref());
             match files {
                 Some(firnline_logdir::RestoreError::BelowLogStart { .. }) => codes::TARGET,
-                Some(firnline_logdir::RestoreError::Refused(_)) => codes::BROKER_RUNS,
+                Some(firnline_logdir::RestoreError::Refused(refused)) => *of_refusal(refused),
                 _ => codes::LOCAL_IO,
             }
         }

@@ -25,7 +25,7 @@ pub fn store(config: &Config, around: &Surroundings, env: &Env) -> Result<Store>
     let Some(url) = config.store.url.value.clone() else {
         return Err(Failure::new(&codes::NO_TIER, "no tier was given").into());
     };
-    let settings = settings(&config.store, url)?;
+    let settings = settings(&config.store, url, around)?;
     let inputs = credentials(&config.store, around)?;
     Ok(Store::open(settings, &inputs, env.clone()).map_err(of::open_store)?)
 }
@@ -69,7 +69,7 @@ pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
     problems
 }
 
-fn settings(section: &StoreSection, url: StoreUrl) -> Result<StoreSettings> {
+fn settings(section: &StoreSection, url: StoreUrl, around: &Surroundings) -> Result<StoreSettings> {
     let StoreSection {
         url: _,
         endpoint,
@@ -99,8 +99,11 @@ fn settings(section: &StoreSection, url: StoreUrl) -> Result<StoreSettings> {
         price_file: _,
     } = section;
     let text = |set: &Set<Option<crate::config::Text>>| set.value.as_ref().map(|text| text.0.clone());
-    let ca_bundle_pem = match &ca_bundle.value {
-        Some(path) => Some(named(&path.0)?.text.expose().as_bytes().to_vec()),
+    // What AWS's own tools trust, this one trusts for S3, too.
+    let aws_ca_bundle = matches!(url, StoreUrl::S3 { .. }).then(|| around.var("AWS_CA_BUNDLE")).flatten();
+    let aws_ca_bundle = aws_ca_bundle.filter(|path| !path.is_empty()).map(|path| around.cwd.join(path));
+    let ca_bundle_pem = match ca_bundle.value.as_ref().map(|path| &path.0).or(aws_ca_bundle.as_ref()) {
+        Some(path) => Some(named(path)?.text.expose().as_bytes().to_vec()),
         None => None,
     };
     let endpoint = text(endpoint);

@@ -83,6 +83,8 @@ fn an_open_transaction_ends_what_committed_readers_get_and_what_a_restored_broke
             offsets(&tier, &name, Isolation::ReadCommitted),
             committed.iter().map(|r| r.offset).collect::<Vec<_>>()
         );
+        let run = tier.run(&["cat", &name, "--isolation", "read_committed"]).finish().expect_code(0);
+        run.expect_stderr(&format!("offset {first_open}: the transaction that begins there is not decided"));
     }
     restore_and_consume(&source, &tier);
 }

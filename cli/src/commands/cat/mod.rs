@@ -10,7 +10,7 @@ use firnline_records::{DecodeLimits, decode_batch};
 
 use super::batches::walk;
 use super::context::Context;
-use super::range::{Typed, ends};
+use super::range::{Earliest, Typed, ends};
 use super::selection::{Selection, one_partition};
 use crate::args::{CatArgs, GlobalArgs, Isolation as TypedIsolation};
 use crate::exit::Exit;
@@ -42,7 +42,7 @@ pub async fn run(args: CatArgs, global: &GlobalArgs, around: Surroundings, out: 
     let tier = context.tier().await?;
     let tip = Selection::of(selector).partition(&tier).await?;
     let reader = wiring::reader(&context.config, &tier);
-    let range = ends(&reader, &tip, wanted).await?;
+    let range = ends(&reader, &tip, wanted, Earliest::ServingStart).await?;
     let isolation = match isolation {
         TypedIsolation::ReadUncommitted => Isolation::ReadUncommitted,
         TypedIsolation::ReadCommitted => Isolation::ReadCommitted,
@@ -76,6 +76,12 @@ async fn print(reader: &Reader, mut plan: Plan, out: &mut Out) -> Result<Exit> {
         }
     }
     out.flush()?;
+    if let Some(offset) = scan.undecided_from() {
+        // Not a failure: a consumer of committed records waits here, too.
+        tracing::warn!(
+            "committed records end at offset {offset}: the transaction that begins there is not decided in the tier"
+        );
+    }
     if lost.is_empty() {
         return Ok(Exit::Fine);
     }

@@ -10,7 +10,7 @@ use firnline_tier::Tier;
 use firnline_tier::restore::{Gaps, RestorePlan, RestoreReport, RestoreRequest};
 
 use super::context::Context;
-use super::range::{Typed, ends};
+use super::range::{Earliest, Typed, ends};
 use super::selection::{Selection, usage};
 use crate::args::{GlobalArgs, RestoreArgs};
 use crate::exit::Exit;
@@ -59,7 +59,7 @@ pub async fn run(
     let mut jobs = Vec::with_capacity(partitions.len());
     for tip in partitions {
         let target = target::for_partition(&to, &tip, one)?;
-        let range = ends(&reader, &tip, range).await?;
+        let range = ends(&reader, &tip, range, Earliest::TierStart).await?;
         let Some(plan) = plan(&tier, &tip, range, gaps).await? else { continue };
         jobs.push(Job { tip, target, plan });
     }

@@ -43,7 +43,7 @@ impl AlignedBuffers {
         length: usize,
         fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
     ) -> Option<Result<Bytes, E>> {
-        if length > BUFFER_BYTES || length < BUFFER_BYTES / 2 {
+        if !(BUFFER_BYTES / 2..=BUFFER_BYTES).contains(&length) {
             return None;
         }
         let mut buffer = self.take();
