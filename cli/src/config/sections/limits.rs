@@ -7,7 +7,7 @@ section! {
     /// Bounds on memory and parallel work.
     LimitsSection as "limits" {
         /// Memory for parts on their way to the store, over all partitions.
-        "upload_memory" => upload_memory: Bytes<{ 16 << 20 }, { 1 << 40 }> = "128MiB";
+        "upload_memory" => upload_memory: Bytes<{ 16 << 20 }, { 1 << 40 }> = "96MiB";
         /// Partitions that are uploaded at once.
         "parallel_partitions" => parallel_partitions: Count<1, 1024> = "8";
         /// Memory for bytes on their way from the store, over all reads.
