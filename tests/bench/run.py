@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Measures the reported figures of docs/measured.md: ratios to named alternatives, in interleaved pairs.
 
-usage: run.py [--only NAME[,NAME]] [--pairs N] [--gib N] [--dir DIR]
+usage: run.py [--only NAME[,NAME]] [--pairs N] [--gib N] [--dir DIR] [--gate]
 
 It needs the release build of `firnline`, the bins of the tests crate (`make-log`, `s3-sink`), `mc`, `rclone` and MinIO;
-`make bench` builds and installs all of them. Data lies below --dir (default: a temporary directory on the disk that
+`make bench` builds and installs all of them. With --gate a figure of memory beyond its goal is a failure: it is the same on any
+machine, which times are not. Data lies below --dir (default: a temporary directory on the disk that
 holds the checkout) and is removed at the end.
 """
 
@@ -31,6 +32,7 @@ class Bench:
         self.options = options
         self.target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
         self.firnline = str(self.target / "firnline")
+        self.gates = []
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="firnline-bench-", dir=options.dir))
 
     def log(self, name, *arguments):
@@ -113,6 +115,7 @@ def memory(bench):
             run = pairs.run(side, {0, 1})
         peak = run.peak_kib / 1024
         print(f"{name}: peak {peak:.0f} MiB (goal {goal}: {'met' if peak <= goal else 'not met'}), {run.wall:.1f} s")
+        bench.gates.append(peak <= goal)
         shutil.rmtree(log)
 
 
@@ -151,6 +154,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=15)
     parser.add_argument("--gib", type=int, default=2, help="segments of 1 GiB in the bulk log")
     parser.add_argument("--dir", default=ROOT / "target", help="where data goes")
+    parser.add_argument("--gate", action="store_true", help="end with a count of goals met, and with 1 if one is not")
     options = parser.parse_args()
     names = options.only.split(",") if options.only else list(BENCHES)
     if unknown := [name for name in names if name not in BENCHES]:
@@ -165,6 +169,11 @@ def main():
             BENCHES[name](bench)
     finally:
         shutil.rmtree(bench.work, ignore_errors=True)
+    if options.gate:
+        failed = bench.gates.count(False)
+        print(f"{len(bench.gates) - failed} passed, {failed} failed")
+        return 1 if failed or not bench.gates else 0
+    return 0
 
 
 if __name__ == "__main__":
