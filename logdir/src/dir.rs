@@ -1,13 +1,12 @@
 //! One log directory.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use firnline_index::{ClusterId, NodeId, Offset, PartitionIndex, TopicName};
 
 use crate::files::{self, CheckpointError, MetaProperties};
+use crate::open::read_small;
 use crate::{BrokerLock, Found, IoProblem, LogDirError, scan};
 
 /// A directory that a broker's `log.dirs` lists.
@@ -117,19 +116,3 @@ impl LogDir {
 
 /// Offsets by topic and partition.
 pub type Offsets = HashMap<(TopicName, PartitionIndex), Offset>;
-
-/// Reads a small file, bounded, without following a symbolic link.
-pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>, IoProblem> {
-    let file = open_file(path)?;
-    let mut text = Vec::new();
-    file.take(files::MAX_LEN).read_to_end(&mut text).map_err(IoProblem::at("read", path))?;
-    Ok(text)
-}
-
-/// Opens a file for reading; refuses a symbolic link.
-pub(crate) fn open_file(path: &Path) -> Result<File, IoProblem> {
-    use rustix::fs::{Mode, OFlags};
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(IoProblem::at("open", path))?;
-    Ok(File::from(file))
-}

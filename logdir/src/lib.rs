@@ -23,6 +23,7 @@ pub mod files;
 pub mod fixture;
 mod local;
 mod lock;
+mod open;
 mod restore;
 mod scan;
 mod set;

@@ -5,7 +5,7 @@ use std::path::Path;
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
 use crate::IoProblem;
-use crate::dir::open_file;
+use crate::open::open_file;
 
 /// What is known of a log directory's `.lock`.
 ///

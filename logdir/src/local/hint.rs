@@ -15,8 +15,8 @@ use firnline_index::Offset;
 use firnline_index::batch::{BatchHeader, BatchLimits, HEADER_PEEK, Parsed, Sequence, verify_crc};
 
 use crate::SegmentFile;
-use crate::dir::open_file;
 use crate::files::SegmentFileKind;
+use crate::open::open_file;
 use crate::source::read_exact;
 
 const ENTRY: u64 = 8;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use firnline_index::{Offset, PartitionIndex, TopicId, TopicName};
 
 use super::{RestoreError, RestoreRefused, RestoreWriter};
-use crate::dir::read_small;
 use crate::files::{self, DirName, FileName, SegmentFileKind, partition_metadata};
+use crate::open::read_small;
 use crate::{BrokerLock, IoProblem, OffsetCheckpoint};
 
 /// A directory that has been found fit to take a partition's segments: an empty one (or one not there yet, whose parent

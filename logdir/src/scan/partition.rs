@@ -9,8 +9,8 @@ use firnline_index::{Offset, PartitionIndex, TopicIdPartition, TopicName};
 
 use super::{PartitionDir, RefusedReason, SegmentFile};
 use crate::IoProblem;
-use crate::dir::read_small;
 use crate::files::{self, CheckpointError, FileName, LeaderEpochEntry, SegmentFileKind, partition_metadata};
+use crate::open::read_small;
 
 impl PartitionDir {
     /// Reads the partition's `leader-epoch-checkpoint`: a hint, as a crash or a move may leave it behind the log.

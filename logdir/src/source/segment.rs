@@ -10,10 +10,10 @@ use firnline_index::{Offset, OffsetRange};
 use super::SourceOptions;
 use super::error::ReadError;
 use super::page_cache::PageCache;
-use super::stat::{Change, compare, difference};
+use super::read::{open_segment, read_exact};
+use super::stat::{Change, compare};
 use super::tail::Tail;
 use super::walk::{Place, Step, step};
-use crate::dir::open_file;
 use crate::{IoProblem, SegmentFile};
 
 /// A segment's batches in order, read straight into pooled buffers and handed out as slices of them.
@@ -238,48 +238,4 @@ fn extend(taken: Option<(OffsetRange, u32)>, header: &BatchHeader) -> (OffsetRan
     let range = OffsetRange::new(start, header.next_offset())
         .expect("the sequence takes no batch that begins below the one before it");
     (range, batches.saturating_add(1))
-}
-
-/// Opens a segment that must still be the one that was found.
-pub(crate) fn open_segment(segment: &SegmentFile) -> Result<File, ReadError> {
-    let changed = |what| ReadError::Changed { path: segment.path.clone(), what };
-    let file = match open_file(&segment.path) {
-        Ok(file) => file,
-        Err(problem) if problem.is_not_found() => return Err(changed(Change::Gone)),
-        Err(problem) => return Err(problem.into()),
-    };
-    let metadata = file.metadata().map_err(IoProblem::at("look at", &segment.path))?;
-    match difference(segment, segment.len, &metadata) {
-        Some(what) => Err(changed(what)),
-        None => Ok(file),
-    }
-}
-
-/// Reads into `buffer` what one system call gives; 0 at the end of the file.
-pub(crate) fn read_some(
-    file: &File,
-    segment: &SegmentFile,
-    buffer: &mut [u8],
-    position: u64,
-) -> Result<usize, ReadError> {
-    let count = rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *buffer, position));
-    Ok(count.map_err(IoProblem::at("read", &segment.path))?)
-}
-
-/// Fills `buffer`; `false` where the file ends before it is full.
-pub(crate) fn read_exact(
-    file: &File,
-    segment: &SegmentFile,
-    mut buffer: &mut [u8],
-    mut position: u64,
-) -> Result<bool, ReadError> {
-    while !buffer.is_empty() {
-        let count = read_some(file, segment, buffer, position)?;
-        if count == 0 {
-            return Ok(false);
-        }
-        buffer = &mut buffer[count..];
-        position += count as u64;
-    }
-    Ok(true)
 }

@@ -14,7 +14,7 @@ use firnline_index::Offset;
 use firnline_index::batch::BatchError;
 
 use super::error::{Damage, ReadError, batch_damage, damage};
-use super::segment::read_some;
+use super::read::read_some;
 use crate::SegmentFile;
 
 /// How the reading of a segment ended.

@@ -1,6 +1,6 @@
 //! Paths beneath the root, durable directories, and reading.
 
-use super::direct::AlignedBuffers;
+use super::aligned::AlignedBuffers;
 use crate::checksum::{Summing, Sums};
 use crate::fault::{Attempt, Fault, FaultKind};
 use crate::key::{Key, RESERVED};

@@ -21,6 +21,7 @@
 //! - Empty directories stay behind a delete: removing them would race with a writer that has just made one.
 //!   Symbolic links to directories are not followed by listings.
 
+mod aligned;
 mod direct;
 mod files;
 mod list;
@@ -35,9 +36,10 @@ use crate::env::{Random, RandomExt};
 use crate::fault::{Attempt, Fault, FaultKind};
 use crate::key::Key;
 use crate::object::{Fetched, ObjectMeta, Payload, Version};
+use aligned::AlignedBuffers;
 use async_trait::async_trait;
 use bytes::Bytes;
-use direct::{AlignedBuffers, DIRECT_FROM};
+use direct::DIRECT_FROM;
 use files::Root;
 use std::collections::HashMap;
 use std::ops::Range;

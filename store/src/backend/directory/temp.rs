@@ -3,7 +3,8 @@
 //! The writer holds an exclusive `flock` on its temporary file for as long as it is at work. So a file whose lock can be
 //! had belongs to a process that is gone: the first write of every process sweeps those away, whatever their age.
 
-use super::direct::{AlignedBuffers, Direct};
+use super::aligned::AlignedBuffers;
+use super::direct::Direct;
 use super::files::{self, Root, fault, parent, sync_directory};
 use crate::checksum::Sums;
 use crate::fault::{Attempt, FaultKind};
