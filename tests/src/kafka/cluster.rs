@@ -247,7 +247,9 @@ fn brokers_seen(bootstrap: &str) -> Option<usize> {
 
 fn java(version: &str) -> Command {
     let mut command = Command::new("java");
-    command.args(JAVA).arg("-cp").arg(tools::kafka_class_path(version));
+    // Java knows nothing of TMPDIR, and a broker that is killed leaves the native libraries that it unpacked.
+    let temporary = format!("-Djava.io.tmpdir={}", std::env::temp_dir().display());
+    command.args(JAVA).arg(temporary).arg("-cp").arg(tools::kafka_class_path(version));
     command
 }
 

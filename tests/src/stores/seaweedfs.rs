@@ -47,9 +47,10 @@ impl SeaweedFs {
             command.arg(format!("-{listener}.grpc={}", ports::free()));
         }
         command.arg(format!("-s3.port.grpc={}", ports::free()));
-        // No other listener, no reports to anyone, volumes of a size that a test fills.
+        // No other listener, no reports to anyone, volumes of a size that a test fills. Each bucket takes several of them, and
+        // left to itself the server allows as many as the free disk holds when they are full.
         command.args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-master.telemetry=false"]);
-        command.args(["-master.volumeSizeLimitMB=128", "-volume.max=0"]);
+        command.args(["-master.volumeSizeLimitMB=128", "-volume.max=5000"]);
         let mut server = Server::spawn("seaweedfs", &command, &directory.path().join("output"));
         server.wait_until(Duration::from_secs(60), || http::get_status(port, "/healthz") == Some(200));
         Self { port, _server: server, _directory: directory }
