@@ -81,7 +81,8 @@ fn store_page(code: &str) -> (Exit, &'static str, &'static str) {
             "the object was not committed",
         )
     } else if same(store::PROBE_FAILED) {
-        let effect = "nothing was written but the probe's own objects, which are removed where that is allowed";
+        let effect =
+            "nothing was written but the probe's own objects, which are removed where that is allowed";
         (Exit::Refused, "the store ignores conditions on writes, ranges, or its own earlier answers", effect)
     } else if same(store::NO_BUCKET) {
         (Exit::Environment, "the address is misspelt, or nobody made the bucket", "nothing was done")
