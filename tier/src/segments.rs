@@ -73,12 +73,10 @@ impl Tier {
 
     pub(crate) async fn tail_bytes(&self, tip: &TopicIdPartition, entry: &Entry) -> Result<Bytes, TailError> {
         let key = entry.object_key(tip);
-        let start = entry.location.start.get();
-        let range = start.saturating_add(entry.tail_position.get())
-            ..start.saturating_add(entry.location.length.get());
-        if let Err(source) = must_be_a_tail(&range) {
-            return Err(TailError::Damaged { key, source: Box::new(source) });
-        }
+        let range = match tail_range(entry) {
+            Ok(range) => range,
+            Err(source) => return Err(TailError::Damaged { key, source: Box::new(source) }),
+        };
         let bytes = self.store().get_range(&key, range).await;
         bytes.map_err(|source| TailError::Store { key, source: Box::new(source) })
     }
@@ -122,10 +120,13 @@ impl Tier {
     }
 }
 
-/// A manifest that is wrong must not make us hold a whole object in memory.
-pub(crate) fn must_be_a_tail(range: &Range<u64>) -> Result<(), SegmentReadError> {
+/// Where in its object the tail stands. A manifest that is wrong must not make us hold a whole object in memory.
+pub(crate) fn tail_range(entry: &Entry) -> Result<Range<u64>, SegmentReadError> {
+    let start = entry.location.start.get();
+    let range =
+        start.saturating_add(entry.tail_position.get())..start.saturating_add(entry.location.length.get());
     let (expected, found) = (u64::from(MAX_TAIL_LEN), range.end.saturating_sub(range.start));
-    if found > expected { Err(SegmentReadError::TailLength { expected, found }) } else { Ok(()) }
+    if found > expected { Err(SegmentReadError::TailLength { expected, found }) } else { Ok(range) }
 }
 
 /// The stored bytes that the blocks, which lie end to end, take up.

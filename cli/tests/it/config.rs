@@ -128,3 +128,11 @@ fn check_tries_secrets_and_files() {
     with(file, &["config", "check"], &[])
         .fails(3, &["FIRN-C103", "NOT_SET", "/nowhere/ca.pem", "store.price_file"]);
 }
+
+#[test]
+fn the_certificates_of_aws_own_tools_are_taken_unless_the_config_names_others() {
+    let aws = [("AWS_CA_BUNDLE", "/no/such/aws.pem")];
+    let list = ["ls", "s3://bucket-of-nobody"];
+    with("", &list, &aws).fails(3, &["FIRN-C202", "/no/such/aws.pem"]);
+    with("[store]\nca_bundle = '/no/such/own.pem'", &list, &aws).fails(3, &["/no/such/own.pem"]);
+}

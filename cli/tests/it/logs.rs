@@ -1,9 +1,7 @@
 //! Log directories of the tests' own, with as many sealed segments as a test wants.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use firnline_index::{ClusterId, NodeId, Offset, PartitionIndex, TimestampMs, TopicId};
 use firnline_index::{TopicIdPartition, TopicName};
@@ -147,37 +145,4 @@ pub(crate) fn tree(dir: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 #[track_caller]
 pub(crate) fn last_line(ran: &Ran) -> serde_json::Value {
     serde_json::from_str(ran.out.lines().last().unwrap()).unwrap()
-}
-
-/// A process that holds a log directory's lock as a broker does, by fcntl, until it is dropped.
-pub(crate) struct Holder(Child);
-
-impl Holder {
-    pub(crate) fn of(log_dir: &Path) -> Self {
-        let script = "import fcntl, sys\nf = open(sys.argv[1], 'r+b')\n\
-                      fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)\nprint('held', flush=True)\nsys.stdin.read()\n";
-        let mut child = Command::new("python3")
-            .args(["-c", script])
-            .arg(log_dir.join(".lock"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 is needed to hold a lock from another process");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "held\n");
-        Self(child)
-    }
-
-    pub(crate) fn pid(&self) -> String {
-        self.0.id().to_string()
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        // The end of its input ends it.
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
-    }
 }

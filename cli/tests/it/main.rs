@@ -6,6 +6,8 @@ mod config;
 mod disk;
 mod docs;
 mod garbage;
+#[path = "../../../logdir/tests/it/holder.rs"]
+mod holder;
 mod killed;
 mod logs;
 mod made;

@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::logs::{Holder, Logs, last_line, plain, sealed, segment, tree};
+use crate::holder::Holder;
+use crate::logs::{Logs, last_line, plain, sealed, segment, tree};
 use crate::made::{passable, unprivileged};
 use crate::rig::{finish, firnline};
 
@@ -81,9 +82,9 @@ fn a_missing_segment_is_named_with_its_offsets() {
 #[test]
 fn a_lock_that_a_broker_holds_is_refused_with_its_process() {
     let logs = Logs::of(&["orders-0"]);
-    let holder = Holder::of(logs.path());
+    let holder = Holder::of(&logs.path().join(".lock"), "lockf");
     let before = tree(logs.path());
-    logs.offload(&[]).fails(4, &["FIRN-L011", &holder.pid(), "kafka", "stop the broker"]);
+    logs.offload(&[]).fails(4, &["FIRN-L011", &holder.pid().to_string(), "kafka", "stop the broker"]);
     assert!(objects(&logs).iter().all(|(path, _)| path.ends_with("firnline.json")), "nothing was offloaded");
     assert!(tree(logs.path()) == before);
     drop(holder);

@@ -4,7 +4,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use crate::logs::{Holder, Logs, plain, sealed, tree};
+use crate::holder::Holder;
+use crate::logs::{Logs, plain, sealed, tree};
 use crate::made::unprivileged;
 use crate::rig::finish;
 
@@ -68,9 +69,9 @@ fn all_targets_are_looked_at_before_anything_is_written() {
 fn a_log_directory_whose_lock_is_held_is_refused_untouched() {
     let (logs, broker) = tier_and_broker(&["orders-0"]);
     let before = tree(broker.path());
-    let holder = Holder::of(broker.path());
+    let holder = Holder::of(&broker.path().join(".lock"), "lockf");
     for to in [broker.path().to_owned(), broker.path().join("orders-0")] {
-        let says = ["FIRN-L011", &holder.pid(), "kafka", "stop it first"];
+        let says = ["FIRN-L011", &holder.pid().to_string(), "kafka", "stop it first"];
         restore(&logs, "orders/0", &to).fails(4, &says);
         assert!(tree(broker.path()) == before);
     }

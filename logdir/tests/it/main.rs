@@ -5,6 +5,7 @@
 mod changes;
 mod discovery;
 mod full_disk;
+mod holder;
 mod local;
 mod lock;
 mod page_cache;

@@ -9,7 +9,7 @@ use firnline_logdir::{
     Found, LogDir, RefusedReason, RestoreError, RestoreRefused, RestoreTarget, lower_epochs,
 };
 
-use crate::lock::Holder;
+use crate::holder::Holder;
 use crate::support::{Fixture, batch, batch_of_epoch, offset, scan};
 
 /// A partition that a broker made and stopped before anybody wrote to it.

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "test helpers may panic")]
 
 mod directories;
+#[path = "../../../logdir/tests/it/holder.rs"]
+mod holder;
 mod jobs;
 mod sim;
 mod world;

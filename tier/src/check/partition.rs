@@ -15,7 +15,7 @@ use super::content::{Content, compare_footer};
 use super::presence::Presence;
 use super::{Anomaly, AnomalyKind, CheckDepth, CheckReport, Finding, OnFinding};
 use crate::Tier;
-use crate::segments::must_be_a_tail;
+use crate::segments::tail_range;
 
 /// A check of one partition under way.
 struct Check<'a> {
@@ -273,12 +273,13 @@ impl Check<'_> {
     }
 
     async fn tail(&mut self, key: &str, entry: &Entry) -> Option<(SegmentTail, Bytes)> {
-        let start = entry.location.start.get();
-        let range = start + entry.tail_position.get()..start + entry.location.length.get();
-        if let Err(error) = must_be_a_tail(&range) {
-            self.anomaly(key, AnomalyKind::Tail(error));
-            return None;
-        }
+        let range = match tail_range(entry) {
+            Ok(range) => range,
+            Err(error) => {
+                self.anomaly(key, AnomalyKind::Tail(error));
+                return None;
+            }
+        };
         let bytes = match self.tier.store().get_range(key, range).await {
             Ok(bytes) => bytes,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::BeyondEnd { .. }) => {

@@ -7,7 +7,8 @@
 //!
 //! Whole batches only: the first one may begin below the range, the last one may reach beyond it. What is not decided at
 //! the end of the range is left out, because a broker that starts on it would keep its consumers waiting for a marker
-//! that never comes. For the same reason nothing that began before the cut may be decided only behind it. Changing leader epochs, and where files may be put, is for who writes them.
+//! that never comes. For the same reason nothing that began before the cut may be decided only behind it. Changing leader
+//! epochs, and where files may be put, is for who writes them.
 
 mod plan;
 mod run;

@@ -9,6 +9,7 @@ use firnline_logdir::{LogDirError, LogDirs, RefusedReason};
 use firnline_offloader::{PassError, PassPolicy, Problem, Progress, run_once};
 
 use super::*;
+use crate::holder::Holder;
 
 #[tokio::test]
 async fn topics_that_are_not_asked_for_are_counted_and_left_alone() {
@@ -34,9 +35,9 @@ async fn a_lock_that_a_broker_holds_refuses_the_pass_before_any_request() {
     let held = disk.another("data2");
     let tier = disk.tier().await;
     let before = tier.store().counters();
-    let holder = Holder::of(&held);
+    let holder = Holder::of(&held.join(".lock"), "lockf");
     let error = run_once(&disk.inputs(&tier)).await.unwrap_err();
-    let pid = i32::try_from(holder.0.id()).unwrap();
+    let pid = i32::try_from(holder.pid()).unwrap();
     assert!(
         matches!(&error, PassError::BrokerRunning { path, pid: Some(by) } if *path == held && *by == pid)
     );
@@ -71,7 +72,7 @@ struct Starts {
 impl Progress for Starts {
     fn uploaded(&self, _tip: &TopicIdPartition, _range: OffsetRange) {
         let mut holder = self.holder.lock().unwrap();
-        holder.get_or_insert_with(|| Holder::of(&self.log_dir));
+        holder.get_or_insert_with(|| Holder::of(&self.log_dir.join(".lock"), "lockf"));
     }
 }
 

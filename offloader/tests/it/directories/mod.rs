@@ -9,9 +9,7 @@ mod strange;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -195,35 +193,5 @@ fn chain(error: &dyn Error) -> String {
 fn says(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "no {part:?} in {text:?}");
-    }
-}
-
-/// A process that holds a lock as a broker does, until it is dropped.
-#[derive(Debug)]
-struct Holder(Child);
-
-impl Holder {
-    fn of(log_dir: &Path) -> Self {
-        let script = "import fcntl, sys\nf = open(sys.argv[1], 'r+b')\n\
-                      fcntl.lockf(f, fcntl.LOCK_EX | fcntl.LOCK_NB)\nprint('held', flush=True)\nsys.stdin.read()\n";
-        let mut child = Command::new("python3")
-            .args(["-c", script])
-            .arg(log_dir.join(".lock"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python3 is needed to hold a lock from another process");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "held\n");
-        Self(child)
-    }
-}
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        // The end of its input ends it.
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
     }
 }
