@@ -1,0 +1,151 @@
+//! The machine beside the broker: the logs it holds, the pins that keep them, the space that is left, and the little that
+//! a sidecar must not forget. The simulation is one host, log directories are another.
+//!
+//! All calls block; they run on the tier's workers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use firnline_index::lineage::Lineage;
+use firnline_index::{LeaderEpoch, Offset, OffsetRange, TimestampMs, TopicId, TopicIdPartition};
+
+use crate::log::PartitionLog;
+
+/// Everything this machine holds of one partition.
+#[derive(Debug, Clone)]
+pub struct HeldPartition {
+    /// The partition.
+    pub tip: TopicIdPartition,
+    /// Whether the broker keeps it, drops it, or has dropped it.
+    pub presence: Presence,
+    /// Stretches of log without hole inside, each from one history, as far as names and epochs tell. The broker's own log
+    /// with the pins that join it below comes first, where there is one; others are left of earlier histories.
+    pub chains: Vec<HeldChain>,
+}
+
+/// What the broker does with a partition's directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Presence {
+    /// It is there.
+    Live,
+    /// It is being deleted (`-delete`).
+    Deleting,
+    /// There is no directory any more; pins are all that is left.
+    Gone,
+}
+
+/// A stretch of log.
+#[derive(Debug, Clone)]
+pub struct HeldChain {
+    /// Its batches. Only the last extent of the broker's own log is not sealed.
+    pub log: Arc<dyn PartitionLog>,
+    /// Whether the broker's own log is its upper part.
+    pub is_log: bool,
+    /// First offset, by name of its first file.
+    pub start: Offset,
+    /// Where its sealed part ends: the name of the file still written, or the end of the last pin.
+    pub sealed_end: Offset,
+    /// The files it is made of, oldest first, one for each extent of `log`.
+    pub files: Vec<HeldFile>,
+}
+
+/// One file of a chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldFile {
+    /// First offset, by name.
+    pub base: Offset,
+    /// One past its last offset: the next file's name, else what its last batch says; `None` while it is written.
+    pub end: Option<Offset>,
+    /// Length in bytes.
+    pub bytes: u64,
+    /// When it was last written: for a sealed file about when it was sealed.
+    pub written_at: TimestampMs,
+    /// The pin that keeps it, if any.
+    pub pin: Option<PinId>,
+    /// Whether the pin is all that keeps it: these bytes are what counts against the disk.
+    pub sole_link: bool,
+}
+
+/// Names a pin.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PinId {
+    /// Which log dir, by its place in the configuration.
+    pub dir: usize,
+    /// The file's name there.
+    pub name: String,
+}
+
+/// What must be known of a partition after a restart, or its pins could not be proven: the highest bound told while its
+/// bytes were held here, under which epoch, and the epochs of the log below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// The partition.
+    pub tip: TopicIdPartition,
+    /// The bound: offsets below it were committed.
+    pub bound: Offset,
+    /// The leader's epoch that told it.
+    pub epoch: LeaderEpoch,
+    /// The epochs of our log below the bound, as far as known: what was committed, not only up to where.
+    pub lineage: Lineage,
+}
+
+/// The disk of a log dir.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes free for the broker.
+    pub free: u64,
+    /// Bytes in all.
+    pub total: u64,
+    /// Bytes kept by pins alone.
+    pub sole_link: u64,
+}
+
+/// A pin that gave way to the reserve of free space before its bytes were in the tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenWay {
+    /// The partition.
+    pub topic_id: TopicId,
+    /// The partition.
+    pub partition: firnline_index::PartitionIndex,
+    /// What it held, as far as known.
+    pub range: OffsetRange,
+}
+
+/// A host that could not be looked at, or could not remember.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct HostError {
+    /// What failed, naming the place.
+    pub what: String,
+    /// Why.
+    #[source]
+    pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// The machine beside the broker.
+pub trait Host: fmt::Debug + Send + Sync {
+    /// Looks at all log dirs, pins what is new, and tells what is held. A log dir that cannot be read is an error for the
+    /// whole: what is not seen must not look as if it were gone.
+    fn look(&self) -> Result<Vec<HeldPartition>, HostError>;
+
+    /// The same for one partition, right before its bytes are planned with.
+    fn look_at(&self, tip: &TopicIdPartition) -> Result<Option<HeldPartition>, HostError>;
+
+    /// Removes pins. One that is gone already counts as removed.
+    fn release(&self, pins: &[PinId]) -> Result<(), HostError>;
+
+    /// The disks, by log dir in the order of the configuration.
+    fn space(&self) -> Result<Vec<Space>, HostError>;
+
+    /// Pins that gave way since this was last asked.
+    fn given_way(&self) -> Result<Vec<GivenWay>, HostError>;
+
+    /// Keeps these durably (fsync) in the place of what was known of their partitions. In one write for all.
+    fn remember(&self, witnesses: &[Witness]) -> Result<(), HostError>;
+
+    /// Forgets partitions of which nothing is held any more.
+    fn forget(&self, tips: &[TopicIdPartition]) -> Result<(), HostError>;
+
+    /// Everything that is remembered.
+    fn witnesses(&self) -> Result<Vec<Witness>, HostError>;
+}
