@@ -11,8 +11,10 @@
 //! commit bound, nor from the file that the broker still writes; never change anything in a log directory; and never
 //! carry on past damage in a log as if it were not there.
 
+mod cluster;
 mod history;
 mod holes;
+mod host;
 mod log;
 mod meter;
 mod partition;
@@ -21,8 +23,14 @@ mod plan;
 mod progress;
 mod report;
 
+pub use cluster::{
+    AskError, Bound, BoundAsk, Cluster, ClusterError, Leader, OpenProducer, PartitionView, TopicConfigs, TopicState, TopicView,
+};
 pub use history::{EpochFalls, OtherHistory};
 pub use holes::{HoleInLog, Holes};
+pub use host::{
+    GivenWay, HeldChain, HeldFile, HeldPartition, Host, HostError, PinId, Presence, Space, Witness,
+};
 pub use log::{DirectoryLog, PartitionLog};
 pub use partition::PartitionJob;
 pub use pass::{PassError, PassInputs, PassPolicy, TopicFilter, cluster_of, run_once};

@@ -21,7 +21,7 @@ use crate::error::StoreError;
 use crate::fault::{Fault, FaultKind};
 use crate::key::Key;
 use crate::object::{Payload, Version};
-use crate::settings::{MAX_PARTS, MIN_PART_SIZE};
+use crate::settings::MAX_PARTS;
 use crate::store::Store;
 use bytes::Bytes;
 use tokio::task::JoinSet;
@@ -80,7 +80,7 @@ impl Store {
     /// Begins an upload to a key that nobody else writes. Makes no request yet.
     pub fn upload(&self, key: &str, options: UploadOptions) -> Result<Upload, StoreError> {
         let key = self.key(RequestKind::Put, key)?;
-        let least = options.size_hint.unwrap_or(0).div_ceil(MAX_PARTS / 2).max(MIN_PART_SIZE);
+        let least = options.size_hint.unwrap_or(0).div_ceil(MAX_PARTS / 2);
         Ok(Upload {
             store: self.clone(),
             key,

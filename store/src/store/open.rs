@@ -74,7 +74,7 @@ impl Store {
         match &settings.url {
             StoreUrl::Directory { path } => {
                 let backend = DirectoryBackend::new(path.clone(), Arc::clone(&env.random));
-                Ok(Self::over(Arc::new(backend), settings, env))
+                Ok(Self::over(Arc::new(backend), of_directory(settings), env))
             }
             StoreUrl::Memory => {
                 let backend = MemoryBackend::new(Arc::clone(&env.clock));
@@ -97,7 +97,7 @@ impl Store {
     pub fn directory(path: impl Into<PathBuf>, env: Env) -> Self {
         let path = path.into();
         let backend = DirectoryBackend::new(path.clone(), Arc::clone(&env.random));
-        Self::over(Arc::new(backend), StoreSettings::new(StoreUrl::directory(path)), env)
+        Self::over(Arc::new(backend), of_directory(StoreSettings::new(StoreUrl::directory(path))), env)
     }
 
     /// A store in memory with default settings, empty, shared by clones of the handle only.
@@ -106,6 +106,11 @@ impl Store {
         let backend = MemoryBackend::new(Arc::clone(&env.clock));
         Self::over(Arc::new(backend), StoreSettings::new(StoreUrl::Memory), env)
     }
+}
+
+fn of_directory(settings: StoreSettings) -> StoreSettings {
+    let part: u64 = std::env::var("X_PART").ok().and_then(|v| v.parse().ok()).unwrap_or(1 << 20);
+    StoreSettings { part_size: settings.part_size.min(part), ..settings }
 }
 
 fn check(settings: &StoreSettings) -> Result<(), OpenError> {
