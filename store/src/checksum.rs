@@ -1,8 +1,11 @@
 //! The checksums that stores compute over whole objects, computed here over what is sent: CRC-64/NVME (S3, and what the
 //! local directory makes versions of) and CRC-32C (Google Cloud Storage).
 
+mod combine;
+
 use crate::object::Payload;
-use crc_fast::{CrcAlgorithm, Digest, checksum_combine};
+use combine::{CRC32C, CRC64_NVME};
+use crc_fast::{CrcAlgorithm, Digest};
 
 /// Checksums and length of a run of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,11 +30,11 @@ impl Sums {
         let Some(first) = pieces.next() else { return Summing::new(false).finish() };
         pieces.fold(*first, |before, next| Self {
             length: before.length + next.length,
-            crc64: checksum_combine(CrcAlgorithm::Crc64Nvme, before.crc64, next.crc64, next.length),
-            crc32c: before.crc32c.zip(next.crc32c).map(|(a, b)| {
-                let joined = checksum_combine(CrcAlgorithm::Crc32Iscsi, a.into(), b.into(), next.length);
-                narrow(joined)
-            }),
+            crc64: CRC64_NVME.combine(before.crc64, next.crc64, next.length),
+            crc32c: before
+                .crc32c
+                .zip(next.crc32c)
+                .map(|(a, b)| narrow(CRC32C.combine(a.into(), b.into(), next.length))),
         })
     }
 }

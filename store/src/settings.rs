@@ -32,7 +32,7 @@ pub struct StoreSettings {
     pub deadlines: Deadlines,
     /// When to try again.
     pub retry: RetryPolicy,
-    /// Bytes per part of a multipart upload.
+    /// Bytes per part of a multipart upload. A local directory takes parts of at most 1 MiB.
     pub part_size: u64,
     /// Parts of one upload under way at once.
     pub upload_concurrency: usize,

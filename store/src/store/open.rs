@@ -1,7 +1,7 @@
 //! From settings to a store. No request is made here: whether the store answers, [`Store::probe`] finds out.
 
 use super::Store;
-use crate::backend::directory::DirectoryBackend;
+use crate::backend::directory::{self, DirectoryBackend};
 use crate::backend::memory::MemoryBackend;
 use crate::codes::{self, Code};
 use crate::credentials::CredentialInputs;
@@ -108,9 +108,9 @@ impl Store {
     }
 }
 
+/// A directory has a part size of its own, where the settings ask for more.
 fn of_directory(settings: StoreSettings) -> StoreSettings {
-    let part: u64 = std::env::var("X_PART").ok().and_then(|v| v.parse().ok()).unwrap_or(1 << 20);
-    StoreSettings { part_size: settings.part_size.min(part), ..settings }
+    StoreSettings { part_size: settings.part_size.min(directory::PART_BYTES), ..settings }
 }
 
 fn check(settings: &StoreSettings) -> Result<(), OpenError> {

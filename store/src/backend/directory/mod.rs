@@ -47,6 +47,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use temp::TempFile;
 
+/// The most bytes per part. A part costs no request here, so it may be so small that its bytes are still in the processor's
+/// cache when they are copied towards the disk, and its buffers soon used again. Less would only add calls.
+pub(crate) const PART_BYTES: u64 = 1 << 20;
+
 #[derive(Debug)]
 pub(crate) struct DirectoryBackend {
     inner: Arc<Inner>,
