@@ -30,6 +30,9 @@ pub enum TopicState {
     UnknownId,
     /// We may not describe it.
     Denied,
+    /// The broker gave no clear answer for this topic, as in the moment of its creation: ask again. One topic's trouble
+    /// must not hide what was told of the others.
+    Unclear,
 }
 
 /// A topic as Metadata tells it.
@@ -72,9 +75,26 @@ pub struct Bound {
     pub high_watermark: Offset,
     /// The first offset that the leader still has or serves.
     pub log_start: Offset,
-    /// Where the epoch asked for ends in the leader's log; `None` where none was asked for or the leader knows none that
-    /// is not above it.
+    /// Where the epoch asked for ends in the leader's log, as Kafka answers; `None` where none was asked for, or where it
+    /// lies above every epoch the leader knows. Below every epoch that it knows the answer names the epoch itself and the
+    /// start of the oldest: true as a limit (at and above that end the leader holds nothing of the epoch), but no evidence
+    /// that the leader ever had it. [`Bound::vouches_for`] tells the two apart.
     pub epoch_end: Option<EpochEnd>,
+}
+
+impl Bound {
+    /// Whether this answer proves that the leader holds, or held, the very records that a log has below `end`, where the
+    /// batch that ends there is of `epoch`, and that they are committed.
+    ///
+    /// An end at or below the log start proves nothing: an epoch that the leader never had is answered with the start of
+    /// the oldest one it knows, and that is never above the log start, which is asked later.
+    #[must_use]
+    pub fn vouches_for(&self, epoch: LeaderEpoch, end: Offset) -> bool {
+        let named = self
+            .epoch_end
+            .is_some_and(|told| told.epoch == epoch && end <= told.end && self.log_start < told.end);
+        named && end <= self.high_watermark
+    }
 }
 
 /// Why a partition's leader told nothing.
@@ -123,7 +143,8 @@ pub enum ClusterError {
 /// Topic settings that decide whether and how a topic is offloaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TopicConfigs {
-    /// Every setting the broker tells that is not a default, name to value, for the topic's object and a restore.
+    /// Every setting made on the topic itself, name to value, for the topic's object and a restore. What it inherits from
+    /// its brokers is not here: set on the topic, it would mean something else.
     pub set: std::collections::BTreeMap<String, String>,
     /// Whether `cleanup.policy` contains `compact`.
     pub compacted: bool,
@@ -160,11 +181,12 @@ pub trait Cluster: fmt::Debug + Send + Sync {
         brokers: usize,
     ) -> Result<Vec<Vec<TopicState>>, ClusterError>;
 
-    /// The bound of each partition, in the order asked. Per leader: two ListOffsets (latest, earliest), and one
-    /// OffsetForLeaderEpoch where an epoch's end is asked.
+    /// The bound of each partition, in the order asked. Per leader, on one connection and in this order:
+    /// OffsetForLeaderEpoch where an epoch's end is asked, ListOffsets latest, ListOffsets earliest, and Metadata by id,
+    /// because the first three go by name and an older or newer topic may have borne it.
     async fn bounds(&self, asks: &[BoundAsk]) -> Vec<Result<Bound, AskError>>;
 
-    /// The last stable offset of each partition, in the order asked. One ListOffsets per leader.
+    /// The last stable offset of each partition, in the order asked. One ListOffsets and one Metadata per leader.
     async fn stable_offsets(&self, asks: &[BoundAsk]) -> Vec<Result<Offset, AskError>>;
 
     /// The producers with an open transaction. One DescribeProducers.
@@ -174,6 +196,32 @@ pub trait Cluster: fmt::Debug + Send + Sync {
         leader: Leader,
     ) -> Result<Vec<OpenProducer>, AskError>;
 
-    /// The settings of each topic, in the order asked; `None` where the topic is gone. One DescribeConfigs in all.
-    async fn configs(&self, topics: &[TopicName]) -> Result<Vec<Option<TopicConfigs>>, ClusterError>;
+    /// The settings of each topic, in the order asked; [`AskError::Unknown`] where the topic is gone, and
+    /// [`AskError::Denied`] where we may not see them. One DescribeConfigs for 1,000 topics.
+    async fn configs(&self, topics: &[TopicName]) -> Vec<Result<TopicConfigs, AskError>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_that_the_leader_never_had_is_not_vouched_for() {
+        let (epoch, offset) = (|n| LeaderEpoch::new(n).unwrap(), |n| Offset::new(n).unwrap());
+        let leader = Leader { node: NodeId::new(1).unwrap(), epoch: epoch(9) };
+        let told =
+            |epoch_end| Bound { leader, high_watermark: offset(100), log_start: offset(50), epoch_end };
+        // The leader's log begins at 50 with epoch 5; asked for 3, it answers (3, 50).
+        let below = told(Some(EpochEnd { epoch: epoch(3), end: offset(50) }));
+        assert!(!below.vouches_for(epoch(3), offset(40)));
+        let known = told(Some(EpochEnd { epoch: epoch(5), end: offset(80) }));
+        assert!(known.vouches_for(epoch(5), offset(80)));
+        assert!(known.vouches_for(epoch(5), offset(40)), "the leader had it before retention took it");
+        assert!(!known.vouches_for(epoch(5), offset(81)));
+        assert!(!known.vouches_for(epoch(4), offset(80)));
+        let open = told(Some(EpochEnd { epoch: epoch(9), end: offset(200) }));
+        assert!(open.vouches_for(epoch(9), offset(100)));
+        assert!(!open.vouches_for(epoch(9), offset(101)), "not committed");
+        assert!(!told(None).vouches_for(epoch(9), offset(60)));
+    }
 }
