@@ -119,6 +119,10 @@ pub(super) struct Rising {
     /// Whether each frame's line begins at or above the first value of the frame before, as it does unless the values
     /// jump about. If so the bases alone tell the frame, give or take one.
     even: bool,
+    /// Where in the section the first frame's distances begin.
+    distances_at: u32,
+    /// Bytes of distances per frame, about.
+    distances_per_frame: u32,
 }
 
 const FRAME_SCALE: u32 = 40;
@@ -130,7 +134,10 @@ impl Rising {
         let steps = u64::try_from(lines.len()).unwrap_or(u64::MAX).saturating_sub(1).min(1 << 23);
         let frames_per_unit = (steps << FRAME_SCALE) / last.abs_diff(first).max(1);
         let even = lines.windows(2).all(|pair| pair[0].get(bytes, 0, 0, BY_NUMBER) <= pair[1].base);
-        Self { lines, first, frames_per_unit, even }
+        let distances_at = lines.first().map_or(0, |line| line.at);
+        let length = lines.last().map_or(0, |line| line.at.saturating_sub(distances_at));
+        let distances_per_frame = length / u32::try_from(steps.max(1)).unwrap_or(u32::MAX);
+        Self { lines, first, frames_per_unit, even, distances_at, distances_per_frame }
     }
 
     pub(super) fn lines(&self) -> &[Line] {
@@ -168,11 +175,22 @@ impl Rising {
         let frames = u32::try_from(self.lines.len()).ok()?;
         let into = u128::from(value.max(self.first).abs_diff(self.first)) * u128::from(self.frames_per_unit);
         let guess = u32::try_from(into >> FRAME_SCALE).unwrap_or(frames);
+        self.touch_distances(bytes, into);
         let base_at_or_below = |frame| self.lines.get(frame as usize).is_some_and(|line| line.base <= value);
         let frame = last_that_holds(frames, guess, base_at_or_below)?;
         // Above the frame's line but below its first value, it lies in the frame before, near its end.
         self.find_in_frame(bytes, blocks, frame, value)
             .or_else(|| self.find_in_frame(bytes, blocks, frame.checked_sub(1)?, value))
+    }
+
+    /// Reads a byte about where the distances lie that will be asked for. Nothing depends on it; but so memory delivers
+    /// them together with the line, and not only when the line has told where they are.
+    #[inline]
+    fn touch_distances(&self, bytes: &[u8], frames_scaled: u128) {
+        // Of what is far out of range any place will do.
+        let about = frames_scaled.wrapping_mul(u128::from(self.distances_per_frame)) >> FRAME_SCALE;
+        let at = usize::try_from(about).unwrap_or(usize::MAX).saturating_add(self.distances_at as usize);
+        std::hint::black_box(bytes.get(at).copied());
     }
 
     #[inline]
