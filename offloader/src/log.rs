@@ -11,7 +11,7 @@ use firnline_logdir::{FileSource, LocalLog, LocalRead, PartitionDir, SourceOptio
 use crate::plan::Extent;
 
 /// One partition's log on this machine. Calls block.
-pub trait PartitionLog: Send + Sync {
+pub trait PartitionLog: std::fmt::Debug + Send + Sync {
     /// Which partition.
     fn tip(&self) -> &TopicIdPartition;
 
