@@ -73,7 +73,9 @@ pub struct Bound {
     pub leader: Leader,
     /// Nothing at or above it is committed.
     pub high_watermark: Offset,
-    /// The first offset that the leader still has or serves.
+    /// The first offset that the leader still has or serves. Told *after* `epoch_end`: an offset above it lay in the
+    /// leader's log when that was told. A broker that is asked for an epoch below all it knows names that epoch itself,
+    /// and this is how that is told apart from knowledge.
     pub log_start: Offset,
     /// Where the epoch asked for ends in the leader's log, as Kafka answers; `None` where none was asked for, or where it
     /// lies above every epoch the leader knows. Below every epoch that it knows the answer names the epoch itself and the

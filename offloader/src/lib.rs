@@ -22,6 +22,7 @@ mod pass;
 mod plan;
 mod progress;
 mod report;
+pub mod sidecar;
 
 pub use cluster::{
     AskError, Bound, BoundAsk, Cluster, ClusterError, Leader, OpenProducer, PartitionView, TopicConfigs, TopicState, TopicView,

@@ -1,0 +1,59 @@
+//! A topic that the brokers do not know any more: what was committed of it goes up, then its pins go.
+
+use firnline_index::{Offset, OffsetRange};
+
+use super::pending::missing;
+use super::upload::segments;
+use super::{provable_end, usable};
+use crate::sidecar::next::{Next, Why};
+use crate::sidecar::view::{Digest, View};
+use crate::sidecar::wait::{OperatorReason, WaitReason};
+
+pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
+    let (from, last_bound) = match tier {
+        None => (view.held.chains.iter().map(|chain| chain.start).min(), view.witness_bound),
+        Some(tier) => match tier.deleted {
+            None => return Next::Tombstone,
+            Some(deleted) => (Some(tier.tier_end), deleted.last_bound),
+        },
+    };
+    let (Some(from), Some(last_bound)) = (from, last_bound) else {
+        // Nothing of it was ever known to be committed.
+        return release(view, Offset::MAX);
+    };
+    if from >= last_bound {
+        return release(view, Offset::MAX);
+    }
+    let end = |at: usize| provable_end(&view.held.chains[at]).min(last_bound);
+    let holds = |at: &usize| {
+        let chain = &view.held.chains[*at];
+        usable(chain) && chain.start <= from && from < end(*at)
+    };
+    if let Some(chain) = (0..view.held.chains.len()).find(holds) {
+        let found = segments(&view.held.chains[chain], from, end(chain), view.policy.target_bytes);
+        if !found.is_empty() {
+            return Next::Upload { chain, segments: found, why: Why::Deleted };
+        }
+    }
+    match missing(view.held, from).and_then(|missing| missing.intersection(whole_below(last_bound))) {
+        Some(range) if view.wanted_for >= view.limits.gap_wait && tier.is_some() => Next::RecordGap { range },
+        Some(missing) => Next::Wait(WaitReason::Pending { missing, wanted_for: view.wanted_for }),
+        None => {
+            let doubted = view.held.chains.iter().filter(|chain| chain.holds_sealed(from));
+            match doubted.filter_map(|chain| Some((chain.sealed_end, chain.verdict?))).next() {
+                Some((end, why)) => Next::Wait(WaitReason::Operator(OperatorReason::Unproven { end, why })),
+                // Others hold the rest. What the tier has may go here.
+                None => release(view, from),
+            }
+        }
+    }
+}
+
+fn whole_below(end: Offset) -> OffsetRange {
+    OffsetRange::new(Offset::ZERO, end).expect("no offset lies below zero")
+}
+
+fn release(view: &View<'_>, below: Offset) -> Next {
+    let any = view.held.files().any(|file| file.pinned && file.end.is_none_or(|end| end <= below));
+    if any && !view.kept { Next::Release { below } } else { Next::Wait(WaitReason::Idle) }
+}

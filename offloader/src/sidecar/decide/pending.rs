@@ -1,0 +1,53 @@
+//! The tier ends below all that is held here.
+
+use firnline_index::{Offset, OffsetRange};
+
+use super::{Live, usable};
+use crate::sidecar::held::Held;
+use crate::sidecar::next::Next;
+use crate::sidecar::view::Digest;
+use crate::sidecar::wait::{BoundReason, WaitReason};
+
+pub(super) fn next(live: &Live<'_>) -> Option<Next> {
+    let tier = live.tier?;
+    let missing = missing(live.view.held, tier.tier_end)?;
+    let wait = |wanted_for| Some(Next::Wait(WaitReason::Pending { missing, wanted_for }));
+    if !live.leads() {
+        // Only the leader claims and records; the pins above the hole stay until it has.
+        return wait(std::time::Duration::ZERO);
+    }
+    if !asked_for(tier, live, missing) {
+        return Some(Next::Claim { wanted: vec![missing] });
+    }
+    if live.view.wanted_for < live.view.limits.gap_wait {
+        return wait(live.view.wanted_for);
+    }
+    // What lies below an offset that is committed was committed, too, so that nothing is called lost that never was.
+    match live.bound() {
+        None => Some(Next::AskBound),
+        Some(bound) if bound.high_watermark < missing.end() => {
+            let (end, high_watermark) = (missing.end(), bound.high_watermark);
+            Some(Next::Wait(WaitReason::Bound(BoundReason::Above { end, high_watermark })))
+        }
+        Some(_) => Some(Next::RecordGap { range: missing }),
+    }
+}
+
+/// What lies between the tier's end and the first offset held above it, where nothing held reaches down to the end.
+pub(super) fn missing(held: &Held, tier_end: Offset) -> Option<OffsetRange> {
+    let chains = || held.chains.iter().filter(|chain| usable(chain));
+    if chains().any(|chain| chain.reaches(tier_end)) {
+        return None;
+    }
+    let above = chains().map(|chain| chain.start).filter(|start| *start > tier_end).min()?;
+    OffsetRange::new(tier_end, above).ok()
+}
+
+/// Whether our own claim under this epoch asks for all of it.
+fn asked_for(tier: &Digest, live: &Live<'_>, missing: OffsetRange) -> bool {
+    let claim = tier.claim.as_ref().filter(|claim| claim.epoch == live.leader.epoch);
+    claim.is_some_and(|claim| {
+        claim.node == live.view.node
+            && claim.wanted.iter().any(|range| range.start() <= missing.start() && range.end() >= missing.end())
+    })
+}
