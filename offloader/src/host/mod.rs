@@ -126,10 +126,14 @@ pub struct HostError {
 pub trait Host: fmt::Debug + Send + Sync {
     /// Looks at all log dirs, pins what is new, and tells what is held. A log dir that cannot be read is an error for the
     /// whole: what is not seen must not look as if it were gone.
-    fn look(&self) -> Result<Vec<HeldPartition>, HostError>;
+    ///
+    /// A partition in which nothing changed since the last look is the same `Arc` again, so that an idle look over many
+    /// partitions copies nothing and a caller can tell the few that changed. The length of a file still written is as of
+    /// the last change that was seen; [`Host::look_at`] tells it anew.
+    fn look(&self) -> Result<Vec<Arc<HeldPartition>>, HostError>;
 
     /// The same for one partition, right before its bytes are planned with.
-    fn look_at(&self, tip: &TopicIdPartition) -> Result<Option<HeldPartition>, HostError>;
+    fn look_at(&self, tip: &TopicIdPartition) -> Result<Option<Arc<HeldPartition>>, HostError>;
 
     /// Removes pins. One that is gone already counts as removed.
     fn release(&self, pins: &[PinId]) -> Result<(), HostError>;
