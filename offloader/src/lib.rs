@@ -23,6 +23,7 @@ mod plan;
 mod progress;
 mod report;
 pub mod sidecar;
+mod upload;
 
 pub use cluster::{
     AskError, Bound, BoundAsk, Cluster, ClusterError, Leader, OpenProducer, PartitionView, TopicConfigs, TopicState, TopicView,

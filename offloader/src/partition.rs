@@ -1,34 +1,27 @@
 //! One partition: read what the tier has, plan, upload, commit.
 //!
-//! Segments are uploaded one after another, since each needs the transactions that the one before leaves open, and
-//! committed several at a time. A crash anywhere leaves at most objects that nothing names; the next pass plans from the
+//! Segments are uploaded one after another and committed several at a time. A crash anywhere leaves at most objects that nothing names; the next pass plans from the
 //! tier's end as it is then.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use firnline_index::log_source::{LogSource, SourceErrorKind};
 use firnline_index::manifest::Manifest;
 use firnline_index::{NodeId, Offset};
 use firnline_tier::{
-    Basis, CommitOutcome, CommitRequest, LoadedManifest, Lost, SegmentPlan, Tier, UploadError, UploadOutcome,
-    UploadedSegment,
+    Basis, CommitOutcome, CommitRequest, LoadedManifest, Lost, Tier, UploadError, UploadedSegment,
 };
 
-use crate::history::{must_continue, must_not_fall};
-use crate::holes::{Gapless, Holes};
+use crate::history::must_continue;
+use crate::holes::Holes;
 use crate::log::PartitionLog;
-use crate::meter::Metered;
 use crate::plan::{CommitBound, PlanPolicy, PlannedSegment, plan};
 use crate::progress::Progress;
 use crate::report::{CommittedSegment, PartitionReport, Problem};
+use crate::upload::{Start, Uploaded, Uploads};
 
 /// How often a lost race is answered by planning again.
 const REPLANS: u32 = 4;
-/// Segments in one commit at most.
-const COMMIT_SEGMENTS: usize = 64;
-/// Raw bytes after which what was uploaded is committed: what a crash or a lost race can throw away, besides the
-/// segment under way.
-const COMMIT_BYTES: u64 = 256 << 20;
 
 /// What one partition's offload needs besides its log.
 #[derive(Debug, Clone)]
@@ -90,7 +83,14 @@ impl PartitionJob {
                 self.must_continue(log, &loaded.manifest).await?;
             }
             let basis = Basis::of(loaded.as_ref().map(|l| &l.manifest), first.start);
-            let (segments, stopped) = self.upload(log, &planned, &basis).await;
+            let uploads = Uploads {
+                tier: self.tier.clone(),
+                holes: self.holes,
+                progress: Arc::clone(&self.progress),
+            };
+            let go_on = |_: &PlannedSegment| ControlFlow::Continue(());
+            let Uploaded { segments, stopped } =
+                uploads.run(log, &planned, Start::of(&basis), go_on).await;
             if segments.is_empty() && stopped.is_none() {
                 // All that is left are files without a batch.
                 return Ok(());
@@ -127,11 +127,6 @@ impl PartitionJob {
         found.map_err(|source| Problem::Upload { from, source: Box::new(UploadError::Source(source)) })
     }
 
-    async fn must_not_fall(&self, log: &Arc<dyn PartitionLog>, at: Offset) -> Result<(), UploadError> {
-        let opened = Arc::clone(log);
-        self.tier.workers().run(move || must_not_fall(&*opened, at)).await.map_err(UploadError::Source)
-    }
-
     async fn plan(
         &self,
         log: &Arc<dyn PartitionLog>,
@@ -156,90 +151,6 @@ impl PartitionJob {
         let failed = |source| Problem::Upload { from: last, source: Box::new(UploadError::Source(source)) };
         let log_end = found.map_err(failed)?;
         if log_end < tier_end { Err(Problem::Behind { log_end, tier_end }) } else { Ok(()) }
-    }
-
-    /// Uploads what is planned, up to what one commit takes. What was uploaded before something went wrong counts.
-    async fn upload(
-        &self,
-        log: &Arc<dyn PartitionLog>,
-        planned: &[PlannedSegment],
-        basis: &Basis,
-    ) -> (Vec<UploadedSegment>, Option<(Offset, UploadError)>) {
-        let mut segments: Vec<UploadedSegment> = Vec::new();
-        let mut base = basis.base;
-        let mut transactions = basis.transactions.clone();
-        let mut last_epoch = basis.lineage.last().map(|start| start.epoch);
-        let mut bytes = 0;
-        for next in planned {
-            if segments.len() >= COMMIT_SEGMENTS || bytes >= COMMIT_BYTES {
-                break;
-            }
-            let stopped = |error| Some((base, error));
-            if let Err(error) = self.must_not_fall(log, next.stop).await {
-                return (segments, stopped(error));
-            }
-            let source = match self.open(log, base, next.stop).await {
-                Ok(source) => source,
-                Err(error) => return (segments, stopped(error)),
-            };
-            let plan = SegmentPlan {
-                tip: log.tip().clone(),
-                base,
-                transactions: transactions.clone(),
-                last_epoch,
-                size_hint: next.bytes,
-            };
-            match self.tier.upload_segment(source, plan).await {
-                Ok(UploadOutcome::Uploaded(segment)) => {
-                    self.progress.uploaded(log.tip(), segment.entry.range);
-                    base = segment.entry.range.end();
-                    bytes += segment.entry.log_bytes.get();
-                    transactions =
-                        firnline_index::transactions::TransactionStart::Known(segment.open.clone());
-                    last_epoch = segment.entry.epochs.last().map(|start| start.epoch).or(last_epoch);
-                    segments.push(*segment);
-                }
-                // Files that a cleaner has emptied have no batch to tell their end by; the next one goes on.
-                Ok(UploadOutcome::Empty) => {}
-                Err(error) => {
-                    let error = self.placed(log, base, next.stop, error).await;
-                    return (segments, Some((base, error)));
-                }
-            }
-        }
-        (segments, None)
-    }
-
-    /// A batch that the upload refused, with the file it stands in: the upload sees bytes, not files.
-    async fn placed(
-        &self,
-        log: &Arc<dyn PartitionLog>,
-        from: Offset,
-        until: Offset,
-        error: UploadError,
-    ) -> UploadError {
-        if !matches!(error, UploadError::Batch(_)) {
-            return error;
-        }
-        let asked = Arc::clone(log);
-        let found = self.tier.workers().run(move || asked.find_damage(from, until)).await;
-        found.filter(|found| found.kind == SourceErrorKind::Damaged).map_or(error, UploadError::Source)
-    }
-
-    async fn open(
-        &self,
-        log: &Arc<dyn PartitionLog>,
-        from: Offset,
-        until: Offset,
-    ) -> Result<Box<dyn LogSource>, UploadError> {
-        let opened = Arc::clone(log);
-        let source = self.tier.workers().run(move || opened.open(from, Some(until))).await;
-        let source = source.map_err(UploadError::Source)?;
-        let source: Box<dyn LogSource> = match self.holes {
-            Holes::Refuse => Box::new(Gapless::new(source, from, until, self.tier.settings().limits)),
-            Holes::Allow => source,
-        };
-        Ok(Box::new(Metered::new(source, log.tip().clone(), Arc::clone(&self.progress))))
     }
 
     async fn commit(

@@ -234,6 +234,3 @@ impl Next {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,167 @@
+use firnline_index::lineage::{EpochEnd, EpochStart};
+use firnline_index::{NodeId, PartitionIndex, TopicId, TopicIdPartition, TopicName};
+use proptest::prelude::*;
+
+use super::*;
+use crate::cluster::Leader;
+
+fn offset(n: i64) -> Offset {
+    Offset::new(n).unwrap()
+}
+
+fn epoch(n: i32) -> LeaderEpoch {
+    LeaderEpoch::new(n).unwrap()
+}
+
+fn lineage(starts: &[(i32, i64)]) -> Lineage {
+    let starts = starts.iter().map(|(e, o)| EpochStart { epoch: epoch(*e), start: offset(*o) });
+    Lineage::new(starts.collect()).unwrap()
+}
+
+fn bound(high_watermark: i64, log_start: i64, told: Option<(i32, i64)>) -> Bound {
+    Bound {
+        leader: Leader { node: NodeId::new(1).unwrap(), epoch: epoch(9) },
+        high_watermark: offset(high_watermark),
+        log_start: offset(log_start),
+        epoch_end: told.map(|(e, end)| EpochEnd { epoch: epoch(e), end: offset(end) }),
+    }
+}
+
+fn witness(bound: i64, starts: &[(i32, i64)]) -> Witness {
+    let tip = TopicIdPartition {
+        topic: TopicName::new("orders").unwrap(),
+        topic_id: TopicId::from_bytes([1; 16]),
+        partition: PartitionIndex::new(0).unwrap(),
+    };
+    Witness { tip, bound: offset(bound), epoch: epoch(5), lineage: lineage(starts) }
+}
+
+fn range(end: i64, of: i32) -> Claimed {
+    Claimed { end: offset(end), epoch: Some(epoch(of)), from_leaders_log: false }
+}
+
+fn told(claimed: Claimed, bound: &Bound, witness: Option<&Witness>) -> Result<Proof, Unproven> {
+    prove(&claimed, bound, witness, &lineage(&[(3, 0)]), offset(50))
+}
+
+#[test]
+fn the_leaders_own_epoch_end_at_or_above_proves() {
+    assert_eq!(told(range(80, 5), &bound(100, 0, Some((5, 80))), None), Ok(Proof::Bound));
+    assert_eq!(told(range(80, 5), &bound(80, 0, Some((5, 90))), None), Ok(Proof::Bound));
+}
+
+#[test]
+fn nothing_above_the_high_watermark_is_proven_by_anything() {
+    let above = Err(Unproven::AboveBound { high_watermark: offset(79) });
+    let witness = witness(100, &[(5, 0)]);
+    assert_eq!(told(range(80, 5), &bound(79, 0, Some((5, 80))), Some(&witness)), above);
+}
+
+#[test]
+fn an_epoch_that_ends_below_or_another_one_is_off_the_lineage() {
+    for answer in [Some((5, 79)), Some((4, 70)), Some((4, 90)), None] {
+        let found = told(range(80, 5), &bound(100, 0, answer), Some(&witness(100, &[(5, 0)])));
+        assert!(matches!(found, Err(Unproven::OffLineage { .. })), "{answer:?}: {found:?}");
+    }
+}
+
+#[test]
+fn an_answer_from_below_all_that_the_leader_knows_is_no_proof() {
+    // Epoch 5 wrote up to 80, was truncated to 60 and written anew by epoch 6; retention has moved the leader's log to 100.
+    // Asked for epoch 5, the leader names 5 itself and the start of the first epoch it knows.
+    let bound = bound(150, 100, Some((5, 100)));
+    assert_eq!(told(range(80, 5), &bound, None), Err(Unproven::NoWitness));
+    let truncated = witness(120, &[(3, 0), (5, 50), (6, 60)]);
+    let other = Err(Unproven::WitnessOther { witness: Some(epoch(6)) });
+    assert_eq!(told(range(80, 5), &bound, Some(&truncated)), other);
+    assert_eq!(told(range(80, 5), &bound, Some(&witness(120, &[(3, 0), (5, 50)]))), Ok(Proof::Witness));
+}
+
+#[test]
+fn the_witness_speaks_only_up_to_its_bound_and_only_uncontradicted() {
+    let bound = bound(150, 100, Some((5, 100)));
+    let short = witness(79, &[(3, 0), (5, 50)]);
+    assert_eq!(
+        told(range(80, 5), &bound, Some(&short)),
+        Err(Unproven::WitnessBelow { bound: offset(79) })
+    );
+    let other_past = witness(120, &[(2, 0), (5, 20)]);
+    let parted = prove(&range(80, 5), &bound, Some(&other_past), &lineage(&[(3, 0)]), offset(50));
+    assert_eq!(parted, Err(Unproven::TierContradicts { at: offset(0) }));
+}
+
+#[test]
+fn a_leader_that_knows_an_older_epoch_above_contradicts_the_witness() {
+    let good = witness(120, &[(3, 0), (5, 50)]);
+    let found = told(range(80, 5), &bound(150, 100, Some((4, 130))), Some(&good));
+    assert!(matches!(found, Err(Unproven::OffLineage { .. })), "{found:?}");
+    let found = told(range(80, 5), &bound(150, 100, None), Some(&good));
+    assert!(matches!(found, Err(Unproven::OffLineage { .. })), "{found:?}");
+    assert_eq!(told(range(80, 5), &bound(100, 100, None), Some(&good)), Ok(Proof::Witness));
+}
+
+#[test]
+fn batches_without_an_epoch_are_proven_by_the_leaders_own_log_alone() {
+    let mut claimed = Claimed { end: offset(80), epoch: None, from_leaders_log: true };
+    let at = |high_watermark| bound(high_watermark, 0, None);
+    assert_eq!(told(claimed, &at(80), None), Ok(Proof::Bound));
+    assert!(matches!(told(claimed, &at(79), None), Err(Unproven::AboveBound { .. })));
+    claimed.from_leaders_log = false;
+    assert_eq!(told(claimed, &at(80), None), Err(Unproven::NoEpoch));
+}
+
+/// A log as chains of epochs, and another that shares a part of it.
+fn histories() -> impl Strategy<Value = (Vec<i32>, Vec<i32>, usize, usize)> {
+    let steps = prop::collection::vec(0..3_i32, 1..40);
+    (steps.clone(), steps, 0..40_usize, 0..40_usize).prop_map(|(ours, theirs, shared, start)| {
+        let rise = |steps: &[i32], from: i32| {
+            let mut at = from;
+            steps.iter().map(|step| { at += step / 2; at }).collect::<Vec<i32>>()
+        };
+        let ours = rise(&ours, 1);
+        let shared = shared.min(ours.len());
+        let mut leader = ours[..shared].to_vec();
+        // Whoever writes anew does so under an epoch that nobody had before.
+        let above = ours.last().copied().unwrap_or(0).max(leader.last().copied().unwrap_or(0)) + 1;
+        leader.extend(rise(&theirs, above));
+        let start = start.min(leader.len());
+        (ours, leader, shared, start)
+    })
+}
+
+fn chain(epochs: &[i32], from: usize) -> Lineage {
+    let mut starts: Vec<(i32, i64)> = Vec::new();
+    for (at, epoch) in epochs.iter().enumerate().skip(from) {
+        if starts.last().is_none_or(|(last, _)| last != epoch) {
+            starts.push((*epoch, at.try_into().unwrap()));
+        }
+    }
+    lineage(&starts)
+}
+
+proptest! {
+    /// Whatever two logs look like: what is proven by a bound is in the leader's log, record for record.
+    #[test]
+    fn what_is_proven_is_shared((ours, leader, shared, start) in histories(), high in 0..80_usize) {
+        let leader_end = leader.len();
+        let high = high.min(leader_end);
+        let known = chain(&leader, start);
+        for end in 1..=ours.len() {
+            let of = epoch(ours[end - 1]);
+            let told = known.end_of(of, offset(leader_end.try_into().unwrap()));
+            let bound = Bound {
+                epoch_end: told,
+                ..bound(high.max(start).try_into().unwrap(), start.try_into().unwrap(), None)
+            };
+            let claimed = Claimed { end: offset(end.try_into().unwrap()), epoch: Some(of), from_leaders_log: false };
+            let found = prove(&claimed, &bound, None, &Lineage::empty(), Offset::ZERO);
+            if found == Ok(Proof::Bound) {
+                prop_assert!(end <= shared, "{end} of {shared}");
+                prop_assert!(end <= high.max(start));
+            }
+            if end <= shared && end > start && end <= high {
+                prop_assert_eq!(found, Ok(Proof::Bound));
+            }
+        }
+    }
+}

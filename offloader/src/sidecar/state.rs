@@ -1,0 +1,414 @@
+//! What a sidecar remembers between two rounds: about a kilobyte for a partition, besides what the host holds anyway.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firnline_index::{LeaderEpoch, Offset, OffsetRange, TimestampMs, TopicId, TopicIdPartition, TopicName};
+use tokio::time::Instant;
+
+use super::bucket::Bucket;
+use super::held::Held;
+use super::prove::Unproven;
+use super::settings::{SidecarSettings, TopicPolicy};
+use super::status::Counts;
+use super::view::{Comparison, Digest, Known, Limits, Standing, View};
+use super::wait::{BoundReason, OffReason, OperatorReason, WaitReason};
+use crate::cluster::{Bound, Leader, OpenProducer};
+use crate::host::{HeldPartition, Presence, Witness};
+
+/// Ranges of pins that gave way that are remembered for a partition; older ones are joined.
+const GAVE_WAY: usize = 8;
+
+/// All of it.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) slots: BTreeMap<TopicIdPartition, Slot>,
+    pub(super) topics: BTreeMap<TopicId, Topic>,
+    pub(super) pressure: bool,
+    pub(super) host_error: Option<Arc<str>>,
+    pub(super) cluster_error: Option<Arc<str>>,
+    pub(super) counts: Counts,
+    /// Raised with each turn that a partition gets; the lowest goes first.
+    pub(super) turn: u64,
+    /// Whether leaders are to be looked up before their time.
+    pub(super) leaders_stale: bool,
+    pub(super) claims: Bucket,
+    pub(super) bytes: Option<Bucket>,
+}
+
+/// One topic.
+#[derive(Debug)]
+pub(super) struct Topic {
+    pub(super) name: TopicName,
+    pub(super) policy: TopicPolicy,
+    pub(super) bytes: Option<Bucket>,
+    pub(super) configs: Configs,
+    pub(super) paused: bool,
+    pub(super) presence: TopicPresence,
+}
+
+/// What is known of a topic's settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Configs {
+    Unknown,
+    Known { compacted: bool, remote_storage: bool, at: Instant },
+}
+
+/// Whether the brokers know a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TopicPresence {
+    Known,
+    /// Unknown to one broker since then.
+    Missing { since: Instant },
+    /// Too many topics are gone at once to believe it.
+    Doubted { topics: usize, since: Instant },
+    /// Deleted.
+    Deleted,
+}
+
+/// One partition.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) held: Arc<HeldPartition>,
+    /// Since when the host holds nothing of it.
+    pub(super) absent_since: Option<Instant>,
+    pub(super) leader: Option<Leader>,
+    pub(super) bound: Option<Bound>,
+    pub(super) bound_error: Option<BoundReason>,
+    /// A bound is needed to go on.
+    pub(super) wants_bound: bool,
+    /// Something was written since the witness was taken.
+    pub(super) grown: bool,
+    pub(super) witness: Option<Witness>,
+    pub(super) tier: TierKnown,
+    pub(super) known_at: Instant,
+    pub(super) tier_moved_at: Instant,
+    pub(super) wanted_since: Option<Instant>,
+    pub(super) committed_at: Option<Instant>,
+    /// What came of comparing under this epoch, with the manifest of this generation.
+    pub(super) comparison: Option<(LeaderEpoch, u64, Comparison)>,
+    /// Pins below the tier's end were looked at in this generation, and this many were kept.
+    pub(super) kept: Option<(u64, usize)>,
+    pub(super) verdicts: Vec<Verdict>,
+    pub(super) gave_way: Vec<OffsetRange>,
+    pub(super) retry: Retry,
+    pub(super) wait: WaitReason,
+    pub(super) acting: bool,
+    pub(super) acted: u64,
+    /// To be decided again.
+    pub(super) dirty: bool,
+    pub(super) wake_at: Instant,
+    pub(super) last_error: Option<Arc<str>>,
+    pub(super) hanging: Vec<OpenProducer>,
+    /// This partition's share of every jitter, in thousandths.
+    pub(super) jitter_permille: u32,
+}
+
+/// What is known of the manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TierKnown {
+    Nothing,
+    Absent,
+    Present(Box<Digest>),
+}
+
+/// What was found when the bytes of a chain were to be proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) start: Offset,
+    pub(super) sealed_end: Offset,
+    /// The leader's epoch under which it was found.
+    pub(super) epoch: Option<LeaderEpoch>,
+    pub(super) why: Unproven,
+}
+
+/// When a partition that failed is tried again.
+#[derive(Debug, Default)]
+pub(super) struct Retry {
+    pub(super) failures: u32,
+    pub(super) until: Option<Instant>,
+}
+
+impl State {
+    pub(super) fn new(settings: &SidecarSettings, now: Instant) -> Self {
+        Self {
+            slots: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            pressure: false,
+            host_error: None,
+            cluster_error: None,
+            counts: Counts::default(),
+            turn: 0,
+            leaders_stale: false,
+            claims: Bucket::new(settings.claim_rate.max(1).into(), now),
+            bytes: settings.bytes_per_second.map(|rate| Bucket::new(rate, now)),
+        }
+    }
+
+    /// The topic of a partition, made known if it was not.
+    pub(super) fn topic(&mut self, tip: &TopicIdPartition, settings: &SidecarSettings, now: Instant) -> &mut Topic {
+        self.topics.entry(tip.topic_id).or_insert_with(|| Topic::new(tip.topic.clone(), settings, now))
+    }
+}
+
+impl Topic {
+    fn new(name: TopicName, settings: &SidecarSettings, now: Instant) -> Self {
+        let policy = (settings.policy_of)(&name);
+        let bytes = policy.bytes_per_second.map(|rate| Bucket::new(rate, now));
+        Self {
+            name,
+            policy,
+            bytes,
+            configs: Configs::Unknown,
+            paused: false,
+            presence: TopicPresence::Known,
+        }
+    }
+
+    /// Takes the policy that settings given anew have for it.
+    pub(super) fn apply(&mut self, settings: &SidecarSettings, now: Instant) {
+        self.policy = (settings.policy_of)(&self.name);
+        self.bytes = self.policy.bytes_per_second.map(|rate| Bucket::new(rate, now));
+    }
+
+    /// Whether it is offloaded.
+    pub(super) fn standing(&self, internal_topics: bool) -> Standing {
+        let internal = self.name.as_str().starts_with("__");
+        if !self.policy.offload {
+            return Standing::Off(OffReason::Policy);
+        }
+        if internal && !internal_topics {
+            return Standing::Off(OffReason::Internal);
+        }
+        if self.presence == TopicPresence::Deleted {
+            // The last known settings decide; where none were ever told, nothing was taken and nothing is.
+            return match self.configs {
+                Configs::Known { remote_storage: true, .. } => Standing::Off(OffReason::Plugin),
+                _ if self.paused => Standing::Paused,
+                _ => Standing::Deleted,
+            };
+        }
+        match self.configs {
+            Configs::Unknown => Standing::Off(OffReason::Unknown),
+            Configs::Known { remote_storage: true, .. } => Standing::Off(OffReason::Plugin),
+            Configs::Known { compacted: true, .. } if !self.policy.compacted && !internal => {
+                Standing::Off(OffReason::Compacted)
+            }
+            Configs::Known { .. } if self.paused => Standing::Paused,
+            Configs::Known { .. } => Standing::On,
+        }
+    }
+
+    /// What keeps all of its partitions waiting.
+    pub(super) fn doubt(&self) -> Option<WaitReason> {
+        match self.presence {
+            TopicPresence::Doubted { topics, .. } => {
+                Some(WaitReason::Operator(OperatorReason::ManyTopicsGone { topics }))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Slot {
+    pub(super) fn new(held: Arc<HeldPartition>, jitter_permille: u32, now: Instant) -> Self {
+        Self {
+            held,
+            absent_since: None,
+            leader: None,
+            bound: None,
+            bound_error: None,
+            wants_bound: false,
+            grown: true,
+            witness: None,
+            tier: TierKnown::Nothing,
+            known_at: now,
+            tier_moved_at: now,
+            wanted_since: None,
+            committed_at: None,
+            comparison: None,
+            kept: None,
+            verdicts: Vec::new(),
+            gave_way: Vec::new(),
+            retry: Retry::default(),
+            wait: WaitReason::Idle,
+            acting: false,
+            acted: 0,
+            dirty: true,
+            wake_at: now,
+            last_error: None,
+            hanging: Vec::new(),
+            jitter_permille,
+        }
+    }
+
+    /// Takes what the host told.
+    pub(super) fn hold(&mut self, held: &Arc<HeldPartition>) {
+        self.absent_since = None;
+        if !Arc::ptr_eq(&self.held, held) {
+            let sole = |held: &HeldPartition| {
+                held.chains.iter().flat_map(|chain| &chain.files).filter(|file| file.sole_link).count()
+            };
+            if sole(&self.held) != sole(held) {
+                self.kept = None;
+            }
+            self.held = Arc::clone(held);
+            self.grown = true;
+            self.dirty = true;
+        }
+    }
+
+    /// Takes who leads. Metadata may be old: an epoch that goes back is not believed.
+    pub(super) fn lead(&mut self, leader: Option<Leader>) {
+        if let (Some(known), Some(told)) = (self.leader, leader)
+            && told.epoch < known.epoch
+        {
+            return;
+        }
+        if self.leader != leader {
+            self.leader = leader;
+            self.bound = None;
+            self.bound_error = None;
+            self.wanted_since = None;
+            self.grown = true;
+            self.dirty = true;
+        }
+    }
+
+    /// Takes what was read of the manifest.
+    pub(super) fn know(&mut self, digest: Option<Digest>, now: Instant) {
+        let end = |tier: &TierKnown| match tier {
+            TierKnown::Present(digest) => Some(digest.tier_end),
+            TierKnown::Absent | TierKnown::Nothing => None,
+        };
+        let known = digest.map_or(TierKnown::Absent, |digest| TierKnown::Present(Box::new(digest)));
+        if self.tier == TierKnown::Nothing || end(&self.tier) != end(&known) {
+            self.tier_moved_at = now;
+            self.wanted_since = None;
+        }
+        self.tier = known;
+        self.known_at = now;
+        self.dirty = true;
+    }
+
+    /// Notes that knowledge of the manifest is out of date.
+    pub(super) fn doubt_tier(&mut self) {
+        self.tier = TierKnown::Nothing;
+        self.comparison = None;
+        self.dirty = true;
+    }
+
+    pub(super) fn digest(&self) -> Option<&Digest> {
+        match &self.tier {
+            TierKnown::Present(digest) => Some(digest),
+            TierKnown::Absent | TierKnown::Nothing => None,
+        }
+    }
+
+    /// What was held, with what is known against each chain.
+    pub(super) fn held_now(&self) -> Held {
+        let mut held = Held::of(&self.held);
+        let epoch = self.leader.map(|leader| leader.epoch);
+        for chain in &mut held.chains {
+            let found = self.verdicts.iter().find(|verdict| {
+                verdict.start == chain.start && verdict.sealed_end == chain.sealed_end && verdict.epoch == epoch
+            });
+            chain.verdict = found.map(|verdict| verdict.why);
+        }
+        held
+    }
+
+    /// Remembers what speaks against a chain, and forgets what spoke against chains that are no more.
+    pub(super) fn judge(&mut self, verdict: Verdict) {
+        let chains = &self.held.chains;
+        let epoch = self.leader.map(|leader| leader.epoch);
+        self.verdicts.retain(|old| {
+            old.epoch == epoch
+                && (old.start, old.sealed_end) != (verdict.start, verdict.sealed_end)
+                && chains.iter().any(|chain| chain.start == old.start && chain.sealed_end == old.sealed_end)
+        });
+        self.verdicts.push(verdict);
+    }
+
+    /// Remembers that a pin gave way.
+    pub(super) fn gave_way(&mut self, range: OffsetRange) {
+        if self.gave_way.len() == GAVE_WAY {
+            let (first, second) = (self.gave_way[0], self.gave_way[1]);
+            let joined = OffsetRange::new(first.start().min(second.start()), first.end().max(second.end()));
+            self.gave_way.splice(0..2, joined);
+        }
+        self.gave_way.push(range);
+    }
+
+    /// What a decision is made from.
+    pub(super) fn view<'a>(&'a self, given: &Given<'a>) -> View<'a> {
+        let settings = given.settings;
+        let since = |at: Instant| given.at.saturating_duration_since(at);
+        let jitter = |limit: Duration| limit.saturating_mul(self.jitter_permille) / 1000;
+        View {
+            now: given.now,
+            node: given.node,
+            standing: given.standing,
+            held: given.held,
+            tier: match &self.tier {
+                TierKnown::Nothing => Known::Nothing,
+                TierKnown::Absent => Known::Absent,
+                TierKnown::Present(digest) => Known::Present(digest),
+            },
+            fresh: given.fresh,
+            known_for: since(self.known_at),
+            kept: self.kept.is_some_and(|(generation, _)| {
+                self.digest().map_or(generation == 0, |digest| digest.generation == generation)
+            }),
+            leader: self.leader,
+            bound: self.bound,
+            comparison: self.comparison().filter(|_| self.leader.is_some()),
+            policy: given.policy,
+            pressure: given.pressure,
+            witness_bound: self.witness.as_ref().map(|witness| witness.bound),
+            stood_still: since(self.tier_moved_at),
+            wanted_for: self.wanted_since.map_or(Duration::ZERO, since),
+            since_commit: self.committed_at.map(since),
+            limits: Limits {
+                takeover_after: settings.takeover_wait.saturating_add(jitter(settings.takeover_wait / 2)),
+                gap_wait: settings.gap_wait,
+                early_permille: self.jitter_permille / 8,
+                cut_share_permille: settings.cut_share_permille,
+                manifest_interval: settings.manifest_interval,
+            },
+        }
+    }
+
+    /// What came of comparing, where it still speaks of this leader and this manifest.
+    fn comparison(&self) -> Option<Comparison> {
+        let (epoch, generation, found) = self.comparison?;
+        let leader = self.leader?;
+        let digest = self.digest()?;
+        (leader.epoch == epoch && digest.generation == generation).then_some(found)
+    }
+
+    /// Whether anything is held.
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.chains.is_empty()
+    }
+
+    /// Whether the broker has let go of the directory.
+    pub(super) fn dropped(&self) -> bool {
+        self.held.presence != Presence::Live
+    }
+}
+
+/// What a view takes from elsewhere than the slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub(super) settings: &'a SidecarSettings,
+    pub(super) held: &'a Held,
+    pub(super) policy: &'a TopicPolicy,
+    pub(super) standing: Standing,
+    pub(super) node: firnline_index::NodeId,
+    pub(super) pressure: bool,
+    pub(super) fresh: bool,
+    pub(super) now: TimestampMs,
+    pub(super) at: Instant,
+}
