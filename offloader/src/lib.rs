@@ -26,7 +26,8 @@ pub mod sidecar;
 mod upload;
 
 pub use cluster::{
-    AskError, Bound, BoundAsk, Cluster, ClusterError, Leader, OpenProducer, PartitionView, TopicConfigs, TopicState, TopicView,
+    AskError, Bound, BoundAsk, Cluster, ClusterError, Leader, OpenProducer, PartitionView, TopicConfigs,
+    TopicState, TopicView,
 };
 pub use history::{EpochFalls, OtherHistory};
 pub use holes::{HoleInLog, Holes};

@@ -83,14 +83,10 @@ impl PartitionJob {
                 self.must_continue(log, &loaded.manifest).await?;
             }
             let basis = Basis::of(loaded.as_ref().map(|l| &l.manifest), first.start);
-            let uploads = Uploads {
-                tier: self.tier.clone(),
-                holes: self.holes,
-                progress: Arc::clone(&self.progress),
-            };
+            let uploads =
+                Uploads { tier: self.tier.clone(), holes: self.holes, progress: Arc::clone(&self.progress) };
             let go_on = |_: &PlannedSegment| ControlFlow::Continue(());
-            let Uploaded { segments, stopped } =
-                uploads.run(log, &planned, Start::of(&basis), go_on).await;
+            let Uploaded { segments, stopped } = uploads.run(log, &planned, Start::of(&basis), go_on).await;
             if segments.is_empty() && stopped.is_none() {
                 // All that is left are files without a batch.
                 return Ok(());

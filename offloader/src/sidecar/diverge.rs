@@ -63,6 +63,10 @@ pub fn diverge(tier: &Lineage, known_from: Offset, tier_end: Offset, answers: &[
         let Some(answer) = answers.iter().rev().find(|answer| answer.asked == epoch) else {
             return Divergence::Ask(epoch);
         };
+        let agrees = |told: EpochEnd| told.epoch == epoch && told.end >= cut && told.end > answer.log_start;
+        if answer.told.is_some_and(agrees) {
+            return if cut == tier_end { Divergence::Agrees } else { Divergence::Cut { at: cut } };
+        }
         if cut <= answer.log_start {
             // The leader's log begins above all that is left to compare.
             return match cut == tier_end {
@@ -71,9 +75,6 @@ pub fn diverge(tier: &Lineage, known_from: Offset, tier_end: Offset, answers: &[
             };
         }
         let Some(told) = answer.told else { return Divergence::Undecided };
-        if told.epoch == epoch && told.end >= cut {
-            return if cut == tier_end { Divergence::Agrees } else { Divergence::Cut { at: cut } };
-        }
         // What both share ends where the epoch told ends in either.
         let shared = end_in_tier(tier, told.epoch).map_or(told.end, |end| end.min(told.end));
         if shared >= cut {

@@ -8,12 +8,14 @@
 //! ```text
 //!                      leader's log start          x = end of the range          high watermark
 //!    ────────────────────────┼─────────────────────────┼───────────────────────────────┼──────
-//!    x here: the witness     │     x here: the leader's epoch end decides              │  x here: wait
+//!    x here: the epoch's end │     x here: the leader's epoch end decides              │  x here: wait
+//!    where it reaches beyond │
+//!    the log start, else the │
+//!    witness                 │
 //! ```
 //!
 //! A broker that is asked for an epoch below the first it knows names that epoch itself, with the start of the first it
-//! knows. That is no knowledge. It is told apart by the log start, which is asked *after* the epoch's end: an `x` above it
-//! lay in the leader's log when the epoch's end was told, so its epoch was among those that the leader knows.
+//! knows. That is no knowledge; [`Bound::vouches_for`] tells the two apart.
 
 use std::fmt;
 
@@ -96,13 +98,14 @@ pub fn prove(
             false => Err(Unproven::NoEpoch),
         };
     };
-    if claimed.end <= bound.log_start {
-        return by_witness(claimed, epoch, bound, witness, tier, tier_end);
+    if bound.vouches_for(epoch, claimed.end) {
+        return Ok(Proof::Bound);
     }
     match bound.epoch_end {
-        Some(told) if told.epoch == epoch && told.end >= claimed.end => {
-            if claimed.end <= bound.high_watermark { Ok(Proof::Bound) } else { Err(above) }
+        Some(told) if told.epoch == epoch && told.end > bound.log_start && told.end >= claimed.end => {
+            Err(above)
         }
+        _ if claimed.end <= bound.log_start => by_witness(claimed, epoch, bound, witness, tier, tier_end),
         told => Err(Unproven::OffLineage { leader: told.map(|t| t.epoch), end: told.map(|t| t.end) }),
     }
 }

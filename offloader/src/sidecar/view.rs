@@ -122,7 +122,8 @@ impl Digest {
     #[must_use]
     pub fn of(manifest: &Manifest) -> Self {
         let pieces = manifest.entries.iter().rev().take_while(|entry| entry.kind == EntryKind::TailPiece);
-        let pieces = pieces.last().and_then(|first| OffsetRange::new(first.range.start(), manifest.tier_end).ok());
+        let pieces =
+            pieces.last().and_then(|first| OffsetRange::new(first.range.start(), manifest.tier_end).ok());
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         Self {
             generation: manifest.generation,
@@ -148,9 +149,9 @@ impl Digest {
     /// Whether the present claim asks for `offset`, under `epoch`.
     #[must_use]
     pub fn wants(&self, offset: Offset, epoch: LeaderEpoch) -> bool {
-        self.claim
-            .as_ref()
-            .is_some_and(|claim| claim.epoch == epoch && claim.wanted.iter().any(|range| range.contains(offset)))
+        self.claim.as_ref().is_some_and(|claim| {
+            claim.epoch == epoch && claim.wanted.iter().any(|range| range.contains(offset))
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a partition's work does not go on, as an operator needs to read it.
 
 use std::fmt;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -212,6 +213,13 @@ impl WaitReason {
         }
     }
 
+    /// The code's number: what a summary carries.
+    #[must_use]
+    pub fn number(&self) -> NonZeroU16 {
+        let digits = self.code().trim_start_matches("FL");
+        digits.parse().expect("every code is FL and three digits that are not all zero")
+    }
+
     /// How bad it is: higher needs a person sooner. `status` lists by it.
     #[must_use]
     pub const fn severity(&self) -> Severity {
@@ -222,9 +230,12 @@ impl WaitReason {
             | Self::Bound(BoundReason::Unavailable(_) | BoundReason::Denied(_))
             | Self::Store { .. }
             | Self::Disk { .. } => Severity::Trouble,
-            Self::Rate | Self::ClaimRate | Self::Fenced { .. } | Self::Bound(_) | Self::Turn | Self::Paused => {
-                Severity::Held
-            }
+            Self::Rate
+            | Self::ClaimRate
+            | Self::Fenced { .. }
+            | Self::Bound(_)
+            | Self::Turn
+            | Self::Paused => Severity::Held,
             Self::Idle | Self::NotDue { .. } | Self::Uploader { .. } | Self::Off(_) => Severity::Fine,
         }
     }
@@ -294,14 +305,18 @@ impl fmt::Display for WaitReason {
             Self::Turn => f.write_str("waits for its turn"),
             Self::Off(OffReason::Policy) => f.write_str("its policy does not offload it"),
             Self::Off(OffReason::Internal) => f.write_str("an internal topic; not asked for"),
-            Self::Off(OffReason::Compacted) => f.write_str("a compacted topic; its policy does not ask for it"),
+            Self::Off(OffReason::Compacted) => {
+                f.write_str("a compacted topic; its policy does not ask for it")
+            }
             Self::Off(OffReason::Plugin) => f.write_str("the broker's plugin tiers it"),
             Self::Off(OffReason::Unknown) => f.write_str("its settings are not known yet"),
             Self::Paused => f.write_str("paused; pins are kept"),
             Self::Leader => f.write_str("no leader is known"),
             Self::Bound(BoundReason::NotAsked) => f.write_str("the commit bound is not known yet"),
             Self::Bound(BoundReason::Unavailable(error)) => write!(f, "the leader tells no bound: {error}"),
-            Self::Bound(BoundReason::Denied(error)) => write!(f, "the leader refuses to tell a bound: {error}"),
+            Self::Bound(BoundReason::Denied(error)) => {
+                write!(f, "the leader refuses to tell a bound: {error}")
+            }
             Self::Bound(BoundReason::Above { end, high_watermark }) => {
                 write!(f, "offsets up to {end} are not committed yet; the high watermark is {high_watermark}")
             }

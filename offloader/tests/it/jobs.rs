@@ -199,6 +199,7 @@ async fn any_flipped_bit_of_a_header_or_body_keeps_the_file_out() {
 }
 
 /// A log whose first file is in order and whose second has a batch that may not even parse.
+#[derive(Debug)]
 struct Broken(MemoryLog);
 
 impl firnline_offloader::PartitionLog for Broken {
@@ -411,6 +412,7 @@ async fn a_sealed_file_without_batches_is_a_hole_unless_the_topic_is_compacted()
 }
 
 /// The second file lost all its batches to a cleaner.
+#[derive(Debug)]
 struct Emptied(MemoryLog);
 
 impl firnline_offloader::PartitionLog for Emptied {

@@ -80,12 +80,11 @@ fn live(live: &Live<'_>) -> Next {
     let mut wait = WaitReason::Idle;
     for step in steps {
         match step(live) {
-            Some(Next::Wait(reason)) => {
-                // What needs a person is told rather than what comes by itself.
-                if reason.severity() > wait.severity() || wait == WaitReason::Idle {
-                    wait = reason;
-                }
+            // What needs a person is told rather than what comes by itself.
+            Some(Next::Wait(reason)) if reason.severity() > wait.severity() || wait == WaitReason::Idle => {
+                wait = reason;
             }
+            Some(Next::Wait(_)) => {}
             Some(next) => return live.compared_first(next),
             None => {}
         }
@@ -160,9 +159,10 @@ fn pieces(live: &Live<'_>) -> Option<Next> {
         let end = file.end.filter(|_| file.base <= pieces.start() || chain.start <= pieces.start())?;
         firnline_index::OffsetRange::new(pieces.start(), end).ok()
     };
-    let found = live.view.held.chains.iter().enumerate().find_map(|(at, chain)| {
-        usable(chain).then(|| covering(chain)).flatten().map(|range| (at, range))
-    });
+    let found =
+        live.view.held.chains.iter().enumerate().find_map(|(at, chain)| {
+            usable(chain).then(|| covering(chain)).flatten().map(|range| (at, range))
+        });
     let (chain, range) = found?;
     match live.bound() {
         Some(bound) if bound.high_watermark >= range.end() => Some(Next::ReplacePieces { chain, range }),
@@ -179,7 +179,10 @@ fn tail(live: &Live<'_>) -> Option<Next> {
     let interval = live.view.policy.tail_interval.filter(|_| live.leads())?;
     let (chain, log) = live.view.held.chains.iter().enumerate().find(|(_, chain)| chain.is_log)?;
     let from = live.tier_end().unwrap_or(log.start);
-    if !log.reaches(from) || from < log.sealed_end || live.view.since_commit.is_some_and(|since| since < interval) {
+    if !log.reaches(from)
+        || from < log.sealed_end
+        || live.view.since_commit.is_some_and(|since| since < interval)
+    {
         return None;
     }
     match live.bound() {
@@ -205,7 +208,10 @@ fn release(live: &Live<'_>) -> Option<Next> {
 
 /// Whether the bytes of a chain may still be proven, all or in part.
 fn usable(chain: &Chain) -> bool {
-    matches!(chain.verdict, None | Some(Unproven::OffLineage { end: Some(_), .. } | Unproven::AboveBound { .. }))
+    matches!(
+        chain.verdict,
+        None | Some(Unproven::OffLineage { end: Some(_), .. } | Unproven::AboveBound { .. })
+    )
 }
 
 /// Up to where they may.

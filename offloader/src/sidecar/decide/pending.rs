@@ -48,6 +48,9 @@ fn asked_for(tier: &Digest, live: &Live<'_>, missing: OffsetRange) -> bool {
     let claim = tier.claim.as_ref().filter(|claim| claim.epoch == live.leader.epoch);
     claim.is_some_and(|claim| {
         claim.node == live.view.node
-            && claim.wanted.iter().any(|range| range.start() <= missing.start() && range.end() >= missing.end())
+            && claim
+                .wanted
+                .iter()
+                .any(|range| range.start() <= missing.start() && range.end() >= missing.end())
     })
 }

@@ -80,8 +80,10 @@ impl Due {
     fn of(live: &Live<'_>, chain: &Chain, from: Offset) -> Option<Self> {
         let view = live.view;
         let wanted = live.tier.is_some_and(|tier| tier.wants(from, live.leader.epoch));
-        let tail_due =
-            view.policy.tail_interval.is_some_and(|every| view.since_commit.is_none_or(|since| since >= every));
+        let tail_due = view
+            .policy
+            .tail_interval
+            .is_some_and(|every| view.since_commit.is_none_or(|since| since >= every));
         let forced = view.policy.target_bytes == 0 || view.pressure || wanted || tail_due;
         let planned = segments(chain, from, provable_end(chain), view.policy.target_bytes);
         let lag = max_lag(view);
@@ -98,7 +100,11 @@ impl Due {
             if !(forced || full || overdue.is_some()) {
                 break;
             }
-            since.get_or_insert(overdue.unwrap_or_default().max(if forced || full { newest } else { Duration::ZERO }));
+            since.get_or_insert(overdue.unwrap_or_default().max(if forced || full {
+                newest
+            } else {
+                Duration::ZERO
+            }));
             segments.push(segment);
         }
         since.map(|since| Self { segments, since })

@@ -17,7 +17,13 @@ fn lineage(starts: &[(i32, usize)]) -> Lineage {
 }
 
 /// Asks a leader whose log begins at `log_start` until there is an answer.
-fn settle(tier: &Lineage, end: usize, leader: &Lineage, leader_end: usize, log_start: usize) -> (Divergence, usize) {
+fn settle(
+    tier: &Lineage,
+    end: usize,
+    leader: &Lineage,
+    leader_end: usize,
+    log_start: usize,
+) -> (Divergence, usize) {
     let mut answers = Vec::new();
     loop {
         match diverge(tier, Offset::ZERO, offset(end), &answers) {
@@ -68,6 +74,7 @@ fn a_leader_whose_log_begins_above_the_tiers_end_tells_nothing() {
     let tier = lineage(&[(0, 0), (3, 50)]);
     let leader = lineage(&[(4, 120)]);
     assert_eq!(settle(&tier, 100, &leader, 150, 120).0, Divergence::Undecided);
+    let leader = lineage(&[(4, 100)]);
     assert_eq!(settle(&tier, 100, &leader, 150, 100).0, Divergence::Undecided);
 }
 
@@ -87,7 +94,13 @@ fn an_empty_span_is_not_compared() {
 
 fn rise(steps: &[i32], from: i32) -> Vec<i32> {
     let mut at = from;
-    steps.iter().map(|step| { at += step / 2; at }).collect()
+    steps
+        .iter()
+        .map(|step| {
+            at += step / 2;
+            at
+        })
+        .collect()
 }
 
 fn chain(epochs: &[i32], from: usize) -> Lineage {

@@ -81,10 +81,7 @@ fn an_answer_from_below_all_that_the_leader_knows_is_no_proof() {
 fn the_witness_speaks_only_up_to_its_bound_and_only_uncontradicted() {
     let bound = bound(150, 100, Some((5, 100)));
     let short = witness(79, &[(3, 0), (5, 50)]);
-    assert_eq!(
-        told(range(80, 5), &bound, Some(&short)),
-        Err(Unproven::WitnessBelow { bound: offset(79) })
-    );
+    assert_eq!(told(range(80, 5), &bound, Some(&short)), Err(Unproven::WitnessBelow { bound: offset(79) }));
     let other_past = witness(120, &[(2, 0), (5, 20)]);
     let parted = prove(&range(80, 5), &bound, Some(&other_past), &lineage(&[(3, 0)]), offset(50));
     assert_eq!(parted, Err(Unproven::TierContradicts { at: offset(0) }));
@@ -116,7 +113,13 @@ fn histories() -> impl Strategy<Value = (Vec<i32>, Vec<i32>, usize, usize)> {
     (steps.clone(), steps, 0..40_usize, 0..40_usize).prop_map(|(ours, theirs, shared, start)| {
         let rise = |steps: &[i32], from: i32| {
             let mut at = from;
-            steps.iter().map(|step| { at += step / 2; at }).collect::<Vec<i32>>()
+            steps
+                .iter()
+                .map(|step| {
+                    at += step / 2;
+                    at
+                })
+                .collect::<Vec<i32>>()
         };
         let ours = rise(&ours, 1);
         let shared = shared.min(ours.len());
