@@ -17,6 +17,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let version = firnline_index::FORMAT_VERSION;
     let binary = [
         ("manifest-full", samples::full_head().encode()?.to_vec()),
+        ("manifest-began", samples::began_head().encode()?.to_vec()),
         ("manifest-kip405", samples::kip405_head().encode()?.to_vec()),
         ("manifest-entries-page", samples::entries_page().encode()?.0.to_vec()),
         ("manifest-refs-page", samples::refs_page().encode()?.0.to_vec()),

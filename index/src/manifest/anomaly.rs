@@ -99,6 +99,14 @@ pub enum Anomaly {
         /// The floor.
         floor: Offset,
     },
+    /// The tier starts below the offset that it is said to have begun at.
+    #[error("the tier is said to have begun at {began_at}, above its start {tier_start}")]
+    BeganAboveStart {
+        /// The first offset ever, as the head says.
+        began_at: Offset,
+        /// First offset of the oldest span.
+        tier_start: Offset,
+    },
     /// The tier ends beyond what is listed, or before it.
     #[error("tier end is {stated}, but what is listed ends at {listed}")]
     TierEnd {
@@ -266,6 +274,7 @@ impl Anomaly {
             Self::EndBelowStart { .. } => "end-below-start",
             Self::ServingStart { .. } => "serving-start",
             Self::StartBelowFloor { .. } => "start-below-floor",
+            Self::BeganAboveStart { .. } => "began-above-start",
             Self::TierEnd { .. } => "tier-end",
             Self::EpochBack { .. } => "epoch-back",
             Self::EpochOutside { .. } => "epoch-outside",

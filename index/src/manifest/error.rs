@@ -1,7 +1,10 @@
 //! Why a manifest or page cannot be read or written, and why a change to one is refused.
 
 use super::{Anomaly, envelope::EnvelopeError};
-use crate::ids::{ClusterId, Offset, OffsetRange, ProducerId, SegmentUuid, TopicIdPartition, ValueError};
+use crate::ids::{
+    ClusterId, LeaderEpoch, NodeId, Offset, OffsetRange, ProducerId, SegmentUuid, TimestampMs,
+    TopicIdPartition, ValueError,
+};
 use crate::lineage::{Divergence, LineageError};
 
 /// A manifest or page that cannot be read or written.
@@ -182,6 +185,84 @@ pub enum AlgebraError {
         uuid: SegmentUuid,
         /// Where they part.
         at: Divergence,
+    },
+    /// A claim under an epoch below one that claimed or committed.
+    #[error("a leader of epoch {known} has claimed or committed; epoch {given} cannot claim any more")]
+    ClaimBack {
+        /// The newest epoch known.
+        known: LeaderEpoch,
+        /// The epoch given.
+        given: LeaderEpoch,
+    },
+    /// Two nodes that both say they lead under one epoch.
+    #[error("node {known} has claimed under epoch {epoch}; node {given} cannot under the same")]
+    ClaimedByOther {
+        /// The epoch.
+        epoch: LeaderEpoch,
+        /// Whose claim there is.
+        known: NodeId,
+        /// Who claims.
+        given: NodeId,
+    },
+    /// More of something than a manifest may hold.
+    #[error("{what}: {count} is more than the limit of {limit}")]
+    TooMany {
+        /// What there would be too much of.
+        what: &'static str,
+        /// How many there would be.
+        count: u64,
+        /// How many are allowed.
+        limit: u64,
+    },
+    /// A cut at or beyond the tier's end.
+    #[error("nothing to cut at {at}: the tier ends at {tier_end}")]
+    NothingToCut {
+        /// Where to cut.
+        at: Offset,
+        /// Where the tier ends.
+        tier_end: Offset,
+    },
+    /// A dead branch without entries.
+    #[error("a dead branch without entries")]
+    NothingDead,
+    /// A start at or below the one there is.
+    #[error("the tier starts at {tier_start} already; it cannot be retired to {to}")]
+    StartBack {
+        /// Where the tier starts.
+        tier_start: Offset,
+        /// Where it was to start.
+        to: Offset,
+    },
+    /// A start beyond the tier's end.
+    #[error("the tier ends at {tier_end}; it cannot be retired to {to}")]
+    StartBeyondEnd {
+        /// Where it was to start.
+        to: Offset,
+        /// Where the tier ends.
+        tier_end: Offset,
+    },
+    /// A start inside an entry, or at a gap.
+    #[error("no segment starts at {to}: the tier's start is raised only to where one does, or to its end")]
+    NotABorder {
+        /// Where it was to start.
+        to: Offset,
+    },
+    /// A floor at or below the one there is.
+    #[error("the floor is {known} already; it is never lowered, not to {given}")]
+    FloorBack {
+        /// The floor there is.
+        known: Offset,
+        /// The floor given.
+        given: Offset,
+    },
+    /// The gc boundary there is, once more.
+    #[error("the gc boundary is the one that is there; each collection draws a fresh one")]
+    SameBoundary,
+    /// A topic that is marked deleted, with no higher bound.
+    #[error("the topic is marked deleted since {at}, and the bound given is not above the one known")]
+    AlreadyDeleted {
+        /// When it was marked.
+        at: TimestampMs,
     },
     /// Totals beyond 2^64.
     #[error("totals overflow")]

@@ -12,8 +12,9 @@
 //! ```
 
 mod anomaly;
-mod append;
+mod change;
 mod check;
+mod covers;
 mod entry;
 mod envelope;
 mod error;
@@ -23,9 +24,12 @@ mod model;
 mod page;
 mod spill;
 mod table;
+mod totals;
 mod wire;
 
 pub use anomaly::{Anomaly, Part};
+pub use change::{Cut, Dropped, Loaded, Need, NewPage, Rewrite, Unmade};
+pub use covers::Coverage;
 pub use entry::{Entry, EntryKind, FirstAbort, Kip405, Location};
 pub use envelope::{EnvelopeError, EnvelopeKind};
 pub use error::{AlgebraError, ManifestError};

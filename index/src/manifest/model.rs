@@ -11,10 +11,10 @@ use crate::transactions::{OpenTransaction, TransactionStart};
 /// The list of a partition's remote segments: the head, with the newest entries and references to the pages that
 /// hold the older ones.
 ///
-/// Fields are open for reading and for the few that a writer sets by hand (floor, gc boundary, claim, tombstone);
-/// entries, gaps, ends and totals change through [`Manifest::append`], [`Manifest::replace`],
-/// [`Manifest::record_gap`] and [`Manifest::spill`], which keep them in step. Whatever was done, a manifest whose
-/// algebra does not hold is refused by [`Manifest::encode`].
+/// Fields are open for reading. They change through methods, which keep them in step: [`Manifest::append`],
+/// [`Manifest::replace`], [`Manifest::record_gap`], [`Manifest::claim`], [`Manifest::cut`], [`Manifest::add_dead`],
+/// [`Manifest::retire_to`], [`Manifest::raise_floor`], [`Manifest::set_gc_boundary`], [`Manifest::mark_deleted`] and
+/// [`Manifest::spill`]. Whatever was done, a manifest whose algebra does not hold is refused by [`Manifest::encode`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     /// Raised by one with each commit; a restored older object shows as a generation that went back.
@@ -34,6 +34,9 @@ pub struct Manifest {
     /// Set by each collection of unreferenced objects. A writer that finds another one than when its upload began
     /// counts its object as deleted.
     pub gc_boundary: Option<GcBoundary>,
+    /// The first offset that this manifest ever began at; see [`Manifest::began`]. Absent in manifests of kind
+    /// `kip405` and of builds that did not write it down.
+    pub began_at: Option<Offset>,
     /// First offset of the oldest span. Entries wholly below it are no longer live, listed or not.
     pub tier_start: Offset,
     /// First offset of the newest span: what proxies report as earliest.
@@ -80,6 +83,10 @@ impl Manifest {
             recent_commits: Vec::new(),
             writer: None,
             gc_boundary: None,
+            began_at: match kind {
+                ManifestKind::Sidecar => Some(start),
+                ManifestKind::Kip405 => None,
+            },
             tier_start: start,
             serving_start: start,
             tier_end: start,
@@ -98,7 +105,18 @@ impl Manifest {
 
     /// Makes this the next generation, committed under `commit` by `writer`. Called once per attempt, with an id
     /// never used before.
+    ///
+    /// The fence ([`Manifest::fence`]) does not sink: where the writer before had a leader epoch and the new one has
+    /// none (an operator's change), the epoch committed under is written down as the claim that it was.
     pub fn stamp(&mut self, commit: CommitId, writer: Option<Writer>) {
+        let before = self.writer.and_then(|before| Some((before.node, before.leader_epoch?)));
+        let claimed = self.claim.as_ref().map(|claim| claim.epoch);
+        let renewed = writer.as_ref().and_then(|writer| writer.leader_epoch);
+        if let Some((node, epoch)) = before
+            && claimed.max(renewed) < Some(epoch)
+        {
+            self.claim = Some(Claim { epoch, node, wanted: Vec::new() });
+        }
         self.generation = self.generation.saturating_add(1);
         self.recent_commits.insert(0, std::mem::replace(&mut self.commit, commit));
         self.recent_commits.truncate(super::MAX_RECENT_COMMITS);

@@ -9,7 +9,7 @@ use coverage::{Holes, coverage, entry_part, gap_part, order, page_part};
 use entry::{check_epoch_order, check_lineage};
 pub(super) use entry::{entry_anomalies, stable_end_expected};
 
-use super::{Anomaly, Entry, Manifest, ManifestKind, Page, PageBody, PageRef, Part, Totals};
+use super::{Anomaly, DeadBranch, Entry, Manifest, ManifestKind, Page, PageBody, PageRef, Part, Totals};
 use crate::ids::OffsetRange;
 
 impl Manifest {
@@ -32,13 +32,7 @@ impl Manifest {
             self.check_serving_start(&mut found);
             self.check_open(&mut found);
         }
-        for branch in &self.dead_branches {
-            order(branch.entries.iter().map(entry_part), &mut found);
-            coverage(branch.entries.iter().map(entry_part).collect(), Holes::Allowed, &mut found);
-            for entry in &branch.entries {
-                found.extend(entry_anomalies(self.kind, entry));
-            }
-        }
+        found.extend(self.dead_branches.iter().flat_map(|branch| dead_anomalies(self.kind, branch)));
         self.check_totals(&mut found);
         self.check_unique(&mut found);
         found
@@ -48,6 +42,9 @@ impl Manifest {
         let (tier_start, serving_start, tier_end) = (self.tier_start, self.serving_start, self.tier_end);
         if !(tier_start <= serving_start && serving_start <= tier_end) {
             found.push(Anomaly::EndBelowStart { tier_start, serving_start, tier_end });
+        }
+        if let Some(began_at) = self.began_at.filter(|began_at| tier_start < *began_at) {
+            found.push(Anomaly::BeganAboveStart { began_at, tier_start });
         }
         // A floor beyond the tier's end leaves nothing of the tier.
         if let Some(floor) = self.floor.filter(|floor| tier_start < (*floor).min(tier_end)) {
@@ -182,6 +179,15 @@ impl Page {
         }
         found
     }
+}
+
+/// What is wrong with a dead branch in itself. Its entries may leave holes, for gaps do not go with them.
+pub(super) fn dead_anomalies(kind: ManifestKind, branch: &DeadBranch) -> Vec<Anomaly> {
+    let mut found = Vec::new();
+    order(branch.entries.iter().map(entry_part), &mut found);
+    coverage(branch.entries.iter().map(entry_part).collect(), Holes::Allowed, &mut found);
+    found.extend(branch.entries.iter().flat_map(|entry| entry_anomalies(kind, entry)));
+    found
 }
 
 fn check_levels(pages: &[PageRef], found: &mut Vec<Anomaly>) {

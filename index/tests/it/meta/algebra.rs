@@ -51,6 +51,7 @@ const CASES: &[Case] = &[
     ("end-below-start", |m| m.tier_start = offset(1_200)),
     ("serving-start", |m| m.serving_start = offset(1_200)),
     ("start-below-floor", |m| m.floor = Some(offset(10))),
+    ("began-above-start", |m| m.began_at = Some(offset(1))),
     ("tier-end", |m| m.tier_end = offset(1_501)),
     ("epoch-back", |m| {
         m.entries[2].epochs = vec![epoch_start(3, 1_300)];

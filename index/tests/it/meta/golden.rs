@@ -15,9 +15,11 @@ macro_rules! golden {
 
 #[test]
 fn heads_of_version_0_are_read_and_written() {
-    for (golden, sample) in
-        [(golden!("manifest-full.v0"), full_head()), (golden!("manifest-kip405.v0"), kip405_head())]
-    {
+    for (golden, sample) in [
+        (golden!("manifest-full.v0"), full_head()),
+        (golden!("manifest-began.v0"), began_head()),
+        (golden!("manifest-kip405.v0"), kip405_head()),
+    ] {
         assert_eq!(Manifest::decode(golden).unwrap(), sample);
         assert_eq!(sample.encode().unwrap(), golden);
     }

@@ -192,6 +192,8 @@ pub(crate) fn full_head() -> Manifest {
     head.stamp(commit(2), None);
     head.stamp(commit(3), Some(writer));
     head.gc_boundary = Some(GcBoundary::from_bytes(sixteen(0x9c, 4)));
+    // What the first builds did not write down.
+    head.began_at = None;
     head.tier_start = offset(150);
     head.floor = Some(offset(140));
     head.claim = Some(Claim {
@@ -208,6 +210,11 @@ pub(crate) fn full_head() -> Manifest {
         pages: vec![PageRef { uuid: object_uuid(104), level: 0, ..pages }],
     }];
     head
+}
+
+/// The same, as written by builds that write down where it began.
+pub(crate) fn began_head() -> Manifest {
+    Manifest { began_at: Some(offset(100)), ..full_head() }
 }
 
 /// A broker's own tier: overlapping copies, each with the broker's id and epoch map.

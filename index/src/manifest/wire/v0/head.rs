@@ -31,6 +31,7 @@ pub(super) fn to_wire(m: &Manifest) -> message::Head {
         pages: m.pages.iter().map(parts::page_ref_to_wire).collect(),
         entries: m.entries.iter().map(entry::to_wire).collect(),
         dead_branches: m.dead_branches.iter().map(dead_branch_to_wire).collect(),
+        began_at: m.began_at.map(|o| field::wire(o.get())),
     }
 }
 
@@ -47,6 +48,7 @@ pub(super) fn from_wire(h: message::Head) -> Result<Manifest, ManifestError> {
         recent_commits: h.recent_commits.iter().map(commit).collect::<Result<_, ManifestError>>()?,
         writer: h.writer.as_ref().map(parts::writer_from_wire).transpose()?,
         gc_boundary: h.gc_boundary.map(boundary).transpose()?,
+        began_at: h.began_at.map(|o| field::offset("began_at", o)).transpose()?,
         tier_start: field::offset("tier_start", h.tier_start)?,
         serving_start: field::offset("serving_start", h.serving_start)?,
         tier_end: field::offset("tier_end", h.tier_end)?,

@@ -50,6 +50,8 @@ pub(super) struct Head {
     pub(super) entries: Vec<Entry>,
     #[prost(message, repeated, tag = "23")]
     pub(super) dead_branches: Vec<DeadBranch>,
+    #[prost(uint64, optional, tag = "26")]
+    pub(super) began_at: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -34,6 +34,7 @@ pub(super) static HEAD: Shape = Shape {
         part(21, "pages in the head", MAX_REFS_PER_LEVEL * (MAX_LEVEL as usize + 1), &PAGE_REF),
         part(22, "entries in the head", MAX_ENTRIES, &ENTRY),
         part(23, "dead branches", MAX_DEAD_BRANCHES, &DEAD_BRANCH),
+        one(26, "began at"),
     ],
 };
 

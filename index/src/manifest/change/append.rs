@@ -1,8 +1,10 @@
-//! Changes to a manifest. All are pure: a refused one leaves it as it was.
+//! What moves the tier's end: segments, the one that replaces tail pieces, and gaps.
 
-use super::check::{entry_anomalies, stable_end_expected};
-use super::{AlgebraError, Entry, EntryKind, Gap, GapReason, MAX_REPLACED, Manifest, ManifestKind, Totals};
 use crate::ids::{Offset, OffsetRange, SegmentUuid, TimestampMs};
+use crate::manifest::check::{entry_anomalies, stable_end_expected};
+use crate::manifest::{
+    AlgebraError, Entry, EntryKind, Gap, GapReason, MAX_REPLACED, Manifest, ManifestKind, Totals,
+};
 use crate::transactions::OpenTransaction;
 
 impl Manifest {
@@ -28,6 +30,7 @@ impl Manifest {
         self.tier_end = entry.range.end();
         self.open_transactions = open;
         self.entries.push(entry);
+        self.keep_floor();
         Ok(())
     }
 
@@ -73,7 +76,9 @@ impl Manifest {
         }
         self.totals = totals;
         self.lineage = lineage;
-        Ok(self.entries.splice(run, [entry]).collect())
+        let pieces = self.entries.splice(run, [entry]).collect();
+        self.keep_floor();
+        Ok(pieces)
     }
 
     /// Records that the offsets of `range`, from the tier's end on, are lost. A new span begins behind them, in which
@@ -105,10 +110,11 @@ impl Manifest {
         self.tier_end = range.end();
         self.serving_start = range.end();
         self.open_transactions.clear();
+        self.keep_floor();
         Ok(())
     }
 
-    fn require_sidecar(&self) -> Result<(), AlgebraError> {
+    pub(super) fn require_sidecar(&self) -> Result<(), AlgebraError> {
         match self.kind {
             ManifestKind::Sidecar => Ok(()),
             ManifestKind::Kip405 => Err(AlgebraError::WrongKind),
@@ -184,37 +190,5 @@ impl Manifest {
             Some(at) => Err(AlgebraError::Diverges { uuid: entry.uuid, at }),
             None => Ok(lineage),
         }
-    }
-}
-
-impl Totals {
-    /// What one entry adds.
-    pub fn of(entry: &Entry) -> Self {
-        Self {
-            entries: 1,
-            log_bytes: entry.log_bytes,
-            object_bytes: entry.location.length,
-            records: entry.records.unwrap_or(0),
-        }
-    }
-
-    /// The sum; `None` beyond 2^64.
-    pub fn plus(self, other: Self) -> Option<Self> {
-        Some(Self {
-            entries: self.entries.checked_add(other.entries)?,
-            log_bytes: self.log_bytes.checked_add(other.log_bytes.get())?,
-            object_bytes: self.object_bytes.checked_add(other.object_bytes.get())?,
-            records: self.records.checked_add(other.records)?,
-        })
-    }
-
-    fn minus(self, other: Self) -> Option<Self> {
-        use crate::ids::ByteCount;
-        Some(Self {
-            entries: self.entries.checked_sub(other.entries)?,
-            log_bytes: self.log_bytes.checked_sub(other.log_bytes).map(ByteCount::new)?,
-            object_bytes: self.object_bytes.checked_sub(other.object_bytes).map(ByteCount::new)?,
-            records: self.records.checked_sub(other.records)?,
-        })
     }
 }

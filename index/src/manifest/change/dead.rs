@@ -1,0 +1,60 @@
+//! Dead branches: bytes that are kept and named although the log went on without them.
+
+use std::collections::HashSet;
+
+use crate::ids::{Offset, TimestampMs};
+use crate::manifest::check::dead_anomalies;
+use crate::manifest::{
+    AlgebraError, DeadBranch, DeadReason, Entry, MAX_DEAD_BRANCHES, MAX_DEAD_ENTRIES, Manifest,
+};
+
+impl Manifest {
+    /// Adds segments that were uploaded for the record only: the log went on without their bytes at `cut_at`. They are
+    /// oldest first and do not overlap.
+    ///
+    /// # Errors
+    /// Where there are none, one is not sound in itself, listed already or out of order, and where there would be more than
+    /// [`MAX_DEAD_BRANCHES`] branches or [`MAX_DEAD_ENTRIES`] entries in them: such a partition needs an operator.
+    pub fn add_dead(
+        &mut self,
+        entries: Vec<Entry>,
+        reason: DeadReason,
+        cut_at: Offset,
+        recorded_at: TimestampMs,
+    ) -> Result<(), AlgebraError> {
+        self.require_sidecar()?;
+        self.require_room_for_branch()?;
+        if entries.is_empty() {
+            return Err(AlgebraError::NothingDead);
+        }
+        let (count, limit) = (self.dead_entries() + entries.len(), MAX_DEAD_ENTRIES);
+        if count > limit {
+            let what = "entries of dead branches";
+            return Err(AlgebraError::TooMany { what, count: count as u64, limit: limit as u64 });
+        }
+        let known = self.entries.iter().chain(self.dead_branches.iter().flat_map(|b| &b.entries));
+        let mut known: HashSet<_> = known.map(|e| e.uuid).collect();
+        if let Some(twice) = entries.iter().find(|e| !known.insert(e.uuid)) {
+            return Err(AlgebraError::DuplicateUuid { uuid: twice.uuid });
+        }
+        let branch = DeadBranch { cut_at, reason, recorded_at, entries, pages: Vec::new() };
+        if let Some(first) = dead_anomalies(self.kind, &branch).into_iter().next() {
+            return Err(AlgebraError::Entry(Box::new(first)));
+        }
+        self.dead_branches.push(branch);
+        Ok(())
+    }
+
+    /// Entries of all dead branches in the head.
+    pub(super) fn dead_entries(&self) -> usize {
+        self.dead_branches.iter().map(|b| b.entries.len()).sum()
+    }
+
+    pub(super) fn require_room_for_branch(&self) -> Result<(), AlgebraError> {
+        if self.dead_branches.len() < MAX_DEAD_BRANCHES {
+            return Ok(());
+        }
+        let (count, limit) = (MAX_DEAD_BRANCHES as u64 + 1, MAX_DEAD_BRANCHES as u64);
+        Err(AlgebraError::TooMany { what: "dead branches", count, limit })
+    }
+}
