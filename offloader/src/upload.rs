@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use firnline_index::log_source::{LogSource, SourceErrorKind};
+use firnline_index::manifest::EntryKind;
 use firnline_index::transactions::TransactionStart;
 use firnline_index::{LeaderEpoch, Offset};
 use firnline_tier::{Basis, SegmentPlan, Tier, UploadError, UploadOutcome, UploadedSegment};
@@ -114,6 +115,7 @@ impl Uploads {
             transactions: start.transactions.clone(),
             last_epoch: start.last_epoch,
             size_hint: next.bytes,
+            kind: EntryKind::Segment,
         };
         match self.tier.upload_segment(source, plan).await {
             Ok(UploadOutcome::Uploaded(segment)) => Ok(Some(*segment)),

@@ -7,6 +7,8 @@
 //! | what does it hold of a partition? | [`Tier::manifest`], [`Tier::entries`] |
 //! | put a stretch of a log into the store | [`Tier::upload_segment`] |
 //! | make it part of the tier | [`Tier::commit`] |
+//! | change a manifest in another way | [`Tier::edit`], with one of [`change`] |
+//! | does it hold these bytes? | [`Tier::covers`] |
 //! | is everything there, and right? | [`Tier::check`] |
 //! | get a stretch of a log back as files | [`Tier::plan_restore`], [`Tier::restore`] |
 //!
@@ -15,8 +17,11 @@
 //! request by itself, which the store does.
 
 mod catalog;
+pub mod change;
 pub mod check;
 mod commit;
+mod covers;
+mod edit;
 mod manifests;
 mod open;
 pub mod restore;
@@ -30,7 +35,8 @@ mod workers;
 pub use catalog::{
     KnownTopic, ListError, MAX_PARTITIONS, MAX_TOPICS, ResolveError, TopicObjectError, resolve,
 };
-pub use commit::{Basis, CommitError, CommitOutcome, CommitRequest, Lost};
+pub use commit::{Basis, CommitError, CommitOutcome, CommitRequest};
+pub use edit::{Applied, Edit, EditError, EditOutcome, Fence, Known, Lost, Refused};
 pub use manifests::{Entries, LoadedManifest, ReadError};
 pub use open::OpenTierError;
 pub use segments::TailError;

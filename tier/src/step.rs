@@ -32,6 +32,8 @@ pub enum Step {
     VerifyRead,
     /// Reading the manifest that a commit is built from.
     CommitRead,
+    /// Reading a page, or the end of a segment, that a change to the manifest needs.
+    CommitLoad,
     /// Writing a page of entries that leave the manifest's head.
     CommitPage,
     /// Replacing the manifest.
@@ -42,7 +44,7 @@ pub enum Step {
 
 impl Step {
     /// All steps, in the order in which a first offload takes them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Probe,
         Self::ReadMarker,
         Self::CreateMarker,
@@ -54,6 +56,7 @@ impl Step {
         Self::UploadAbort,
         Self::VerifyRead,
         Self::CommitRead,
+        Self::CommitLoad,
         Self::CommitPage,
         Self::CommitPut,
         Self::CommitReadBack,
@@ -73,6 +76,7 @@ impl Step {
             Self::UploadAbort => "upload_abort",
             Self::VerifyRead => "verify_read",
             Self::CommitRead => "commit_read",
+            Self::CommitLoad => "commit_load",
             Self::CommitPage => "commit_page",
             Self::CommitPut => "commit_put",
             Self::CommitReadBack => "commit_read_back",

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use firnline_index::ids::{ClusterId, Incarnation, TimestampMs, TopicId};
+use firnline_index::ids::{ClusterId, Incarnation, LeaderEpoch, NodeId, TimestampMs, TopicId};
+use firnline_index::manifest::Writer;
 use firnline_index::marker::TierMarker;
 use firnline_store::env::RandomExt;
 use firnline_store::{ByteBudget, Env, Store};
 
-use crate::commit::Queues;
+use crate::edit::Queues;
 use crate::{FaultPoint, NoFaults, Step, TierSettings, Workers};
 
 /// What a tier works with; passed beside its settings.
@@ -99,8 +100,10 @@ impl Tier {
         TimestampMs::new(self.env().clock.now_ms()).unwrap_or(TimestampMs::ZERO)
     }
 
-    pub(crate) fn incarnation(&self) -> Incarnation {
-        self.inner.incarnation
+    /// This run of this process beside broker `node`, as manifests name who changed them.
+    #[must_use]
+    pub fn writer(&self, node: NodeId, leader_epoch: Option<LeaderEpoch>) -> Writer {
+        Writer { node, leader_epoch, incarnation: self.inner.incarnation }
     }
 
     pub(crate) fn budget(&self) -> &ByteBudget {

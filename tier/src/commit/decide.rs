@@ -1,10 +1,11 @@
 //! What a manifest that was just read means for a commit: pure functions.
 
-use firnline_index::ids::{CommitId, GcBoundary, LeaderEpoch, Offset, OffsetRange, TimestampMs};
+use firnline_index::ids::{GcBoundary, Offset, OffsetRange, TimestampMs};
 use firnline_index::lineage::Lineage;
-use firnline_index::manifest::{AlgebraError, Entry, Manifest, ManifestKind};
+use firnline_index::manifest::{AlgebraError, Entry, Manifest};
 use firnline_index::transactions::TransactionStart;
 
+use crate::edit::Lost;
 use crate::upload::UploadedSegment;
 
 /// What held when the uploads of a commit began, and must still hold.
@@ -55,74 +56,17 @@ fn new_partition(log_start: Offset) -> TransactionStart {
     }
 }
 
-/// Why uploaded segments must not be committed. Their objects are named by nothing and stay as orphans; plan again.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Lost {
-    /// Somebody else's segments came first.
-    #[error("the tier now ends at {now}, not at {expected}: another offloader was faster")]
-    TierEndMoved {
-        /// Where the tier ended when the upload began.
-        expected: Offset,
-        /// Where it ends now.
-        now: Offset,
-    },
-    /// Unreferenced objects were collected meanwhile, ours perhaps among them.
-    #[error("unreferenced objects were collected since the upload began; it counts as deleted")]
-    Collected,
-    /// The epochs, or the transactions open at our base, are not what we built upon.
-    #[error("the tier's history below offset {base} changed since the upload began")]
-    HistoryChanged {
-        /// Where our range begins.
-        base: Offset,
-    },
-    /// A leader later than the one that our bound is from has claimed the partition, or committed to it.
-    #[error("a leader of epoch {claimed} has claimed the partition; this offload works under {}", epoch_text(.ours))]
-    Claimed {
-        /// The newest epoch under which somebody claimed or committed.
-        claimed: LeaderEpoch,
-        /// The epoch that our bound was told under.
-        ours: Option<LeaderEpoch>,
-    },
-    /// The topic is deleted and this lies beyond what was known committed then.
-    #[error("the topic is marked deleted, with nothing wanted beyond offset {}", .last_bound.map_or(-1, Offset::get))]
-    TopicDeleted {
-        /// The last commit bound told for it.
-        last_bound: Option<Offset>,
-    },
-    /// Another authority keeps the manifest.
-    #[error("the manifest belongs to a broker with KIP-405")]
-    NotOurs,
-    /// The manifest that was there is gone.
-    #[error("the manifest is gone")]
-    ManifestGone,
-}
-
-fn epoch_text(epoch: &Option<LeaderEpoch>) -> String {
-    epoch.map_or_else(|| "no known epoch".to_owned(), |epoch| format!("epoch {epoch}"))
-}
-
-/// Whether one of the commits `tried` so far has put `segments` into `head`. A commit id of ours among those that the
-/// manifest remembers proves it. So do entries with our uuids, which were drawn for these uploads alone: they still do
-/// after others have committed so often that our id is forgotten.
-pub(super) fn landed(head: &Manifest, tried: &[CommitId], segments: &[UploadedSegment]) -> bool {
-    let remembered = tried.iter().any(|id| head.has_commit(*id));
-    remembered
-        || (!tried.is_empty()
-            && segments.iter().all(|s| head.entries.iter().any(|entry| entry.uuid == s.entry.uuid)))
-}
-
 /// The manifest that holds `segments`, which lie end to end from `basis.base` on, and all that `head` holds; or why it
 /// must not be. The entries get `now` as their commit time; the commit id is still to be stamped. `empty` makes the manifest of a partition that has none.
 pub(super) fn build(
     head: Option<&Manifest>,
     basis: &Basis,
     segments: &[UploadedSegment],
-    bound_epoch: Option<LeaderEpoch>,
     now: TimestampMs,
     empty: impl FnOnce() -> Manifest,
 ) -> Result<Result<Manifest, Lost>, AlgebraError> {
     let end = segments.last().map_or(basis.base, |last| last.entry.range.end());
-    if let Err(lost) = unchanged(head, basis, end, bound_epoch) {
+    if let Err(lost) = unchanged(head, basis, end) {
         return Ok(Err(lost));
     }
     let mut next = head.cloned().unwrap_or_else(empty);
@@ -133,25 +77,10 @@ pub(super) fn build(
     Ok(Ok(next))
 }
 
-fn unchanged(
-    head: Option<&Manifest>,
-    basis: &Basis,
-    end: Offset,
-    bound_epoch: Option<LeaderEpoch>,
-) -> Result<(), Lost> {
+fn unchanged(head: Option<&Manifest>, basis: &Basis, end: Offset) -> Result<(), Lost> {
     let Some(head) = head else {
         return if basis.existed { Err(Lost::ManifestGone) } else { Ok(()) };
     };
-    if head.kind != ManifestKind::Sidecar {
-        return Err(Lost::NotOurs);
-    }
-    let claimed = head.claim.as_ref().map(|claim| claim.epoch);
-    let committed = head.writer.and_then(|writer| writer.leader_epoch);
-    if let Some(claimed) = claimed.max(committed)
-        && bound_epoch.is_none_or(|ours| claimed > ours)
-    {
-        return Err(Lost::Claimed { claimed, ours: bound_epoch });
-    }
     if let Some(deleted) = head.deleted
         && deleted.last_bound.is_none_or(|bound| end > bound)
     {

@@ -49,6 +49,8 @@ pub struct SegmentPlan {
     pub last_epoch: Option<LeaderEpoch>,
     /// About how many raw bytes will come; decides the size of parts.
     pub size_hint: u64,
+    /// Whether it is to stay, or is a piece of a segment that is not sealed yet.
+    pub kind: EntryKind,
 }
 
 /// A segment that is in the store, verified, and that no manifest names yet.
@@ -115,7 +117,7 @@ impl Tier {
         let storage_class = self.store().settings().storage_class.clone();
         Ok(UploadOutcome::Uploaded(Box::new(UploadedSegment {
             open: summary.transactions.open.clone(),
-            entry: entry(uuid, leader_epoch, storage_class, summary),
+            entry: Entry { kind: plan.kind, ..entry(uuid, leader_epoch, storage_class, summary) },
         })))
     }
 

@@ -5,6 +5,7 @@
 mod checking;
 mod committing;
 mod crashing;
+mod editing;
 mod listing;
 mod opening;
 mod restoring;

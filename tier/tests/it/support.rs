@@ -10,7 +10,7 @@ use firnline_index::ids::{
     TopicId, TopicIdPartition, TopicName,
 };
 use firnline_index::log_source::{Finality, LogSource, Run, SourceError};
-use firnline_index::manifest::Manifest;
+use firnline_index::manifest::{EntryKind, Manifest};
 use firnline_records::encode::{BatchBuilder, ControlMarker, NewRecord, control_batch};
 use firnline_store::sim::Simulation;
 use firnline_store::{Env, Store};
@@ -195,6 +195,7 @@ pub(crate) fn plan(tip: &TopicIdPartition, base: Offset, basis: &Basis, size_hin
         transactions: basis.transactions.clone(),
         last_epoch: basis.lineage.last().map(|start| start.epoch),
         size_hint,
+        kind: EntryKind::Segment,
     }
 }
 
