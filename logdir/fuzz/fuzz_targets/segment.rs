@@ -30,6 +30,7 @@ fn read(data: &[u8]) {
         inode: metadata.ino(),
         active,
         next_base: (!active).then_some(Offset::MAX),
+        torn: 0,
     };
     let mut stream = SegmentStream::open(&segment, &SourceOptions::default()).expect("nobody changes the file");
     let mut at = 0;

@@ -11,7 +11,7 @@ use firnline_index::{Offset, OffsetRange, RawPosition, TimestampMs};
 
 use crate::source::{FileSource, ReadError, SourceOptions, batch_damage, open_segment, read_exact};
 use crate::{Change, PartitionDir, SegmentFile};
-use headers::Headers;
+pub(crate) use headers::Headers;
 
 /// Random access to a partition's directory as it was scanned.
 ///

@@ -60,6 +60,9 @@ pub struct SegmentFile {
     pub active: bool,
     /// The base offset of the next segment: no batch here may reach past it. `None` in the active segment.
     pub next_base: Option<Offset>,
+    /// How many bytes stand in the file behind `len` that are known to be no part of the log: what a crash left
+    /// unfinished, in a file that is kept by a pin alone and that no broker will mend. Otherwise 0.
+    pub torn: u64,
 }
 
 /// Something that holds no log of ours to read.

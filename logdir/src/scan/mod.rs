@@ -47,6 +47,10 @@ fn one(entry: &fs::DirEntry) -> Result<Option<Found>, IoProblem> {
     let raw_name = entry.file_name();
     let Some(name) = raw_name.to_str() else { return not_log(NotLogReason::Foreign) };
     if kind.is_file() {
+        // Pins, journals and locks of ours.
+        if name.starts_with(".firnline-") {
+            return Ok(None);
+        }
         let known =
             BROKER_FILES.iter().any(|known| name == *known || name.strip_suffix(".tmp") == Some(known));
         return if known { Ok(None) } else { not_log(NotLogReason::Foreign) };

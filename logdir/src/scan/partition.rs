@@ -23,6 +23,12 @@ impl PartitionDir {
         }
     }
 
+    /// Reads the directory at `path`, known by its name to be of this topic and partition. Costs one listing, one `stat`
+    /// per segment, and the reading of `partition.metadata`.
+    pub fn read(path: &Path, topic: &TopicName, partition: PartitionIndex) -> Result<Self, RefusedReason> {
+        read(path, topic, partition)
+    }
+
     /// The bytes of all `.log` files together.
     pub fn log_bytes(&self) -> u64 {
         self.segments.iter().map(|segment| segment.len).sum()
@@ -101,6 +107,7 @@ impl SegmentFile {
             inode: metadata.ino(),
             active: true,
             next_base: None,
+            torn: 0,
         }
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn difference(segment: &SegmentFile, read_to: u64, now: &Metadata) ->
     if segment.active {
         return (now.len() < read_to).then_some(Change::Shrunk { before: read_to, now: now.len() });
     }
-    let (before, length) = (segment.len, now.len());
+    let (before, length) = (segment.len + segment.torn, now.len());
     if length < before {
         return Some(Change::Shrunk { before, now: length });
     }

@@ -78,6 +78,7 @@ pub fn show(path: &Path, form: Form, out: &mut Out) -> Result<Exit> {
         inode: metadata.ino(),
         active: next_base.is_none(),
         next_base,
+        torn: 0,
     };
     let mut seen = Seen::default();
     let end = walk(&segment, &mut seen, form, out)?;

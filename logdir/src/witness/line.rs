@@ -1,0 +1,105 @@
+//! One line of the witness journal.
+//!
+//! ```text
+//! name <topic id> <name>
+//! log <topic id> <partition> <bound> <epoch> <epoch>:<start>,…      `-` where no epoch is known
+//! bound <topic id> <partition> <bound> <epoch> <CRC32C of the lineage of the `log` line before>
+//! forget <topic id> <partition>
+//! ```
+//! `bound` saves writing a lineage again that has not changed. It names the lineage by its checksum: were the `log` line
+//! before it lost to damage, a bound would otherwise vouch for epochs that it was never told with.
+
+use firnline_index::lineage::{EpochStart, Lineage};
+use firnline_index::{Crc32c, LeaderEpoch, Offset, PartitionIndex, TopicId, TopicName};
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Line {
+    /// What a topic is called.
+    Name(TopicId, TopicName),
+    /// A bound and the epochs below it.
+    Log(Key, Told, Lineage),
+    /// A bound over the same epochs as before.
+    Bound(Key, Told, Crc32c),
+    /// Nothing is held of the partition any more.
+    Forget(Key),
+}
+
+/// Which partition.
+pub(super) type Key = (TopicId, PartitionIndex);
+
+/// Ordered by epoch, then bound: what is remembered only ever rises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Told {
+    pub(super) epoch: LeaderEpoch,
+    pub(super) bound: Offset,
+}
+
+impl Line {
+    /// Reads a line; `None` where it is none of these.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split(' ');
+        let kind = words.next()?;
+        let topic_id: TopicId = words.next()?.parse().ok()?;
+        if kind == "name" {
+            let name = TopicName::new(words.next()?).ok()?;
+            return words.next().is_none().then_some(Self::Name(topic_id, name));
+        }
+        let key = (topic_id, PartitionIndex::from_kafka(words.next()?.parse().ok()?)?);
+        let line = match kind {
+            "forget" => Self::Forget(key),
+            "log" | "bound" => {
+                let bound = Offset::from_kafka(words.next()?.parse().ok()?)?;
+                let epoch = LeaderEpoch::from_kafka(words.next()?.parse().ok()?)?;
+                let (told, last) = (Told { epoch, bound }, words.next()?);
+                match kind {
+                    "log" => Self::Log(key, told, lineage(last)?),
+                    _ => Self::Bound(key, told, Crc32c::new(u32::from_str_radix(last, 16).ok()?)),
+                }
+            }
+            _ => return None,
+        };
+        words.next().is_none().then_some(line)
+    }
+
+    /// Writes it.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Name(topic_id, name) => format!("name {topic_id} {name}"),
+            Self::Log((topic_id, partition), told, lineage) => {
+                let (bound, epoch) = (told.bound, told.epoch);
+                format!("log {topic_id} {partition} {bound} {epoch} {}", lineage_text(lineage))
+            }
+            Self::Bound((topic_id, partition), told, crc) => {
+                let (bound, epoch) = (told.bound, told.epoch);
+                format!("bound {topic_id} {partition} {bound} {epoch} {crc}")
+            }
+            Self::Forget((topic_id, partition)) => format!("forget {topic_id} {partition}"),
+        }
+    }
+}
+
+/// By what a `bound` line names a lineage.
+pub(super) fn checksum(lineage: &Lineage) -> Crc32c {
+    Crc32c::of(lineage_text(lineage).as_bytes())
+}
+
+fn lineage_text(lineage: &Lineage) -> String {
+    if lineage.is_empty() {
+        return "-".to_owned();
+    }
+    let starts = lineage.starts().iter().map(|entry| format!("{}:{}", entry.epoch, entry.start));
+    starts.collect::<Vec<_>>().join(",")
+}
+
+fn lineage(text: &str) -> Option<Lineage> {
+    if text == "-" {
+        return Some(Lineage::empty());
+    }
+    let start = |entry: &str| {
+        let (epoch, start) = entry.split_once(':')?;
+        let epoch = LeaderEpoch::from_kafka(epoch.parse().ok()?)?;
+        Some(EpochStart { epoch, start: Offset::from_kafka(start.parse().ok()?)? })
+    };
+    Lineage::new(text.split(',').map(start).collect::<Option<Vec<_>>>()?).ok()
+}
