@@ -21,6 +21,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("manifest-kip405", samples::kip405_head().encode()?.to_vec()),
         ("manifest-entries-page", samples::entries_page().encode()?.0.to_vec()),
         ("manifest-refs-page", samples::refs_page().encode()?.0.to_vec()),
+        ("summary", samples::summary().encode()?),
     ]
     .map(|(name, bytes)| (format!("{name}.v{version}"), bytes));
     let json = [("marker", samples::marker().encode()?), ("topic", samples::topic().encode()?)]

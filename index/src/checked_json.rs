@@ -1,4 +1,4 @@
-//! Small JSON objects with a checksum as their last member: the marker and the topic objects.
+//! JSON objects with a checksum as their last member: the marker, topic objects, leases, floors, cluster state.
 //!
 //! The text is one JSON object, indented by two spaces, that ends with exactly
 //!
@@ -24,14 +24,16 @@ const AFTER: &str = "\"\n}\n";
 /// Eight hexadecimal digits and what stands around them.
 const ENDING: usize = BEFORE.len() + 8 + AFTER.len();
 
-/// A marker or topic object that cannot be read or written.
+/// A JSON object of ours that cannot be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JsonObjectError {
     /// Longer than any of ours.
-    #[error("object of {found} bytes is longer than the limit of {MAX_JSON_BYTES}")]
+    #[error("object of {found} bytes is longer than the limit of {limit}")]
     TooLong {
         /// Its length.
         found: usize,
+        /// The longest taken.
+        limit: usize,
     },
     /// Not JSON of the form that we write: foreign, cut short, or edited.
     #[error("text does not end with a checksum: it is cut short, or was not written by firnline")]
@@ -96,21 +98,31 @@ pub(crate) const CHECKSUM: &str = "checksum";
 
 /// The object as text, with its checksum.
 pub(crate) fn write(object: &impl Serialize) -> Result<Vec<u8>, JsonObjectError> {
+    write_within(object, MAX_JSON_BYTES)
+}
+
+/// The same, for objects that are large by nature.
+pub(crate) fn write_within(object: &impl Serialize, limit: usize) -> Result<Vec<u8>, JsonObjectError> {
     let mut text = serde_json::to_string_pretty(object).map_err(JsonObjectError::Json)?;
     // An object with members ends with a line feed and a brace; the checksum goes in front of these.
     text.truncate(text.trim_end_matches('}').trim_end().len());
     let checksum = Crc32c::of(text.as_bytes());
     text.push_str(&format!("{BEFORE}{checksum}{AFTER}"));
-    if text.len() > MAX_JSON_BYTES {
-        return Err(JsonObjectError::TooLong { found: text.len() });
+    if text.len() > limit {
+        return Err(JsonObjectError::TooLong { found: text.len(), limit });
     }
     Ok(text.into_bytes())
 }
 
 /// Checks the text and reads its members. The checksum is among them, as an unknown one.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonObjectError> {
-    if bytes.len() > MAX_JSON_BYTES {
-        return Err(JsonObjectError::TooLong { found: bytes.len() });
+    read_within(bytes, MAX_JSON_BYTES)
+}
+
+/// The same, for objects that are large by nature.
+pub(crate) fn read_within<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, JsonObjectError> {
+    if bytes.len() > limit {
+        return Err(JsonObjectError::TooLong { found: bytes.len(), limit });
     }
     let (text, ending) = bytes
         .len()

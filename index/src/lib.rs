@@ -9,13 +9,18 @@
 pub mod batch;
 pub mod block_index;
 mod checked_json;
+pub mod cluster_state;
+pub mod floor;
 pub mod ids;
 pub mod keys;
+pub mod lease;
 pub mod lineage;
 pub mod log_source;
 pub mod manifest;
 pub mod marker;
+mod said;
 pub mod segment;
+pub mod summary;
 pub mod topic;
 pub mod transactions;
 mod varint;
@@ -26,3 +31,4 @@ pub use ids::{
     StoredPosition, TimestampMs, TopicId, TopicIdPartition, TopicName, ValueError,
 };
 pub use marker::FORMAT_VERSION;
+pub use said::Said;

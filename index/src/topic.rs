@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::checked_json::{self, JsonObjectError};
 use crate::ids::{ClusterId, TimestampMs, TopicId, TopicName};
+use crate::said::{Said, SaidMembers};
 
 /// The layout of the object.
 const LAYOUT: u64 = 0;
@@ -31,6 +32,10 @@ pub struct TopicObject {
     pub configs: BTreeMap<String, String>,
     /// The tier's retention in force; `None` keeps everything.
     pub retention: Option<TierRetention>,
+    /// Set while uploads of the topic are paused: nothing is uploaded, retired or collected; pins are kept.
+    pub paused: Option<Said>,
+    /// When the topic was found deleted in the cluster, by the finder's clock. What was tiered stays.
+    pub deleted_at: Option<TimestampMs>,
     /// Members that this build does not know.
     pub unknown: Map<String, Value>,
 }
@@ -56,6 +61,10 @@ struct Members {
     partitions: u32,
     configs: BTreeMap<String, String>,
     retention: Option<Retention>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    paused: Option<SaidMembers>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted_at_ms: Option<i64>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
@@ -71,6 +80,22 @@ struct Retention {
 }
 
 impl TopicObject {
+    /// The object of a topic of which nothing is known but that it is there.
+    pub fn new(cluster_id: ClusterId, topic: TopicName, topic_id: TopicId, partitions: u32) -> Self {
+        Self {
+            cluster_id,
+            topic,
+            topic_id,
+            generation: 0,
+            partitions,
+            configs: BTreeMap::new(),
+            retention: None,
+            paused: None,
+            deleted_at: None,
+            unknown: Map::new(),
+        }
+    }
+
     /// The object as text.
     ///
     /// # Errors
@@ -88,6 +113,8 @@ impl TopicObject {
             partitions: self.partitions,
             configs: self.configs.clone(),
             retention,
+            paused: self.paused.as_ref().map(SaidMembers::from),
+            deleted_at_ms: self.deleted_at.map(TimestampMs::get),
             unknown: self.unknown.clone(),
         })?;
         // An unknown member with a known name would stand there twice.
@@ -111,6 +138,11 @@ impl TopicObject {
             partitions: members.partitions,
             configs: members.configs,
             retention: members.retention.map(retention).transpose()?,
+            paused: members.paused.map(SaidMembers::read).transpose()?,
+            deleted_at: members
+                .deleted_at_ms
+                .map(|ms| checked_json::value("deleted_at_ms", TimestampMs::new(ms)))
+                .transpose()?,
             unknown: members.unknown,
         })
     }

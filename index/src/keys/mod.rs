@@ -8,7 +8,10 @@
 //! |---|---|---|
 //! | marker | `firnline.json` | `firnline.json` |
 //! | topic | `topics/<topic>.<topic id>.json` | `topics/orders.eu.J8nB1x9RTGqN3oGQx5Lk2A.json` |
-//! | cluster state | `cluster/<name>` | `cluster/node-3/starts` |
+//! | a node's summary | `cluster/nodes/<node>/summary` | `cluster/nodes/3/summary` |
+//! | a node's lease | `cluster/nodes/<node>/lease` | `cluster/nodes/3/lease` |
+//! | hint of a floor | `cluster/floors/<topic id>.<partition>` | `cluster/floors/J8nB1x9RTGqN3oGQx5Lk2A.3` |
+//! | cluster state | `cluster/state/<name>` | `cluster/state/groups` |
 //! | wrapped key | `keys/<id>` | `keys/6f9619ff-8b86-d011-b42d-00c04fc964ff` |
 //! | segment | `<topic>.<topic id>/<partition>/<base>-<leader epoch>-<uuid>.seg` | `orders.eu.J8nB1x9RTGqN3oGQx5Lk2A/3/00000000000000170045-12-6f9619ff-8b86-d011-b42d-00c04fc964ff.seg` |
 //! | manifest | `<topic>.<topic id>/<partition>/manifest` | `orders.eu.J8nB1x9RTGqN3oGQx5Lk2A/3/manifest` |
@@ -21,6 +24,7 @@
 //! a name of more than 200 characters is split after its 200th: `<first 200>~/<rest>.<topic id>/…` and
 //! `topics/<first 200>~/<rest>.<topic id>.json`. No topic name contains `~`.
 
+mod cluster;
 mod dir;
 mod parse;
 mod prefix;
@@ -33,7 +37,10 @@ pub use relative::RelativeKey;
 
 use dir::{PartitionDir, TopicDir};
 
-use crate::ids::{KeyId, LeaderEpoch, ObjectUuid, Offset, SegmentUuid, TopicId, TopicIdPartition, TopicName};
+use crate::ids::{
+    KeyId, LeaderEpoch, NodeId, ObjectUuid, Offset, PartitionIndex, SegmentUuid, TopicId, TopicIdPartition,
+    TopicName,
+};
 
 /// The key of one object, relative to the tier's prefix.
 ///
@@ -56,7 +63,24 @@ pub enum ObjectKey {
         /// The topic's id.
         topic_id: TopicId,
     },
-    /// Hints and disaster-recovery state of the cluster: `cluster/<name>`.
+    /// What a node's sidecar tells the others: `cluster/nodes/<node>/summary`.
+    NodeSummary {
+        /// The broker's node id.
+        node: NodeId,
+    },
+    /// Which run works as a node: `cluster/nodes/<node>/lease`.
+    NodeLease {
+        /// The broker's node id.
+        node: NodeId,
+    },
+    /// Says that a floor waits to be folded into a partition's manifest: `cluster/floors/<topic id>.<partition>`.
+    FloorHint {
+        /// The topic's id.
+        topic_id: TopicId,
+        /// The partition.
+        partition: PartitionIndex,
+    },
+    /// Disaster-recovery state of the cluster: `cluster/state/<name>`.
     ClusterState {
         /// The rest of the key; may have several parts.
         name: RelativeKey,
@@ -109,7 +133,13 @@ impl ObjectKey {
     /// The partition whose directory holds the object.
     pub fn partition(&self) -> Option<&TopicIdPartition> {
         match self {
-            Self::Marker | Self::Topic { .. } | Self::ClusterState { .. } | Self::WrappedKey { .. } => None,
+            Self::Marker
+            | Self::Topic { .. }
+            | Self::NodeSummary { .. }
+            | Self::NodeLease { .. }
+            | Self::FloorHint { .. }
+            | Self::ClusterState { .. }
+            | Self::WrappedKey { .. } => None,
             Self::Segment { tip, .. }
             | Self::Manifest { tip }
             | Self::Page { tip, .. }
@@ -124,6 +154,11 @@ impl fmt::Display for ObjectKey {
             Self::Marker => f.write_str("firnline.json"),
             Self::Topic { topic, topic_id } => {
                 write!(f, "{}{}.json", KeyPrefix::Topics, TopicDir { topic, topic_id: *topic_id })
+            }
+            Self::NodeSummary { node } => write!(f, "{}{node}/{}", KeyPrefix::Nodes, cluster::SUMMARY),
+            Self::NodeLease { node } => write!(f, "{}{node}/{}", KeyPrefix::Nodes, cluster::LEASE),
+            Self::FloorHint { topic_id, partition } => {
+                write!(f, "{}{topic_id}.{partition}", KeyPrefix::FloorHints)
             }
             Self::ClusterState { name } => write!(f, "{}{name}", KeyPrefix::ClusterState),
             Self::WrappedKey { id } => write!(f, "{}{id}", KeyPrefix::WrappedKeys),

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use super::ObjectKey;
 use super::dir::{partition_dir, topic_dir};
+use super::{ObjectKey, cluster};
 use crate::ids::{LeaderEpoch, ObjectUuid, Offset, SegmentUuid, TopicIdPartition, ValueError};
 
 /// How many characters a hyphenated id has.
@@ -33,7 +33,7 @@ fn parse(text: &str) -> Option<ObjectKey> {
             let (topic, topic_id) = topic_dir(rest.strip_suffix(".json")?)?;
             Some(ObjectKey::Topic { topic, topic_id })
         }
-        "cluster" => Some(ObjectKey::ClusterState { name: rest.parse().ok()? }),
+        "cluster" => cluster::parse(rest),
         "keys" => Some(ObjectKey::WrappedKey { id: rest.parse().ok()? }),
         _ => {
             let (tip, name) = partition_dir(text)?;

@@ -114,7 +114,12 @@ impl Footer {
         message.encode_to_vec()
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, FooterError> {
+    /// Reads a footer that was found by its trailer and whose checksum was compared. To open a segment that a manifest
+    /// names, use [`super::SegmentTail::parse`], which also holds it against everything else.
+    ///
+    /// # Errors
+    /// For anything that is not a sound footer.
+    pub fn decode(bytes: &[u8]) -> Result<Self, FooterError> {
         let message = FooterV0::decode(bytes).map_err(FooterError::Decode)?;
         at_most("the list of replaced segments", message.replaces.len(), MAX_REPLACES)?;
         at_most("the section table", message.sections.len(), MAX_SECTIONS)?;

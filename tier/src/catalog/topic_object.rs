@@ -1,7 +1,5 @@
 //! The topic's object: written before the topic's first commit, so that whoever lists topics finds every manifest.
 
-use std::collections::BTreeMap;
-
 use firnline_index::TopicIdPartition;
 use firnline_index::keys::ObjectKey;
 use firnline_index::marker::JsonObjectError;
@@ -96,15 +94,6 @@ impl Tier {
     }
 
     fn new_object(&self, tip: &TopicIdPartition, partitions: u32) -> TopicObject {
-        TopicObject {
-            cluster_id: self.cluster_id().clone(),
-            topic: tip.topic.clone(),
-            topic_id: tip.topic_id,
-            generation: 0,
-            partitions,
-            configs: BTreeMap::new(),
-            retention: None,
-            unknown: Default::default(),
-        }
+        TopicObject::new(self.cluster_id().clone(), tip.topic.clone(), tip.topic_id, partitions)
     }
 }

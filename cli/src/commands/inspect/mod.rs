@@ -95,7 +95,12 @@ async fn object(store: &Store, key: &ObjectKey, form: Form, out: &mut Out) -> Re
         ObjectKey::Segment { .. } => {
             Err(Failure::new(&codes::INTERNAL, "a segment was taken for a small object").into())
         }
-        ObjectKey::ClusterState { .. } | ObjectKey::WrappedKey { .. } | ObjectKey::Floor { .. } => {
+        ObjectKey::NodeSummary { .. }
+        | ObjectKey::NodeLease { .. }
+        | ObjectKey::FloorHint { .. }
+        | ObjectKey::ClusterState { .. }
+        | ObjectKey::WrappedKey { .. }
+        | ObjectKey::Floor { .. } => {
             let sheet = Sheet::new("object")
                 .with("object_key", key.to_string())
                 .with("object_bytes", Cell::Bytes(fetched.bytes.len() as u64));

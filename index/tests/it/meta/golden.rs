@@ -3,6 +3,7 @@
 
 use firnline_index::manifest::*;
 use firnline_index::marker::TierMarker;
+use firnline_index::summary::NodeSummary;
 use firnline_index::topic::TopicObject;
 
 use super::samples::*;
@@ -34,6 +35,14 @@ fn pages_of_version_0_are_read_and_written() {
         assert_eq!(Page::decode(golden).unwrap(), sample);
         assert_eq!(sample.encode().unwrap().0, golden);
     }
+}
+
+#[test]
+fn summaries_of_version_0_are_read_and_say_the_same() {
+    let golden = golden!("summary.v0");
+    assert_eq!(NodeSummary::decode(golden).unwrap(), summary());
+    // The frame is zstd's business: another release of it may pack the same sections differently.
+    assert_eq!(NodeSummary::decode(&summary().encode().unwrap()).unwrap(), summary());
 }
 
 #[test]

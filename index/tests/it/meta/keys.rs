@@ -23,10 +23,13 @@ fn documented() -> Vec<(ObjectKey, &'static str)> {
     vec![
         (ObjectKey::Marker, "firnline.json"),
         (ObjectKey::Topic { topic, topic_id }, "topics/orders.eu.J8nB1x9RTGqN3oGQx5Lk2A.json"),
+        (ObjectKey::NodeSummary { node: node(3) }, "cluster/nodes/3/summary"),
+        (ObjectKey::NodeLease { node: node(3) }, "cluster/nodes/3/lease"),
         (
-            ObjectKey::ClusterState { name: RelativeKey::new("node-3/starts").unwrap() },
-            "cluster/node-3/starts",
+            ObjectKey::FloorHint { topic_id, partition: tip.partition },
+            "cluster/floors/J8nB1x9RTGqN3oGQx5Lk2A.3",
         ),
+        (ObjectKey::ClusterState { name: RelativeKey::new("groups").unwrap() }, "cluster/state/groups"),
         (
             ObjectKey::WrappedKey { id: KeyId::from_bytes(*id().as_bytes()) },
             "keys/6f9619ff-8b86-d011-b42d-00c04fc964ff",
@@ -49,6 +52,10 @@ fn documented() -> Vec<(ObjectKey, &'static str)> {
             "orders.eu.J8nB1x9RTGqN3oGQx5Lk2A/3/floor-00000000000000170000-6f9619ff-8b86-d011-b42d-00c04fc964ff",
         ),
     ]
+}
+
+fn node(n: i32) -> NodeId {
+    NodeId::new(n).unwrap()
 }
 
 #[test]
@@ -120,6 +127,17 @@ fn foreign_and_odd_spellings_are_no_keys() {
         format!("topics/../{dir}.json"),
         "keys/../firnline.json".to_owned(),
         "cluster/".to_owned(),
+        "cluster/summary".to_owned(),
+        "cluster/nodes/3".to_owned(),
+        "cluster/nodes/03/summary".to_owned(),
+        "cluster/nodes/-1/summary".to_owned(),
+        "cluster/nodes/3/summary/x".to_owned(),
+        "cluster/nodes/3/starts".to_owned(),
+        "cluster/floors/J8nB1x9RTGqN3oGQx5Lk2A.03".to_owned(),
+        "cluster/floors/J8nB1x9RTGqN3oGQx5Lk2A".to_owned(),
+        "cluster/floors/orders.J8nB1x9RTGqN3oGQx5Lk2A.3".to_owned(),
+        "cluster/state/".to_owned(),
+        "cluster/state/../groups".to_owned(),
         "cluster/..".to_owned(),
         "cluster//x".to_owned(),
         format!("{dir}/manifest"),
@@ -158,6 +176,10 @@ fn prefixes_part_partitions_from_each_other() {
     assert!(!ObjectKey::Manifest { tip: ten.clone() }.to_string().starts_with(&prefix));
     let topic = KeyPrefix::Topic { topic: ten.topic.clone(), topic_id: ten.topic_id }.to_string();
     assert!(ObjectKey::Manifest { tip: ten }.to_string().starts_with(&topic));
+    let floor = ObjectKey::Floor { tip: one.clone(), offset: offset(7), uuid: object_uuid(1) };
+    assert!(floor.to_string().starts_with(&KeyPrefix::Floors(one.clone()).to_string()));
+    let hint = ObjectKey::FloorHint { topic_id: one.topic_id, partition: one.partition };
+    assert!(hint.to_string().starts_with(&KeyPrefix::FloorHints.to_string()));
     let object = ObjectKey::Topic { topic: one.topic, topic_id: one.topic_id };
     assert!(object.to_string().starts_with(&KeyPrefix::Topics.to_string()));
 }
@@ -179,7 +201,7 @@ fn any_key() -> impl Strategy<Value = ObjectKey> {
     });
     let name = r"[a-zA-Z0-9._~-]{1,9}(/[a-zA-Z0-9._~-]{1,9}){0,3}"
         .prop_filter_map("no relative key", |n| RelativeKey::new(&n).ok());
-    (tip, any_offset(), proptest::option::of(0..=i32::MAX), any::<[u8; 16]>(), name, 0..8).prop_map(
+    (tip, any_offset(), proptest::option::of(0..=i32::MAX), any::<[u8; 16]>(), name, 0..11).prop_map(
         |(tip, offset, of, id, name, kind)| match kind {
             0 => ObjectKey::Marker,
             1 => ObjectKey::Topic { topic: tip.topic, topic_id: tip.topic_id },
@@ -188,6 +210,9 @@ fn any_key() -> impl Strategy<Value = ObjectKey> {
             4 => ObjectKey::Manifest { tip },
             5 => ObjectKey::Page { tip, first_base: offset, uuid: ObjectUuid::from_bytes(id) },
             6 => ObjectKey::Floor { tip, offset, uuid: ObjectUuid::from_bytes(id) },
+            7 => ObjectKey::NodeSummary { node: node(of.unwrap_or(0)) },
+            8 => ObjectKey::NodeLease { node: node(of.unwrap_or(0)) },
+            9 => ObjectKey::FloorHint { topic_id: tip.topic_id, partition: tip.partition },
             _ => ObjectKey::Segment {
                 tip,
                 base: offset,
@@ -209,7 +234,7 @@ proptest! {
     }
 
     #[test]
-    fn what_parses_prints_as_it_was(text in r"([a-z.~]{0,3}/)?(topics|keys|cluster|a\.J8nB1x9RTGqN3oGQx5Lk2A|\.\.)/[0-9a-f./+~-]{0,60}(\.seg|\.page|\.json|manifest)?") {
+    fn what_parses_prints_as_it_was(text in r"([a-z.~]{0,3}/)?(topics|keys|cluster|cluster/nodes|cluster/floors|cluster/state|a\.J8nB1x9RTGqN3oGQx5Lk2A|\.\.)/[0-9a-f./+~-]{0,60}(\.seg|\.page|\.json|manifest)?") {
         if let Ok(key) = text.parse::<ObjectKey>() {
             prop_assert_eq!(key.to_string(), text);
         }

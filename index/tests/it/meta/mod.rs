@@ -4,6 +4,7 @@
 
 mod algebra;
 mod changes;
+mod cluster;
 mod find;
 mod golden;
 mod json;
@@ -13,4 +14,5 @@ mod manifest_codec;
 mod samples;
 mod scale;
 mod spill;
+mod summary;
 mod table;

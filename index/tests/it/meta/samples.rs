@@ -7,6 +7,7 @@ use firnline_index::keys::RelativeKey;
 use firnline_index::lineage::{EpochStart, Lineage};
 use firnline_index::manifest::*;
 use firnline_index::marker::TierMarker;
+use firnline_index::summary::{NodeSummary, PartitionSummary, TierMarks, Waiting};
 use firnline_index::topic::{TierRetention, TopicObject};
 use firnline_index::transactions::OpenTransaction;
 use firnline_index::*;
@@ -253,6 +254,56 @@ pub(crate) fn topic() -> TopicObject {
             bytes: None,
             set_at: time(1_790_000_000_000),
         }),
+        paused: None,
+        deleted_at: None,
         unknown: serde_json::from_str(r#"{"later": {"a": [1, "two"]}}"#).expect("an object"),
+    }
+}
+
+pub(crate) fn partition_summary(topic: u64, number: i32) -> PartitionSummary {
+    let partition = PartitionIndex::new(number).expect("a partition");
+    let topic_id = TopicId::from_bytes(sixteen(0x70, topic));
+    let name = TopicName::new(&format!("orders.{topic}")).expect("a topic name");
+    PartitionSummary::new(TopicIdPartition { topic: name, topic_id, partition })
+}
+
+/// Two topics; the first with all facts, one without a manifest, and a hole in the numbers.
+pub(crate) fn summary() -> NodeSummary {
+    let full = PartitionSummary {
+        tier: Some(TierMarks {
+            generation: 41,
+            tier_start: offset(1_000),
+            serving_start: offset(5_000),
+            tier_end: offset(170_045),
+        }),
+        held_end: Some(offset(180_000)),
+        high_watermark: Some(offset(179_999)),
+        waiting: Some(Waiting {
+            code: std::num::NonZeroU16::new(7).expect("not zero"),
+            since: time(1_790_000_000_000),
+        }),
+        pinned_bytes: ByteCount::new(3 << 30),
+        sole_link_bytes: ByteCount::new(1 << 30),
+        gaps: 2,
+        dead_branches: 1,
+        ..partition_summary(1, 0)
+    };
+    let empty = Some(TierMarks {
+        generation: 0,
+        tier_start: Offset::ZERO,
+        serving_start: Offset::ZERO,
+        tier_end: Offset::ZERO,
+    });
+    NodeSummary {
+        cluster_id: cluster(),
+        node: NodeId::new(3).expect("a node"),
+        incarnation: Incarnation::from_bytes(sixteen(0x1c, 1)),
+        sequence: 17,
+        written_at: time(1_790_000_060_000),
+        partitions: vec![
+            full,
+            partition_summary(1, 7),
+            PartitionSummary { tier: empty, ..partition_summary(2, 1) },
+        ],
     }
 }

@@ -1,0 +1,145 @@
+//! Floors, leases, cluster state, and what a topic object tells besides its retention.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use firnline_index::cluster_state::*;
+use firnline_index::floor::FloorObject;
+use firnline_index::lease::{Lease, MAX_PLACES};
+use firnline_index::marker::JsonObjectError;
+use firnline_index::topic::TopicObject;
+use firnline_index::*;
+use proptest::prelude::*;
+
+use super::samples::*;
+
+fn said() -> Said {
+    Said { by: "alice".to_owned(), at: time(1_790_000_000_000), why: "moving to \"new\" storage".to_owned() }
+}
+
+fn floor() -> FloorObject {
+    FloorObject {
+        cluster_id: cluster(),
+        tip: tip(),
+        offset: offset(170_000),
+        uuid: object_uuid(4),
+        said: said(),
+    }
+}
+
+fn lease() -> Lease {
+    Lease {
+        cluster_id: cluster(),
+        node: NodeId::new(3).unwrap(),
+        incarnation: Incarnation::from_bytes(sixteen(0x1c, 1)),
+        machine: "broker-3".to_owned(),
+        places: BTreeSet::from(["dir-a".to_owned(), "dir-b".to_owned()]),
+        since: time(1_790_000_000_000),
+        released_at: None,
+    }
+}
+
+fn groups() -> Dated<GroupOffsets> {
+    let committed = CommittedOffset {
+        topic: tip().topic,
+        topic_id: Some(tip().topic_id),
+        partition: tip().partition,
+        offset: offset(17),
+        leader_epoch: Some(epoch(4)),
+        metadata: "m".to_owned(),
+    };
+    let bare =
+        CommittedOffset { topic_id: None, leader_epoch: None, metadata: String::new(), ..committed.clone() };
+    let groups = BTreeMap::from([("app".to_owned(), vec![committed, bare]), (String::new(), vec![])]);
+    dated(GroupOffsets { groups })
+}
+
+fn dated<S>(state: S) -> Dated<S> {
+    Dated { cluster_id: cluster(), node: NodeId::new(3).unwrap(), taken_at: time(5), state }
+}
+
+#[test]
+fn each_comes_back() {
+    assert_eq!(FloorObject::decode(&floor().encode().unwrap()).unwrap(), floor());
+    let released = Lease { released_at: Some(time(9)), ..lease() };
+    for lease in [lease(), released] {
+        assert_eq!(Lease::decode(&lease.encode().unwrap()).unwrap(), lease);
+    }
+    assert_eq!(Dated::decode(&groups().encode().unwrap()).unwrap(), groups());
+    let configs = dated(TopicConfigs {
+        topics: BTreeMap::from([(
+            tip().topic,
+            TopicConfig {
+                topic_id: tip().topic_id,
+                partitions: 12,
+                replicas: 3,
+                configs: BTreeMap::from([("retention.ms".to_owned(), "1".to_owned())]),
+            },
+        )]),
+    });
+    assert_eq!(Dated::decode(&configs.encode().unwrap()).unwrap(), configs);
+    let text = || "x".to_owned();
+    let acls = dated(Acls {
+        bindings: vec![AclBinding {
+            resource_type: text(),
+            resource_name: text(),
+            pattern_type: text(),
+            principal: text(),
+            host: text(),
+            operation: text(),
+            permission: text(),
+        }],
+    });
+    assert_eq!(Dated::decode(&acls.encode().unwrap()).unwrap(), acls);
+    assert_eq!(GroupOffsets::object_key().to_string(), "cluster/state/groups");
+}
+
+#[test]
+fn damage_and_the_wrong_kind_are_refused() {
+    let floor = floor().encode().unwrap();
+    for at in 0..floor.len() {
+        let mut bad = floor.clone();
+        bad[at] ^= 0x20;
+        assert!(FloorObject::decode(&bad).is_err(), "byte {at}");
+        assert!(FloorObject::decode(&floor[..at]).is_err(), "cut at {at}");
+    }
+    assert!(Dated::<Acls>::decode(&groups().encode().unwrap()).is_err(), "groups are no ACLs");
+    assert!(Lease::decode(&floor).is_err());
+    let crowded = Lease { places: (0..=MAX_PLACES).map(|n| n.to_string()).collect(), ..lease() };
+    assert!(matches!(crowded.encode(), Err(JsonObjectError::OutOfRange { member: "places", .. })));
+}
+
+#[test]
+fn a_floor_knows_its_key() {
+    let other = FloorObject { offset: offset(1), ..floor() };
+    assert_ne!(floor().object_key(), other.object_key());
+    assert!(floor().object_key().to_string().contains("/floor-00000000000000170000-"));
+}
+
+#[test]
+fn a_pause_and_a_deletion_stand_in_the_topic_object() {
+    let object = TopicObject { paused: Some(said()), deleted_at: Some(time(7)), ..topic() };
+    let bytes = object.encode().unwrap();
+    assert_eq!(TopicObject::decode(&bytes).unwrap(), object);
+    let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(value["paused"]["by"], "alice");
+    let long = Said { why: "x".repeat(Said::MAX_LEN + 1), ..said() };
+    let object = TopicObject { paused: Some(long), ..topic() };
+    assert!(matches!(object.encode(), Err(JsonObjectError::OutOfRange { member: "why", .. })));
+}
+
+proptest! {
+    #[test]
+    fn any_words_come_back(by in ".{0,200}", why in ".{0,200}", at in 0..i64::MAX) {
+        let floor = FloorObject { said: Said { by, why, at: time(at) }, ..floor() };
+        prop_assert_eq!(FloorObject::decode(&floor.encode().unwrap()).unwrap(), floor);
+    }
+
+    #[test]
+    fn any_bytes_are_read_without_panic(bytes in any::<Vec<u8>>()) {
+        let _ = FloorObject::decode(&bytes);
+        let _ = Lease::decode(&bytes);
+        let _ = Dated::<GroupOffsets>::decode(&bytes);
+        let _ = Dated::<TopicConfigs>::decode(&bytes);
+        let _ = Dated::<Acls>::decode(&bytes);
+    }
+}
