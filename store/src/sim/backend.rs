@@ -1,7 +1,8 @@
 //! Memory, seen through the faults.
 
+use super::late::{Late, LateMode, LateWrite};
 use super::plan::{RunningRule, SimFault};
-use super::trace::{Fatal, TraceEvent};
+use super::trace::{Change, Fatal, TraceEvent};
 use crate::backend::memory::MemoryBackend;
 use crate::backend::{Backend, ListFrom, ListedPage, Part, PartTag, PutMode, Stored, UploadId};
 use crate::counts::RequestKind;
@@ -18,8 +19,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 type Hook = Arc<dyn Fn(&Fatal) + Send + Sync>;
+type ChangeHook = Arc<dyn Fn(&Change) + Send + Sync>;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -39,6 +42,9 @@ pub(super) struct World {
     pub(super) protected: Vec<String>,
     pub(super) fatal: Vec<Fatal>,
     pub(super) on_fatal: Option<Hook>,
+    pub(super) on_change: Option<ChangeHook>,
+    /// Writes on their way, in the order in which they were sent.
+    pub(super) late: Vec<LateWrite>,
     pub(super) trace: Vec<TraceEvent>,
     /// Creates and deletes, newest last: the object's line in a listing before it.
     changes: Vec<(String, Option<ListedObject>)>,
@@ -58,6 +64,8 @@ enum Bent {
     Not,
     IgnoredCondition,
     StaleListing(usize),
+    /// It is applied then, and not answered.
+    Late(Instant),
     TruncatedBody,
     /// With a number from which the bit is chosen.
     FlippedBit(u64),
@@ -94,7 +102,7 @@ impl Shared {
         Self { objects, world: Mutex::default(), dead: watch::Sender::new(0), random, clock }
     }
 
-    fn world(&self) -> MutexGuard<'_, World> {
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,9 +121,58 @@ impl Shared {
         self.world().protected.iter().any(|prefix| key.as_str().starts_with(prefix))
     }
 
-    /// Keeps what a listing said of the key before it changed.
-    fn changed(&self, key: &Key, before: Option<ListedObject>) {
-        self.world().changes.push((key.as_str().to_owned(), before));
+    /// Keeps what a listing said of the key before it changed, and tells who listens what the object was.
+    fn changed(&self, key: &Key, line: Option<ListedObject>, before: Option<Bytes>) {
+        let hook = {
+            let mut world = self.world();
+            world.changes.push((key.as_str().to_owned(), line));
+            world.on_change.clone()
+        };
+        if let Some(hook) = hook {
+            hook(&Change { key: key.as_str().to_owned(), before, after: self.objects.peek(key.as_str()) });
+        }
+    }
+
+    pub(super) async fn apply_put(&self, key: &Key, payload: Payload, mode: PutMode<'_>) -> Attempt<Stored> {
+        let current = self.objects.peek(key.as_str());
+        let line = self.objects.line(key.as_str());
+        let replaces_other = current.as_ref().is_some_and(|current| !payload.content_equals(current));
+        let stored = self.objects.put(key, payload, mode).await?;
+        self.changed(key, line, current);
+        if replaces_other && !matches!(mode, PutMode::Update(_)) && self.is_protected(key) {
+            self.record_fatal(Fatal::Overwritten { key: key.to_string() });
+        }
+        Ok(stored)
+    }
+
+    pub(super) async fn apply_complete(
+        &self,
+        key: &Key,
+        upload: &UploadId,
+        parts: &[PartTag],
+    ) -> Attempt<Stored> {
+        let current = self.objects.peek(key.as_str());
+        let line = self.objects.line(key.as_str());
+        let existed = line.is_some();
+        let stored = self.objects.complete(key, upload, parts).await?;
+        self.changed(key, line, current);
+        if existed && self.is_protected(key) {
+            self.record_fatal(Fatal::Overwritten { key: key.to_string() });
+        }
+        Ok(stored)
+    }
+
+    pub(super) async fn apply_delete(&self, key: &Key) -> Attempt<()> {
+        let current = self.objects.peek(key.as_str());
+        let line = self.objects.line(key.as_str());
+        if line.is_some() {
+            self.objects.delete(key).await?;
+            self.changed(key, line, current);
+            if self.is_protected(key) {
+                self.record_fatal(Fatal::Deleted { key: key.to_string() });
+            }
+        }
+        Ok(())
     }
 
     /// The page as it was before the last so many changes.
@@ -157,8 +214,17 @@ impl Connection {
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }
-        let answer = self.answer(fault.clone(), apply).await;
-        self.note(request, fault.as_ref(), &answer);
+        self.shared.settle_late();
+        // What is never answered is noted when it is sent.
+        let unanswered = matches!(
+            fault,
+            Some(SimFault::Hang | SimFault::Late(_) | SimFault::DieBefore | SimFault::DieAfter)
+        );
+        if unanswered {
+            self.note(&request, fault.as_ref(), &Err::<T, _>(Fault::new(FaultKind::Lost)));
+        }
+        let answer = self.answer(request.kind, fault.clone(), apply).await;
+        self.note(&request, fault.as_ref(), &answer);
         answer
     }
 
@@ -171,7 +237,12 @@ impl Connection {
         (latency, fault)
     }
 
-    async fn answer<T, R>(&self, fault: Option<SimFault>, apply: impl FnOnce(Bent) -> R) -> Attempt<T>
+    async fn answer<T, R>(
+        &self,
+        kind: RequestKind,
+        fault: Option<SimFault>,
+        apply: impl FnOnce(Bent) -> R,
+    ) -> Attempt<T>
     where
         R: Future<Output = Attempt<T>>,
     {
@@ -198,6 +269,20 @@ impl Connection {
                 tokio::time::sleep(longer).await;
                 apply(Bent::Not).await
             }
+            Some(SimFault::Late(longer)) => {
+                let writes = matches!(
+                    kind,
+                    RequestKind::Put
+                        | RequestKind::Create
+                        | RequestKind::Update
+                        | RequestKind::Complete
+                        | RequestKind::Delete
+                );
+                match writes {
+                    true => apply(Bent::Late(Instant::now() + longer)).await,
+                    false => std::future::pending().await,
+                }
+            }
             Some(SimFault::DieBefore) => self.die().await,
             Some(SimFault::DieAfter) => {
                 let _unheard = apply(Bent::Not).await;
@@ -211,13 +296,19 @@ impl Connection {
         }
     }
 
+    /// Sends a write off; its answer never comes.
+    async fn late<T>(&self, due: Instant, key: &Key, what: Late) -> Attempt<T> {
+        self.shared.world().late.push(LateWrite { due, key: key.clone(), what });
+        std::future::pending().await
+    }
+
     async fn die<T>(&self) -> Attempt<T> {
         self.dead.store(true, Ordering::Release);
         self.shared.dead.send_modify(|dead| *dead += 1);
         std::future::pending().await
     }
 
-    fn note<T>(&self, request: Request<'_>, fault: Option<&SimFault>, answer: &Attempt<T>) {
+    fn note<T>(&self, request: &Request<'_>, fault: Option<&SimFault>, answer: &Attempt<T>) {
         let at_ms = self.shared.clock.now_ms();
         let mut world = self.shared.world();
         let number = world.trace.len() as u64;
@@ -226,7 +317,7 @@ impl Connection {
             Err(fault) => fault.kind.to_string(),
         };
         let fault = fault.map(SimFault::label);
-        let Request { kind: operation, key, bytes } = request;
+        let Request { kind: operation, key, bytes } = *request;
         world.trace.push(TraceEvent { number, at_ms, operation, key: key.to_owned(), bytes, fault, answer });
     }
 }
@@ -279,16 +370,11 @@ impl Backend for Connection {
         };
         let request = Request { kind, key: key.as_str(), bytes: payload.len() };
         self.request(request, |bent| async move {
-            let mode = if matches!(bent, Bent::IgnoredCondition) { PutMode::Unique } else { mode };
-            let current = self.shared.objects.peek(key.as_str());
-            let line = self.shared.objects.line(key.as_str());
-            let replaces_other = current.is_some_and(|current| !payload.content_equals(&current));
-            let stored = self.shared.objects.put(key, payload, mode).await?;
-            self.shared.changed(key, line);
-            if replaces_other && !matches!(mode, PutMode::Update(_)) && self.shared.is_protected(key) {
-                self.shared.record_fatal(Fatal::Overwritten { key: key.to_string() });
+            if let Bent::Late(due) = bent {
+                return self.late(due, key, Late::Put(payload, LateMode::of(mode))).await;
             }
-            Ok(stored)
+            let mode = if matches!(bent, Bent::IgnoredCondition) { PutMode::Unique } else { mode };
+            self.shared.apply_put(key, payload, mode).await
         })
         .await
     }
@@ -305,15 +391,11 @@ impl Backend for Connection {
 
     async fn complete(&self, key: &Key, upload: &UploadId, parts: &[PartTag]) -> Attempt<Stored> {
         let request = Request { kind: RequestKind::Complete, key: key.as_str(), bytes: 0 };
-        self.request(request, |_| async move {
-            let line = self.shared.objects.line(key.as_str());
-            let existed = line.is_some();
-            let stored = self.shared.objects.complete(key, upload, parts).await?;
-            self.shared.changed(key, line);
-            if existed && self.shared.is_protected(key) {
-                self.shared.record_fatal(Fatal::Overwritten { key: key.to_string() });
+        self.request(request, |bent| async move {
+            if let Bent::Late(due) = bent {
+                return self.late(due, key, Late::Complete(upload.clone(), parts.to_vec())).await;
             }
-            Ok(stored)
+            self.shared.apply_complete(key, upload, parts).await
         })
         .await
     }
@@ -325,16 +407,11 @@ impl Backend for Connection {
 
     async fn delete(&self, key: &Key) -> Attempt<()> {
         let request = Request { kind: RequestKind::Delete, key: key.as_str(), bytes: 0 };
-        self.request(request, |_| async move {
-            let line = self.shared.objects.line(key.as_str());
-            if line.is_some() {
-                self.shared.objects.delete(key).await?;
-                self.shared.changed(key, line);
-                if self.shared.is_protected(key) {
-                    self.shared.record_fatal(Fatal::Deleted { key: key.to_string() });
-                }
+        self.request(request, |bent| async move {
+            if let Bent::Late(due) = bent {
+                return self.late(due, key, Late::Delete).await;
             }
-            Ok(())
+            self.shared.apply_delete(key).await
         })
         .await
     }

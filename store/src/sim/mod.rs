@@ -12,13 +12,14 @@
 //! the test has declared protected.
 
 mod backend;
+mod late;
 mod plan;
 #[cfg(test)]
 mod tests;
 mod trace;
 
 pub use plan::{Rule, SimFault, When};
-pub use trace::{Fatal, TraceEvent};
+pub use trace::{Change, Fatal, TraceEvent};
 
 use crate::checksum::crc64;
 use crate::env::{Env, SeededRandom};
@@ -87,6 +88,18 @@ impl Simulation {
     /// Is called at each fatal event, at the moment it happens.
     pub fn on_fatal(&self, hook: impl Fn(&Fatal) + Send + Sync + 'static) {
         self.world().on_fatal = Some(Arc::new(hook));
+    }
+
+    /// Is called after each change of an object, at the moment it happens and before anybody is answered. It may look at
+    /// the store, but not write to it.
+    pub fn on_change(&self, hook: impl Fn(&Change) + Send + Sync + 'static) {
+        self.world().on_change = Some(Arc::new(hook));
+    }
+
+    /// Applies the late writes ([`SimFault::Late`]) whose time has come, in the order of their times. Each request does the
+    /// same before it is applied itself.
+    pub fn settle_late(&self) {
+        self.shared.settle_late();
     }
 
     /// Every request so far.

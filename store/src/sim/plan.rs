@@ -42,6 +42,9 @@ pub enum SimFault {
     StaleListing(usize),
     /// It takes this much longer, and is answered.
     Slow(Duration),
+    /// Not answered, and a write is applied so much later, whoever has written meanwhile: [`super::Simulation::settle_late`].
+    /// A read is lost.
+    Late(Duration),
     /// The process dies with the request sent and applied: this connection answers nothing ever again. Drop its futures.
     DieAfter,
     /// The process dies before the request is sent.
@@ -68,6 +71,7 @@ impl SimFault {
             Self::Full => "full",
             Self::StaleListing(_) => "stale-listing",
             Self::Slow(_) => "slow",
+            Self::Late(_) => "late",
             Self::DieAfter => "die-after",
             Self::DieBefore => "die-before",
         }

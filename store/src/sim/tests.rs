@@ -222,3 +222,47 @@ async fn upload_survives_a_bad_network_and_complete_is_settled_by_a_look() {
     assert_eq!(store.counters().with_outcome(RequestKind::Complete, RequestOutcome::Absent), 1);
     assert_eq!(simulation.open_uploads(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_late_write_lands_after_its_sender_has_given_up_unless_its_condition_failed_meanwhile() {
+    let (simulation, _env, store) = world(4);
+    let hours = |hours: u64| Duration::from_secs(3600 * hours);
+    store.create("manifest", b"one".as_slice()).await.expect("nobody else");
+    let first = store.get("manifest").await.expect("there").version;
+    simulation.rule(Rule::new(SimFault::Late(hours(1)), When::Nth(0)).on(&[RequestKind::Update]));
+    let error = store.update("manifest", b"late".as_slice(), &first).await.expect_err("no answer");
+    assert!(error.is_ambiguous());
+    assert_eq!(simulation.peek("manifest").expect("there"), "one", "nothing has arrived");
+    tokio::time::sleep(hours(1)).await;
+    simulation.settle_late();
+    assert_eq!(simulation.peek("manifest").expect("there"), "late");
+    simulation.heal();
+    let second = store.get("manifest").await.expect("there").version;
+    simulation.rule(Rule::new(SimFault::Late(hours(1)), When::Nth(0)).on(&[RequestKind::Update]));
+    store.update("manifest", b"too late".as_slice(), &second).await.expect_err("no answer");
+    store.update("manifest", b"three".as_slice(), &second).await.expect("the version is still that");
+    tokio::time::sleep(hours(1)).await;
+    assert_eq!(
+        store.get("manifest").await.expect("there").bytes,
+        "three",
+        "the condition does not hold any more"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_listens_hears_of_each_change_and_of_nothing_else() {
+    let (simulation, _env, store) = world(5);
+    let heard: Arc<std::sync::Mutex<Vec<Change>>> = Arc::default();
+    let listener = Arc::clone(&heard);
+    simulation.on_change(move |change| listener.lock().expect("no panic").push(change.clone()));
+    store.create("manifest", b"one".as_slice()).await.expect("nobody else");
+    store.create("manifest", b"two".as_slice()).await.expect("an answer");
+    store.delete("manifest").await.expect("deleted");
+    store.delete("manifest").await.expect("nothing to delete");
+    let change = |before: Option<&'static str>, after: Option<&'static str>| Change {
+        key: "manifest".to_owned(),
+        before: before.map(Bytes::from),
+        after: after.map(Bytes::from),
+    };
+    assert_eq!(*heard.lock().expect("no panic"), [change(None, Some("one")), change(Some("one"), None)]);
+}

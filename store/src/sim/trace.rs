@@ -1,6 +1,7 @@
 //! What happened, in a form that two runs can be compared by.
 
 use crate::counts::RequestKind;
+use bytes::Bytes;
 use std::fmt;
 
 /// One request as the simulated store saw it.
@@ -27,6 +28,17 @@ impl fmt::Display for TraceEvent {
         let Self { number, at_ms, operation, key, bytes, fault, answer } = self;
         write!(f, "{number} {at_ms} {} {key} {bytes} {} {answer}", operation.label(), fault.unwrap_or("-"))
     }
+}
+
+/// An object that changed, whoever did it and whatever was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Its key.
+    pub key: String,
+    /// Its bytes before; `None` where there was none.
+    pub before: Option<Bytes>,
+    /// Its bytes now; `None` where it was deleted.
+    pub after: Option<Bytes>,
 }
 
 /// Something that must never happen.
