@@ -1,0 +1,118 @@
+//! At the end, when all has healed, every file was rolled and the time that the promises name has passed.
+
+use std::collections::BTreeSet;
+
+use firnline_store::sim::Simulation;
+
+use super::Watch;
+use super::gone::{Cover, cover, manifest};
+use crate::model::{Batch, Kafka};
+
+/// What became of all committed records, by batches.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// In the tier at their offsets.
+    pub live: u64,
+    /// In a dead branch.
+    pub dead: u64,
+    /// In a recorded gap.
+    pub gap: u64,
+    /// Below a floor or the tier's start.
+    pub below: u64,
+    /// Still held by a broker, not due.
+    pub held: u64,
+    /// Cut by an unclean election before any sidecar was told that they were committed.
+    pub dropped: u64,
+}
+
+impl Ended {
+    /// Sums up.
+    pub fn add(&mut self, other: &Self) {
+        let Self { live, dead, gap, below, held, dropped } = other;
+        self.live += live;
+        self.dead += dead;
+        self.gap += gap;
+        self.below += below;
+        self.held += held;
+        self.dropped += dropped;
+    }
+}
+
+/// A batch of a partition.
+pub type Place = (usize, i64, i32);
+
+impl Watch {
+    /// Looks at everything. `lost` are batches whose last copy outside of the tier is gone, each for a reason that the
+    /// history holds; `excused` are partitions that rightly wait for an operator.
+    pub fn ended(
+        &self,
+        kafka: &Kafka,
+        store: &Simulation,
+        lost: &BTreeSet<Place>,
+        excused: &BTreeSet<usize>,
+    ) -> Ended {
+        let mut ended = Ended::default();
+        for (p, partition) in kafka.partitions.iter().enumerate() {
+            let manifest = manifest(store, partition);
+            let tip = &partition.tip;
+            for batch in &partition.truth.live {
+                let held = holder(kafka, p, batch);
+                match cover(manifest.as_ref(), batch) {
+                    Cover::Live => ended.live += 1,
+                    Cover::Dead if excused.contains(&p) => ended.dead += 1,
+                    Cover::Below => ended.below += 1,
+                    Cover::Gap if lost.contains(&(p, batch.base, batch.epoch)) => ended.gap += 1,
+                    Cover::Gap if excused.contains(&p) => ended.gap += 1,
+                    Cover::Not if held == Held::Active => ended.held += 1,
+                    Cover::Not if excused.contains(&p) && held != Held::Nowhere => ended.held += 1,
+                    Cover::Not if excused.contains(&p) && lost.contains(&(p, batch.base, batch.epoch)) => {
+                        ended.gap += 1
+                    }
+                    other => {
+                        let end = manifest.as_ref().map(|manifest| manifest.tier_end.get());
+                        self.wrong(format!(
+                            "{tip}: the committed {}..{} of epoch {} is {other:?} in the tier (end {end:?}) and {held:?} on disks",
+                            batch.base, batch.end, batch.epoch
+                        ));
+                        return ended;
+                    }
+                }
+            }
+            for batch in partition.truth.cuts.iter().flat_map(|cut| &cut.batches) {
+                match cover(manifest.as_ref(), batch) {
+                    Cover::Dead => ended.dead += 1,
+                    Cover::Live if excused.contains(&p) => ended.live += 1,
+                    Cover::Live => {
+                        self.wrong(format!(
+                            "{tip}: the tier still serves {}..{} of epoch {}, which was cut",
+                            batch.base, batch.end, batch.epoch
+                        ));
+                        return ended;
+                    }
+                    _ if holder(kafka, p, batch) != Held::Nowhere => ended.held += 1,
+                    _ => ended.dropped += 1,
+                }
+            }
+        }
+        ended
+    }
+}
+
+/// Where a batch lies on disks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Held {
+    /// Nowhere.
+    Nowhere,
+    /// In a file that is still written, and in no other.
+    Active,
+    /// In a sealed file or a pin.
+    Sealed,
+}
+
+/// The best place that holds the batch.
+pub fn holder(kafka: &Kafka, p: usize, batch: &Batch) -> Held {
+    let files = kafka.nodes.values().flat_map(|node| node.disk.inodes.values());
+    let holding =
+        files.filter(|file| file.partition == p && file.batches.iter().any(|held| **held == *batch));
+    holding.map(|file| if file.sealed { Held::Sealed } else { Held::Active }).max().unwrap_or(Held::Nowhere)
+}

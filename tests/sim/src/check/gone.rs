@@ -1,0 +1,120 @@
+//! Objects and pins that go.
+
+use firnline_index::manifest::Manifest;
+use firnline_store::sim::{Change, Simulation};
+
+use super::Watch;
+use crate::model::{Batch, Fate, Inode, Kafka, Partition};
+use crate::seams::offset;
+
+/// Where the tier has a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cover {
+    /// In a live entry.
+    Live,
+    /// In a dead branch.
+    Dead,
+    /// Below the tier's start or the floor.
+    Below,
+    /// In a recorded gap.
+    Gap,
+    /// Nowhere.
+    Not,
+}
+
+/// Where `manifest` has the batch, by offset and epoch: that names a record for good, and each entry's bytes were held
+/// against the truth when it came.
+pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
+    let Some(manifest) = manifest else { return Cover::Not };
+    let (base, end) = (offset(batch.base), offset(batch.end));
+    let holds = |entry: &firnline_index::manifest::Entry| {
+        let epochs = entry.epochs.iter().take_while(|start| start.start <= base);
+        entry.range.contains(base)
+            && end <= entry.range.end()
+            && epochs.last().is_some_and(|start| start.epoch.get() == batch.epoch)
+    };
+    if manifest.entries.iter().any(holds) {
+        return Cover::Live;
+    }
+    if manifest.dead_branches.iter().flat_map(|branch| &branch.entries).any(holds) {
+        return Cover::Dead;
+    }
+    if end <= manifest.tier_start || manifest.floor.is_some_and(|floor| end <= floor) {
+        return Cover::Below;
+    }
+    if manifest.gaps.iter().any(|gap| gap.range.contains(base)) { Cover::Gap } else { Cover::Not }
+}
+
+/// The partition's manifest as it is in the store.
+pub(super) fn manifest(store: &Simulation, partition: &Partition) -> Option<Manifest> {
+    store.peek(&format!("{}/manifest", partition.tip)).and_then(|bytes| Manifest::decode(&bytes).ok())
+}
+
+impl Watch {
+    /// Where the tier has a batch of partition `p` now.
+    pub fn covered(&self, kafka: &Kafka, store: &Simulation, p: usize, batch: &Batch) -> Cover {
+        cover(manifest(store, &kafka.partitions[p]).as_ref(), batch)
+    }
+
+    pub(super) fn segment_changed(&self, now_ms: i64, change: &Change) {
+        match (&change.before, &change.after) {
+            (None, Some(_)) => {
+                let mut seen = self.seen();
+                seen.counts.uploads += 1;
+                let (prefix, name) = change.key.rsplit_once('/').unwrap_or(("", &change.key));
+                let base = name.get(..20).and_then(|base| base.parse().ok()).unwrap_or(-1);
+                *seen.uploads.entry((prefix.to_owned(), base)).or_default() += 1;
+            }
+            (Some(before), Some(after)) if before != after => {
+                self.wrong(format!("{} was overwritten", change.key));
+            }
+            (Some(_), None) => self.object_gone(now_ms, &change.key),
+            _ => {}
+        }
+    }
+
+    pub(super) fn object_gone(&self, now_ms: i64, key: &str) {
+        let mut seen = self.seen();
+        seen.counts.deletes += 1;
+        let (named, grace) = (seen.named.get(key).copied(), seen.grace_ms);
+        match named {
+            Some(i64::MAX) => seen.wrong.push(format!("{key} was deleted while a manifest names it")),
+            Some(until) if now_ms - until < grace => {
+                let waited = now_ms - until;
+                seen.wrong.push(format!(
+                    "{key} was deleted {waited} ms after a manifest named it, readers may look for {grace}"
+                ));
+            }
+            _ => {}
+        }
+    }
+
+    /// A pin was let go that was all that kept its bytes.
+    pub fn released(&self, kafka: &Kafka, store: &Simulation, node: i32, inode: &Inode) {
+        self.seen().counts.releases += 1;
+        let partition = &kafka.partitions[inode.partition];
+        let manifest = manifest(store, partition);
+        let witness = kafka.nodes.get(&node).and_then(|machine| machine.disk.witnesses.get(&inode.partition));
+        for batch in &inode.batches {
+            let known = match partition.truth.fate(batch) {
+                Fate::NeverCommitted => continue,
+                Fate::Live => true,
+                // What nobody here was told is committed may be dropped.
+                Fate::Cut { .. } => witness.is_some_and(|witness| {
+                    let last = offset(batch.end - 1);
+                    witness.bound.get() >= batch.end
+                        && witness.lineage.epoch_at(last).is_some_and(|epoch| epoch.get() == batch.epoch)
+                }),
+            };
+            if known && matches!(cover(manifest.as_ref(), batch), Cover::Not | Cover::Gap) {
+                let Batch { base, end, .. } = **batch;
+                let tier_end = manifest.as_ref().map(|manifest| manifest.tier_end.get());
+                self.wrong(format!(
+                    "{}: node {node} let go the pin of {base}..{end}, which the tier has not (end {tier_end:?})",
+                    partition.tip
+                ));
+                return;
+            }
+        }
+    }
+}

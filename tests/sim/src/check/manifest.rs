@@ -1,0 +1,258 @@
+//! A manifest is replaced: what may have changed, and what must not.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use firnline_index::SegmentUuid;
+use firnline_index::manifest::{Entry, Manifest};
+use firnline_store::sim::Change;
+
+use super::{Seen, Watch, content};
+use crate::model::{Fate, Inode, Kafka, Partition};
+
+/// Still named.
+const NOW: i64 = i64::MAX;
+
+impl Watch {
+    pub(super) fn manifest_changed(
+        &self,
+        kafka: &Kafka,
+        now_ms: i64,
+        change: &Change,
+        peek: &dyn Fn(&str) -> Option<Bytes>,
+    ) {
+        let key = &change.key;
+        let Some(after) = &change.after else { return self.wrong(format!("{key} was deleted")) };
+        let new = match Manifest::decode(after) {
+            Ok(new) => new,
+            Err(error) => return self.wrong(format!("{key} cannot be read: {error}")),
+        };
+        let old = change.before.as_ref().and_then(|before| Manifest::decode(before).ok());
+        let Some(partition) = kafka.partitions.iter().find(|p| p.tip == new.tip) else {
+            return self.wrong(format!("{key} is of a partition that never was"));
+        };
+        let mut seen = self.seen();
+        let mut check =
+            Replaced { kafka, partition, old: old.as_ref(), new: &new, now_ms, peek, seen: &mut seen };
+        let wrong = check.all();
+        seen.wrong
+            .extend(wrong.into_iter().map(|what| format!("{key} generation {}: {what}", new.generation)));
+    }
+}
+
+struct Replaced<'a> {
+    kafka: &'a Kafka,
+    partition: &'a Partition,
+    old: Option<&'a Manifest>,
+    new: &'a Manifest,
+    now_ms: i64,
+    peek: &'a dyn Fn(&str) -> Option<Bytes>,
+    seen: &'a mut Seen,
+}
+
+/// The highest epoch that a manifest says somebody led under.
+fn fence(manifest: &Manifest) -> i32 {
+    let claim = manifest.claim.as_ref().map(|claim| claim.epoch.get());
+    let writer = manifest.writer.and_then(|writer| writer.leader_epoch).map(|epoch| epoch.get());
+    claim.max(writer).unwrap_or(-1)
+}
+
+fn every_entry(manifest: &Manifest) -> impl Iterator<Item = &Entry> {
+    manifest.entries.iter().chain(manifest.dead_branches.iter().flat_map(|branch| &branch.entries))
+}
+
+impl Replaced<'_> {
+    fn all(&mut self) -> Vec<String> {
+        let mut wrong: Vec<String> =
+            self.new.check().into_iter().map(|a| format!("{}: {a}", a.name())).collect();
+        self.seen.counts.commits += 1;
+        wrong.extend(self.moved());
+        wrong.extend(self.left());
+        wrong.extend(self.came());
+        wrong.extend(self.cut());
+        wrong.extend(self.gap());
+        self.name();
+        wrong
+    }
+
+    /// Numbers that must not go back.
+    fn moved(&mut self) -> Vec<String> {
+        let (Some(old), new) = (self.old, self.new) else { return Vec::new() };
+        let mut wrong = Vec::new();
+        let mut check = |holds: bool, what: String| {
+            if !holds {
+                wrong.push(what);
+            }
+        };
+        check(new.generation == old.generation + 1, format!("follows generation {}", old.generation));
+        check(new.kind == old.kind && new.tip == old.tip, "another kind or partition".to_owned());
+        let starts = (old.tier_start, new.tier_start);
+        check(starts.0 <= starts.1, format!("the tier's start went back from {} to {}", starts.0, starts.1));
+        check(old.floor <= new.floor, "the floor went back".to_owned());
+        let cut = new.dead_branches.len() > old.dead_branches.len();
+        let ends = (old.tier_end, new.tier_end);
+        check(
+            ends.0 <= ends.1 || cut,
+            format!("the tier's end fell from {} to {} without a cut", ends.0, ends.1),
+        );
+        check(old.dead_branches.len() <= new.dead_branches.len(), "a dead branch is gone".to_owned());
+        check(fence(old) <= fence(new), format!("written under epoch {}, below {}", fence(new), fence(old)));
+        check(old.deleted.is_none() || new.deleted.is_some(), "a deleted topic lives again".to_owned());
+        let known: BTreeSet<SegmentUuid> = every_entry(old).map(|entry| entry.uuid).collect();
+        let adds = new.entries.iter().any(|entry| !known.contains(&entry.uuid));
+        let writer = new.writer.and_then(|writer| writer.leader_epoch).map_or(-1, |epoch| epoch.get());
+        check(
+            !adds || writer >= fence(old),
+            format!("entries came under epoch {writer}, below {}", fence(old)),
+        );
+        let counts = &mut self.seen.counts;
+        counts.claims += u64::from(new.claim != old.claim);
+        counts.boundaries += u64::from(new.gc_boundary != old.gc_boundary);
+        wrong
+    }
+
+    /// Entries that are no longer there, each for a reason.
+    fn left(&self) -> Vec<String> {
+        let Some(old) = self.old else { return Vec::new() };
+        let kept: BTreeSet<SegmentUuid> = every_entry(self.new).map(|entry| entry.uuid).collect();
+        let replaced: BTreeSet<SegmentUuid> =
+            self.new.entries.iter().flat_map(|entry| entry.replaces.iter().copied()).collect();
+        let gone = old.entries.iter().filter(|entry| !kept.contains(&entry.uuid));
+        gone.filter(|entry| entry.range.end() > self.new.tier_start && !replaced.contains(&entry.uuid))
+            .map(|entry| format!("the entry of {} is gone without a reason", entry.range))
+            .collect()
+    }
+
+    /// Entries that are new, each with its object.
+    fn came(&mut self) -> Vec<String> {
+        let known: BTreeSet<SegmentUuid> =
+            self.old.into_iter().flat_map(every_entry).map(|entry| entry.uuid).collect();
+        let mut wrong = Vec::new();
+        for entry in self.new.entries.iter().filter(|entry| !known.contains(&entry.uuid)) {
+            self.seen.counts.entries += 1;
+            wrong.extend(self.look_into(entry, true).err());
+        }
+        for branch in &self.new.dead_branches {
+            for entry in branch.entries.iter().filter(|entry| !known.contains(&entry.uuid)) {
+                self.seen.counts.dead += 1;
+                wrong.extend(self.look_into(entry, false).err());
+            }
+        }
+        wrong
+    }
+
+    fn look_into(&self, entry: &Entry, live: bool) -> Result<(), String> {
+        let key = entry.object_key(&self.new.tip);
+        let object = (self.peek)(&key).ok_or_else(|| format!("{key} is named and not there"))?;
+        let truth = &self.partition.truth;
+        let (stretch, tail) =
+            content::open(&object, entry, truth).map_err(|what| format!("{key}: {what}"))?;
+        if !live {
+            return Ok(());
+        }
+        let mut all_live = true;
+        for (base, end, fate) in stretch.fates {
+            match fate {
+                Fate::Live => {}
+                Fate::NeverCommitted => return Err(format!("{key}: {base}..{end} was never committed")),
+                // Whoever commits may not have heard of an election; whoever has must know better.
+                Fate::Cut { by } if fence(self.new) >= by => {
+                    return Err(format!("{key}: {base}..{end} was cut by the leader of epoch {by}"));
+                }
+                Fate::Cut { .. } => all_live = false,
+            }
+        }
+        let whole = self.new.serving_start.get() == 0 && self.new.gaps.is_empty();
+        if all_live && whole {
+            content::transactions(tail.transactions(), entry, truth.live.iter())
+                .map_err(|what| format!("{key}: {what}"))?;
+        }
+        Ok(())
+    }
+
+    /// What a cut took out is nothing that Kafka still has.
+    fn cut(&mut self) -> Vec<String> {
+        let before = self.old.map_or(0, |old| old.dead_branches.len());
+        let mut wrong = Vec::new();
+        for branch in self.new.dead_branches.iter().skip(before) {
+            self.seen.counts.cuts += 1;
+            if self.partition.unclean == 0 {
+                wrong.push(format!("a cut at {} without an unclean election", branch.cut_at));
+            }
+            for entry in &branch.entries {
+                let Some(object) = (self.peek)(&entry.object_key(&self.new.tip)) else { continue };
+                let Ok((stretch, _)) = content::open(&object, entry, &self.partition.truth) else { continue };
+                let alive = stretch.fates.into_iter();
+                let mut alive =
+                    alive.filter(|(base, _, fate)| *base >= branch.cut_at.get() && *fate == Fate::Live);
+                // The record may have been written again by the next leader, byte for byte; then it is no loss.
+                if let Some((base, end, _)) = alive.next() {
+                    wrong.push(format!("the cut at {} took {base}..{end}, which Kafka has", branch.cut_at));
+                }
+            }
+        }
+        wrong
+    }
+
+    /// A gap covers nothing that somebody could have brought.
+    fn gap(&mut self) -> Vec<String> {
+        let known = self.old.map_or(0, |old| old.gaps.iter().map(|gap| gap.range.span()).sum());
+        let now: u64 = self.new.gaps.iter().map(|gap| gap.range.span()).sum();
+        if now <= known {
+            return Vec::new();
+        }
+        self.seen.counts.gaps += 1;
+        let old_end = self.old.map_or(0, |old| old.tier_end.get());
+        let gaps = self.new.gaps.iter().filter(|gap| gap.range.end().get() > old_end);
+        let mut wrong = Vec::new();
+        for gap in gaps {
+            let within =
+                |base: i64| base >= gap.range.start().get().max(old_end) && base < gap.range.end().get();
+            for batch in self.partition.truth.live.iter().filter(|batch| within(batch.base)) {
+                if let Some(node) = self.could_bring(batch) {
+                    wrong.push(format!(
+                        "the gap {} holds {}..{}, which node {node} could bring",
+                        gap.range, batch.base, batch.end
+                    ));
+                    break;
+                }
+            }
+        }
+        wrong
+    }
+
+    /// A node that has worked undisturbed for as long as a gap must be wanted, holds the batch and can prove it.
+    fn could_bring(&self, batch: &crate::model::Batch) -> Option<i32> {
+        let place = self.kafka.partitions.iter().position(|p| p.tip == self.new.tip)?;
+        let calm = |node: &i32| {
+            self.seen.calm.get(node).is_some_and(|since| self.now_ms - since >= self.seen.gap_wait_ms)
+        };
+        let holds = |file: &Inode| {
+            file.partition == place && file.sealed && file.batches.iter().any(|held| **held == *batch)
+        };
+        let mut holders =
+            self.kafka.nodes.iter().filter(|(id, node)| calm(id) && node.disk.inodes.values().any(holds));
+        let proves = |node: &crate::model::Node| {
+            node.disk.witnesses.get(&place).is_some_and(|witness| {
+                let last = crate::seams::offset(batch.end - 1);
+                witness.bound.get() >= batch.end
+                    && witness.lineage.epoch_at(last).is_some_and(|epoch| epoch.get() == batch.epoch)
+            })
+        };
+        holders.find(|(_, node)| proves(node)).map(|(id, _)| *id)
+    }
+
+    /// Keeps which objects are named now, and until when others were.
+    fn name(&mut self) {
+        let keys = |manifest: &Manifest| -> BTreeSet<String> {
+            every_entry(manifest).map(|entry| entry.object_key(&manifest.tip)).collect()
+        };
+        let now = keys(self.new);
+        let before = self.old.map(keys).unwrap_or_default();
+        let named: &mut BTreeMap<String, i64> = &mut self.seen.named;
+        for key in before.difference(&now) {
+            named.insert(key.clone(), self.now_ms);
+        }
+        named.extend(now.into_iter().map(|key| (key, NOW)));
+    }
+}

@@ -1,0 +1,165 @@
+//! What must hold, looked at the moment it could break: each change of a manifest, each object that appears or goes, each
+//! pin that is let go. Nothing here asks the code under test; objects are opened by the formats, and held against the
+//! model's truth.
+//!
+//! | watched | must hold |
+//! |---|---|
+//! | a manifest is replaced | its algebra; generations by one; nothing falls that may not; entries leave only for a stated reason |
+//! | an entry appears | its object is there, whole, and holds byte for byte what was committed; its transactions are right |
+//! | a cut | takes no record that Kafka still has |
+//! | a gap | covers no record that somebody with a proof holds |
+//! | a delete | no manifest names the object, nor has for as long as readers may look at an old one |
+//! | a pin goes | every committed record of it is in the tier, in a dead branch, or below start or floor |
+//! | at the end | every committed record is where the promise says |
+
+mod content;
+mod end;
+mod gone;
+mod manifest;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use firnline_index::TopicIdPartition;
+use firnline_offloader::{Bound, Witness};
+use firnline_store::sim::Change;
+
+use crate::model::Kafka;
+
+pub use end::{Ended, Held, Place, holder};
+pub use gone::Cover;
+
+/// What was seen so far, and what did not hold.
+#[derive(Debug, Default)]
+pub struct Watch {
+    seen: Mutex<Seen>,
+}
+
+/// Facts from the run.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// What did not hold, in order. The first one is what matters.
+    pub wrong: Vec<String>,
+    /// The highest bound that each node's sidecar was told, with when it heard of it.
+    told: BTreeMap<(TopicIdPartition, i32), i64>,
+    /// When each node last looked at its files.
+    looked: BTreeMap<i32, i64>,
+    /// When each object was last named by a manifest.
+    named: BTreeMap<String, i64>,
+    /// Segments that appeared, by partition's prefix and first offset.
+    pub uploads: BTreeMap<(String, i64), u32>,
+    /// Counts for the summary.
+    pub counts: Counts,
+    /// Since when each node's sidecar has worked undisturbed; absent while it does not.
+    calm: BTreeMap<i32, i64>,
+    /// How long a deleter must have waited.
+    pub grace_ms: i64,
+    /// How long a gap must have been wanted.
+    pub gap_wait_ms: i64,
+}
+
+/// What happened to the tier.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Manifests replaced.
+    pub commits: u64,
+    /// Segments that appeared in the store.
+    pub uploads: u64,
+    /// Segments that manifests took up.
+    pub entries: u64,
+    /// Cuts.
+    pub cuts: u64,
+    /// Gaps recorded.
+    pub gaps: u64,
+    /// Collections.
+    pub boundaries: u64,
+    /// Objects deleted.
+    pub deletes: u64,
+    /// Pins let go that were all that kept their bytes.
+    pub releases: u64,
+    /// Claims.
+    pub claims: u64,
+    /// Dead branches that came from pins.
+    pub dead: u64,
+}
+
+impl Watch {
+    /// The facts.
+    pub fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that something does not hold.
+    pub fn wrong(&self, what: String) {
+        self.seen().wrong.push(what);
+    }
+
+    /// A sidecar was told a bound.
+    pub fn told(&self, tip: &TopicIdPartition, node: i32, bound: &Bound) {
+        let mut seen = self.seen();
+        let told = seen.told.entry((tip.clone(), node)).or_default();
+        *told = (*told).max(bound.high_watermark.get());
+    }
+
+    /// A host looked at its files, and pinned what was new.
+    pub fn looked(&self, node: i32, now_ms: i64) {
+        self.seen().looked.insert(node, now_ms);
+    }
+
+    /// A sidecar works undisturbed from now on, or no more.
+    pub fn calm(&self, node: i32, since_ms: Option<i64>) {
+        let mut seen = self.seen();
+        match since_ms {
+            Some(since) => drop(seen.calm.entry(node).or_insert(since)),
+            None => drop(seen.calm.remove(&node)),
+        }
+    }
+
+    /// What a sidecar remembers was committed once, and is of one history.
+    pub fn remembered(&self, kafka: &Kafka, p: usize, witness: &Witness) {
+        let truth = &kafka.partitions[p].truth;
+        let cut = truth.cuts.iter().flat_map(|cut| cut.batches.last());
+        let highest = cut.map(|batch| batch.end).max().unwrap_or(0).max(truth.end());
+        if witness.bound.get() > highest {
+            self.wrong(format!(
+                "a witness says {} was committed, but nothing above {highest} ever was",
+                witness.bound
+            ));
+        }
+    }
+
+    /// The store changed.
+    pub fn changed(
+        &self,
+        kafka: &Kafka,
+        now_ms: i64,
+        change: &Change,
+        peek: &dyn Fn(&str) -> Option<bytes::Bytes>,
+    ) {
+        if change.key.ends_with("/manifest") {
+            self.manifest_changed(kafka, now_ms, change, peek);
+        } else if change.key.ends_with(".seg") {
+            self.segment_changed(now_ms, change);
+        } else if change.after.is_none() {
+            self.object_gone(now_ms, &change.key);
+        }
+    }
+}
+
+impl Counts {
+    /// Sums up.
+    pub fn add(&mut self, other: &Self) {
+        let Self { commits, uploads, entries, cuts, gaps, boundaries, deletes, releases, claims, dead } =
+            other;
+        self.commits += commits;
+        self.uploads += uploads;
+        self.entries += entries;
+        self.cuts += cuts;
+        self.gaps += gaps;
+        self.boundaries += boundaries;
+        self.deletes += deletes;
+        self.releases += releases;
+        self.claims += claims;
+        self.dead += dead;
+    }
+}

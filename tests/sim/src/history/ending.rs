@@ -1,0 +1,161 @@
+//! Peace: everything heals, every file is rolled, and what the promises say must come about within the time they say.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::{History, NODES};
+use crate::check::Cover;
+use crate::model::{Content, Election, Truth};
+
+/// How often it is looked whether all is done.
+const LOOK: Duration = Duration::from_secs(60);
+/// How long after the last trouble everything sealed must be in the tier, or a gap recorded, or an operator asked: the
+/// sum of the waits of [`crate::sidecar::settings`], with room for the longest pauses between attempts.
+const PATIENCE: u32 = 150;
+/// Rounds in which replicas catch up.
+const ROUNDS: usize = 40;
+
+impl History {
+    pub(super) async fn finish(&mut self) {
+        self.heal();
+        self.sleep(Duration::from_secs(5)).await;
+        for _ in 0..ROUNDS {
+            self.catch_up();
+            self.sleep(Duration::from_secs(1)).await;
+        }
+        self.roll_all();
+        self.note(|| "all is healed and rolled".to_owned());
+        let before = self.world.watch.seen().uploads.clone();
+        for _ in 0..PATIENCE {
+            self.catch_up();
+            self.feel_calm();
+            self.sleep(LOOK).await;
+            self.restart_missing();
+            if self.has_failed() {
+                return;
+            }
+            if self.open().is_empty() {
+                break;
+            }
+        }
+        // What is let go is let go after the last commit.
+        self.sleep(20 * LOOK).await;
+        self.judge(&before);
+    }
+
+    fn heal(&mut self) {
+        self.store_until = None;
+        self.network_until = None;
+        self.world.store.heal();
+        self.world.net.heal();
+        self.sidecars.calm();
+        self.restart_missing();
+        let now_ms = self.world.now_ms();
+        for node in 1..=NODES {
+            self.world.kafka().start(node, now_ms);
+        }
+        self.note(|| "peace".to_owned());
+    }
+
+    fn restart_missing(&mut self) {
+        for node in self.sidecars.missing(NODES) {
+            self.sidecars.start_calm(node);
+        }
+    }
+
+    /// Leaders where there are none, and followers that follow.
+    fn catch_up(&mut self) {
+        let now_ms = self.world.now_ms();
+        let mut kafka = self.world.kafka();
+        for p in 0..kafka.partitions.len() {
+            if !kafka.partitions[p].exists {
+                continue;
+            }
+            if kafka.partitions[p].view.leader.is_none() {
+                let isr = kafka.partitions[p].view.isr.iter().next().copied();
+                isr.map(|node| kafka.elect(p, node, Election::Clean));
+            }
+            for node in 1..=NODES {
+                kafka.learn(p, node, now_ms);
+                kafka.fetch(p, node, now_ms);
+                kafka.expand(p, node);
+            }
+        }
+    }
+
+    /// One more batch everywhere, and the file before it is sealed on every replica, its end below the high watermark.
+    fn roll_all(&mut self) {
+        let now_ms = self.world.now_ms();
+        let mut kafka = self.world.kafka();
+        for p in 0..kafka.partitions.len() {
+            let Some(leader) = kafka.leader(p) else { continue };
+            for _ in 0..2 {
+                kafka.produce(p, leader, Content::Data, 1, false, now_ms);
+                for _ in 0..3 {
+                    (1..=NODES).for_each(|node| kafka.fetch(p, node, now_ms));
+                }
+                (1..=NODES).for_each(|node| kafka.roll(p, node, now_ms));
+            }
+        }
+    }
+
+    /// Partitions whose committed records are not all where they belong.
+    fn open(&self) -> BTreeSet<usize> {
+        let kafka = self.world.kafka();
+        let done = |p: &usize| {
+            let Truth { live, .. } = &kafka.partitions[*p].truth;
+            let sealed = live.len().saturating_sub(1);
+            let covered = |batch: &std::sync::Arc<crate::model::Batch>| {
+                self.world.watch.covered(&kafka, &self.world.store, *p, batch) != Cover::Not
+            };
+            live[..sealed].last().is_none_or(covered)
+        };
+        (0..kafka.partitions.len()).filter(|p| !done(p)).collect()
+    }
+
+    /// Partitions that wait for an operator, each with a reason that this history gave.
+    fn excused(&mut self) -> BTreeSet<usize> {
+        let kafka = self.world.kafka();
+        let mut excused = BTreeSet::new();
+        for (p, partition) in kafka.partitions.iter().enumerate() {
+            let asks = |node: i32| {
+                self.sidecars
+                    .waits(node, &partition.tip)
+                    .into_iter()
+                    .find(|wait| wait.starts_with("operator"))
+            };
+            // Who leads decides; beside others it is theirs to keep what they cannot prove.
+            let leader = kafka.leader(p);
+            let asked = (1..=NODES).filter(|node| leader.is_none_or(|leader| leader == *node)).find_map(asks);
+            match asked {
+                Some(_) if partition.unclean > 0 => drop(excused.insert(p)),
+                Some(why) => self
+                    .world
+                    .watch
+                    .wrong(format!("{} waits for an operator without a reason: {why}", partition.tip)),
+                None => {}
+            }
+        }
+        drop(kafka);
+        self.outcome.operator += excused.len() as u64;
+        excused
+    }
+
+    fn judge(&mut self, before: &std::collections::BTreeMap<(String, i64), u32>) {
+        let excused = self.excused();
+        let kafka = self.world.kafka();
+        let ended = self.world.watch.ended(&kafka, &self.world.store, &self.lost, &excused);
+        self.outcome.ended.add(&ended);
+        drop(kafka);
+        // In peace nothing is uploaded again and again.
+        let uploads = self.world.watch.seen().uploads.clone();
+        for ((partition, base), count) in uploads {
+            let in_peace = count - before.get(&(partition.clone(), base)).copied().unwrap_or(0);
+            if in_peace > 3 {
+                self.world.watch.wrong(format!(
+                    "{partition}: the segment from {base} was uploaded {in_peace} times in peace"
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Which kinds of faults a history has.
+
+use super::dice::Dice;
+
+/// The kinds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Menu {
+    /// Sidecars die and come back.
+    pub crashes: bool,
+    /// Sidecars stand still for hours.
+    pub freezes: bool,
+    /// Two sidecars of one node at once.
+    pub twins: bool,
+    /// The store fails, loses answers, is late, is down.
+    pub store: bool,
+    /// Brokers do not answer, or answer what was.
+    pub network: bool,
+    /// Leaders move.
+    pub elections: bool,
+    /// Leaders that lack what was committed are elected.
+    pub unclean: bool,
+    /// Brokers die and come back.
+    pub brokers: bool,
+    /// Replicas move to other nodes.
+    pub reassignment: bool,
+    /// Topics are deleted, and made anew.
+    pub topics: bool,
+    /// Records are deleted.
+    pub delete_records: bool,
+    /// Transactions.
+    pub transactions: bool,
+    /// Local retention.
+    pub retention: bool,
+    /// Pins give way, disks are lost: what alone may lose records.
+    pub disks: bool,
+    /// Clocks drift and are set.
+    pub clocks: bool,
+}
+
+impl Menu {
+    /// Draws one.
+    pub fn draw(dice: &Dice) -> Self {
+        // One in four has everything that loses nothing by itself; others have each kind by chance.
+        let all = dice.one_in(4);
+        let some = |of: u64| all || dice.one_in(of);
+        Self {
+            crashes: some(2),
+            freezes: some(3),
+            twins: dice.one_in(8),
+            store: some(2),
+            network: some(2),
+            elections: some(2),
+            unclean: dice.one_in(4),
+            brokers: some(2),
+            reassignment: some(4),
+            topics: dice.one_in(6),
+            delete_records: dice.one_in(5),
+            transactions: some(2),
+            retention: all || !dice.one_in(4),
+            disks: dice.one_in(6),
+            clocks: some(3),
+        }
+    }
+}

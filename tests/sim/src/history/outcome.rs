@@ -1,0 +1,107 @@
+//! What one history, or many, came to.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use super::sidecars::Sidecars;
+use crate::check::{Counts, Ended};
+use crate::process::Points;
+use crate::seams::World;
+
+/// Sums over histories.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many.
+    pub histories: u64,
+    /// Steps of the cluster and of its troubles.
+    pub steps: u64,
+    /// Time that passed in them.
+    pub simulated: Duration,
+    /// Requests to the store.
+    pub requests: u64,
+    /// Faults, by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// Named steps: reached, died there, frozen there.
+    pub points: Points,
+    /// Sidecars started.
+    pub sidecars: u64,
+    /// What happened to the tier.
+    pub tier: Counts,
+    /// Where committed records were at the end.
+    pub ended: Ended,
+    /// Partitions that ended waiting for an operator.
+    pub operator: u64,
+    /// One number for all that happened.
+    pub trace: u64,
+}
+
+impl Outcome {
+    /// Sums up.
+    pub fn add(&mut self, other: &Self) {
+        self.histories += other.histories;
+        self.steps += other.steps;
+        self.simulated += other.simulated;
+        self.requests += other.requests;
+        for (kind, count) in &other.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+        self.points.add(&other.points);
+        self.sidecars += other.sidecars;
+        self.tier.add(&other.tier);
+        self.ended.add(&other.ended);
+        self.operator += other.operator;
+        self.trace = self.trace.rotate_left(1) ^ other.trace;
+    }
+
+    pub(super) fn fault(&mut self, kind: &'static str) {
+        *self.faults.entry(kind).or_default() += 1;
+    }
+
+    /// How many faults there were.
+    pub fn fault_count(&self) -> u64 {
+        self.faults.values().sum()
+    }
+
+    pub(super) fn gather(&mut self, world: &World, sidecars: &Sidecars) {
+        let trace = world.store.trace();
+        self.requests += trace.len() as u64;
+        for fault in trace.iter().filter_map(|event| event.fault) {
+            self.fault(fault);
+        }
+        for (kind, count) in world.net.faults.lock().expect("nothing panics while it holds this").iter() {
+            *self.faults.entry(kind).or_default() += count;
+        }
+        self.points = sidecars.points();
+        self.sidecars = sidecars.started();
+        self.trace = world.store.trace_hash() ^ self.steps.rotate_left(32) ^ self.tier.commits;
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hours = self.simulated.as_secs() / 3600;
+        writeln!(
+            f,
+            "{} histories, {} steps, {hours} simulated hours, {} requests, {} sidecars, {} faults",
+            self.histories,
+            self.steps,
+            self.requests,
+            self.sidecars,
+            self.fault_count()
+        )?;
+        writeln!(f, "tier: {:?}", self.tier)?;
+        writeln!(
+            f,
+            "committed batches at the end: {:?}, partitions left to an operator: {}",
+            self.ended, self.operator
+        )?;
+        let kinds: Vec<String> = self.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        writeln!(f, "faults: {}", kinds.join(", "))?;
+        writeln!(f, "steps (reached, died there, frozen there):")?;
+        for (name, (reached, died, frozen)) in &self.points.by_name {
+            writeln!(f, "  {name}: {reached} {died} {frozen}")?;
+        }
+        write!(f, "trace {:016x}", self.trace)
+    }
+}

@@ -1,0 +1,3 @@
+//! The simulation itself: the same seed gives the same history, and its checks bite.
+
+mod careless;
