@@ -27,18 +27,37 @@ pub struct OtherHistory {
 
 /// Makes sure that `log` continues the tier, as far as it can tell. Blocks; a few small reads.
 pub(crate) fn must_continue(log: &dyn PartitionLog, manifest: &Manifest) -> Result<(), SourceError> {
+    match continues(log, manifest)? {
+        Continues::Yes | Continues::Untold => Ok(()),
+        Continues::No(other) => Err(SourceError { kind: SourceErrorKind::Diverged, cause: Box::new(other) }),
+    }
+}
+
+/// Whether a log continues the tier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Continues {
+    /// It holds the tier's last record.
+    Yes,
+    /// That cannot be told: the log does not reach below the tier's end, or nothing is known of the tier there.
+    Untold,
+    /// It holds another record in its place.
+    No(OtherHistory),
+}
+
+/// Whether `log` continues the tier. Blocks; a few small reads.
+pub(crate) fn continues(log: &dyn PartitionLog, manifest: &Manifest) -> Result<Continues, SourceError> {
     let tier_end = manifest.tier_end;
     // An empty span begins behind a gap, whose epochs nobody knows.
     let last = tier_end.get().checked_sub(1).and_then(Offset::from_kafka);
     let last = last.filter(|_| tier_end > manifest.serving_start);
-    let Some(tier) = last.and_then(|last| manifest.lineage.epoch_at(last)) else { return Ok(()) };
-    match log.epoch_before(tier_end)? {
-        Some(here) if here != tier => {
-            let cause = Box::new(OtherHistory { tier_end, here, tier });
-            Err(SourceError { kind: SourceErrorKind::Diverged, cause })
-        }
-        _ => Ok(()),
-    }
+    let Some(tier) = last.and_then(|last| manifest.lineage.epoch_at(last)) else {
+        return Ok(Continues::Untold);
+    };
+    Ok(match log.epoch_before(tier_end)? {
+        Some(here) if here == tier => Continues::Yes,
+        Some(here) => Continues::No(OtherHistory { tier_end, here, tier }),
+        None => Continues::Untold,
+    })
 }
 
 /// A log whose leader epoch falls from one file to the next. A batch's epoch lies outside Kafka's checksum, so that a

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use firnline_index::manifest::Manifest;
+use firnline_index::manifest::{EntryKind, Manifest};
 use firnline_index::{NodeId, Offset};
 use firnline_tier::{
     Basis, CommitOutcome, CommitRequest, LoadedManifest, Lost, Tier, UploadError, UploadedSegment,
@@ -83,8 +83,12 @@ impl PartitionJob {
                 self.must_continue(log, &loaded.manifest).await?;
             }
             let basis = Basis::of(loaded.as_ref().map(|l| &l.manifest), first.start);
-            let uploads =
-                Uploads { tier: self.tier.clone(), holes: self.holes, progress: Arc::clone(&self.progress) };
+            let uploads = Uploads {
+                tier: self.tier.clone(),
+                holes: self.holes,
+                kind: EntryKind::Segment,
+                progress: Arc::clone(&self.progress),
+            };
             let go_on = |_: &PlannedSegment| ControlFlow::Continue(());
             let Uploaded { segments, stopped } = uploads.run(log, &planned, Start::of(&basis), go_on).await;
             if segments.is_empty() && stopped.is_none() {

@@ -29,6 +29,8 @@ pub(crate) struct Uploads {
     pub(crate) tier: Tier,
     /// Whether the log may leave out offsets.
     pub(crate) holes: Holes,
+    /// What the segments are.
+    pub(crate) kind: EntryKind,
     pub(crate) progress: Arc<dyn Progress>,
 }
 
@@ -115,7 +117,7 @@ impl Uploads {
             transactions: start.transactions.clone(),
             last_epoch: start.last_epoch,
             size_hint: next.bytes,
-            kind: EntryKind::Segment,
+            kind: self.kind,
         };
         match self.tier.upload_segment(source, plan).await {
             Ok(UploadOutcome::Uploaded(segment)) => Ok(Some(*segment)),

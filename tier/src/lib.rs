@@ -45,3 +45,6 @@ pub use step::{FaultPoint, NoFaults, Step};
 pub use tier::{Tier, TierParts};
 pub use upload::{SegmentPlan, UploadError, UploadOutcome, UploadedSegment};
 pub use workers::Workers;
+
+/// What is made of random bytes, for those who know the store only through a tier.
+pub use firnline_store::env::RandomExt;

@@ -91,12 +91,15 @@ impl Tier {
         &self.inner.marker.cluster_id
     }
 
-    pub(crate) fn env(&self) -> &Env {
+    /// Time and randomness.
+    #[must_use]
+    pub fn env(&self) -> &Env {
         &self.inner.parts.env
     }
 
     /// The wall clock; a clock before 1970 counts as 1970.
-    pub(crate) fn now(&self) -> TimestampMs {
+    #[must_use]
+    pub fn now(&self) -> TimestampMs {
         TimestampMs::new(self.env().clock.now_ms()).unwrap_or(TimestampMs::ZERO)
     }
 

@@ -20,9 +20,11 @@ impl Bucket {
 
     /// Whether anything may be taken.
     pub(super) fn is_open(&mut self, now: Instant) -> bool {
-        let elapsed = i128::try_from(now.saturating_duration_since(self.filled_at).as_millis()).unwrap_or(i128::MAX);
+        let elapsed =
+            i128::try_from(now.saturating_duration_since(self.filled_at).as_millis()).unwrap_or(i128::MAX);
         let full = i128::from(self.per_second) * 1000;
-        self.level_milli = self.level_milli.saturating_add(elapsed.saturating_mul(self.per_second.into())).min(full);
+        self.level_milli =
+            self.level_milli.saturating_add(elapsed.saturating_mul(self.per_second.into())).min(full);
         self.filled_at = now;
         self.level_milli > 0
     }

@@ -6,13 +6,23 @@
 //! | are these bytes committed? | [`prove()`], pure |
 //! | where do tier and leader part? | [`diverge()`], pure |
 //! | how is it going? | [`Status`] |
+//! | do it all, for years | [`Sidecar`] |
 
+mod act;
+mod bucket;
+mod core;
 mod decide;
 mod diverge;
+mod epochs;
 mod held;
 mod next;
+mod parts;
 mod prove;
+mod report;
+mod round;
+mod run;
 mod settings;
+mod state;
 mod status;
 mod step;
 mod view;
@@ -22,7 +32,9 @@ pub use decide::decide;
 pub use diverge::{Answer, Divergence, MAX_STEPS, diverge};
 pub use held::{Chain, File, Held};
 pub use next::{Next, Why};
+pub use parts::SidecarParts;
 pub use prove::{Claimed, Proof, Unproven, prove};
+pub use run::Sidecar;
 pub use settings::{PolicyOf, Pressure, SidecarSettings, TopicPolicy};
 pub use status::{Counts, PartitionStatus, Status, StatusTotals, Thrown};
 pub use step::{NoSidecarFaults, SidecarFaults, SidecarStep};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use firnline_index::{LeaderEpoch, Offset, OffsetRange, TimestampMs, TopicId, TopicIdPartition, TopicName};
 use tokio::time::Instant;
 
+use super::act::Trouble;
 use super::bucket::Bucket;
 use super::held::Held;
 use super::prove::Unproven;
@@ -24,6 +25,8 @@ const GAVE_WAY: usize = 8;
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) slots: BTreeMap<TopicIdPartition, Slot>,
+    /// What was remembered of partitions that were not seen yet.
+    pub(super) recalled: BTreeMap<TopicIdPartition, Witness>,
     pub(super) topics: BTreeMap<TopicId, Topic>,
     pub(super) pressure: bool,
     pub(super) host_error: Option<Arc<str>>,
@@ -44,7 +47,11 @@ pub(super) struct Topic {
     pub(super) policy: TopicPolicy,
     pub(super) bytes: Option<Bucket>,
     pub(super) configs: Configs,
+    /// Its settings were asked for, and not told.
+    pub(super) refused: bool,
     pub(super) paused: bool,
+    /// An operator has said that it is deleted.
+    pub(super) deletion_confirmed: bool,
     pub(super) presence: TopicPresence,
 }
 
@@ -55,14 +62,29 @@ pub(super) enum Configs {
     Known { compacted: bool, remote_storage: bool, at: Instant },
 }
 
+impl Configs {
+    /// What they say, without when they said it.
+    pub(super) const fn settings(self) -> Option<(bool, bool)> {
+        match self {
+            Self::Unknown => None,
+            Self::Known { compacted, remote_storage, .. } => Some((compacted, remote_storage)),
+        }
+    }
+}
+
 /// Whether the brokers know a topic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TopicPresence {
     Known,
     /// Unknown to one broker since then.
-    Missing { since: Instant },
+    Missing {
+        since: Instant,
+    },
     /// Too many topics are gone at once to believe it.
-    Doubted { topics: usize, since: Instant },
+    Doubted {
+        topics: usize,
+        since: Instant,
+    },
     /// Deleted.
     Deleted,
 }
@@ -71,6 +93,8 @@ pub(super) enum TopicPresence {
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) held: Arc<HeldPartition>,
+    /// Whether the last look saw it.
+    pub(super) seen: bool,
     /// Since when the host holds nothing of it.
     pub(super) absent_since: Option<Instant>,
     pub(super) leader: Option<Leader>,
@@ -95,6 +119,10 @@ pub(super) struct Slot {
     pub(super) retry: Retry,
     pub(super) wait: WaitReason,
     pub(super) acting: bool,
+    /// It has something to do.
+    pub(super) wants_turn: bool,
+    /// It goes before others.
+    pub(super) urgent: bool,
     pub(super) acted: u64,
     /// To be decided again.
     pub(super) dirty: bool,
@@ -134,6 +162,7 @@ impl State {
     pub(super) fn new(settings: &SidecarSettings, now: Instant) -> Self {
         Self {
             slots: BTreeMap::new(),
+            recalled: BTreeMap::new(),
             topics: BTreeMap::new(),
             pressure: false,
             host_error: None,
@@ -147,7 +176,12 @@ impl State {
     }
 
     /// The topic of a partition, made known if it was not.
-    pub(super) fn topic(&mut self, tip: &TopicIdPartition, settings: &SidecarSettings, now: Instant) -> &mut Topic {
+    pub(super) fn topic(
+        &mut self,
+        tip: &TopicIdPartition,
+        settings: &SidecarSettings,
+        now: Instant,
+    ) -> &mut Topic {
         self.topics.entry(tip.topic_id).or_insert_with(|| Topic::new(tip.topic.clone(), settings, now))
     }
 }
@@ -161,7 +195,9 @@ impl Topic {
             policy,
             bytes,
             configs: Configs::Unknown,
+            refused: false,
             paused: false,
+            deletion_confirmed: false,
             presence: TopicPresence::Known,
         }
     }
@@ -200,6 +236,12 @@ impl Topic {
         }
     }
 
+    /// Whether a cleaner may have left out offsets of it.
+    pub(super) fn leaves_holes(&self) -> bool {
+        let compacted = matches!(self.configs, Configs::Known { compacted: true, .. });
+        compacted || self.policy.compacted || self.name.as_str().starts_with("__")
+    }
+
     /// What keeps all of its partitions waiting.
     pub(super) fn doubt(&self) -> Option<WaitReason> {
         match self.presence {
@@ -215,6 +257,7 @@ impl Slot {
     pub(super) fn new(held: Arc<HeldPartition>, jitter_permille: u32, now: Instant) -> Self {
         Self {
             held,
+            seen: true,
             absent_since: None,
             leader: None,
             bound: None,
@@ -234,6 +277,8 @@ impl Slot {
             retry: Retry::default(),
             wait: WaitReason::Idle,
             acting: false,
+            wants_turn: false,
+            urgent: false,
             acted: 0,
             dirty: true,
             wake_at: now,
@@ -255,6 +300,16 @@ impl Slot {
             }
             self.held = Arc::clone(held);
             self.grown = true;
+            self.dirty = true;
+        }
+    }
+
+    /// Nothing is held any more.
+    pub(super) fn empty(&mut self) {
+        if !self.held.chains.is_empty() {
+            let nothing =
+                HeldPartition { tip: self.held.tip.clone(), presence: Presence::Gone, chains: Vec::new() };
+            self.held = Arc::new(nothing);
             self.dirty = true;
         }
     }
@@ -312,7 +367,9 @@ impl Slot {
         let epoch = self.leader.map(|leader| leader.epoch);
         for chain in &mut held.chains {
             let found = self.verdicts.iter().find(|verdict| {
-                verdict.start == chain.start && verdict.sealed_end == chain.sealed_end && verdict.epoch == epoch
+                verdict.start == chain.start
+                    && verdict.sealed_end == chain.sealed_end
+                    && verdict.epoch == epoch
             });
             chain.verdict = found.map(|verdict| verdict.why);
         }
@@ -388,9 +445,40 @@ impl Slot {
         (leader.epoch == epoch && digest.generation == generation).then_some(found)
     }
 
-    /// Whether anything is held.
-    pub(super) fn is_empty(&self) -> bool {
-        self.held.chains.is_empty()
+    /// Notes how a turn ended. `jitter_permille` is drawn anew, so that many that fail together do not try again together.
+    pub(super) fn settle(
+        &mut self,
+        ended: Result<WaitReason, Trouble>,
+        settings: &SidecarSettings,
+        jitter_permille: u64,
+        now: Instant,
+    ) {
+        match ended {
+            Ok(wait) => {
+                self.retry = Retry::default();
+                self.last_error = None;
+                self.dirty |= wait == WaitReason::Turn;
+                self.wake_at = now + wait.look_again_in();
+                self.wait = wait;
+            }
+            Err(trouble) => {
+                let held = matches!(trouble.wait, WaitReason::Rate | WaitReason::ClaimRate);
+                if !held {
+                    self.retry.failures = self.retry.failures.saturating_add(1);
+                    tracing::warn!(
+                        tip = %self.held.tip, failures = self.retry.failures, error = %trouble.error, "a turn failed"
+                    );
+                    self.last_error = Some(trouble.error);
+                }
+                let doublings = self.retry.failures.saturating_sub(1).min(16);
+                let pause = settings.retry_pause.saturating_mul(1 << doublings).min(settings.retry_pause_max);
+                let share = u32::try_from(500 + jitter_permille / 2).unwrap_or(1000);
+                self.retry.until =
+                    Some(now + if held { settings.tick } else { pause.saturating_mul(share) / 1000 });
+                self.dirty = true;
+                self.wait = trouble.wait;
+            }
+        }
     }
 
     /// Whether the broker has let go of the directory.

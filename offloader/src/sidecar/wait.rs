@@ -9,6 +9,9 @@ use firnline_index::{LeaderEpoch, NodeId, Offset, OffsetRange};
 
 use super::prove::Unproven;
 
+/// Nothing is left undecided for longer.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
 /// Why nothing is done for a partition now. Pins stay in each case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WaitReason {
@@ -218,6 +221,16 @@ impl WaitReason {
     pub fn number(&self) -> NonZeroU16 {
         let digits = self.code().trim_start_matches("FL");
         digits.parse().expect("every code is FL and three digits that are not all zero")
+    }
+
+    /// When it is worth deciding again although nothing was told meanwhile.
+    pub(super) fn look_again_in(&self) -> Duration {
+        let soon = Duration::from_secs(1);
+        match self {
+            Self::NotDue { due_in, .. } => (*due_in).clamp(soon, LOOK_AGAIN),
+            Self::Bound(_) | Self::Turn | Self::Rate | Self::ClaimRate | Self::Fenced { .. } => soon,
+            _ => LOOK_AGAIN,
+        }
     }
 
     /// How bad it is: higher needs a person sooner. `status` lists by it.

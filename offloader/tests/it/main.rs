@@ -6,5 +6,6 @@ mod directories;
 #[path = "../../../logdir/tests/it/holder.rs"]
 mod holder;
 mod jobs;
+mod sidecar;
 mod sim;
 mod world;

@@ -1,0 +1,74 @@
+//! Reading the manifest, and taking in what a change made of it.
+
+use firnline_index::Offset;
+use firnline_index::manifest::Manifest;
+use firnline_tier::{EditOutcome, LoadedManifest, Lost, Refused};
+use tokio::time::Instant;
+
+use super::{After, Trouble, Turn};
+use crate::sidecar::status::Thrown;
+use crate::sidecar::step::SidecarStep;
+use crate::sidecar::view::Digest;
+
+impl Turn<'_> {
+    pub(super) async fn read(&mut self) -> Result<After, Trouble> {
+        self.core.before(SidecarStep::ReadManifest).await;
+        let loaded = self.core.parts.tier.manifest(&self.tip).await.map_err(Trouble::read)?;
+        self.take(loaded);
+        Ok(After::Again)
+    }
+
+    /// Takes a manifest as the newest.
+    pub(super) fn take(&mut self, loaded: Option<LoadedManifest>) {
+        let digest = loaded.as_ref().map(|loaded| Digest::of(&loaded.manifest));
+        self.core.with(&self.tip, |slot| slot.know(digest, Instant::now()));
+        self.read = Some(loaded);
+    }
+
+    pub(super) fn manifest(&self) -> Option<&Manifest> {
+        self.read.as_ref()?.as_ref().map(|loaded| &loaded.manifest)
+    }
+
+    /// Where the tier ends.
+    pub(super) fn tier_end(&self) -> Option<Offset> {
+        self.manifest().map(|manifest| manifest.tier_end)
+    }
+
+    /// Takes in how a change ended; gives whether it landed.
+    pub(super) fn ended(&mut self, outcome: EditOutcome, thrown: u64) -> Result<bool, Trouble> {
+        match outcome {
+            EditOutcome::Changed { now, dropped: _ } => {
+                self.take(Some(*now));
+                Ok(true)
+            }
+            EditOutcome::Nothing(now) => {
+                self.take(now.map(|now| *now));
+                Ok(false)
+            }
+            EditOutcome::Refused(Refused::Lost(lost)) => {
+                tracing::info!(tip = %self.tip, %lost, "a change was planned on what has changed since");
+                self.lost(&lost, thrown);
+                Ok(false)
+            }
+            EditOutcome::Refused(refused) => Err(Trouble::refused(&refused)),
+        }
+    }
+
+    /// What was known does not hold any more: read again before anything else.
+    pub(super) fn lost(&mut self, lost: &Lost, thrown: u64) {
+        self.throw(thrown, |why| match lost {
+            Lost::TierEndMoved { .. } => &mut why.tier_end_moved,
+            Lost::Collected => &mut why.collected,
+            Lost::HistoryChanged { .. } | Lost::ManifestGone | Lost::NotOurs => &mut why.history,
+            Lost::Claimed { .. } => &mut why.claimed,
+            Lost::TopicDeleted { .. } => &mut why.deleted,
+        });
+        self.read = None;
+        self.core.with(&self.tip, super::super::state::Slot::doubt_tier);
+    }
+
+    /// Counts finished uploads that are thrown away.
+    pub(super) fn throw(&self, segments: u64, why: impl FnOnce(&mut Thrown) -> &mut u64) {
+        *why(&mut self.core.state().counts.thrown) += segments;
+    }
+}

@@ -1,0 +1,144 @@
+//! Asking for the bound that proves what was read, after it was read.
+
+use std::time::Duration;
+
+use firnline_index::lineage::Lineage;
+use firnline_index::{LeaderEpoch, Offset, OffsetRange};
+use firnline_tier::RandomExt;
+
+use super::{After, Trouble, Turn};
+use crate::cluster::{AskError, Bound, BoundAsk};
+use crate::host::HeldChain;
+use crate::sidecar::epochs::epochs_of;
+use crate::sidecar::prove::{Claimed, Proof, Unproven, prove};
+use crate::sidecar::round::chain_of;
+use crate::sidecar::state::Verdict;
+use crate::sidecar::step::SidecarStep;
+use crate::sidecar::wait::BoundReason;
+
+/// How often a leader that has moved, or does not answer, is asked again before what was uploaded is thrown away.
+const ASKS: u32 = 6;
+/// The limit of the random pause before the first repetition; doubles with each.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl Turn<'_> {
+    /// Asks the bound once, to plan by.
+    pub(super) async fn ask_bound(&mut self) -> Result<After, Trouble> {
+        let leader = self.core.with(&self.tip, |slot| slot.leader).flatten();
+        let Some(leader) = leader else { return Ok(After::Done) };
+        self.core.before(SidecarStep::AskBounds).await;
+        let ask = BoundAsk { tip: self.tip.clone(), leader, epoch_end_of: None };
+        let told = self.core.parts.cluster.bounds(&[ask]).await.into_iter().next();
+        let told = told.unwrap_or_else(|| Err(AskError::Unavailable("the answer is empty".into())));
+        match self.core.take_bound(&self.tip, leader, told) {
+            Some(_) => Ok(After::Again),
+            None => {
+                let reason = self.core.with(&self.tip, |slot| slot.bound_error.clone()).flatten();
+                Err(Trouble::bound(reason.unwrap_or(BoundReason::NotAsked)))
+            }
+        }
+    }
+
+    /// The bound that the present leader tells now, with where `epoch` ends in its log. Whoever leads by now may vouch for
+    /// the bytes, so that a leader that moves costs a question and not an upload.
+    pub(super) async fn bound_for(&self, epoch: Option<LeaderEpoch>) -> Result<Bound, Trouble> {
+        let mut pause = PAUSE;
+        let mut leader = self.core.with(&self.tip, |slot| slot.leader).flatten();
+        let mut reason = BoundReason::NotAsked;
+        for attempt in 0..ASKS {
+            if attempt > 0 {
+                tokio::time::sleep(self.core.parts.tier.env().random.jitter(pause)).await;
+                pause = pause.saturating_mul(2);
+            }
+            let Some(asked) = leader else {
+                leader = self.core.ask_leader(&self.tip).await;
+                continue;
+            };
+            self.core.before(SidecarStep::Prove).await;
+            let ask = BoundAsk { tip: self.tip.clone(), leader: asked, epoch_end_of: epoch };
+            match self.core.parts.cluster.bounds(&[ask]).await.into_iter().next() {
+                Some(Ok(bound)) => {
+                    self.core.take_bound(&self.tip, asked, Ok(bound));
+                    return Ok(bound);
+                }
+                Some(Err(AskError::Denied { missing })) => {
+                    return Err(Trouble::bound(BoundReason::Denied(missing.into())));
+                }
+                Some(Err(error)) => {
+                    reason = BoundReason::Unavailable(chain_of(&error).into());
+                    leader = self.core.ask_leader(&self.tip).await;
+                }
+                None => {}
+            }
+        }
+        Err(Trouble::bound(reason))
+    }
+
+    /// Whether the bytes of `chain` that end at `end` with a batch of `epoch` are committed, as `bound` tells, which was
+    /// asked after they were read.
+    pub(super) async fn prove(
+        &self,
+        chain: &HeldChain,
+        end: Offset,
+        epoch: Option<LeaderEpoch>,
+        bound: &Bound,
+    ) -> Result<Result<Proof, Unproven>, Trouble> {
+        let claimed = Claimed {
+            end,
+            epoch,
+            from_leaders_log: chain.is_log && bound.leader.node == self.core.parts.node,
+        };
+        let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
+        let nothing = Lineage::empty();
+        let (tier, tier_end) = self
+            .manifest()
+            .map_or((&nothing, Offset::ZERO), |manifest| (&manifest.lineage, manifest.tier_end));
+        match prove(&claimed, bound, witness.as_ref(), tier, tier_end) {
+            Ok(proof) => Ok(Ok(proof)),
+            Err(Unproven::OffLineage { leader, end: Some(told) }) => {
+                let shared = self.shared_end(chain, leader, told).await?;
+                Ok(Err(Unproven::OffLineage { leader, end: Some(shared) }))
+            }
+            Err(why) => Ok(Err(why)),
+        }
+    }
+
+    /// Up to where a chain can share the leader's log, which has `leader` up to `told` and nothing newer below that.
+    async fn shared_end(
+        &self,
+        chain: &HeldChain,
+        leader: Option<LeaderEpoch>,
+        told: Offset,
+    ) -> Result<Offset, Trouble> {
+        let (log, start, end) = (std::sync::Arc::clone(&chain.log), chain.start, chain.sealed_end);
+        let ours = self.core.blocking(move || epochs_of(&*log, start, end)).await.map_err(Trouble::source)?;
+        let newer = ours.as_ref().and_then(|ours| {
+            let higher = ours.starts().partition_point(|start| Some(start.epoch) <= leader);
+            ours.starts().get(higher).map(|start| start.start)
+        });
+        Ok(newer.map_or(told, |newer| newer.min(told)))
+    }
+
+    /// Remembers what speaks against a chain.
+    pub(super) fn judge(&self, chain: &HeldChain, why: Unproven) {
+        tracing::warn!(
+            tip = %self.tip, from = %chain.start, to = %chain.sealed_end, reason = %why, "held bytes are not proven"
+        );
+        self.core.with(&self.tip, |slot| {
+            let epoch = slot.leader.map(|leader| leader.epoch);
+            slot.judge(Verdict { start: chain.start, sealed_end: chain.sealed_end, epoch, why });
+            slot.dirty = true;
+        });
+    }
+
+    /// The epochs of `range` in a chain; `None` where they cannot be told.
+    pub(super) async fn epochs(
+        &self,
+        chain: &HeldChain,
+        range: OffsetRange,
+    ) -> Result<Option<Lineage>, Trouble> {
+        let log = std::sync::Arc::clone(&chain.log);
+        let found = self.core.blocking(move || epochs_of(&*log, range.start(), range.end())).await;
+        found.map_err(Trouble::source)
+    }
+}

@@ -1,0 +1,180 @@
+//! Letting pins go, each only after a look at the manifest as it is now.
+
+use std::sync::Arc;
+
+use firnline_index::lineage::Lineage;
+use firnline_index::manifest::{Coverage, DeadReason, EntryKind, Manifest};
+use firnline_index::transactions::TransactionStart;
+use firnline_index::{Offset, OffsetRange};
+use firnline_tier::change::AddDead;
+
+use super::{After, Trouble, Turn};
+use crate::host::{HeldChain, HeldFile, PinId};
+use crate::plan::PlannedSegment;
+use crate::sidecar::step::SidecarStep;
+use crate::upload::Start;
+
+/// What is to become of a pin.
+enum Verdict {
+    /// The tier has its bytes, or nobody asks for them.
+    Let,
+    /// Its bytes went another way than the log, from here on.
+    Dead { at: Offset, epochs: Lineage, reason: DeadReason },
+    /// It stays.
+    Keep,
+}
+
+impl Turn<'_> {
+    /// Lets go what the tier has below `below`.
+    pub(super) async fn release(&mut self, below: Offset) -> Result<After, Trouble> {
+        let kept = self.sift(below, below < Offset::MAX).await?;
+        let generation = self.manifest().map_or(0, |manifest| manifest.generation);
+        self.core.with(&self.tip, |slot| {
+            slot.kept = Some((generation, kept));
+            slot.dirty = true;
+        });
+        Ok(After::Done)
+    }
+
+    /// The manifest is at hand: whatever pins lie wholly below the tier's end may go with it.
+    pub(super) async fn release_below_end(&mut self) -> Result<(), Trouble> {
+        match self.tier_end() {
+            Some(end) => self.sift(end, false).await.map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Looks at each pin that ends at or below `below`, only at sole links where `sole` says so; gives how many of them stay.
+    async fn sift(&mut self, below: Offset, sole: bool) -> Result<usize, Trouble> {
+        let held = Arc::clone(&self.held);
+        let (mut free, mut kept, mut dropped) = (Vec::new(), 0, 0);
+        for chain in &held.chains {
+            for file in &chain.files {
+                let Some(pin) = file.pin.clone().filter(|_| file.sole_link || !sole) else { continue };
+                let end = file.end.unwrap_or(chain.sealed_end);
+                if below < Offset::MAX && (file.end.is_none() || end > below) {
+                    continue;
+                }
+                match self.judge_pin(chain, file, end, below).await? {
+                    Verdict::Let => free.push(pin),
+                    Verdict::Dead { at, epochs, reason } if file.sole_link => {
+                        if self.was_committed(&epochs, at, end) {
+                            match self.add_dead(chain, file, OffsetRange::new(at, end).ok(), reason).await? {
+                                true => free.push(pin),
+                                false => kept += 1,
+                            }
+                        } else if reason == DeadReason::Truncation {
+                            tracing::warn!(
+                                tip = %self.tip, from = %file.base, to = %end, parts_at = %at,
+                                "a pin is dropped: its bytes were never committed, and the log went another way"
+                            );
+                            dropped += 1;
+                            free.push(pin);
+                        } else {
+                            kept += 1;
+                        }
+                    }
+                    Verdict::Dead { .. } | Verdict::Keep => kept += usize::from(file.sole_link),
+                }
+            }
+        }
+        let count = free.len() as u64;
+        self.let_go(free).await?;
+        let mut state = self.core.state();
+        state.counts.pins_released += count - dropped;
+        state.counts.pins_dropped += dropped;
+        Ok(kept)
+    }
+
+    /// What the manifest says of a pin's bytes.
+    async fn judge_pin(
+        &self,
+        chain: &HeldChain,
+        file: &HeldFile,
+        end: Offset,
+        below: Offset,
+    ) -> Result<Verdict, Trouble> {
+        let Some(manifest) = self.manifest() else {
+            // A topic that is deleted before anything of it was committed.
+            return Ok(if below == Offset::MAX { Verdict::Let } else { Verdict::Keep });
+        };
+        let gone = manifest.deleted.is_some() && below == Offset::MAX;
+        if end <= manifest.tier_start || (gone && file.base >= manifest.tier_end) {
+            return Ok(Verdict::Let);
+        }
+        // Beyond the tier's end lies what was never committed, where the topic is gone.
+        let end = if gone { end.min(manifest.tier_end) } else { end };
+        let Ok(range) = OffsetRange::new(file.base, end) else { return Ok(Verdict::Keep) };
+        let Some(epochs) = self.epochs(chain, range).await? else {
+            return Ok(Verdict::Keep);
+        };
+        let covered =
+            self.core.parts.tier.covers(manifest, range, epochs.starts()).await.map_err(Trouble::read)?;
+        Ok(match covered {
+            Coverage::Whole => Verdict::Let,
+            Coverage::Other { at, .. } => Verdict::Dead { at, epochs, reason: DeadReason::Truncation },
+            // It came too late: a gap is never filled. What was committed is kept by name.
+            Coverage::Missing { from } if in_recorded_gap(manifest, range) => {
+                Verdict::Dead { at: from, epochs, reason: DeadReason::NeverCommitted }
+            }
+            Coverage::Missing { .. } => Verdict::Keep,
+        })
+    }
+
+    /// Whether the bytes from `at` on were below a bound while they were held here.
+    fn was_committed(&self, epochs: &Lineage, at: Offset, end: Offset) -> bool {
+        let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
+        witness.is_some_and(|witness| {
+            let shared =
+                OffsetRange::new(at, witness.bound.min(end)).ok().filter(|shared| !shared.is_empty());
+            shared.is_some_and(|shared| {
+                witness.lineage.epoch_at(shared.start()) == epochs.epoch_at(shared.start())
+            })
+        })
+    }
+
+    /// Uploads a pin's bytes and keeps them by name; gives whether that was done.
+    async fn add_dead(
+        &mut self,
+        chain: &HeldChain,
+        file: &HeldFile,
+        dead: Option<OffsetRange>,
+        reason: DeadReason,
+    ) -> Result<bool, Trouble> {
+        let Some(dead) = dead else { return Ok(false) };
+        let Some(gc_boundary) = self.manifest().map(|manifest| manifest.gc_boundary) else {
+            return Ok(false);
+        };
+        self.core.before(SidecarStep::Upload).await;
+        let planned = PlannedSegment { start: file.base, stop: dead.end(), extents: 0..0, bytes: file.bytes };
+        // What was open below it is not known: the branch is read by name, never served.
+        let transactions = match file.base == Offset::ZERO {
+            true => TransactionStart::Known(Vec::new()),
+            false => TransactionStart::Unknown { span_start: file.base },
+        };
+        let start = Start { base: file.base, transactions, last_epoch: None };
+        let uploaded = self.uploads(EntryKind::Segment).one(&chain.log, &planned, &start).await;
+        let Some(segment) = uploaded.map_err(Trouble::upload)? else { return Ok(true) };
+        self.core.before(SidecarStep::AddDead).await;
+        let add = AddDead { segments: vec![segment], reason, cut_at: dead.start(), gc_boundary };
+        let writer = self.writer(None);
+        let ended = self.core.parts.tier.edit(&self.tip, Some(writer), &add).await.map_err(Trouble::edit)?;
+        // Only a manifest that was read back and names them lets the pin go.
+        self.ended(ended, 1)
+    }
+
+    async fn let_go(&self, pins: Vec<PinId>) -> Result<(), Trouble> {
+        if pins.is_empty() {
+            return Ok(());
+        }
+        self.core.before(SidecarStep::Release).await;
+        tracing::debug!(tip = %self.tip, pins = pins.len(), "pins are released");
+        let host = Arc::clone(&self.core.parts.host);
+        self.core.blocking(move || host.release(&pins)).await.map_err(Trouble::host)
+    }
+}
+
+/// Whether all of it was recorded as lost.
+fn in_recorded_gap(manifest: &Manifest, range: OffsetRange) -> bool {
+    manifest.gaps.iter().any(|gap| gap.range.start() <= range.start() && gap.range.end() >= range.end())
+}

@@ -1,0 +1,85 @@
+//! One segment in the place of the pieces of an unsealed tail: the only bytes that go up twice.
+
+use firnline_index::lineage::Lineage;
+use firnline_index::manifest::{EntryKind, Found, Manifest};
+use firnline_index::transactions::TransactionStart;
+use firnline_index::{Offset, OffsetRange};
+use firnline_tier::change::ReplacePieces;
+
+use super::{After, Trouble, Turn};
+use crate::plan::PlannedSegment;
+use crate::sidecar::prove::before;
+use crate::sidecar::step::SidecarStep;
+use crate::sidecar::wait::WaitReason;
+use crate::upload::Start;
+
+impl Turn<'_> {
+    pub(super) async fn replace(&mut self, chain: usize, range: OffsetRange) -> Result<After, Trouble> {
+        let Some(chain) = self.held.chains.get(chain).cloned() else { return Ok(After::Done) };
+        let Some(manifest) = self.manifest().cloned() else { return Ok(After::Done) };
+        let run = manifest.entries.iter().rev().take_while(|entry| entry.kind == EntryKind::TailPiece);
+        let mut pieces: Vec<_> = run.map(|entry| entry.uuid).collect();
+        pieces.reverse();
+        let Some(start) = self.start_at(&manifest, range.start()).await? else {
+            return Ok(After::Done);
+        };
+        self.core.before(SidecarStep::Upload).await;
+        let planned = PlannedSegment { start: range.start(), stop: range.end(), extents: 0..0, bytes: 0 };
+        let uploaded = self.uploads(EntryKind::Segment).one(&chain.log, &planned, &start).await;
+        let Some(segment) = uploaded.map_err(Trouble::upload)? else { return Ok(After::Done) };
+        let epoch = segment.entry.epochs.last().map(|last| last.epoch);
+        let bound = match self.bound_for(epoch).await {
+            Ok(bound) => bound,
+            Err(trouble) => {
+                self.throw(1, |thrown| &mut thrown.bound);
+                return Err(trouble);
+            }
+        };
+        if let Err(why) = self.prove(&chain, segment.entry.range.end(), epoch, &bound).await? {
+            self.throw(1, |thrown| &mut thrown.unproven);
+            return Err(Trouble::held(WaitReason::Operator(
+                crate::sidecar::wait::OperatorReason::Unproven { end: segment.entry.range.end(), why },
+            )));
+        }
+        self.core.before(SidecarStep::Replace).await;
+        let (range, bytes) = (segment.entry.range, segment.entry.log_bytes.get());
+        let replace = ReplacePieces { pieces, segment, gc_boundary: manifest.gc_boundary };
+        let writer = self.writer(Some(bound.leader.epoch));
+        let ended =
+            self.core.parts.tier.edit(&self.tip, Some(writer), &replace).await.map_err(Trouble::edit)?;
+        if self.ended(ended, 1)? {
+            self.core.parts.progress.committed(&self.tip, range);
+            {
+                let mut state = self.core.state();
+                state.counts.segments_committed += 1;
+                state.counts.bytes_committed += bytes;
+            }
+            self.core.with(&self.tip, |slot| slot.committed_at = Some(tokio::time::Instant::now()));
+            self.release_below_end().await?;
+        }
+        Ok(After::Done)
+    }
+
+    /// What an upload that begins at `at`, inside the tier, starts from: the transactions that the segment before leaves open.
+    async fn start_at(&self, manifest: &Manifest, at: Offset) -> Result<Option<Start>, Trouble> {
+        let mut below: Lineage = manifest.lineage.clone();
+        below.truncate_to(at);
+        let last_epoch = below.last().map(|start| start.epoch);
+        let start = |transactions| Some(Start { base: at, transactions, last_epoch });
+        if at == manifest.serving_start {
+            return Ok(start(match at == Offset::ZERO {
+                true => TransactionStart::Known(Vec::new()),
+                false => TransactionStart::Unknown { span_start: at },
+            }));
+        }
+        let Some(Found::Entry(entry)) = before(at).map(|last| manifest.find(last)) else { return Ok(None) };
+        if entry.stable_end == entry.range.end() {
+            return Ok(start(TransactionStart::Known(Vec::new())));
+        }
+        let tail = self.core.parts.tier.segment_tail(&self.tip, entry).await;
+        match tail {
+            Ok(tail) => Ok(start(TransactionStart::Known(tail.transactions().open.clone()))),
+            Err(error) => Err(Trouble::tail(&error)),
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Bytes into the tier: upload, prove, commit. In that order, and with the bound asked after the last byte was read.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firnline_index::lineage::EpochStart;
+use firnline_index::manifest::EntryKind;
+use firnline_index::{LeaderEpoch, Offset, OffsetRange};
+use firnline_tier::{Basis, CommitOutcome, CommitRequest, UploadError, UploadedSegment};
+use tokio::time::Instant;
+
+use super::{After, Trouble, Turn};
+use crate::cluster::{Bound, Leader};
+use crate::history::{Continues, continues};
+use crate::holes::Holes;
+use crate::host::HeldChain;
+use crate::plan::PlannedSegment;
+use crate::sidecar::next::Why;
+use crate::sidecar::prove::{Unproven, before};
+use crate::sidecar::step::SidecarStep;
+use crate::sidecar::view::Comparison;
+use crate::sidecar::wait::{OperatorReason, WaitReason};
+use crate::upload::{Start, Uploaded, Uploads};
+
+impl Turn<'_> {
+    pub(super) async fn upload(
+        &mut self,
+        chain: usize,
+        segments: Vec<PlannedSegment>,
+        why: Why,
+    ) -> Result<After, Trouble> {
+        let Some(chain) = self.held.chains.get(chain).cloned() else { return Ok(After::Done) };
+        let Some(first) = segments.first() else { return Ok(After::Done) };
+        let basis = Basis::of(self.manifest(), first.start);
+        if !self.continues(&chain).await? {
+            return Ok(After::Again);
+        }
+        if !self.rate_is_open() {
+            return Err(Trouble::held(WaitReason::Rate));
+        }
+        self.core.before(SidecarStep::Upload).await;
+        let uploads = self.uploads(EntryKind::Segment);
+        let go_on = |next: &PlannedSegment| {
+            let open = self.rate_is_open();
+            if open {
+                self.charge(next.bytes);
+            }
+            if open { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        };
+        let Uploaded { segments: made, stopped } =
+            uploads.run(&chain.log, &segments, Start::of(&basis), go_on).await;
+        if !made.is_empty() {
+            self.commit(&chain, basis, made, why).await?;
+        } else if stopped.is_none() {
+            // All that is left are files without a batch: nothing to tell their end by.
+            return Ok(After::Done);
+        }
+        match stopped {
+            Some((_, error)) => self.stopped(&chain, &segments, why, error).await,
+            None => Ok(After::Done),
+        }
+    }
+
+    /// What is committed of the file still written.
+    pub(super) async fn upload_tail(&mut self, chain: usize, range: OffsetRange) -> Result<After, Trouble> {
+        let Some(chain) = self.held.chains.get(chain).cloned() else { return Ok(After::Done) };
+        let basis = Basis::of(self.manifest(), range.start());
+        if !self.continues(&chain).await? {
+            return Ok(After::Again);
+        }
+        self.core.before(SidecarStep::Upload).await;
+        let planned = PlannedSegment { start: range.start(), stop: range.end(), extents: 0..0, bytes: 0 };
+        let uploads = self.uploads(EntryKind::TailPiece);
+        match uploads.one(&chain.log, &planned, &Start::of(&basis)).await {
+            Ok(Some(segment)) => {
+                self.commit(&chain, basis, vec![segment], Why::Leads).await?;
+                Ok(After::Done)
+            }
+            Ok(None) => Ok(After::Done),
+            Err(error) => self.stopped(&chain, &[], Why::Leads, error).await,
+        }
+    }
+
+    pub(super) fn uploads(&self, kind: EntryKind) -> Uploads {
+        let parts = &self.core.parts;
+        let compacted =
+            self.core.state().topics.get(&self.tip.topic_id).is_some_and(|topic| topic.leaves_holes());
+        Uploads {
+            tier: parts.tier.clone(),
+            holes: if compacted { Holes::Allow } else { Holes::Refuse },
+            kind,
+            progress: Arc::clone(&parts.progress),
+        }
+    }
+
+    /// Whether `chain` continues the tier; where it surely does not, that is remembered against it.
+    async fn continues(&self, chain: &HeldChain) -> Result<bool, Trouble> {
+        let Some(manifest) = self.manifest().cloned() else { return Ok(true) };
+        let log = Arc::clone(&chain.log);
+        let tier_end = manifest.tier_end;
+        let found = self.core.blocking(move || continues(&*log, &manifest)).await.map_err(Trouble::source)?;
+        let undecided = matches!(
+            self.core.with(&self.tip, |slot| slot.comparison).flatten(),
+            Some((_, _, Comparison::Undecided))
+        );
+        match found {
+            Continues::Yes => Ok(true),
+            Continues::Untold if !undecided || self.nothing_below(tier_end) => Ok(true),
+            Continues::Untold => Err(Trouble::operator(OperatorReason::PartsUnknown)),
+            Continues::No(_) if chain.is_log && self.leads() => {
+                Err(Trouble::operator(OperatorReason::OtherHistory { tier_end }))
+            }
+            Continues::No(_) => {
+                self.judge(chain, Unproven::TierContradicts { at: before(tier_end).unwrap_or(tier_end) });
+                Ok(false)
+            }
+        }
+    }
+
+    /// Whether the tier's newest span is empty, so that there is nothing to continue.
+    fn nothing_below(&self, tier_end: Offset) -> bool {
+        self.manifest()
+            .is_none_or(|manifest| manifest.serving_start == tier_end || manifest.lineage.is_empty())
+    }
+
+    fn leads(&self) -> bool {
+        let leader = self.core.with(&self.tip, |slot| slot.leader).flatten();
+        leader.is_some_and(|leader| leader.node == self.core.parts.node)
+    }
+
+    /// Proves what was uploaded, as far as it goes, and commits that; the rest is thrown away by name.
+    async fn commit(
+        &mut self,
+        chain: &HeldChain,
+        basis: Basis,
+        mut segments: Vec<UploadedSegment>,
+        why: Why,
+    ) -> Result<(), Trouble> {
+        let bound = match self.bound_to_prove(&segments, why).await {
+            Ok(bound) => bound,
+            Err(trouble) => {
+                self.throw(segments.len() as u64, |thrown| &mut thrown.bound);
+                return Err(trouble);
+            }
+        };
+        let mut refused = None;
+        while let Some(last) = segments.last() {
+            let epoch = last_epoch(last);
+            // The bound was asked with the epoch of the last one; it says nothing of an older one that ended.
+            match self.prove(chain, last.entry.range.end(), epoch, &bound).await? {
+                Ok(_) => break,
+                Err(found) => {
+                    refused.get_or_insert(found);
+                    segments.pop();
+                    self.throw(1, |thrown| &mut thrown.unproven);
+                }
+            }
+        }
+        if let Some(found) = refused
+            && !found.passes()
+        {
+            self.judge(chain, found);
+        }
+        if segments.is_empty() {
+            return Ok(());
+        }
+        self.core.before(SidecarStep::Commit).await;
+        let request = CommitRequest {
+            tip: self.tip.clone(),
+            basis,
+            segments,
+            node: Some(self.core.parts.node),
+            bound_epoch: Some(bound.leader.epoch),
+            topic_partitions: self.topic_partitions(),
+        };
+        let count = request.segments.len() as u64;
+        match self.core.parts.tier.commit(&request).await {
+            Ok(CommitOutcome::Committed(now)) => {
+                let bytes = request.segments.iter().map(|segment| segment.entry.log_bytes.get()).sum::<u64>();
+                for segment in &request.segments {
+                    self.core.parts.progress.committed(&self.tip, segment.entry.range);
+                }
+                {
+                    let mut state = self.core.state();
+                    state.counts.segments_committed += count;
+                    state.counts.bytes_committed += bytes;
+                    if matches!(why, Why::Takeover | Why::Wanted) {
+                        state.counts.takeovers += count;
+                    }
+                }
+                self.take(Some(*now));
+                self.core.with(&self.tip, |slot| slot.committed_at = Some(Instant::now()));
+                self.release_below_end().await
+            }
+            Ok(CommitOutcome::Lost(lost)) => {
+                tracing::info!(tip = %self.tip, %lost, "finished uploads are thrown away");
+                self.lost(&lost, count);
+                Ok(())
+            }
+            Err(error) => {
+                if !error.may_have_landed() {
+                    self.throw(count, |thrown| &mut thrown.failed);
+                }
+                self.core.with(&self.tip, super::super::state::Slot::doubt_tier);
+                Err(Trouble::edit(error))
+            }
+        }
+    }
+
+    /// The bound that the segments are to be proven by.
+    async fn bound_to_prove(&self, segments: &[UploadedSegment], why: Why) -> Result<Bound, Trouble> {
+        if why != Why::Deleted {
+            return self.bound_for(segments.last().and_then(last_epoch)).await;
+        }
+        // Nobody leads a deleted topic. Its last bound stands for an answer of a leader that has nothing any more, so that the
+        // witness alone can prove.
+        let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
+        let deleted =
+            self.manifest().and_then(|manifest| manifest.deleted).and_then(|deleted| deleted.last_bound);
+        let Some(witness) = witness else {
+            return Err(Trouble::operator(OperatorReason::Unproven {
+                end: segments.last().map_or(Offset::ZERO, |last| last.entry.range.end()),
+                why: Unproven::NoWitness,
+            }));
+        };
+        let end = deleted.unwrap_or(witness.bound);
+        let leader = Leader { node: self.core.parts.node, epoch: witness.epoch };
+        Ok(Bound { leader, high_watermark: end, log_start: end, epoch_end: None })
+    }
+
+    /// An upload that was not finished.
+    async fn stopped(
+        &mut self,
+        chain: &HeldChain,
+        segments: &[PlannedSegment],
+        why: Why,
+        error: UploadError,
+    ) -> Result<After, Trouble> {
+        if matches!(error, UploadError::Changed { .. }) {
+            self.throw(1, |thrown| &mut thrown.changed);
+        }
+        let diverged = match &error {
+            UploadError::EpochBack { .. } => true,
+            UploadError::Source(source) => {
+                source.kind == firnline_index::log_source::SourceErrorKind::Diverged
+            }
+            _ => false,
+        };
+        if diverged && !(chain.is_log && self.leads()) {
+            let at = self.tier_end().unwrap_or(chain.start);
+            self.judge(chain, Unproven::TierContradicts { at });
+            return Ok(After::Done);
+        }
+        // A damaged file must not keep back the good ones that were to be joined with it.
+        if let Some(alone) = first_file_of(chain, segments).filter(|_| error.is_damage()) {
+            let basis = Basis::of(self.manifest(), alone.start);
+            let uploads = self.uploads(EntryKind::Segment);
+            if let Ok(Some(segment)) = uploads.one(&chain.log, &alone, &Start::of(&basis)).await {
+                self.commit(chain, basis, vec![segment], why).await?;
+                return Ok(After::Done);
+            }
+        }
+        Err(Trouble::upload(error))
+    }
+
+    /// Whether the rate limits let anything through.
+    fn rate_is_open(&self) -> bool {
+        let (settings, now, at) = (self.core.settings(), self.core.now(), Instant::now());
+        let mut state = self.core.state();
+        if state.pressure {
+            return true;
+        }
+        let overdue = state.slots.get(&self.tip).is_some_and(|slot| {
+            let from = slot.digest().map(|digest| digest.tier_end);
+            let files = slot.held.chains.iter().flat_map(|chain| &chain.files);
+            let waiting = files.filter(|file| file.end.is_some_and(|end| from.is_none_or(|from| end > from)));
+            let oldest = waiting.map(|file| file.written_at.get()).min();
+            let limit = (settings.policy_of)(&self.tip.topic).max_lag.saturating_mul(OVERDUE);
+            oldest.is_some_and(|oldest| {
+                let age = u64::try_from(now.get().saturating_sub(oldest)).unwrap_or(0);
+                Duration::from_millis(age) > limit
+            })
+        });
+        if overdue {
+            return true;
+        }
+        let whole = state.bytes.as_mut().is_none_or(|bucket| bucket.is_open(at));
+        let topic = state.topics.get_mut(&self.tip.topic_id).and_then(|topic| topic.bytes.as_mut());
+        topic.is_none_or(|bucket| bucket.is_open(at)) && whole
+    }
+
+    fn charge(&self, bytes: u64) {
+        let mut state = self.core.state();
+        if let Some(bucket) = &mut state.bytes {
+            bucket.take(bytes);
+        }
+        if let Some(bucket) = state.topics.get_mut(&self.tip.topic_id).and_then(|topic| topic.bytes.as_mut())
+        {
+            bucket.take(bytes);
+        }
+    }
+}
+
+/// By how many times `max_lag` a partition may be late before its rate limit no longer holds it back.
+const OVERDUE: u32 = 2;
+
+/// The epoch of a segment's last batch.
+fn last_epoch(segment: &UploadedSegment) -> Option<LeaderEpoch> {
+    segment.entry.epochs.last().map(|EpochStart { epoch, .. }| *epoch)
+}
+
+/// The part of the first segment that its first file makes, where several files were joined.
+fn first_file_of(chain: &HeldChain, segments: &[PlannedSegment]) -> Option<PlannedSegment> {
+    let first = segments.first()?;
+    let file = chain.files.iter().find(|file| file.end.is_some_and(|end| end > first.start))?;
+    let stop = file.end.filter(|end| *end < first.stop)?;
+    Some(PlannedSegment { start: first.start, stop, extents: 0..0, bytes: file.bytes })
+}

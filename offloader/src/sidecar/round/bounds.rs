@@ -1,0 +1,184 @@
+//! Asking how far logs are committed, and remembering it for the bytes that are held.
+//!
+//! One question serves both: it goes to the leader with the epoch of a batch that is held here and that was below the high
+//! watermark when that was told last. If the leader's log has that batch, too, all that is held below it was committed, and
+//! that is what a witness says.
+
+use std::sync::Arc;
+
+use firnline_index::lineage::Lineage;
+use firnline_index::log_source::SourceError;
+use firnline_index::{LeaderEpoch, Offset, TopicIdPartition};
+
+use super::look::chain_of;
+use crate::cluster::{AskError, Bound, BoundAsk, Leader};
+use crate::host::Witness;
+use crate::log::PartitionLog;
+use crate::sidecar::core::Core;
+use crate::sidecar::epochs::epochs_of;
+use crate::sidecar::state::{Slot, TopicPresence};
+use crate::sidecar::step::SidecarStep;
+use crate::sidecar::view::Standing;
+use crate::sidecar::wait::BoundReason;
+
+/// Partitions asked for in one round; the rest has its turn in the next.
+const ASKED_AT_ONCE: usize = 2_000;
+
+/// What is held of a partition that is asked for.
+struct Candidate {
+    tip: TopicIdPartition,
+    leader: Leader,
+    log: Arc<dyn PartitionLog>,
+    /// From where on the log is held.
+    start: Offset,
+    /// Up to where it may be known to be committed.
+    upto: Offset,
+    known: Option<Witness>,
+}
+
+/// What was read of it.
+#[derive(Clone)]
+struct Read {
+    upto: Offset,
+    epoch: LeaderEpoch,
+    lineage: Lineage,
+}
+
+impl Core {
+    /// Asks the bounds of partitions that cannot go on without, and, where `all`, of those that have grown.
+    pub(super) async fn ask_bounds(&self, all: bool) {
+        let candidates = self.candidates(all);
+        if candidates.is_empty() {
+            return;
+        }
+        let (candidates, read) = self
+            .blocking(move || {
+                let read: Vec<Option<Read>> =
+                    candidates.iter().map(|candidate| candidate.read().ok().flatten()).collect();
+                (candidates, read)
+            })
+            .await;
+        self.before(SidecarStep::AskBounds).await;
+        let ask = |(candidate, read): (&Candidate, &Option<Read>)| BoundAsk {
+            tip: candidate.tip.clone(),
+            leader: candidate.leader,
+            epoch_end_of: read.as_ref().map(|read| read.epoch),
+        };
+        let asks: Vec<BoundAsk> = candidates.iter().zip(&read).map(ask).collect();
+        let told = self.parts.cluster.bounds(&asks).await;
+        let mut witnesses = Vec::new();
+        for ((candidate, read), told) in candidates.iter().zip(read).zip(told) {
+            let told = self.take_bound(&candidate.tip, candidate.leader, told);
+            if let Some((bound, read)) = told.zip(read)
+                && bound.vouches_for(read.epoch, read.upto)
+                && goes_forward(candidate, &read, &bound)
+            {
+                let (tip, epoch) = (candidate.tip.clone(), bound.leader.epoch);
+                witnesses.push(Witness { tip, bound: read.upto, epoch, lineage: read.lineage });
+            }
+        }
+        self.remember(witnesses).await;
+    }
+
+    /// Notes what a leader told, or why it did not.
+    pub(in crate::sidecar) fn take_bound(
+        &self,
+        tip: &TopicIdPartition,
+        asked: Leader,
+        told: Result<Bound, AskError>,
+    ) -> Option<Bound> {
+        let mut state = self.state();
+        if matches!(told, Err(AskError::Fenced { .. } | AskError::Unknown)) {
+            state.leaders_stale = true;
+        }
+        let slot = state.slots.get_mut(tip)?;
+        if slot.leader != Some(asked) {
+            return None;
+        }
+        slot.wants_bound = false;
+        match told {
+            Ok(bound) => {
+                if slot.bound != Some(bound) {
+                    slot.dirty = true;
+                }
+                // One more question remembers what has been committed meanwhile.
+                slot.grown = slot.witness.as_ref().is_none_or(|witness| witness.bound < bound.high_watermark);
+                slot.bound = Some(bound);
+                slot.bound_error = None;
+                Some(bound)
+            }
+            Err(error) => {
+                let text: Arc<str> = chain_of(&error).into();
+                slot.bound_error = Some(match error {
+                    AskError::Denied { .. } => BoundReason::Denied(text),
+                    AskError::Fenced { .. } | AskError::Unknown | AskError::Unavailable(_) => {
+                        BoundReason::Unavailable(text)
+                    }
+                });
+                slot.dirty = true;
+                None
+            }
+        }
+    }
+
+    fn candidates(&self, all: bool) -> Vec<Candidate> {
+        let settings = self.settings();
+        let state = self.state();
+        let mut found = Vec::new();
+        for (tip, slot) in &state.slots {
+            let topic = state.topics.get(&tip.topic_id);
+            let on = topic.is_some_and(|topic| {
+                topic.presence == TopicPresence::Known
+                    && topic.standing(settings.internal_topics) == Standing::On
+            });
+            if on && (slot.wants_bound || (all && slot.grown)) {
+                found.extend(Candidate::of(tip, slot));
+            }
+            if found.len() == ASKED_AT_ONCE {
+                break;
+            }
+        }
+        found
+    }
+}
+
+impl Candidate {
+    fn of(tip: &TopicIdPartition, slot: &Slot) -> Option<Self> {
+        let leader = slot.leader?;
+        let chain = slot.held.chains.iter().find(|chain| chain.is_log).or(slot.held.chains.first())?;
+        // What this leader, or one before it, told committed last; at first, what is sealed.
+        let upto = slot.bound.map_or(chain.sealed_end, |bound| bound.high_watermark);
+        Some(Self {
+            tip: tip.clone(),
+            leader,
+            log: Arc::clone(&chain.log),
+            start: chain.start,
+            upto,
+            known: slot.witness.clone(),
+        })
+    }
+
+    /// Reads which epochs wrote what is held. Blocks; three small reads where no epoch is new.
+    fn read(&self) -> Result<Option<Read>, SourceError> {
+        let Some(epoch) = self.log.epoch_before(self.upto)? else { return Ok(None) };
+        let goes_on = |known: &&Witness| {
+            known.bound <= self.upto
+                && known.lineage.last().is_some_and(|last| last.epoch == epoch)
+                && known.lineage.first().is_some_and(|first| first.start <= self.start)
+        };
+        let lineage = match self.known.as_ref().filter(goes_on) {
+            Some(known) => Some(known.lineage.clone()),
+            None => epochs_of(&*self.log, self.start, self.upto)?,
+        };
+        Ok(lineage.map(|lineage| Read { upto: self.upto, epoch, lineage }))
+    }
+}
+
+/// A witness only goes forward. A later leader's lower bound takes the place of a higher one only where the log held here
+/// is no longer the one that the higher one spoke of.
+fn goes_forward(candidate: &Candidate, read: &Read, bound: &Bound) -> bool {
+    let Some(known) = &candidate.known else { return true };
+    let last = super::super::prove::before(read.upto);
+    let same = last.and_then(|last| known.lineage.epoch_at(last)) == Some(read.epoch);
+    read.upto > known.bound || (bound.leader.epoch > known.epoch && !same)
+}

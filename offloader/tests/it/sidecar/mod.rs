@@ -1,0 +1,221 @@
+//! Sidecars beside the brokers of a small cluster: what each does, one scenario a test.
+
+mod model;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use firnline_index::manifest::Manifest;
+use firnline_offloader::Silent;
+use firnline_offloader::sidecar::{NoSidecarFaults, Sidecar, SidecarParts, SidecarSettings, TopicPolicy};
+use firnline_store::{Env, Store};
+use firnline_tier::Tier;
+
+use crate::world::{START_MS, no_faults, offset, open_tier, read_all, tip};
+use model::{Model, ModelCluster, ModelHost, Shared, node};
+
+struct Bench {
+    model: Shared,
+    tier: Tier,
+}
+
+impl Bench {
+    async fn new(brokers: i32) -> Self {
+        let env = Env::seeded(7, START_MS);
+        let tier = open_tier(Store::memory(env.clone()), &env, no_faults()).await;
+        Self { model: Model::of(brokers), tier }
+    }
+
+    async fn sidecar(&self, n: i32, settings: SidecarSettings) -> Sidecar {
+        let parts = SidecarParts {
+            tier: self.tier.clone(),
+            cluster: Arc::new(ModelCluster(Arc::clone(&self.model))),
+            host: Arc::new(ModelHost(Arc::clone(&self.model), node(n))),
+            node: node(n),
+            faults: Arc::new(NoSidecarFaults),
+            progress: Arc::new(Silent),
+        };
+        Sidecar::open(parts, settings).await.unwrap()
+    }
+
+    /// Lets sidecars work for so long.
+    async fn run(&self, sidecars: &[&Sidecar], seconds: u64) {
+        let stop = || tokio::time::sleep(Duration::from_secs(seconds));
+        futures::future::join_all(sidecars.iter().map(|sidecar| sidecar.run(stop()))).await;
+        self.model.lock().unwrap().now_ms += i64::try_from(seconds * 1000).unwrap();
+    }
+
+    async fn manifest(&self) -> Option<Manifest> {
+        self.tier.manifest(&tip(0)).await.unwrap().map(|loaded| loaded.manifest)
+    }
+
+    async fn tier_end(&self) -> i64 {
+        self.manifest().await.map_or(-1, |manifest| manifest.tier_end.get())
+    }
+}
+
+fn each_file() -> SidecarSettings {
+    SidecarSettings {
+        policy_of: Arc::new(|_| TopicPolicy { target_bytes: 0, ..TopicPolicy::default() }),
+        takeover_wait: Duration::from_secs(60),
+        gap_wait: Duration::from_secs(120),
+        ..SidecarSettings::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_leader_uploads_what_is_sealed_and_committed_and_lets_its_pins_go() {
+    let bench = Bench::new(1).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..4).for_each(|_| model.write(&[1], 2));
+        model.broker(1).retain(3);
+    }
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 30).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(18), "{:?}", sidecar.status());
+    let expected: Vec<u8> = {
+        let model = bench.model.lock().unwrap();
+        assert!(model.brokers[&node(1)].sole.is_empty(), "its only copy is in the tier now");
+        model.brokers[&node(1)].files[..2].concat().concat()
+    };
+    let all = read_all(&bench.tier, &manifest).await;
+    assert!(all.ends_with(&expected));
+    assert_eq!(sidecar.status().totals.counts.thrown, Default::default());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_above_the_high_watermark_goes_up() {
+    let bench = Bench::new(1).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..4).for_each(|_| model.write(&[1], 2));
+        model.high_watermark = 11;
+    }
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 30).await;
+    assert_eq!(bench.tier_end().await, 6);
+    assert_eq!(sidecar.status().partitions[0].wait.name(), "bound-above");
+    bench.model.lock().unwrap().high_watermark = 24;
+    bench.run(&[&sidecar], 30).await;
+    assert_eq!(bench.tier_end().await, 18);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_takes_over_what_stands_still_and_lets_go_what_the_tier_has() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..4).for_each(|_| model.write(&[1, 2], 2));
+        model.broker(2).retain(2);
+    }
+    let follower = bench.sidecar(2, each_file()).await;
+    bench.run(&[&follower], 40).await;
+    assert_eq!(bench.tier_end().await, -1, "the leader's sidecar has its time first");
+    bench.run(&[&follower], 400).await;
+    assert_eq!(bench.tier_end().await, 18, "{:?}", follower.status());
+    assert!(bench.model.lock().unwrap().brokers[&node(2)].sole.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_asks_for_what_it_lacks_and_the_old_leaders_pins_bring_it() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..2).for_each(|_| model.write(&[1, 2], 2));
+    }
+    let (old, new) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+    bench.run(&[&old, &new], 30).await;
+    assert_eq!(bench.tier_end().await, 6);
+    {
+        // Broker 2 joins anew, with a log that begins where broker 1's retention has got to. Sidecar 1 was away.
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1, 2], 2));
+        model.broker(1).retain(1);
+        model.broker(2).retain(1);
+        model.broker(2).sole.clear();
+        model.elect(2, 2);
+        (0..2).for_each(|_| model.write(&[1, 2], 2));
+    }
+    bench.run(&[&new], 60).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(6));
+    assert_eq!(manifest.claim.as_ref().map(|claim| claim.wanted.len()), Some(1));
+    assert_eq!(new.status().partitions[0].wait.name(), "pending");
+    bench.run(&[&old, &new], 60).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(36), "{:?}", (old.status(), new.status()));
+    assert!(manifest.gaps.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_brings_becomes_a_gap_after_the_wait() {
+    let bench = Bench::new(1).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..2).for_each(|_| model.write(&[1], 2));
+    }
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 30).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..4).for_each(|_| model.write(&[1], 2));
+        model.broker(1).retain(2);
+        model.broker(1).sole.clear();
+    }
+    bench.run(&[&sidecar], 100).await;
+    assert!(bench.manifest().await.unwrap().gaps.is_empty());
+    bench.run(&[&sidecar], 100).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.gaps.len(), 1, "{:?}", sidecar.status());
+    assert_eq!((manifest.gaps[0].range.start(), manifest.gaps[0].range.end()), (offset(6), offset(24)));
+    assert_eq!(manifest.tier_end, offset(30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unclean_election_cuts_the_tier_and_the_pins_keep_what_was_cut() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..20).for_each(|_| model.write(&[1, 2], 2));
+        (0..2).for_each(|_| model.write(&[1], 2));
+    }
+    let (old, new) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+    bench.run(&[&old], 30).await;
+    assert_eq!(bench.tier_end().await, 126);
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.elect(2, 2);
+        model.high_watermark = 120;
+        (0..3).for_each(|_| model.write(&[2], 2));
+    }
+    bench.run(&[&new], 60).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(132), "{:?}", new.status());
+    assert_eq!(manifest.dead_branches.len(), 1);
+    assert_eq!(manifest.dead_branches[0].cut_at, offset(120));
+    assert_eq!(manifest.lineage.last().map(|last| last.epoch.get()), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_replica_that_wins_erases_nothing() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..6).for_each(|_| model.write(&[1], 2));
+    }
+    let (old, new) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+    bench.run(&[&old], 30).await;
+    assert_eq!(bench.tier_end().await, 30);
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.elect(2, 2);
+        (0..3).for_each(|_| model.write(&[2], 2));
+    }
+    bench.run(&[&new], 600).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(30));
+    assert!(manifest.dead_branches.is_empty());
+    assert_eq!(new.status().partitions[0].wait.name(), "operator-cut-below-log-start");
+}
