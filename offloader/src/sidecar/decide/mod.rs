@@ -41,7 +41,7 @@ pub fn decide(view: &View<'_>) -> Next {
         return Next::Wait(WaitReason::Idle);
     }
     let tier = match view.tier {
-        Known::Nothing => return Next::Read,
+        Known::Nothing => return unknown(view),
         Known::Absent => None,
         Known::Present(digest) => Some(digest),
     };
@@ -58,6 +58,24 @@ pub fn decide(view: &View<'_>) -> Next {
         }
     };
     if next.changes_something() && !view.fresh { Next::Read } else { next }
+}
+
+/// Nothing is known of the manifest. It is read where that may lead to something: not for what is only written here so far,
+/// and not for what the leader's sidecar is there for.
+fn unknown(view: &View<'_>) -> Next {
+    let Some(leader) = view.leader.filter(|_| view.standing == Standing::On) else {
+        return match view.standing {
+            Standing::Deleted => Next::Read,
+            _ => Next::Wait(WaitReason::Leader),
+        };
+    };
+    let leads = leader.node == view.node;
+    let sealed = view.held.files().any(|file| file.end.is_some());
+    let sole = view.held.files().any(|file| file.sole_link);
+    if sole || (leads && (sealed || view.policy.tail_interval.is_some())) {
+        return Next::Read;
+    }
+    Next::Wait(if leads { WaitReason::Idle } else { WaitReason::Uploader { leader: leader.node } })
 }
 
 /// A partition that has a leader.
@@ -240,3 +258,6 @@ impl Next {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,498 @@
+use std::time::Duration;
+
+use firnline_index::manifest::{Claim, Tombstone};
+use firnline_index::{LeaderEpoch, NodeId, OffsetRange, TimestampMs};
+use proptest::prelude::*;
+
+use super::*;
+use crate::host::Presence;
+use crate::sidecar::held::{File, Held};
+use crate::sidecar::next::Why;
+use crate::sidecar::settings::TopicPolicy;
+use crate::sidecar::view::Limits;
+
+const NOW_MS: i64 = 1_700_000_000_000;
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn offset(n: i64) -> Offset {
+    Offset::new(n).unwrap()
+}
+
+fn epoch(n: i32) -> LeaderEpoch {
+    LeaderEpoch::new(n).unwrap()
+}
+
+fn node(n: i32) -> NodeId {
+    NodeId::new(n).unwrap()
+}
+
+fn range(start: i64, end: i64) -> OffsetRange {
+    OffsetRange::new(offset(start), offset(end)).unwrap()
+}
+
+fn file(base: i64, end: Option<i64>, age: Duration, sole_link: bool) -> File {
+    File {
+        base: offset(base),
+        end: end.map(offset),
+        bytes: 100,
+        written_at: TimestampMs::new(NOW_MS - i64::try_from(age.as_millis()).unwrap()).unwrap(),
+        pinned: true,
+        sole_link,
+    }
+}
+
+/// The broker's log: sealed files between `borders`, and one that is written behind the last.
+fn log(borders: &[i64], age: Duration) -> Chain {
+    let mut files: Vec<File> =
+        borders.windows(2).map(|pair| file(pair[0], Some(pair[1]), age, false)).collect();
+    files.push(file(*borders.last().unwrap(), None, Duration::ZERO, false));
+    let (start, sealed_end) = (offset(borders[0]), offset(*borders.last().unwrap()));
+    Chain { is_log: true, start, sealed_end, verdict: None, files }
+}
+
+fn pins(borders: &[i64], age: Duration) -> Chain {
+    let files = borders.windows(2).map(|pair| file(pair[0], Some(pair[1]), age, true)).collect();
+    let (start, sealed_end) = (offset(borders[0]), offset(*borders.last().unwrap()));
+    Chain { is_log: false, start, sealed_end, verdict: None, files }
+}
+
+fn digest(tier_end: i64) -> Digest {
+    Digest {
+        generation: 3,
+        kind: ManifestKind::Sidecar,
+        tier_start: Offset::ZERO,
+        serving_start: Offset::ZERO,
+        tier_end: offset(tier_end),
+        claim: None,
+        writer_epoch: Some(epoch(5)),
+        deleted: None,
+        pieces: None,
+        gaps: 0,
+        dead_branches: 0,
+    }
+}
+
+fn bound(high_watermark: i64) -> Bound {
+    let leader = Leader { node: node(1), epoch: epoch(5) };
+    Bound { leader, high_watermark: offset(high_watermark), log_start: Offset::ZERO, epoch_end: None }
+}
+
+/// Everything that a view borrows.
+struct Scene {
+    held: Held,
+    tier: Option<Digest>,
+    policy: TopicPolicy,
+}
+
+impl Scene {
+    fn new(chains: Vec<Chain>, tier: Option<Digest>) -> Self {
+        let policy = TopicPolicy { target_bytes: 0, ..TopicPolicy::default() };
+        Self { held: Held { presence: Presence::Live, chains }, tier, policy }
+    }
+
+    /// We lead under the epoch that the manifest was written under, all is committed, and the manifest was just read.
+    fn view(&self) -> View<'_> {
+        let leader = Leader { node: node(1), epoch: epoch(5) };
+        View {
+            now: TimestampMs::new(NOW_MS).unwrap(),
+            node: node(1),
+            standing: Standing::On,
+            held: &self.held,
+            tier: self.tier.as_ref().map_or(Known::Absent, Known::Present),
+            fresh: true,
+            known_for: Duration::ZERO,
+            kept: false,
+            leader: Some(leader),
+            bound: Some(Bound { leader, ..bound(1_000_000) }),
+            comparison: None,
+            policy: &self.policy,
+            pressure: false,
+            witness_bound: None,
+            stood_still: Duration::ZERO,
+            wanted_for: Duration::ZERO,
+            since_commit: None,
+            limits: Limits {
+                takeover_after: Duration::from_secs(600),
+                gap_wait: HOUR,
+                early_permille: 0,
+                cut_share_permille: 100,
+                manifest_interval: Duration::from_secs(300),
+            },
+        }
+    }
+}
+
+fn upload_of(next: &Next) -> Option<(usize, Offset, Offset, Why)> {
+    match next {
+        Next::Upload { chain, segments, why } => {
+            Some((*chain, segments.first().unwrap().start, segments.last().unwrap().stop, *why))
+        }
+        _ => None,
+    }
+}
+
+fn waits(next: &Next, name: &str) {
+    match next {
+        Next::Wait(reason) => assert_eq!(reason.name(), name),
+        other => panic!("{other:?} is no wait for {name}"),
+    }
+}
+
+#[test]
+fn what_is_off_or_paused_or_has_no_leader_waits_whatever_is_held() {
+    let scene = Scene::new(vec![log(&[0, 10, 20], HOUR)], Some(digest(0)));
+    let at = |standing| decide(&View { standing, ..scene.view() });
+    waits(&at(Standing::Off(OffReason::Policy)), "off");
+    waits(&at(Standing::Off(OffReason::Plugin)), "off-plugin");
+    waits(&at(Standing::Paused), "paused");
+    waits(&decide(&View { leader: None, ..scene.view() }), "leader");
+    let plugin =
+        Scene::new(vec![log(&[0, 10], HOUR)], Some(Digest { kind: ManifestKind::Kip405, ..digest(0) }));
+    waits(&decide(&plugin.view()), "off-plugin");
+}
+
+#[test]
+fn a_later_leaders_claim_fences() {
+    let scene =
+        Scene::new(vec![log(&[0, 10, 20], HOUR)], Some(Digest { writer_epoch: Some(epoch(6)), ..digest(0) }));
+    waits(&decide(&scene.view()), "fenced");
+}
+
+#[test]
+fn nothing_is_changed_on_remembered_knowledge() {
+    let scene = Scene::new(vec![log(&[0, 10, 20], HOUR)], Some(digest(0)));
+    assert_eq!(decide(&View { fresh: false, ..scene.view() }), Next::Read);
+    assert_eq!(upload_of(&decide(&scene.view())), Some((0, offset(0), offset(20), Why::Leads)));
+}
+
+#[test]
+fn what_is_not_known_is_read_only_where_it_may_lead_to_something() {
+    let at = |scene: &Scene, leads: bool| {
+        let leader = Leader { node: node(if leads { 1 } else { 2 }), epoch: epoch(5) };
+        decide(&View { tier: Known::Nothing, fresh: false, leader: Some(leader), ..scene.view() })
+    };
+    let sealed = Scene::new(vec![log(&[0, 10], HOUR)], None);
+    assert_eq!(at(&sealed, true), Next::Read);
+    waits(&at(&sealed, false), "uploader");
+    let unsealed = Scene::new(vec![log(&[0], HOUR)], None);
+    waits(&at(&unsealed, true), "idle");
+    let sole = Scene::new(vec![pins(&[0, 10], HOUR)], None);
+    assert_eq!(at(&sole, false), Next::Read);
+}
+
+#[test]
+fn a_new_leader_compares_before_it_adds() {
+    let scene =
+        Scene::new(vec![log(&[0, 10, 20], HOUR)], Some(Digest { writer_epoch: Some(epoch(4)), ..digest(0) }));
+    assert_eq!(decide(&scene.view()), Next::Compare);
+    for comparison in [Comparison::Agrees, Comparison::Undecided] {
+        let next = decide(&View { comparison: Some(comparison), ..scene.view() });
+        assert!(upload_of(&next).is_some(), "{next:?}");
+    }
+}
+
+#[test]
+fn a_high_watermark_below_the_tiers_end_is_looked_into_once() {
+    let scene = Scene::new(vec![log(&[0, 10, 20], HOUR)], Some(digest(20)));
+    let short = Some(Bound { leader: Leader { node: node(1), epoch: epoch(5) }, ..bound(15) });
+    assert_eq!(decide(&View { bound: short, ..scene.view() }), Next::Compare);
+    let next = decide(&View { bound: short, comparison: Some(Comparison::Agrees), ..scene.view() });
+    waits(&next, "idle");
+}
+
+#[test]
+fn a_small_cut_is_made_and_any_other_is_for_an_operator() {
+    let scene = Scene::new(vec![log(&[0, 10, 20], HOUR)], Some(digest(20)));
+    let at = |comparison| decide(&View { comparison: Some(comparison), ..scene.view() });
+    let cut =
+        |at, log_start, permille| Comparison::Cut { at: offset(at), log_start: offset(log_start), permille };
+    assert_eq!(at(cut(15, 0, 100)), Next::Cut { at: offset(15) });
+    waits(&at(cut(15, 0, 101)), "operator-cut-too-large");
+    waits(&at(cut(15, 15, 1)), "operator-cut-below-log-start");
+    let below = Comparison::CutBelowLogStart { at: offset(15), log_start: offset(15) };
+    waits(&at(below), "operator-cut-below-log-start");
+    waits(&at(Comparison::Unknown), "operator-parts-unknown");
+}
+
+#[test]
+fn what_lies_below_all_that_is_held_is_claimed_then_waited_for_then_a_gap() {
+    let mut scene = Scene::new(vec![log(&[50, 60, 70], HOUR)], Some(digest(20)));
+    assert_eq!(decide(&scene.view()), Next::Claim { wanted: vec![range(20, 50)] });
+    let claim = |node_id, of| Claim { epoch: epoch(of), node: node(node_id), wanted: vec![range(20, 50)] };
+    scene.tier = Some(Digest { claim: Some(claim(1, 5)), ..digest(20) });
+    waits(&decide(&View { wanted_for: HOUR - Duration::from_secs(1), ..scene.view() }), "pending");
+    let late = View { wanted_for: HOUR, ..scene.view() };
+    assert_eq!(decide(&late), Next::RecordGap { range: range(20, 50) });
+    // Not what is not known to be committed.
+    let low = Some(Bound { leader: Leader { node: node(1), epoch: epoch(5) }, ..bound(49) });
+    waits(&decide(&View { bound: low, comparison: Some(Comparison::Agrees), ..late.clone() }), "bound-above");
+    assert_eq!(decide(&View { bound: None, ..late }), Next::AskBound);
+    // The claim of the leader before wants nothing of us.
+    scene.tier = Some(Digest { claim: Some(claim(2, 4)), writer_epoch: Some(epoch(5)), ..digest(20) });
+    assert!(matches!(decide(&scene.view()), Next::Claim { .. }));
+}
+
+#[test]
+fn only_the_leader_claims() {
+    let scene = Scene::new(vec![log(&[50, 60, 70], HOUR)], Some(digest(20)));
+    let leader = Leader { node: node(2), epoch: epoch(5) };
+    let next =
+        decide(&View { leader: Some(leader), wanted_for: 9 * HOUR, stood_still: 9 * HOUR, ..scene.view() });
+    waits(&next, "pending");
+}
+
+#[test]
+fn no_gap_while_a_chain_holds_the_tiers_end() {
+    let chains = vec![log(&[50, 60, 70], HOUR), pins(&[10, 30, 40], HOUR)];
+    let scene = Scene::new(chains, Some(digest(20)));
+    let next = decide(&View { wanted_for: 9 * HOUR, ..scene.view() });
+    assert_eq!(upload_of(&next), Some((1, offset(20), offset(40), Why::Leads)));
+}
+
+#[test]
+fn whoever_does_not_lead_uploads_what_is_wanted_or_what_stands_still() {
+    let leader = Leader { node: node(2), epoch: epoch(5) };
+    let bound = Some(Bound { leader, ..bound(1_000_000) });
+    let mut scene = Scene::new(vec![pins(&[10, 20, 30], HOUR)], Some(digest(20)));
+    let view = |scene: &Scene, stood_still| {
+        decide(&View { leader: Some(leader), bound, stood_still, ..scene.view() })
+    };
+    // Its pin below the tier's end may go meanwhile.
+    assert_eq!(view(&scene, Duration::ZERO), Next::Release { below: offset(20) });
+    assert_eq!(upload_of(&view(&scene, HOUR)), Some((0, offset(20), offset(30), Why::Takeover)));
+    let claim = Claim { epoch: epoch(5), node: node(2), wanted: vec![range(20, 25)] };
+    scene.tier = Some(Digest { claim: Some(claim), ..digest(20) });
+    assert_eq!(upload_of(&view(&scene, Duration::ZERO)), Some((0, offset(20), offset(30), Why::Wanted)));
+    // What has just been written is not standing still, however long the tier's end has been where it is.
+    let fresh = Scene::new(vec![pins(&[20, 30], Duration::from_secs(1))], Some(digest(20)));
+    waits(&view(&fresh, HOUR), "uploader");
+}
+
+#[test]
+fn joined_files_are_due_by_size_or_age_or_pressure() {
+    let minute = Duration::from_secs(60);
+    let mut scene = Scene::new(vec![log(&[0, 10, 20, 30], minute)], Some(digest(0)));
+    scene.policy = TopicPolicy { target_bytes: 1000, max_lag: HOUR, ..TopicPolicy::default() };
+    waits(&decide(&scene.view()), "not-due");
+    assert!(upload_of(&decide(&View { pressure: true, ..scene.view() })).is_some());
+    scene.policy.max_lag = minute;
+    assert_eq!(upload_of(&decide(&scene.view())), Some((0, offset(0), offset(30), Why::Leads)));
+    scene.policy.max_lag = HOUR;
+    // Two files fill one segment; the third waits for its fellow.
+    scene.policy.target_bytes = 200;
+    assert_eq!(upload_of(&decide(&scene.view())), Some((0, offset(0), offset(20), Why::Leads)));
+}
+
+#[test]
+fn nothing_above_the_last_bound_is_taken() {
+    let scene = Scene::new(vec![log(&[0, 10, 20, 30], HOUR)], Some(digest(0)));
+    let at = |high| {
+        let leader = Leader { node: node(1), epoch: epoch(5) };
+        decide(&View { bound: Some(Bound { leader, ..bound(high) }), ..scene.view() })
+    };
+    assert_eq!(upload_of(&at(29)), Some((0, offset(0), offset(20), Why::Leads)));
+    waits(&at(9), "bound-above");
+    assert_eq!(decide(&View { bound: None, ..scene.view() }), Next::AskBound);
+    let others = Some(Bound { leader: Leader { node: node(1), epoch: epoch(4) }, ..bound(30) });
+    assert_eq!(decide(&View { bound: others, ..scene.view() }), Next::AskBound);
+}
+
+#[test]
+fn a_first_segment_begins_with_the_leaders_own_log() {
+    let scene = Scene::new(vec![log(&[50, 60, 70], HOUR), pins(&[10, 20], HOUR)], None);
+    assert_eq!(upload_of(&decide(&scene.view())), Some((0, offset(50), offset(70), Why::Leads)));
+}
+
+#[test]
+fn a_chain_with_a_verdict_is_not_taken_beyond_it() {
+    let mut chain = pins(&[20, 30, 40], HOUR);
+    chain.verdict = Some(Unproven::NoWitness);
+    let scene = Scene::new(vec![chain.clone()], Some(digest(20)));
+    waits(&decide(&scene.view()), "operator-unproven");
+    chain.verdict = Some(Unproven::OffLineage { leader: None, end: Some(offset(35)) });
+    let scene = Scene::new(vec![chain], Some(digest(20)));
+    assert_eq!(upload_of(&decide(&scene.view())), Some((0, offset(20), offset(35), Why::Leads)));
+}
+
+#[test]
+fn pieces_give_way_once_their_file_is_sealed() {
+    let mut scene =
+        Scene::new(vec![log(&[0, 20, 40], HOUR)], Some(Digest { pieces: Some(range(20, 33)), ..digest(33) }));
+    assert_eq!(decide(&scene.view()), Next::ReplacePieces { chain: 0, range: range(20, 40) });
+    scene.held.chains = vec![log(&[0, 20], HOUR)];
+    waits(&decide(&scene.view()), "idle");
+}
+
+#[test]
+fn the_unsealed_tail_goes_up_in_its_interval() {
+    let mut scene = Scene::new(vec![log(&[0, 20], HOUR)], Some(digest(20)));
+    waits(&decide(&scene.view()), "idle");
+    scene.policy.tail_interval = Some(Duration::from_secs(10));
+    let leader = Leader { node: node(1), epoch: epoch(5) };
+    let at = |since, high| {
+        let bound = Some(Bound { leader, ..bound(high) });
+        decide(&View { since_commit: Some(Duration::from_secs(since)), bound, ..scene.view() })
+    };
+    waits(&at(9, 27), "idle");
+    assert_eq!(at(10, 27), Next::UploadTail { chain: 0, range: range(20, 27) });
+    waits(&at(10, 20), "idle");
+}
+
+#[test]
+fn pins_below_the_tiers_end_are_looked_at_once_a_generation() {
+    let scene = Scene::new(vec![log(&[20, 30], Duration::ZERO), pins(&[0, 10], HOUR)], Some(digest(30)));
+    assert_eq!(decide(&scene.view()), Next::Release { below: offset(30) });
+    waits(&decide(&View { kept: true, ..scene.view() }), "idle");
+    let linked = Scene::new(vec![log(&[0, 10, 30], HOUR)], Some(digest(30)));
+    waits(&decide(&linked.view()), "idle");
+}
+
+#[test]
+fn a_deleted_topic_is_marked_brought_up_to_its_last_bound_and_let_go() {
+    let mut scene = Scene::new(vec![pins(&[10, 20, 30], HOUR)], Some(digest(10)));
+    let view = |scene: &Scene| {
+        decide(&View {
+            standing: Standing::Deleted,
+            leader: None,
+            witness_bound: Some(offset(25)),
+            ..scene.view()
+        })
+    };
+    assert_eq!(view(&scene), Next::Tombstone);
+    let stone = |last_bound| Some(Tombstone { at: TimestampMs::new(1).unwrap(), last_bound });
+    scene.tier = Some(Digest { deleted: stone(Some(offset(25))), ..digest(10) });
+    assert_eq!(upload_of(&view(&scene)), Some((0, offset(10), offset(25), Why::Deleted)));
+    scene.tier = Some(Digest { deleted: stone(Some(offset(25))), ..digest(25) });
+    assert_eq!(view(&scene), Next::Release { below: Offset::MAX });
+    scene.tier = Some(Digest { deleted: stone(None), ..digest(10) });
+    assert_eq!(view(&scene), Next::Release { below: Offset::MAX });
+    scene.tier = Some(Digest { deleted: stone(Some(offset(25))), ..digest(5) });
+    waits(&view(&scene), "pending");
+}
+
+fn chains() -> impl Strategy<Value = Vec<Chain>> {
+    let borders = prop::collection::vec(1..20_i64, 1..5);
+    let one = (0..60_i64, borders, 0..7200_u64, 0..4_u8, any::<bool>());
+    prop::collection::vec(one, 0..4).prop_map(|all| {
+        let mut out = Vec::new();
+        for (n, (start, steps, age, verdict, first)) in all.into_iter().enumerate() {
+            let mut borders = vec![start];
+            for step in steps {
+                borders.push(borders.last().unwrap() + step);
+            }
+            let age = Duration::from_secs(age);
+            let mut chain = if n == 0 && first { log(&borders, age) } else { pins(&borders, age) };
+            chain.verdict = match verdict {
+                0 => Some(Unproven::NoWitness),
+                1 => Some(Unproven::OffLineage { leader: None, end: Some(offset(start + 7)) }),
+                _ => None,
+            };
+            out.push(chain);
+        }
+        out
+    })
+}
+
+prop_compose! {
+    fn digests()(
+        tier_end in 0..100_i64,
+        writer in 3..7_i32,
+        claim in prop::option::of((3..7_i32, 1..3_i32, 0..100_i64, 1..50_i64)),
+        deleted in prop::option::of(prop::option::of(0..120_i64)),
+    ) -> Digest {
+        let claim = claim.map(|(of, node_id, start, length)| Claim {
+            epoch: epoch(of), node: node(node_id), wanted: vec![range(start, start + length)],
+        });
+        let deleted = deleted.map(|last| Tombstone { at: TimestampMs::ZERO, last_bound: last.map(offset) });
+        Digest { claim, writer_epoch: Some(epoch(writer)), deleted, ..digest(tier_end) }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4096))]
+    #[test]
+    fn whatever_is_seen_nothing_wrong_is_done(
+        chains in chains(),
+        tier in prop::option::of(digests()),
+        leads in any::<bool>(),
+        high in prop::option::of(0..150_i64),
+        compared in 0..4_u8,
+        seconds in 0..8000_u64,
+        target in prop::sample::select(vec![0, 150, 1000]),
+        flags in any::<[bool; 3]>(),
+    ) {
+        let [fresh, deleted, pressure] = flags;
+        let mut scene = Scene::new(chains, tier);
+        scene.policy.target_bytes = target;
+        let leader = Leader { node: node(if leads { 1 } else { 2 }), epoch: epoch(5) };
+        let view = View {
+            fresh,
+            pressure,
+            standing: if deleted { Standing::Deleted } else { Standing::On },
+            leader: Some(leader),
+            bound: high.map(|high| Bound { leader, ..bound(high) }),
+            comparison: match compared {
+                0 => Some(Comparison::Agrees),
+                1 => Some(Comparison::Cut { at: offset(3), log_start: Offset::ZERO, permille: 50 }),
+                2 => Some(Comparison::Unknown),
+                _ => None,
+            },
+            stood_still: Duration::from_secs(seconds),
+            wanted_for: Duration::from_secs(seconds),
+            witness_bound: high.map(offset),
+            ..scene.view()
+        };
+        let next = decide(&view);
+        let tier_end = scene.tier.as_ref().map(|tier| tier.tier_end);
+        if next.changes_something() {
+            prop_assert!(fresh, "{next:?} on old knowledge");
+        }
+        let fence = scene.tier.as_ref().and_then(Digest::epoch);
+        if !deleted && next.changes_something() {
+            prop_assert!(fence <= Some(leader.epoch), "{next:?} under a later leader's claim");
+        }
+        match &next {
+            Next::Upload { chain, segments, why } => {
+                let chain = &scene.held.chains[*chain];
+                let from = segments[0].start;
+                prop_assert!(tier_end.is_none_or(|end| end == from), "begins at {from}, not at the tier's end");
+                prop_assert!(chain.start <= from && segments.last().unwrap().stop <= provable_end(chain));
+                prop_assert!(usable(chain));
+                prop_assert!(segments.windows(2).all(|pair| pair[0].stop == pair[1].start));
+                let limit = if deleted { scene.tier.as_ref().and_then(|t| t.deleted).map_or(view.witness_bound, |d| d.last_bound) } else { high.map(offset) };
+                prop_assert!(segments.last().unwrap().stop <= limit.unwrap());
+                prop_assert_eq!(*why == Why::Deleted, deleted);
+                prop_assert_eq!(*why == Why::Leads, leads && !deleted);
+                if leads && !deleted && fence.is_some_and(|fence| fence < leader.epoch) {
+                    prop_assert!(view.comparison == Some(Comparison::Agrees));
+                }
+            }
+            Next::RecordGap { range } => {
+                prop_assert_eq!(Some(range.start()), tier_end);
+                prop_assert!(leads || deleted);
+                prop_assert!(view.wanted_for >= view.limits.gap_wait);
+                let held = scene.held.chains.iter().filter(|chain| usable(chain));
+                prop_assert!(!held.clone().any(|chain| chain.holds_sealed(range.start())));
+                prop_assert!(!held.clone().any(|chain| chain.start > range.start() && chain.start < range.end()));
+                prop_assert!(high.map(offset) >= Some(range.end()) || deleted);
+            }
+            Next::Claim { wanted } => {
+                prop_assert!(leads && !deleted);
+                prop_assert!(wanted.iter().all(|range| !range.is_empty() && Some(range.start()) == tier_end));
+            }
+            Next::Cut { .. } => {
+                let cut = matches!(view.comparison, Some(Comparison::Cut { .. }));
+                prop_assert!(leads && cut);
+            },
+            Next::Release { below } if !deleted => prop_assert_eq!(Some(*below), tier_end),
+            Next::Release { below } => {
+                prop_assert!(*below == Offset::MAX || Some(*below) == tier_end);
+                if *below == Offset::MAX && let Some(last) = scene.tier.as_ref().and_then(|t| t.deleted).and_then(|d| d.last_bound) {
+                    prop_assert!(tier_end >= Some(last), "pins go before what was committed is up");
+                }
+            }
+            Next::Tombstone => prop_assert!(deleted),
+            Next::Wait(_) | Next::Read | Next::AskBound | Next::Compare | Next::ReplacePieces { .. } | Next::UploadTail { .. } => {}
+        }
+    }
+}
