@@ -15,6 +15,8 @@ mod cluster;
 mod history;
 mod holes;
 mod host;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod log;
 mod meter;
 mod partition;
@@ -34,6 +36,8 @@ pub use holes::{HoleInLog, Holes};
 pub use host::{
     GivenWay, HeldChain, HeldFile, HeldPartition, Host, HostError, PinId, Presence, Space, Witness,
 };
+#[cfg(feature = "kafka")]
+pub use kafka::KafkaCluster;
 pub use log::{DirectoryLog, PartitionLog};
 pub use partition::PartitionJob;
 pub use pass::{PassError, PassInputs, PassPolicy, TopicFilter, cluster_of, run_once};

@@ -35,12 +35,25 @@ pub struct ClusterOptions {
     pub nodes: u16,
     /// Lines for `server.properties` that replace or add to the small defaults.
     pub properties: Vec<(String, String)>,
+    /// Ports for clients besides the plaintext one.
+    pub listeners: Vec<Listener>,
+    /// Users that can log in by SCRAM, with their passwords (brokers from 3.5).
+    pub scram_users: Vec<(&'static str, &'static str)>,
+}
+
+/// A port for clients with its own protocol; what it needs is set by properties `listener.name.<name>.…`.
+#[derive(Debug, Clone, Copy)]
+pub struct Listener {
+    /// Its name, in capitals.
+    pub name: &'static str,
+    /// `SSL`, `SASL_PLAINTEXT` or `SASL_SSL`.
+    pub protocol: &'static str,
 }
 
 impl ClusterOptions {
     /// One node of the given release.
     pub fn single(version: &'static str) -> Self {
-        Self { version, nodes: 1, properties: Vec::new() }
+        Self { version, nodes: 1, properties: Vec::new(), listeners: Vec::new(), scram_users: Vec::new() }
     }
 }
 
@@ -88,6 +101,7 @@ impl Node {
 pub struct Cluster {
     version: &'static str,
     nodes: Vec<Node>,
+    listeners: Vec<Listener>,
     // Last, so that the brokers are gone before their files.
     _directory: TempDir,
 }
@@ -104,23 +118,28 @@ impl Cluster {
     pub fn format(options: &ClusterOptions) -> Self {
         let directory = scratch::directory("kafka");
         let all: Vec<NodePorts> = (1..=options.nodes)
-            .map(|id| NodePorts { id, client: ports::free(), controller: ports::free() })
+            .map(|id| NodePorts {
+                id,
+                client: ports::free(),
+                controller: ports::free(),
+                others: options.listeners.iter().map(|_| ports::free()).collect(),
+            })
             .collect();
         let cluster_id = cluster_id();
         let nodes = all
             .iter()
-            .map(|&node| {
+            .map(|node| {
                 let home = directory.path().join(format!("node-{}", node.id));
                 let log_dir = home.join("log");
                 std::fs::create_dir_all(&log_dir).expect("make the log directory");
                 let properties = home.join("server.properties");
-                std::fs::write(&properties, render(node, &all, &log_dir, &options.properties))
-                    .expect("write server.properties");
-                format_storage(options.version, &cluster_id, &properties);
-                Node { ports: node, directory: home, server: None }
+                let text = render(node, &all, &options.listeners, &log_dir, &options.properties);
+                std::fs::write(&properties, text).expect("write server.properties");
+                format_storage(options, &cluster_id, &properties);
+                Node { ports: node.clone(), directory: home, server: None }
             })
             .collect();
-        Self { version: options.version, nodes, _directory: directory }
+        Self { version: options.version, nodes, listeners: options.listeners.clone(), _directory: directory }
     }
 
     /// Starts every node that does not run and waits until clients see all of them.
@@ -145,6 +164,14 @@ impl Cluster {
     pub fn bootstrap(&self) -> String {
         let list: Vec<String> =
             self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.ports.client)).collect();
+        list.join(",")
+    }
+
+    /// The address list for clients of one of the listeners besides.
+    pub fn bootstrap_of(&self, listener: &str) -> String {
+        let at = self.listeners.iter().position(|known| known.name == listener).expect("a listener of ours");
+        let list: Vec<String> =
+            self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.ports.others[at])).collect();
         list.join(",")
     }
 
@@ -175,10 +202,7 @@ impl Cluster {
 
     /// Makes a topic on all nodes (at most three replicas), with topic configs such as `("segment.bytes", "1048576")`.
     pub fn create_topic(&self, topic: &str, partitions: i32, configs: &[(&str, &str)]) {
-        let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
-            .set("bootstrap.servers", self.bootstrap())
-            .create()
-            .expect("make an admin client");
+        let admin = self.admin();
         let replicas = i32::try_from(self.nodes.len().min(3)).expect("at most three");
         let mut new = NewTopic::new(topic, partitions, TopicReplication::Fixed(replicas));
         for (key, value) in configs {
@@ -191,6 +215,21 @@ impl Cluster {
             result.unwrap_or_else(|(name, code)| panic!("create topic {name}: {code}"));
         }
         self.wait_for_topic(topic, partitions);
+    }
+
+    /// Deletes a topic; brokers learn of it one after the other.
+    pub fn delete_topic(&self, topic: &str) {
+        let options =
+            AdminOptions::new().operation_timeout(Some(ADMIN_LIMIT)).request_timeout(Some(ADMIN_LIMIT));
+        let results =
+            block_on(self.admin().delete_topics(&[topic], &options)).expect("ask to delete the topic");
+        for result in results {
+            result.unwrap_or_else(|(name, code)| panic!("delete topic {name}: {code}"));
+        }
+    }
+
+    fn admin(&self) -> AdminClient<DefaultClientContext> {
+        ClientConfig::new().set("bootstrap.servers", self.bootstrap()).create().expect("make an admin client")
     }
 
     fn wait_for_topic(&self, topic: &str, partitions: i32) {
@@ -253,12 +292,16 @@ fn java(version: &str) -> Command {
     command
 }
 
-fn format_storage(version: &str, cluster_id: &str, properties: &Path) {
-    let output = java(version)
-        .args(["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config"])
-        .arg(properties)
-        .output()
-        .expect("run java");
+fn format_storage(options: &ClusterOptions, cluster_id: &str, properties: &Path) {
+    let mut command = java(options.version);
+    command.args(["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config"]);
+    command.arg(properties);
+    for (user, password) in &options.scram_users {
+        for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+            command.arg("--add-scram").arg(format!("{mechanism}=[name={user},password={password}]"));
+        }
+    }
+    let output = command.output().expect("run java");
     assert!(
         output.status.success(),
         "format the storage: {}{}",

@@ -1,5 +1,7 @@
 //! Real Kafka brokers from their published jars, and clients that keep an account of what they wrote.
 
+mod acls;
+mod certificates;
 mod cluster;
 mod consume;
 mod ledger;
@@ -7,7 +9,9 @@ mod produce;
 mod properties;
 pub mod workload;
 
-pub use cluster::{Cluster, ClusterOptions, Node};
+pub use acls::Rule;
+pub use certificates::{Authority, Issued};
+pub use cluster::{Cluster, ClusterOptions, Listener, Node};
 pub use consume::{Isolation, PartitionContent, consume_all, wait_for_markers};
 pub use ledger::{Fate, Ledger, Message, Record, assert_same_records};
 pub use produce::{Codec, Producer, Transactions};

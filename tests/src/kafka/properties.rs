@@ -2,24 +2,34 @@
 
 use std::path::Path;
 
+use super::Listener;
+
 /// What tells the nodes of a cluster apart.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct NodePorts {
     pub(super) id: u16,
     pub(super) client: u16,
     pub(super) controller: u16,
+    /// The ports of the listeners besides, in their order.
+    pub(super) others: Vec<u16>,
 }
 
 /// The configuration of one node in combined mode: small segments, internal topics with few partitions, and nothing
 /// that deletes or rolls by time while a test looks.
 pub(super) fn render(
-    node: NodePorts,
+    node: &NodePorts,
     all: &[NodePorts],
+    listeners: &[Listener],
     log_dir: &Path,
     extra: &[(String, String)],
 ) -> String {
     let voters: Vec<String> =
         all.iter().map(|peer| format!("{}@127.0.0.1:{}", peer.id, peer.controller)).collect();
+    let (mut protocols, mut others) = (String::new(), String::new());
+    for (listener, port) in listeners.iter().zip(&node.others) {
+        protocols.push_str(&format!(",{}:{}", listener.name, listener.protocol));
+        others.push_str(&format!(",{}://127.0.0.1:{port}", listener.name));
+    }
     let replicas = all.len().min(3);
     let in_sync = replicas.min(2);
     let mut text = format!(
@@ -27,9 +37,10 @@ pub(super) fn render(
          node.id={id}\n\
          controller.quorum.voters={voters}\n\
          controller.listener.names=CONTROLLER\n\
-         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT\n\
-         listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}\n\
-         advertised.listeners=PLAINTEXT://127.0.0.1:{client}\n\
+         inter.broker.listener.name=PLAINTEXT\n\
+         listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}\n\
+         listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}{others}\n\
+         advertised.listeners=PLAINTEXT://127.0.0.1:{client}{others}\n\
          log.dirs={log_dir}\n\
          log.segment.bytes={segment}\n\
          log.retention.ms=-1\n\

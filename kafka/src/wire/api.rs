@@ -1,0 +1,114 @@
+//! The requests that are made, each at one version.
+//!
+//! One version each, the highest that brokers from 3.3 to 4.4 all speak: no branch by version, and what is tested against
+//! one broker holds for all. A broker that does not speak it is refused with both ranges in the message.
+
+/// A kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Api {
+    /// What a broker speaks.
+    ApiVersions,
+    /// Which login is to come.
+    SaslHandshake,
+    /// A step of a login.
+    SaslAuthenticate,
+    /// Topics, partitions, leaders.
+    Metadata,
+    /// The cluster's id and brokers.
+    DescribeCluster,
+    /// High watermarks, log starts, last stable offsets.
+    ListOffsets,
+    /// Where leader epochs end.
+    OffsetForLeaderEpoch,
+    /// Topic settings.
+    DescribeConfigs,
+    /// Producers with an open transaction.
+    DescribeProducers,
+    /// The groups that a broker coordinates.
+    ListGroups,
+    /// A group's committed offsets.
+    OffsetFetch,
+    /// Access rules.
+    DescribeAcls,
+}
+
+impl Api {
+    /// All kinds.
+    pub const ALL: [Self; 12] = [
+        Self::ApiVersions,
+        Self::SaslHandshake,
+        Self::SaslAuthenticate,
+        Self::Metadata,
+        Self::DescribeCluster,
+        Self::ListOffsets,
+        Self::OffsetForLeaderEpoch,
+        Self::DescribeConfigs,
+        Self::DescribeProducers,
+        Self::ListGroups,
+        Self::OffsetFetch,
+        Self::DescribeAcls,
+    ];
+
+    /// Kafka's name of it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ApiVersions => "ApiVersions",
+            Self::SaslHandshake => "SaslHandshake",
+            Self::SaslAuthenticate => "SaslAuthenticate",
+            Self::Metadata => "Metadata",
+            Self::DescribeCluster => "DescribeCluster",
+            Self::ListOffsets => "ListOffsets",
+            Self::OffsetForLeaderEpoch => "OffsetForLeaderEpoch",
+            Self::DescribeConfigs => "DescribeConfigs",
+            Self::DescribeProducers => "DescribeProducers",
+            Self::ListGroups => "ListGroups",
+            Self::OffsetFetch => "OffsetFetch",
+            Self::DescribeAcls => "DescribeAcls",
+        }
+    }
+
+    /// The version that is sent.
+    #[must_use]
+    pub const fn version(self) -> i16 {
+        match self {
+            Self::ApiVersions | Self::DescribeAcls => 3,
+            Self::SaslHandshake => 1,
+            Self::SaslAuthenticate => 2,
+            Self::Metadata => 12,
+            Self::DescribeCluster | Self::DescribeProducers => 0,
+            Self::ListOffsets => 7,
+            Self::OffsetForLeaderEpoch | Self::DescribeConfigs | Self::ListGroups => 4,
+            Self::OffsetFetch => 8,
+        }
+    }
+
+    /// Kafka's number of it.
+    #[must_use]
+    pub const fn key(self) -> i16 {
+        match self {
+            Self::ListOffsets => 2,
+            Self::Metadata => 3,
+            Self::OffsetFetch => 9,
+            Self::ListGroups => 16,
+            Self::SaslHandshake => 17,
+            Self::ApiVersions => 18,
+            Self::OffsetForLeaderEpoch => 23,
+            Self::DescribeAcls => 29,
+            Self::DescribeConfigs => 32,
+            Self::SaslAuthenticate => 36,
+            Self::DescribeCluster => 60,
+            Self::DescribeProducers => 61,
+        }
+    }
+
+    pub(crate) const fn position(self) -> usize {
+        self as usize
+    }
+}
+
+impl std::fmt::Display for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
