@@ -9,22 +9,34 @@
 //! | make it part of the tier | [`Tier::commit`] |
 //! | change a manifest in another way | [`Tier::edit`], with one of [`change`] |
 //! | does it hold these bytes? | [`Tier::covers`] |
-//! | is everything there, and right? | [`Tier::check`] |
+//! | is everything there, and right? | [`Tier::check`]; at a trickle, [`scrub`] |
+//! | what is too old leaves | [`Tier::plan_retention`], [`Tier::retire`], then [`Tier::delete_condemned`] |
+//! | what nothing names goes | [`Tier::gc`], then [`Tier::delete_condemned`] |
+//! | records deleted by an explicit act | [`Tier::write_floor`], [`Tier::fold_floors`] |
+//! | what an operator decided of a topic | [`policy`] |
+//! | what sidecars tell each other | [`cluster`] |
 //! | get a stretch of a log back as files | [`Tier::plan_restore`], [`Tier::restore`] |
 //!
-//! This crate must never talk to Kafka; never delete an object; never overwrite a segment or a page; never change a
+//! This crate must never talk to Kafka; never delete an object but through [`Tier::delete_condemned`] (and
+//! floors that are folded, hints and its own probes); never overwrite a segment or a page; never change a
 //! manifest but by a conditional put; never call a write done whose outcome it has not read back; and never retry a
 //! request by itself, which the store does.
 
 mod catalog;
 pub mod change;
 pub mod check;
+pub mod cluster;
 mod commit;
 mod covers;
 mod edit;
+pub mod floors;
+pub mod gc;
 mod manifests;
 mod open;
+pub mod policy;
 pub mod restore;
+pub mod retention;
+pub mod scrub;
 mod segments;
 mod settings;
 mod step;

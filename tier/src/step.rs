@@ -40,11 +40,57 @@ pub enum Step {
     CommitPut,
     /// Reading the manifest back.
     CommitReadBack,
+    /// Writing an object to learn what time the store has.
+    ReadClock,
+    /// Reading a topic's object before an operator's change.
+    TopicRead,
+    /// Replacing a topic's object.
+    TopicPut,
+    /// Reading what an earlier run left as the own summary.
+    SummaryRead,
+    /// Replacing the own summary.
+    SummaryPut,
+    /// Reading a node's lease.
+    LeaseRead,
+    /// Replacing a node's lease.
+    LeasePut,
+    /// Reading cluster state before the first write.
+    StateRead,
+    /// Replacing cluster state.
+    StatePut,
+    /// Reading the manifest that retention is planned by.
+    RetentionRead,
+    /// Beginning the change that raises the tier's start.
+    Retire,
+    /// Reading the manifest that a collection begins with.
+    GcRead,
+    /// Listing a partition's objects.
+    GcList,
+    /// Reading the end of a segment that nothing names.
+    GcWords,
+    /// Beginning the change that sets a gc boundary.
+    GcBoundary,
+    /// Reading the manifest a last time before deleting.
+    DeleteRead,
+    /// Deleting one object.
+    Delete,
+    /// Writing a floor.
+    FloorPut,
+    /// Writing or deleting the hint of a floor.
+    FloorHint,
+    /// Listing the floors of a partition.
+    FloorRead,
+    /// Beginning the change that raises a floor.
+    FloorCommit,
+    /// Deleting a floor that is folded.
+    FloorDelete,
+    /// Reading the manifest of the partition that is scrubbed next.
+    ScrubRead,
 }
 
 impl Step {
-    /// All steps, in the order in which a first offload takes them.
-    pub const ALL: [Self; 15] = [
+    /// The steps of an offload, in the order in which a first one takes them.
+    pub const OFFLOAD: [Self; 15] = [
         Self::Probe,
         Self::ReadMarker,
         Self::CreateMarker,
@@ -61,6 +107,36 @@ impl Step {
         Self::CommitPut,
         Self::CommitReadBack,
     ];
+
+    /// The steps of everything else that a sidecar and an operator do.
+    pub const UPKEEP: [Self; 23] = [
+        Self::ReadClock,
+        Self::TopicRead,
+        Self::TopicPut,
+        Self::SummaryRead,
+        Self::SummaryPut,
+        Self::LeaseRead,
+        Self::LeasePut,
+        Self::StateRead,
+        Self::StatePut,
+        Self::RetentionRead,
+        Self::Retire,
+        Self::GcRead,
+        Self::GcList,
+        Self::GcWords,
+        Self::GcBoundary,
+        Self::DeleteRead,
+        Self::Delete,
+        Self::FloorPut,
+        Self::FloorHint,
+        Self::FloorRead,
+        Self::FloorCommit,
+        Self::FloorDelete,
+        Self::ScrubRead,
+    ];
+
+    /// How many steps there are.
+    pub const COUNT: usize = Self::OFFLOAD.len() + Self::UPKEEP.len();
 
     /// The step's fixed name.
     pub fn name(self) -> &'static str {
@@ -80,6 +156,29 @@ impl Step {
             Self::CommitPage => "commit_page",
             Self::CommitPut => "commit_put",
             Self::CommitReadBack => "commit_read_back",
+            Self::ReadClock => "read_clock",
+            Self::TopicRead => "topic_read",
+            Self::TopicPut => "topic_put",
+            Self::SummaryRead => "summary_read",
+            Self::SummaryPut => "summary_put",
+            Self::LeaseRead => "lease_read",
+            Self::LeasePut => "lease_put",
+            Self::StateRead => "state_read",
+            Self::StatePut => "state_put",
+            Self::RetentionRead => "retention_read",
+            Self::Retire => "retire",
+            Self::GcRead => "gc_read",
+            Self::GcList => "gc_list",
+            Self::GcWords => "gc_words",
+            Self::GcBoundary => "gc_boundary",
+            Self::DeleteRead => "delete_read",
+            Self::Delete => "delete",
+            Self::FloorPut => "floor_put",
+            Self::FloorHint => "floor_hint",
+            Self::FloorRead => "floor_read",
+            Self::FloorCommit => "floor_commit",
+            Self::FloorDelete => "floor_delete",
+            Self::ScrubRead => "scrub_read",
         }
     }
 }

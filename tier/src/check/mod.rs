@@ -13,12 +13,14 @@ mod anomaly;
 mod content;
 mod partition;
 mod presence;
+mod segment;
 
 use firnline_index::ids::TopicIdPartition;
 use firnline_store::StoreError;
 use futures::StreamExt;
 
 pub use anomaly::{Anomaly, AnomalyKind};
+pub use segment::Pace;
 
 use crate::Tier;
 
@@ -84,7 +86,7 @@ impl CheckReport {
         self.anomalies == 0 && self.unreadable == 0
     }
 
-    fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         let Self { partitions, segments, blocks, batches, log_bytes, object_bytes, .. } = other;
         self.partitions += partitions;
         self.segments += segments;

@@ -13,17 +13,17 @@ use futures::StreamExt;
 
 use super::content::{Content, compare_footer};
 use super::presence::Presence;
-use super::{Anomaly, AnomalyKind, CheckDepth, CheckReport, Finding, OnFinding};
+use super::{Anomaly, AnomalyKind, CheckDepth, CheckReport, Finding, OnFinding, Pace};
 use crate::Tier;
 use crate::segments::tail_range;
 
 /// A check of one partition under way.
-struct Check<'a> {
+pub(super) struct Check<'a> {
     tier: &'a Tier,
     tip: &'a TopicIdPartition,
     depth: CheckDepth,
     on_finding: OnFinding<'a>,
-    report: CheckReport,
+    pub(super) report: CheckReport,
     presence: Presence,
     kind: ManifestKind,
     /// Where the entry before ended, and what is open there.
@@ -32,6 +32,8 @@ struct Check<'a> {
     dead: HashSet<String>,
     /// Whether the partition has no manifest.
     absent: bool,
+    /// How fast blocks are read, where that is limited.
+    pace: Option<Pace>,
 }
 
 impl Tier {
@@ -41,19 +43,7 @@ impl Tier {
         depth: CheckDepth,
         on_finding: OnFinding<'_>,
     ) -> CheckReport {
-        let prefix = KeyPrefix::Partition(tip.clone()).to_string();
-        let mut check = Check {
-            tier: self,
-            tip,
-            depth,
-            on_finding,
-            report: CheckReport::default(),
-            presence: Presence::new(self, &prefix),
-            kind: ManifestKind::Sidecar,
-            before: None,
-            dead: HashSet::new(),
-            absent: false,
-        };
+        let mut check = Check::new(self, tip, depth, None, on_finding);
         match check.manifest().await {
             Some(manifest) => check.walk(&manifest).await,
             None => check.unnamed_rest().await,
@@ -62,13 +52,46 @@ impl Tier {
     }
 }
 
-impl Check<'_> {
-    fn anomaly(&mut self, key: &str, kind: AnomalyKind) {
+impl<'a> Check<'a> {
+    fn new(
+        tier: &'a Tier,
+        tip: &'a TopicIdPartition,
+        depth: CheckDepth,
+        pace: Option<Pace>,
+        on_finding: OnFinding<'a>,
+    ) -> Self {
+        let prefix = KeyPrefix::Partition(tip.clone()).to_string();
+        Self {
+            tier,
+            tip,
+            depth,
+            on_finding,
+            report: CheckReport::default(),
+            presence: Presence::new(tier, &prefix),
+            kind: ManifestKind::Sidecar,
+            before: None,
+            dead: HashSet::new(),
+            absent: false,
+            pace,
+        }
+    }
+
+    /// A check of segments one by one, at a pace.
+    pub(super) fn of_segments(
+        tier: &'a Tier,
+        tip: &'a TopicIdPartition,
+        pace: Pace,
+        on_finding: OnFinding<'a>,
+    ) -> Self {
+        Self::new(tier, tip, CheckDepth::Content, Some(pace), on_finding)
+    }
+
+    pub(super) fn anomaly(&mut self, key: &str, kind: AnomalyKind) {
         self.report.anomalies += 1;
         (self.on_finding)(Finding::Anomaly(Anomaly { key: key.to_owned(), kind }));
     }
 
-    fn unreadable(&mut self, key: &str, source: StoreError) {
+    pub(super) fn unreadable(&mut self, key: &str, source: StoreError) {
         self.report.unreadable += 1;
         (self.on_finding)(Finding::Unreadable { key: key.to_owned(), source: Box::new(source) });
     }
@@ -225,7 +248,7 @@ impl Check<'_> {
     }
 
     /// Whether a manifest read now names the segment. One that is in no head any more may be in a page, which stays.
-    async fn still_named(&self, entry: &Entry) -> Result<bool, StoreError> {
+    pub(super) async fn still_named(&self, entry: &Entry) -> Result<bool, StoreError> {
         let key = ObjectKey::Manifest { tip: self.tip.clone() }.to_string();
         let bytes = self.tier.store().get(&key).await?.bytes;
         Ok(match Manifest::decode_unchecked(&bytes) {
@@ -235,7 +258,7 @@ impl Check<'_> {
     }
 
     /// Walks the segment's bytes. Gives what is open behind it, where that can be told.
-    async fn content(&mut self, key: &str, entry: &Entry) -> Option<TransactionStart> {
+    pub(super) async fn content(&mut self, key: &str, entry: &Entry) -> Option<TransactionStart> {
         let (tail, tail_bytes) = self.tail(key, entry).await?;
         for kind in compare_footer(entry, &tail) {
             self.anomaly(key, kind);
@@ -247,7 +270,13 @@ impl Check<'_> {
         let mut runs = std::pin::pin!(self.tier.block_runs(key, start, index, 0..index.len()));
         while let Some(run) = runs.next().await {
             match run {
-                Ok(run) => content = self.tier.workers().run(move || content.take(run)).await,
+                Ok(run) => {
+                    let bytes = run.stored.len() as u64;
+                    content = self.tier.workers().run(move || content.take(run)).await;
+                    if let Some(pace) = self.pace {
+                        pace.after(bytes).await;
+                    }
+                }
                 Err((_, error)) => {
                     whole = false;
                     content.skip();

@@ -10,4 +10,5 @@ mod listing;
 mod opening;
 mod restoring;
 mod support;
+mod upkeep;
 mod uploading;

@@ -69,6 +69,17 @@ impl World {
         Tier::open_for_writing(parts, settings, &cluster()).await.unwrap()
     }
 
+    /// The same over a store that fails now and then: tried until it is open.
+    pub(crate) async fn tier_until_open(&self) -> Tier {
+        loop {
+            let parts = self.parts();
+            let settings = settings(&parts.store);
+            if let Ok(tier) = Tier::open_for_writing(parts, settings, &cluster()).await {
+                return tier;
+            }
+        }
+    }
+
     /// All keys but the marker's and the topics'.
     pub(crate) fn data_keys(&self) -> Vec<String> {
         let mut keys = self.sim.keys();

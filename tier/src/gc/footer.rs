@@ -1,0 +1,63 @@
+//! What a segment that nothing names says of itself.
+
+use firnline_index::keys::ObjectKey;
+use firnline_index::segment::{Footer, TRAILER_LEN, Trailer};
+use firnline_index::{Crc32c, OffsetRange};
+use firnline_store::StoreError;
+
+use crate::Tier;
+
+/// Enough for a trailer and the footer of nearly every segment.
+const SUFFIX: u64 = 64 << 10;
+
+/// What is known of a segment by its own end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OwnWords {
+    /// It covers these offsets.
+    Range(OffsetRange),
+    /// It is sealed: only its key tells where it begins.
+    Sealed,
+    /// It is no segment of this partition, or damaged: nobody's to delete.
+    Foreign,
+    /// It is not there any more.
+    Gone,
+}
+
+impl Tier {
+    /// Reads what the segment `key` says of itself. One GET, two where its footer is very long.
+    pub(super) async fn own_words(&self, key: &ObjectKey) -> Result<OwnWords, StoreError> {
+        let ObjectKey::Segment { tip, base, uuid, .. } = key else { return Ok(OwnWords::Foreign) };
+        let text = key.to_string();
+        let mut suffix = match self.store().get_suffix(&text, SUFFIX).await {
+            Ok((suffix, _)) => suffix,
+            Err(error) if error.is_not_found() => return Ok(OwnWords::Gone),
+            Err(error) => return Err(error),
+        };
+        let Ok(trailer) = Trailer::parse(&suffix) else { return Ok(OwnWords::Foreign) };
+        let ours = trailer.cluster_id == *self.cluster_id()
+            && trailer.topic_id == tip.topic_id
+            && trailer.partition == tip.partition
+            && trailer.uuid == *uuid;
+        if !ours {
+            return Ok(OwnWords::Foreign);
+        }
+        if trailer.key_id.is_some() {
+            return Ok(OwnWords::Sealed);
+        }
+        let needed = usize::try_from(trailer.footer_length).unwrap_or(usize::MAX).saturating_add(TRAILER_LEN);
+        if suffix.len() < needed {
+            suffix = match self.store().get_suffix(&text, needed as u64).await {
+                Ok((suffix, _)) => suffix,
+                Err(error) if error.is_not_found() => return Ok(OwnWords::Gone),
+                Err(error) => return Err(error),
+            };
+        }
+        let footer =
+            suffix.len().checked_sub(needed).and_then(|at| suffix.get(at..suffix.len() - TRAILER_LEN));
+        let footer = footer.filter(|bytes| Crc32c::of(bytes) == trailer.footer_crc);
+        Ok(match footer.map(Footer::decode) {
+            Some(Ok(footer)) if footer.range.start() == *base => OwnWords::Range(footer.range),
+            _ => OwnWords::Foreign,
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! Which of the objects that a manifest does not name may go: a pure function.
+
+use std::collections::BTreeMap;
+
+use firnline_index::Offset;
+use firnline_index::keys::ObjectKey;
+use firnline_index::manifest::Manifest;
+use firnline_store::ListedObject;
+
+use super::condemned::{Doomed, Why};
+use super::footer::OwnWords;
+use crate::retention::Share;
+
+/// Why nothing of a partition is collected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GcRefusal {
+    /// The topic is paused.
+    #[error("the topic is paused")]
+    Paused,
+    /// There are objects, and no manifest.
+    #[error("there are {objects} objects and no manifest; run firnline verify")]
+    NoManifest {
+        /// How many.
+        objects: u64,
+    },
+    /// A broker with KIP-405 keeps the manifest, and may know of segments that it does not name.
+    #[error("the manifest belongs to a broker with KIP-405, which deletes by itself")]
+    NotOurs,
+    /// A sidecar has seen a later manifest than the one that is there.
+    #[error(
+        "the manifest has generation {found}, but generation {known} was seen: it went back; run firnline verify"
+    )]
+    WentBack {
+        /// The generation found.
+        found: u64,
+        /// The highest that any summary tells.
+        known: u64,
+    },
+    /// A segment at or beyond the tier's end: its commit may have been lost.
+    #[error(
+        "{key} lies at or beyond the tier's end {tier_end}, and nothing names it: perhaps a commit was lost; it resolves itself where the tier goes on beyond it"
+    )]
+    BeyondEnd {
+        /// The segment.
+        key: String,
+        /// Where the tier ends.
+        tier_end: Offset,
+    },
+    /// A segment below the first offset that the manifest ever had: it belongs to an earlier manifest.
+    #[error(
+        "{key} lies below {began_at}, where this manifest began: perhaps a manifest was lost; run firnline verify"
+    )]
+    BeforeBeginning {
+        /// The segment.
+        key: String,
+        /// The first offset that the manifest ever had.
+        began_at: Offset,
+    },
+    /// More than a run may take.
+    #[error(
+        "{objects} objects of {bytes} bytes would go, {share} of what is there and more than {allowed}; look at --dry-run, then say --max-share"
+    )]
+    TooMuch {
+        /// Objects.
+        objects: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// The larger share of both.
+        share: Share,
+        /// What a run may take.
+        allowed: Share,
+    },
+    /// Our clock and the store's are too far apart to tell what is young.
+    #[error(
+        "this machine's clock and the store's are {seconds} s apart: too far to tell what is young; set the clock right"
+    )]
+    ClocksApart {
+        /// How far.
+        seconds: u64,
+    },
+}
+
+/// An object that is old enough and that the manifest does not name.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub(super) key: ObjectKey,
+    pub(super) object: ListedObject,
+    /// Of segments between the tier's start and its end.
+    pub(super) words: Option<OwnWords>,
+}
+
+/// What is judged.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// By key.
+    pub(super) doomed: BTreeMap<String, Doomed>,
+    /// Left alone: not what their keys say.
+    pub(super) foreign: Vec<String>,
+    /// Floors that the manifest does not have yet.
+    pub(super) floors: u64,
+}
+
+/// Whether a segment's own words are needed to judge it.
+pub(super) fn needs_words(head: &Manifest, key: &ObjectKey) -> bool {
+    matches!(key, ObjectKey::Segment { base, .. } if *base >= head.tier_start && *base < head.tier_end)
+}
+
+/// Judges what `head` does not name. One piece of evidence that a commit or a manifest was lost refuses it all: then
+/// what looks like rubbish may be the only copy.
+pub(super) fn judge(head: &Manifest, candidates: &BTreeMap<String, Candidate>) -> Result<Judged, GcRefusal> {
+    let mut judged = Judged::default();
+    for (text, Candidate { key, object, words }) in candidates {
+        let why = match key {
+            ObjectKey::Segment { base, .. } => match segment(head, text, *base, *words)? {
+                Some(why) => why,
+                None => {
+                    judged.foreign.push(text.clone());
+                    continue;
+                }
+            },
+            ObjectKey::Page { .. } => Why::Page,
+            ObjectKey::Floor { offset, .. } if head.floor >= Some(*offset) => Why::Floor,
+            ObjectKey::Floor { .. } => {
+                judged.floors += 1;
+                continue;
+            }
+            _ => {
+                judged.foreign.push(text.clone());
+                continue;
+            }
+        };
+        let last_modified_ms = Some(object.last_modified_ms);
+        judged.doomed.insert(text.clone(), Doomed { why, size: object.size, last_modified_ms });
+    }
+    Ok(judged)
+}
+
+fn segment(
+    head: &Manifest,
+    text: &str,
+    base: Offset,
+    words: Option<OwnWords>,
+) -> Result<Option<Why>, GcRefusal> {
+    let beyond = || GcRefusal::BeyondEnd { key: text.to_owned(), tier_end: head.tier_end };
+    if base >= head.tier_end {
+        return Err(beyond());
+    }
+    if base < head.began() {
+        return Err(GcRefusal::BeforeBeginning { key: text.to_owned(), began_at: head.began() });
+    }
+    if base < head.tier_start {
+        return Ok(Some(Why::Retired));
+    }
+    match words {
+        Some(OwnWords::Range(range)) if range.end() > head.tier_end => Err(beyond()),
+        Some(OwnWords::Range(_) | OwnWords::Sealed) => Ok(Some(Why::Unnamed)),
+        Some(OwnWords::Foreign | OwnWords::Gone) | None => Ok(None),
+    }
+}
+
+/// Refuses what is more than a share of what was listed, but for a few objects, which in a small partition are a large share.
+pub(super) fn within_share(
+    doomed: &BTreeMap<String, Doomed>,
+    listed: (u64, u64),
+    allowed: Share,
+    at_least: u64,
+) -> Result<(), GcRefusal> {
+    let objects = doomed.len() as u64;
+    let bytes = doomed.values().fold(0_u64, |sum, doomed| sum.saturating_add(doomed.size));
+    let share = Share::of(objects, listed.0).max(Share::of(bytes, listed.1));
+    if objects <= at_least || share <= allowed {
+        return Ok(());
+    }
+    Err(GcRefusal::TooMuch { objects, bytes, share, allowed })
+}

@@ -1,0 +1,320 @@
+use firnline_index::manifest::{DeadBranch, DeadReason};
+use firnline_store::RequestKind;
+use firnline_store::sim::{Rule, SimFault, When};
+use firnline_tier::gc::{GcRefusal, GcSurvey, Why};
+
+use super::*;
+
+/// A partition of three segments and a log that continues it.
+async fn three(world: &World) -> (Tier, Log) {
+    let tier = world.tier().await;
+    let head = daily(&tier, 3, 1).await;
+    let mut log = Log::starting_at(head.tier_end.get());
+    log.append(3, 200, None);
+    (tier, log)
+}
+
+fn refusal(outcome: GcOutcome) -> GcRefusal {
+    match outcome {
+        GcOutcome::Refused(refusal, _) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn survey(outcome: GcOutcome) -> GcSurvey {
+    match outcome {
+        GcOutcome::Clean(survey) => survey,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_orphan_goes_once_it_is_old_and_the_tier_has_gone_on() {
+    let world = World::new(1);
+    let (tier, log) = three(&world).await;
+    let (_, lost) = orphan(&tier, &log).await;
+    put(&tier, &tip(0), &log).await;
+    assert!(collect(&tier).await.is_none(), "it is young");
+    tokio::time::sleep(2 * Duration::from_secs(3600)).await;
+    let boundary = manifest(&tier).await.gc_boundary;
+    let deleted = collect(&tier).await.unwrap();
+    assert_eq!(deleted.objects, 1);
+    assert!(!objects(&world).contains(&lost.entry.object_key(&tip(0))));
+    let now = manifest(&tier).await;
+    assert_ne!(now.gc_boundary, boundary);
+    assert_eq!(objects(&world), named(&tier, &now).await);
+    sound(&tier).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_run_costs_a_read_and_a_listing_and_changes_nothing() {
+    let world = World::new(2);
+    let (tier, _) = three(&world).await;
+    tokio::time::sleep(DAY).await;
+    let clocks = tier.clocks().await.unwrap();
+    let generation = manifest(&tier).await.generation;
+    let before = tier.store().counters();
+    let tip = tip(0);
+    let outcome = tier.gc(&gc_request(&tip, clocks), &gc_settings(), &mut GcMemory::new()).await.unwrap();
+    let survey = survey(outcome);
+    assert_eq!((survey.objects, survey.next), (4, None));
+    let spent = tier.store().counters().since(&before);
+    assert_eq!((spent.of(RequestKind::Get), spent.of(RequestKind::List), spent.total()), (1, 1, 2));
+    assert_eq!(manifest(&tier).await.generation, generation);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_retention_left_behind_goes_whatever_its_footer_says() {
+    let world = World::new(3);
+    let (tier, _) = three(&world).await;
+    let plan = plan_with(&tier, by_age(1), &all()).await;
+    let forgotten = retired(&tier, &plan).await;
+    drop(forgotten);
+    let mut memory = GcMemory::new();
+    let GcOutcome::Condemned(condemned, _) = gc(&tier, &gc_settings(), &mut memory).await else { panic!() };
+    assert!(condemned.objects().values().all(|doomed| doomed.why == Why::Retired));
+    // Readers may still hold the manifest that named them.
+    assert_eq!(condemned.wait(), tier.marker().max_manifest_age * 2);
+    assert_eq!(tier.delete_condemned(&condemned, &mut memory).await.unwrap().objects, planned(&plan));
+    sound(&tier).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_lists_all_and_touches_nothing() {
+    let world = World::new(4);
+    let (tier, log) = three(&world).await;
+    let (_, lost) = orphan(&tier, &log).await;
+    put(&tier, &tip(0), &log).await;
+    tokio::time::sleep(DAY).await;
+    let (tip_, clocks) = (tip(0), tier.clocks().await.unwrap());
+    let (before, generation) = (world.sim.keys(), manifest(&tier).await.generation);
+    let planned =
+        tier.plan_gc(&gc_request(&tip_, clocks), &gc_settings(), &mut GcMemory::new()).await.unwrap();
+    let GcOutcome::Planned(doomed, survey) = planned else { panic!("{planned:?}") };
+    assert_eq!(doomed.keys().collect::<Vec<_>>(), [&lost.entry.object_key(&tip(0))]);
+    assert_eq!(doomed.values().next().unwrap().size, lost.entry.location.length.get());
+    assert_eq!(survey.objects, 6);
+    assert_eq!((world.sim.keys(), manifest(&tier).await.generation), (before, generation));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_ours_is_never_touched() {
+    let world = World::new(5);
+    let (tier, _) = three(&world).await;
+    let inside = segment_key(3, 7);
+    let directory = inside.rsplit_once('/').unwrap().0.to_owned();
+    for name in ["notes.txt", "manifest.bak", "x.seg", "sub/dir"] {
+        world.sim.plant(&format!("{directory}/{name}"), "theirs");
+    }
+    // A key like ours with other bytes behind it, in the middle of the tier.
+    world.sim.plant(&inside, "no segment at all");
+    tokio::time::sleep(DAY).await;
+    let before = world.sim.keys();
+    let survey = survey(gc(&tier, &gc_settings(), &mut GcMemory::new()).await);
+    assert_eq!((survey.unknown, survey.foreign), (4, vec![inside]));
+    assert_eq!(world.sim.keys(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn evidence_of_a_lost_commit_or_manifest_stops_it() {
+    let world = World::new(6);
+    let (tier, log) = three(&world).await;
+    let settings = gc_settings();
+    let run = async || gc(&tier, &settings, &mut GcMemory::new()).await;
+    // At the tier's end: as if its commit had been taken back.
+    let (_, lost) = orphan(&tier, &log).await;
+    tokio::time::sleep(DAY).await;
+    let key = lost.entry.object_key(&tip(0));
+    let tier_end = manifest(&tier).await.tier_end;
+    assert_eq!(refusal(run().await), GcRefusal::BeyondEnd { key: key.clone(), tier_end });
+    world.sim.lose(&key);
+    // Below the end, and reaching over it: as if pieces had been replaced and the replacement taken back.
+    let mut over = Log::starting_at(6);
+    over.append(3, 200, None).append(3, 200, None);
+    let basis = Basis { base: offset(6), ..Basis::of(Some(&manifest(&tier).await), Offset::ZERO) };
+    let long = upload(&tier, &tip(0), &basis, &over).await.unwrap();
+    tokio::time::sleep(DAY).await;
+    let key = long.entry.object_key(&tip(0));
+    assert_eq!(refusal(run().await), GcRefusal::BeyondEnd { key: key.clone(), tier_end });
+    world.sim.lose(&key);
+    // The manifest went back behind what a summary told.
+    let (tip_, clocks) = (tip(0), tier.clocks().await.unwrap());
+    let request = GcRequest { known_generation: Some(9), ..gc_request(&tip_, clocks) };
+    let outcome = tier.gc(&request, &settings, &mut GcMemory::new()).await.unwrap();
+    assert_eq!(refusal(outcome), GcRefusal::WentBack { found: 3, known: 9 });
+    // No manifest at all.
+    let manifest_key = ObjectKey::Manifest { tip: tip(0) }.to_string();
+    let bytes = world.sim.peek(&manifest_key).unwrap();
+    world.sim.lose(&manifest_key);
+    assert_eq!(refusal(run().await), GcRefusal::NoManifest { objects: 3 });
+    world.sim.plant(&manifest_key, bytes);
+    assert_eq!(objects(&world).len(), 3);
+    sound(&tier).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_manifest_made_anew_does_not_take_the_old_ones_segments_for_rubbish() {
+    let world = World::new(7);
+    let (tier, log) = three(&world).await;
+    world.sim.lose(&ObjectKey::Manifest { tip: tip(0) }.to_string());
+    // A sidecar that found none began one where its local log starts.
+    put(&world.tier().await, &tip(0), &log).await;
+    tokio::time::sleep(DAY).await;
+    let refusal = refusal(gc(&tier, &gc_settings(), &mut GcMemory::new()).await);
+    assert!(
+        matches!(refusal, GcRefusal::BeforeBeginning { began_at, .. } if began_at == offset(9)),
+        "{refusal}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_than_a_share_takes_an_operators_word() {
+    let world = World::new(8);
+    let (tier, log) = three(&world).await;
+    for _ in 0..20 {
+        orphan(&tier, &log).await;
+    }
+    put(&tier, &tip(0), &log).await;
+    tokio::time::sleep(DAY).await;
+    let refusal = refusal(gc(&tier, &gc_settings(), &mut GcMemory::new()).await);
+    assert!(matches!(refusal, GcRefusal::TooMuch { objects: 20, .. }), "{refusal}");
+    let settings = GcSettings { share: Share::ALL, ..gc_settings() };
+    let mut memory = GcMemory::new();
+    let GcOutcome::Condemned(condemned, _) = gc(&tier, &settings, &mut memory).await else { panic!() };
+    assert_eq!(tier.delete_condemned(&condemned, &mut memory).await.unwrap().objects, 20);
+    sound(&tier).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn paused_topics_and_wrong_clocks_are_left_alone() {
+    let world = World::new(9);
+    let (tier, log) = three(&world).await;
+    orphan(&tier, &log).await;
+    put(&tier, &tip(0), &log).await;
+    tokio::time::sleep(DAY).await;
+    let (tip_, clocks) = (tip(0), tier.clocks().await.unwrap());
+    let mut memory = GcMemory::new();
+    let request = GcRequest { paused: true, ..gc_request(&tip_, clocks) };
+    assert_eq!(refusal(tier.gc(&request, &gc_settings(), &mut memory).await.unwrap()), GcRefusal::Paused);
+    let ours = firnline_index::TimestampMs::new(clocks.ours.get() + 3_600_000).unwrap();
+    let request = gc_request(&tip_, Clocks { ours, ..clocks });
+    let refused = refusal(tier.gc(&request, &gc_settings(), &mut memory).await.unwrap());
+    assert_eq!(refused, GcRefusal::ClocksApart { seconds: 3_600 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn dead_branches_and_unfolded_floors_stay() {
+    let world = World::new(10);
+    let (tier, log) = three(&world).await;
+    let (_, dead) = orphan(&tier, &log).await;
+    put(&tier, &tip(0), &log).await;
+    let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
+    head.manifest.dead_branches.push(DeadBranch {
+        cut_at: dead.entry.range.start(),
+        reason: DeadReason::NeverCommitted,
+        recorded_at: dead.entry.committed_at,
+        entries: vec![dead.entry.clone()],
+        pages: vec![],
+    });
+    let key = ObjectKey::Manifest { tip: tip(0) }.to_string();
+    tier.store().update(&key, head.manifest.encode().unwrap(), &head.version).await.unwrap();
+    let floor = floors::written(&tier, 4).await;
+    tokio::time::sleep(DAY).await;
+    let survey = survey(gc(&tier, &gc_settings(), &mut GcMemory::new()).await);
+    assert_eq!(survey.pending_floors, 1);
+    assert!(objects(&world).contains(&dead.entry.object_key(&tip(0))));
+    assert!(objects(&world).contains(&floor.object_key().to_string()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_keeps_everything_does_not_make_it_loop() {
+    for fault in ["refuses", "does not answer"] {
+        let world = World::new(11);
+        let (tier, log) = three(&world).await;
+        let (_, lost) = orphan(&tier, &log).await;
+        put(&tier, &tip(0), &log).await;
+        tokio::time::sleep(DAY).await;
+        let key = lost.entry.object_key(&tip(0));
+        let bytes = world.sim.peek(&key).unwrap();
+        if fault == "refuses" {
+            world.sim.rule(
+                Rule::new(SimFault::Denied, When::Always).on(&[RequestKind::Delete]).key_contains(".seg"),
+            );
+        }
+        let mut memory = GcMemory::new();
+        // The clock of a listing tells the same object from another: plant it again with the time it had.
+        let settings = GcSettings { min_age: Duration::ZERO, ..gc_settings() };
+        let GcOutcome::Condemned(condemned, _) = gc(&tier, &settings, &mut memory).await else { panic!() };
+        let deleted = tier.delete_condemned(&condemned, &mut memory).await.unwrap();
+        if fault == "refuses" {
+            assert_eq!((deleted.objects, deleted.refused.len()), (0, 1));
+        } else {
+            assert_eq!(deleted.objects, 1);
+            world.sim.plant(&key, bytes);
+            // There again, and this time no DELETE is answered.
+            let GcOutcome::Condemned(condemned, _) = gc(&tier, &settings, &mut memory).await else {
+                panic!()
+            };
+            let at = condemned.objects()[&key].last_modified_ms;
+            assert!(at.is_some());
+            world.sim.rule(Rule::new(SimFault::LostBefore, When::Always).on(&[RequestKind::Delete]));
+            let deleted = tier.delete_condemned(&condemned, &mut memory).await.unwrap();
+            assert_eq!((deleted.objects, deleted.refused.len()), (0, 1));
+        }
+        let before = tier.store().counters();
+        for _ in 0..3 {
+            let survey = survey(gc(&tier, &settings, &mut memory).await);
+            assert_eq!(survey.stubborn, 1, "{fault}");
+        }
+        let spent = tier.store().counters().since(&before);
+        assert_eq!(spent.of(RequestKind::Update), 0, "{fault}: no boundary for what will not go");
+        // A day later it is tried once more.
+        world.sim.heal();
+        tokio::time::sleep(DAY).await;
+        let GcOutcome::Condemned(condemned, _) = gc(&tier, &settings, &mut memory).await else { panic!() };
+        assert_eq!(tier.delete_condemned(&condemned, &mut memory).await.unwrap().objects, 1, "{fault}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_listing_is_gone_through_in_windows() {
+    let world = World::new(12);
+    let (tier, log) = three(&world).await;
+    put(&tier, &tip(0), &log).await;
+    // Retired long ago: below the start, above the beginning.
+    for n in 0..2_500_u16 {
+        let uuid: [u8; 16] = std::array::from_fn(|i| n.to_be_bytes()[i % 2]);
+        let key = ObjectKey::Segment {
+            tip: tip(0),
+            base: offset(1),
+            leader_epoch: None,
+            uuid: SegmentUuid::from_bytes(uuid),
+        };
+        world.sim.plant(&key.to_string(), "old");
+    }
+    let plan = plan_with(&tier, by_age(1), &all()).await;
+    let _ = retired(&tier, &plan).await;
+    tokio::time::sleep(DAY).await;
+    let settings = GcSettings { most_listed: 1_000, share: Share::ALL, ..gc_settings() };
+    let (mut memory, mut after, mut gone, mut runs) = (GcMemory::new(), None::<String>, 0, 0);
+    loop {
+        let (tip_, clocks) = (tip(0), tier.clocks().await.unwrap());
+        let request = GcRequest { after: after.as_deref(), ..gc_request(&tip_, clocks) };
+        let survey = match tier.gc(&request, &settings, &mut memory).await.unwrap() {
+            GcOutcome::Condemned(condemned, survey) => {
+                assert!(condemned.objects().len() <= 1_000);
+                gone += tier.delete_condemned(&condemned, &mut memory).await.unwrap().objects;
+                survey
+            }
+            GcOutcome::Clean(survey) => survey,
+            other => panic!("{other:?}"),
+        };
+        runs += 1;
+        match survey.next {
+            Some(next) => after = Some(next),
+            None => break,
+        }
+    }
+    assert_eq!((gone, runs), (2_500 + planned(&plan), 3));
+    sound(&tier).await;
+}
