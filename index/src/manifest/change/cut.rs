@@ -36,7 +36,7 @@ impl Manifest {
     /// A cut at or below the tier's start leaves nothing: the tier begins anew where it lies, and what was retired below
     /// the start is not listed any more. A floor above the cut sinks to it, for it spoke of records that are not there now.
     ///
-    /// Needs the pages in which the cut lies, at most one of each level, and what is open at the end of the newest
+    /// Needs the pages in which the cut lies, at most one of each level (those above the entries, too, that are dropped), and what is open at the end of the newest
     /// segment that stays. `fresh` gives ids never used before.
     ///
     /// # Errors
@@ -59,7 +59,9 @@ impl Manifest {
         let start = self.tier_start.min(end);
         if end <= self.tier_start {
             let gone = std::mem::take(&mut split.below);
-            dropped.pages.extend(gone.pages);
+            for page in &gone.pages {
+                self.drop_page(page, loaded, &mut dropped)?;
+            }
             dropped.entries.extend(gone.entries);
         }
         let kept = std::mem::take(&mut split.below);

@@ -74,7 +74,12 @@ impl Manifest {
     }
 
     /// Gives back a page that goes, the pages below it, and those of their entries that were live until now.
-    fn drop_page(&self, page: &PageRef, loaded: &Loaded, dropped: &mut Dropped) -> Result<(), Need> {
+    pub(super) fn drop_page(
+        &self,
+        page: &PageRef,
+        loaded: &Loaded,
+        dropped: &mut Dropped,
+    ) -> Result<(), Need> {
         let mut next = vec![*page];
         while let Some(page) = next.pop() {
             dropped.pages.push(page);

@@ -6,7 +6,7 @@ use firnline_index::*;
 
 use super::samples::*;
 
-fn empty(start: u64) -> Manifest {
+pub(crate) fn empty(start: u64) -> Manifest {
     Manifest::new(ManifestKind::Sidecar, cluster(), tip(), offset(start), commit(1))
 }
 
@@ -15,7 +15,7 @@ fn piece(n: u64, start: u64, end: u64, of: i32) -> Entry {
 }
 
 /// Applies a change that must be refused, and sees that nothing moved.
-fn refused<T>(
+pub(crate) fn refused<T>(
     manifest: &Manifest,
     change: impl FnOnce(&mut Manifest) -> Result<T, AlgebraError>,
 ) -> AlgebraError {

@@ -11,6 +11,8 @@ mod json;
 mod keys;
 mod lineage;
 mod manifest_codec;
+mod model;
+mod reshaping;
 mod samples;
 mod scale;
 mod spill;
