@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firnline_index::{LeaderEpoch, Offset, OffsetRange, TimestampMs, TopicId, TopicIdPartition, TopicName};
+use firnline_index::{
+    LeaderEpoch, NodeId, Offset, OffsetRange, TimestampMs, TopicId, TopicIdPartition, TopicName,
+};
 use tokio::time::Instant;
 
 use super::act::Trouble;
@@ -332,7 +334,7 @@ impl Slot {
     }
 
     /// Takes what was read of the manifest.
-    pub(super) fn know(&mut self, digest: Option<Digest>, now: Instant) {
+    pub(super) fn know(&mut self, digest: Option<Digest>, node: NodeId, now: Instant) {
         let end = |tier: &TierKnown| match tier {
             TierKnown::Present(digest) => Some(digest.tier_end),
             TierKnown::Absent | TierKnown::Nothing => None,
@@ -345,6 +347,14 @@ impl Slot {
         self.tier = known;
         self.known_at = now;
         self.dirty = true;
+        // The wait for what a claim of ours asks for begins when it is first seen; a restart begins it again.
+        let asks = self.leader.zip(self.digest()).is_some_and(|(leader, digest)| {
+            digest.wants(digest.tier_end, leader.epoch)
+                && digest.claim.as_ref().is_some_and(|claim| claim.node == node)
+        });
+        if asks {
+            self.wanted_since.get_or_insert(now);
+        }
     }
 
     /// Notes that knowledge of the manifest is out of date.
@@ -494,7 +504,7 @@ pub(super) struct Given<'a> {
     pub(super) held: &'a Held,
     pub(super) policy: &'a TopicPolicy,
     pub(super) standing: Standing,
-    pub(super) node: firnline_index::NodeId,
+    pub(super) node: NodeId,
     pub(super) pressure: bool,
     pub(super) fresh: bool,
     pub(super) now: TimestampMs,

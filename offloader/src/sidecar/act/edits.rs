@@ -50,7 +50,6 @@ impl Turn<'_> {
             self.core.parts.tier.edit(&self.tip, Some(writer), &claim).await.map_err(Trouble::edit)?;
         if self.ended(ended, 0)? {
             self.core.state().counts.claims += 1;
-            self.core.with(&self.tip, |slot| slot.wanted_since = Some(Instant::now()));
         }
         Ok(After::Done)
     }

@@ -70,11 +70,20 @@ impl Core {
         self.before(SidecarStep::Look).await;
         let (host, asked) = (Arc::clone(&self.parts.host), tip.clone());
         let held = self.blocking(move || host.look_at(&asked)).await.map_err(Trouble::host)?;
-        let Some(held) = held else {
-            self.with(tip, super::state::Slot::empty);
-            return Ok(WaitReason::Idle);
+        let held = match held {
+            Some(held) => {
+                self.with(tip, |slot| slot.hold(&held));
+                held
+            }
+            None => {
+                let nothing = self.with(tip, |slot| {
+                    slot.empty();
+                    Arc::clone(&slot.held)
+                });
+                let Some(nothing) = nothing else { return Ok(WaitReason::Idle) };
+                nothing
+            }
         };
-        self.with(tip, |slot| slot.hold(&held));
         let mut turn = Turn { core: self, tip: tip.clone(), held, read: None };
         for _ in 0..STEPS {
             let (next, _) = self.decide(tip, turn.read.is_some());

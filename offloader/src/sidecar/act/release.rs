@@ -11,6 +11,7 @@ use firnline_tier::change::AddDead;
 use super::{After, Trouble, Turn};
 use crate::host::{HeldChain, HeldFile, PinId};
 use crate::plan::PlannedSegment;
+use crate::sidecar::prove::before;
 use crate::sidecar::step::SidecarStep;
 use crate::upload::Start;
 
@@ -58,7 +59,9 @@ impl Turn<'_> {
                 match self.judge_pin(chain, file, end, below).await? {
                     Verdict::Let => free.push(pin),
                     Verdict::Dead { at, epochs, reason } if file.sole_link => {
-                        if self.was_committed(&epochs, at, end) {
+                        if self.is_kept_by_name(&epochs, at, end) {
+                            free.push(pin);
+                        } else if self.was_committed(&epochs, at, end) {
                             match self.add_dead(chain, file, OffsetRange::new(at, end).ok(), reason).await? {
                                 true => free.push(pin),
                                 false => kept += 1,
@@ -118,6 +121,27 @@ impl Turn<'_> {
                 Verdict::Dead { at: from, epochs, reason: DeadReason::NeverCommitted }
             }
             Coverage::Missing { .. } => Verdict::Keep,
+        })
+    }
+
+    /// Whether a dead branch has the bytes from `at` on already: it was cut from the tier, or a turn before this one ended
+    /// between the commit and the release.
+    fn is_kept_by_name(&self, epochs: &Lineage, at: Offset, end: Offset) -> bool {
+        let branches = self.manifest().map(|manifest| manifest.dead_branches.as_slice()).unwrap_or_default();
+        branches.iter().any(|branch| {
+            let mut reached = at;
+            for entry in &branch.entries {
+                let same = || {
+                    let within = entry.range.end().min(end);
+                    let last = before(within);
+                    entry.epoch_at(reached) == epochs.epoch_at(reached)
+                        && last.is_some_and(|last| entry.epoch_at(last) == epochs.epoch_at(last))
+                };
+                if reached < end && entry.range.contains(reached) && same() {
+                    reached = entry.range.end();
+                }
+            }
+            reached >= end
         })
     }
 

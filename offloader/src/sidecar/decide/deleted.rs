@@ -11,6 +11,7 @@ use crate::sidecar::wait::{OperatorReason, WaitReason};
 
 pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
     let (from, last_bound) = match tier {
+        None if view.held.chains.is_empty() => return Next::Wait(WaitReason::Idle),
         None => (view.held.chains.iter().map(|chain| chain.start).min(), view.witness_bound),
         Some(tier) => match tier.deleted {
             None => return Next::Tombstone,

@@ -37,7 +37,8 @@ pub fn decide(view: &View<'_>) -> Next {
         Standing::Paused => return Next::Wait(WaitReason::Paused),
         Standing::On | Standing::Deleted => {}
     }
-    if view.held.chains.is_empty() {
+    // A topic that is deleted is marked as such even where nothing is left of it.
+    if view.held.chains.is_empty() && view.standing != Standing::Deleted {
         return Next::Wait(WaitReason::Idle);
     }
     let tier = match view.tier {

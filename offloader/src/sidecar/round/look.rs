@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::host::{GivenWay, HeldPartition, Host, HostError, Space, Witness};
 use crate::sidecar::core::Core;
-use crate::sidecar::state::State;
+use crate::sidecar::state::{State, TierKnown, TopicPresence};
 use crate::sidecar::step::SidecarStep;
 
 /// How long a partition must be gone from the host before it is forgotten: one that moves from one log dir to another is
@@ -87,12 +87,23 @@ impl Core {
             }
         }
         let mut gone = Vec::new();
-        state.slots.retain(|tip, slot| {
+        let State { slots, topics, .. } = &mut *state;
+        slots.retain(|tip, slot| {
             if slot.seen {
                 return true;
             }
             let since = *slot.absent_since.get_or_insert(now);
-            if slot.acting || now.saturating_duration_since(since) < FORGET_AFTER {
+            // A topic that may be deleted is marked so first.
+            let marked = match topics.get(&tip.topic_id).map(|topic| topic.presence) {
+                None | Some(TopicPresence::Known) => true,
+                Some(TopicPresence::Missing { .. } | TopicPresence::Doubted { .. }) => false,
+                Some(TopicPresence::Deleted) => match &slot.tier {
+                    TierKnown::Nothing => false,
+                    TierKnown::Absent => true,
+                    TierKnown::Present(digest) => digest.deleted.is_some(),
+                },
+            };
+            if !marked || slot.acting || now.saturating_duration_since(since) < FORGET_AFTER {
                 slot.empty();
                 return true;
             }

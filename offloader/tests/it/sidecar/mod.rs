@@ -1,5 +1,6 @@
 //! Sidecars beside the brokers of a small cluster: what each does, one scenario a test.
 
+mod crashing;
 mod model;
 
 use std::sync::Arc;
@@ -7,7 +8,9 @@ use std::time::Duration;
 
 use firnline_index::manifest::Manifest;
 use firnline_offloader::Silent;
-use firnline_offloader::sidecar::{NoSidecarFaults, Sidecar, SidecarParts, SidecarSettings, TopicPolicy};
+use firnline_offloader::sidecar::{
+    NoSidecarFaults, Sidecar, SidecarFaults, SidecarParts, SidecarSettings, SidecarStep, TopicPolicy,
+};
 use firnline_store::{Env, Store};
 use firnline_tier::Tier;
 
@@ -27,12 +30,16 @@ impl Bench {
     }
 
     async fn sidecar(&self, n: i32, settings: SidecarSettings) -> Sidecar {
+        self.faulty(n, settings, Arc::new(NoSidecarFaults)).await
+    }
+
+    async fn faulty(&self, n: i32, settings: SidecarSettings, faults: Arc<dyn SidecarFaults>) -> Sidecar {
         let parts = SidecarParts {
             tier: self.tier.clone(),
             cluster: Arc::new(ModelCluster(Arc::clone(&self.model))),
             host: Arc::new(ModelHost(Arc::clone(&self.model), node(n))),
             node: node(n),
-            faults: Arc::new(NoSidecarFaults),
+            faults,
             progress: Arc::new(Silent),
         };
         Sidecar::open(parts, settings).await.unwrap()
@@ -218,4 +225,161 @@ async fn an_empty_replica_that_wins_erases_nothing() {
     assert_eq!(manifest.tier_end, offset(30));
     assert!(manifest.dead_branches.is_empty());
     assert_eq!(new.status().partitions[0].wait.name(), "operator-cut-below-log-start");
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_the_leader_no_longer_knows_are_brought_by_the_witness_and_by_nothing_else() {
+    for witnessed in [true, false] {
+        let bench = Bench::new(2).await;
+        let old = bench.sidecar(1, each_file()).await;
+        {
+            let mut model = bench.model.lock().unwrap();
+            (0..2).for_each(|_| model.write(&[1, 2], 2));
+        }
+        bench.run(&[&old], 60).await;
+        assert_eq!(bench.tier_end().await, 6);
+        {
+            let mut model = bench.model.lock().unwrap();
+            (0..3).for_each(|_| model.write(&[1, 2], 2));
+            // The witness of sidecar 1 is taken while the bytes are there, but nothing goes up.
+            let end = model.high_watermark;
+            if witnessed {
+                let epochs =
+                    firnline_index::lineage::Lineage::new(vec![firnline_index::lineage::EpochStart {
+                        epoch: model::epoch(1),
+                        start: offset(0),
+                    }]);
+                model.broker(1).witnesses = vec![firnline_offloader::Witness {
+                    tip: tip(0),
+                    bound: offset(end),
+                    epoch: model::epoch(1),
+                    lineage: epochs.unwrap(),
+                }];
+            } else {
+                model.broker(1).witnesses.clear();
+            }
+            // Broker 1 has nothing but its pins any more, and the leader keeps nothing of epoch 1.
+            model.broker(1).retain(0);
+            model.elect(2, 2);
+            (0..3).for_each(|_| model.write(&[2], 2));
+            model.broker(2).retain(2);
+            model.broker(2).sole.clear();
+        }
+        let (old, new) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+        bench.run(&[&old, &new], 100).await;
+        let manifest = bench.manifest().await.unwrap();
+        if witnessed {
+            assert_eq!(manifest.tier_end, offset(30), "{:?}", (old.status(), new.status()));
+            assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty());
+        } else {
+            assert_eq!(manifest.tier_end, offset(6), "{:?}", (old.status(), new.status()));
+            assert_eq!(old.status().partitions[0].wait.name(), "operator-unproven");
+            assert!(!bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_unclean_election_cut_before_it_went_up_is_kept_by_name() {
+    let bench = Bench::new(2).await;
+    let (old, new) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..20).for_each(|_| model.write(&[1, 2], 2));
+    }
+    bench.run(&[&old, &new], 60).await;
+    assert_eq!(bench.tier_end().await, 114);
+    {
+        // Acknowledged by broker 1 alone, and not sealed; its witness saw it.
+        bench.model.lock().unwrap().write(&[1], 2);
+    }
+    bench.run(&[&old], 30).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        let lost = model.broker(1).files.pop().unwrap();
+        model.broker(1).sole.push(lost);
+        model.elect(2, 2);
+        model.high_watermark = 120;
+        (0..3).for_each(|_| model.write(&[1, 2], 2));
+    }
+    bench.run(&[&old, &new], 900).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(132), "{:?}", (old.status(), new.status()));
+    assert_eq!(manifest.dead_branches.len(), 1, "{:?}", old.status());
+    let dead = &manifest.dead_branches[0];
+    assert_eq!((dead.cut_at, dead.entries[0].range.end()), (offset(120), offset(126)));
+    assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_unsealed_tail_goes_up_in_pieces_that_one_segment_replaces() {
+    let bench = Bench::new(1).await;
+    let tail = SidecarSettings {
+        policy_of: Arc::new(|_| TopicPolicy {
+            target_bytes: 0,
+            tail_interval: Some(Duration::from_secs(20)),
+            ..TopicPolicy::default()
+        }),
+        ..each_file()
+    };
+    let sidecar = bench.sidecar(1, tail).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..2).for_each(|_| model.write(&[1], 2));
+    }
+    bench.run(&[&sidecar], 60).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(12), "{:?}", sidecar.status());
+    assert_eq!(manifest.entries.len(), 2);
+    {
+        // More is written into the same file.
+        let mut model = bench.model.lock().unwrap();
+        model.write(&[1], 3);
+        let more = model.broker(1).files.pop().unwrap();
+        model.broker(1).files.last_mut().unwrap().extend(more);
+    }
+    bench.run(&[&sidecar], 60).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!((manifest.tier_end, manifest.entries.len()), (offset(21), 3), "{:?}", sidecar.status());
+    bench.model.lock().unwrap().write(&[1], 2);
+    bench.run(&[&sidecar], 60).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.entries[1].range.end(), offset(21), "{:?}", (&manifest.entries, sidecar.status()));
+    assert_eq!(manifest.entries[1].replaces.len(), 2);
+    assert_eq!(manifest.tier_end, offset(27));
+    let expected = bench.model.lock().unwrap().brokers[&node(1)].files.concat().concat();
+    assert_eq!(read_all(&bench.tier, &manifest).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_topic_goes_up_to_its_last_bound_and_its_pins_go() {
+    let bench = Bench::new(1).await;
+    let sidecar = bench.sidecar(1, each_file()).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1], 2));
+    }
+    bench.run(&[&sidecar], 60).await;
+    assert_eq!(bench.tier_end().await, 12);
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.broker(1).retain(0);
+        model.broker(1).gone = true;
+        model.unknown = true;
+    }
+    bench.run(&[&sidecar], 300).await;
+    assert!(
+        bench.manifest().await.unwrap().deleted.is_none(),
+        "a topic that is unknown for a moment is not deleted"
+    );
+    bench.run(&[&sidecar], 600).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(
+        manifest.deleted.and_then(|deleted| deleted.last_bound),
+        Some(offset(18)),
+        "{:?}",
+        sidecar.status()
+    );
+    assert_eq!(manifest.tier_end, offset(18));
+    assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty(), "{:?}", sidecar.status());
 }
