@@ -11,11 +11,13 @@
 //!
 //! How much one run takes is bounded by a share ([`Share`]), however old everything seems to be.
 
+mod dead;
 mod decide;
 mod plan;
 mod retire;
 mod share;
 
+pub use dead::DeadBranchId;
 pub use decide::{Limits, RetentionDecision, RetentionRefusal, decide};
 pub use plan::{RetentionPlan, RetentionRequest, RetentionSettings};
 pub use retire::{NotAsPlanned, RetireError, RetireOutcome};

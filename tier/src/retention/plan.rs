@@ -124,7 +124,7 @@ impl Tier {
     }
 }
 
-fn newest_commit(head: &Manifest) -> Option<TimestampMs> {
+pub(super) fn newest_commit(head: &Manifest) -> Option<TimestampMs> {
     head.entries.iter().map(|entry| entry.committed_at).max()
 }
 

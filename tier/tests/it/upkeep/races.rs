@@ -1,8 +1,11 @@
 //! Writers and collectors that pause at the worst moment.
 
+use std::sync::Arc;
+
 use firnline_index::ids::{Incarnation, NodeId};
-use firnline_index::manifest::Writer;
-use firnline_tier::{CommitOutcome, Lost};
+use firnline_index::manifest::{DeadBranch, DeadReason, Writer};
+use firnline_tier::{CommitOutcome, FaultPoint, Lost, Step, TierParts};
+use futures::future::BoxFuture;
 
 use super::*;
 
@@ -116,7 +119,55 @@ async fn a_commit_between_listing_and_boundary_is_seen() {
     sound(&tier).await;
 }
 
-/// Writers, a retention, collectors and a floor at once, over a store that loses answers; whatever comes of it, all that the
+/// Puts another manifest in place right before a collection commits its boundary.
+#[derive(Debug)]
+struct CommitsBefore {
+    sim: firnline_store::sim::Simulation,
+    bytes: bytes::Bytes,
+}
+
+impl FaultPoint for CommitsBefore {
+    fn before(&self, step: Step) -> BoxFuture<'_, ()> {
+        if step == Step::GcBoundary {
+            self.sim.plant(&ObjectKey::Manifest { tip: tip(0) }.to_string(), self.bytes.clone());
+        }
+        Box::pin(std::future::ready(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_the_manifest_with_the_boundary_that_decides() {
+    let world = World::new(5);
+    let tier = world.tier().await;
+    let head = daily(&tier, 3, 1).await;
+    let mut log = Log::starting_at(3);
+    log.append(3, 200, None);
+    let middle = Basis { base: offset(3), ..Basis::of(Some(&head), Offset::ZERO) };
+    let named_late = upload(&tier, &tip(0), &middle, &log).await.unwrap();
+    let never_named = upload(&tier, &tip(0), &middle, &log).await.unwrap();
+    tokio::time::sleep(DAY).await;
+    let mut then = manifest(&tier).await;
+    then.generation += 1;
+    then.dead_branches.push(DeadBranch {
+        cut_at: offset(3),
+        reason: DeadReason::NeverCommitted,
+        recorded_at: named_late.entry.committed_at,
+        entries: vec![named_late.entry.clone()],
+        pages: vec![],
+    });
+    let hook = CommitsBefore { sim: world.sim.clone(), bytes: then.encode().unwrap() };
+    let parts = TierParts { faults: Arc::new(hook), ..world.parts() };
+    let settings = settings(&parts.store);
+    let collector = Tier::open_for_writing(parts, settings, &cluster()).await.unwrap();
+    let GcOutcome::Condemned(condemned, _) = gc(&collector, &gc_settings(), &mut GcMemory::new()).await
+    else {
+        panic!()
+    };
+    let doomed: Vec<_> = condemned.objects().keys().collect();
+    assert_eq!(doomed, [&never_named.entry.object_key(&tip(0))]);
+}
+
+/// Writers, a retention and collectors at once, over a store that loses answers; whatever comes of it, all that the
 /// manifest names is there and reads as it was written, and nothing is deleted before it is due.
 #[tokio::test(start_paused = true)]
 async fn whatever_is_lost_on_the_way_nothing_named_is_ever_gone() {

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
-use firnline_index::ids::{SegmentUuid, TimestampMs};
+use firnline_index::ids::{ObjectUuid, SegmentUuid, TimestampMs};
 use firnline_index::keys::ObjectKey;
-use firnline_index::manifest::MAX_ENTRIES;
+use firnline_index::manifest::{DeadBranch, DeadReason, Entry, EntryTable, MAX_ENTRIES, Page, PageBody};
 use firnline_store::RequestKind;
 use firnline_tier::cluster::Clocks;
 use firnline_tier::gc::{DeleteError, GcMemory};
@@ -278,4 +278,87 @@ async fn pages_go_with_the_last_of_their_entries_and_only_live_bytes_count() {
         count - 1_200 + 1 + 1,
         "one page, and the segment uploaded for a sample"
     );
+}
+
+/// A partition with two dead branches, one of them in a page; the keys of their objects.
+async fn with_dead_branch(tier: &Tier) -> (Manifest, Vec<String>) {
+    let head = daily(tier, 3, 1).await;
+    let mut log = Log::starting_at(3);
+    log.append(3, 200, None);
+    let middle = Basis { base: offset(3), ..Basis::of(Some(&head), Offset::ZERO) };
+    let (first, second) = (
+        upload(tier, &tip(0), &middle, &log).await.unwrap(),
+        upload(tier, &tip(0), &middle, &log).await.unwrap(),
+    );
+    let at = tier.clocks().await.unwrap().ours;
+    let entry =
+        |segment: &firnline_tier::UploadedSegment| Entry { committed_at: at, ..segment.entry.clone() };
+    let page = Page {
+        cluster_id: head.cluster_id.clone(),
+        tip: tip(0),
+        kind: head.kind,
+        uuid: ObjectUuid::from_bytes([3; 16]),
+        range: first.entry.range,
+        body: PageBody::Entries { entries: EntryTable::new(&[entry(&first)]), gaps: Vec::new() },
+    };
+    let (bytes, reference) = page.encode().unwrap();
+    tier.store().put_unique(&reference.object_key(&tip(0)).to_string(), bytes).await.unwrap();
+    let mut loaded = tier.manifest(&tip(0)).await.unwrap().unwrap();
+    let branch = |entries, pages| DeadBranch {
+        cut_at: offset(3),
+        reason: DeadReason::Truncation,
+        recorded_at: at,
+        entries,
+        pages,
+    };
+    loaded.manifest.dead_branches.push(branch(vec![], vec![reference]));
+    loaded
+        .manifest
+        .dead_branches
+        .push(DeadBranch { cut_at: offset(4), ..branch(vec![entry(&second)], vec![]) });
+    let key = ObjectKey::Manifest { tip: tip(0) }.to_string();
+    tier.store().update(&key, loaded.manifest.encode().unwrap(), &loaded.version).await.unwrap();
+    let keys = vec![
+        first.entry.object_key(&tip(0)),
+        reference.object_key(&tip(0)).to_string(),
+        second.entry.object_key(&tip(0)),
+    ];
+    (loaded.manifest, keys)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_branch_goes_whole_once_all_of_it_is_older_than_the_limit() {
+    let world = World::new(13);
+    let tier = world.tier().await;
+    let (_, keys) = with_dead_branch(&tier).await;
+    let tip = tip(0);
+    let planned = async |days| {
+        let clocks = tier.clocks().await.unwrap();
+        let request = RetentionRequest { tip: &tip, limits: by_age(days), paused: false, clocks };
+        tier.plan_dead_branch(&request, &all()).await.unwrap()
+    };
+    assert_eq!(planned(1).await, None);
+    tokio::time::sleep(2 * DAY).await;
+    // Neither a longer limit nor one by size ends it, nor does gc.
+    assert_eq!(planned(3).await, None);
+    retire_and_delete(&tier, Limits { ms: None, bytes: Some(0) }).await;
+    assert!(collect(&tier).await.is_none());
+    assert_eq!(objects(&world), keys.iter().cloned().collect());
+    let branch = planned(1).await.unwrap();
+    let RetireOutcome::Retired(condemned) = tier.drop_dead_branch(&tip, branch, None).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(condemned.objects().keys().collect::<BTreeSet<_>>(), keys[..2].iter().collect());
+    let deleted = tier.delete_condemned(&condemned, &mut GcMemory::new()).await.unwrap();
+    assert_eq!(deleted.objects, 2);
+    assert_eq!(objects(&world), BTreeSet::from([keys[2].clone()]));
+    // Once more is nothing; the other is still there and goes by its own name.
+    assert!(matches!(tier.drop_dead_branch(&tip, branch, None).await.unwrap(), RetireOutcome::Nothing));
+    let other = planned(1).await.unwrap();
+    assert_eq!(other.cut_at, offset(4));
+    let RetireOutcome::Retired(condemned) = tier.drop_dead_branch(&tip, other, None).await.unwrap() else {
+        panic!()
+    };
+    drop(condemned);
+    assert_eq!(collect(&tier).await.unwrap().objects, 1, "what a crash forgets, gc finds");
 }
