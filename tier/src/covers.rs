@@ -20,12 +20,39 @@ impl Tier {
         loop {
             match manifest.covers(range, epochs, &loaded) {
                 Ok(coverage) => return Ok(coverage),
-                Err(Need::Page(page)) => loaded.add_page(self.page(&manifest.tip, &page).await?),
-                // Coverage is a matter of entries; they stand in pages.
-                Err(Need::Open(_) | Need::NewestGap { .. }) => {
-                    return Ok(Coverage::Missing { from: range.start() });
-                }
+                Err(need) if self.page_needed(manifest, &need, &mut loaded).await? => {}
+                Err(_) => return Ok(Coverage::Missing { from: range.start() }),
             }
         }
+    }
+
+    /// Whether dead branches hold every byte of `range`: see [`Manifest::dead_covers`]. One GET for each page of a branch
+    /// that reaches into the range.
+    pub async fn dead_covers(
+        &self,
+        manifest: &Manifest,
+        range: OffsetRange,
+        epochs: &[EpochStart],
+    ) -> Result<bool, ReadError> {
+        let mut loaded = Loaded::new();
+        loop {
+            match manifest.dead_covers(range, epochs, &loaded) {
+                Ok(covered) => return Ok(covered),
+                Err(need) if self.page_needed(manifest, &need, &mut loaded).await? => {}
+                Err(_) => return Ok(false),
+            }
+        }
+    }
+
+    /// Reads a page that is needed; nothing else is for coverage, which is a matter of entries.
+    async fn page_needed(
+        &self,
+        manifest: &Manifest,
+        need: &Need,
+        loaded: &mut Loaded,
+    ) -> Result<bool, ReadError> {
+        let Need::Page(page) = need else { return Ok(false) };
+        loaded.add_page(self.page(&manifest.tip, page).await?);
+        Ok(true)
     }
 }

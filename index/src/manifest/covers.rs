@@ -63,6 +63,42 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// Whether dead branches together hold every byte of `range`, in which `epochs` begin as for [`Manifest::covers`].
+    ///
+    /// # Errors
+    /// The need for a page of a branch that reaches into the range.
+    pub fn dead_covers(
+        &self,
+        range: OffsetRange,
+        epochs: &[EpochStart],
+        loaded: &Loaded,
+    ) -> Result<bool, Need> {
+        let mut at = range.start();
+        loop {
+            let before = at;
+            for branch in &self.dead_branches {
+                let mut pages: Vec<_> = branch.pages.iter().rev().collect();
+                while let Some(page) = pages.pop() {
+                    if at >= range.end() || page.range.end() <= at || page.range.start() > at {
+                        continue;
+                    }
+                    match &loaded.page(page)?.body {
+                        PageBody::Refs(refs) => pages.extend(refs.iter().rev()),
+                        PageBody::Entries { entries, .. } => {
+                            walk(entries.iter(), range.end(), epochs, &mut at);
+                        }
+                    }
+                }
+                walk(branch.entries.iter(), range.end(), epochs, &mut at);
+            }
+            if at >= range.end() || at == before {
+                return Ok(at >= range.end());
+            }
+        }
+    }
+}
+
 /// Moves `at` over `entries`, which are in order, as far as they follow each other and agree; a finding ends it.
 fn walk<E: std::borrow::Borrow<Entry>>(
     entries: impl Iterator<Item = E>,

@@ -6,7 +6,7 @@ use firnline_index::manifest::{DeadReason, Entry, Manifest, Unmade};
 use crate::edit::{Applied, Edit, Fence, Known, Lost, Refused};
 use crate::upload::UploadedSegment;
 
-/// Adds uploaded segments as a dead branch.
+/// Adds uploaded segments as a dead branch. [`crate::Tier::dead_covers`] tells before the upload whether it is needed.
 #[derive(Debug, Clone)]
 pub struct AddDead {
     /// The segments, oldest first, without overlap.
@@ -32,6 +32,14 @@ impl Edit for AddDead {
         }
         if head.gc_boundary != self.gc_boundary {
             return Ok(Lost::Collected.into());
+        }
+        // Another replica's sidecar may have had the same bytes.
+        let mut there = true;
+        for UploadedSegment { entry, .. } in &self.segments {
+            there = there && head.dead_covers(entry.range, &entry.epochs, known.loaded())?;
+        }
+        if there && !self.segments.is_empty() {
+            return Ok(Applied::Nothing);
         }
         let now = known.now();
         let entry = |s: &UploadedSegment| Entry { committed_at: now, ..s.entry.clone() };

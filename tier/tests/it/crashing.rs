@@ -14,7 +14,7 @@ use crate::support::*;
 
 /// Stops for good before the `nth` step of one kind, counted from 0; tells how often that kind came.
 #[derive(Debug)]
-struct StopAt {
+pub(crate) struct StopAt {
     step: Option<Step>,
     nth: usize,
     seen: [AtomicUsize; Step::COUNT],
@@ -22,13 +22,17 @@ struct StopAt {
 }
 
 impl StopAt {
-    fn new(step: Option<Step>, nth: usize) -> Arc<Self> {
+    pub(crate) fn new(step: Option<Step>, nth: usize) -> Arc<Self> {
         let seen = std::array::from_fn(|_| AtomicUsize::new(0));
         Arc::new(Self { step, nth, seen, died: Notify::new() })
     }
 
-    fn times(&self, step: Step) -> usize {
+    pub(crate) fn times(&self, step: Step) -> usize {
         self.seen[step as usize].load(Ordering::SeqCst)
+    }
+
+    pub(crate) async fn died(&self) {
+        self.died.notified().await;
     }
 }
 
@@ -162,7 +166,7 @@ async fn stop_everywhere(fill: bool, must_come: &[Step]) {
             let stop = StopAt::new(Some(step), nth);
             tokio::select! {
                 () = work(&disk, &log, stop.clone()) => panic!("{step} {nth}: the process was to die there"),
-                () = stop.died.notified() => {}
+                () = stop.died() => {}
             }
             mended(&disk, &log, before, &format!("{step} {nth}")).await;
         }

@@ -57,7 +57,7 @@ fn cut(manifest: &Manifest, at: i64) -> CutTier {
 }
 
 /// Uploads what continues the tier as `kind` and commits it.
-async fn put_as(tier: &Tier, kind: EntryKind, log: &Log) -> Manifest {
+pub(crate) async fn put_as(tier: &Tier, kind: EntryKind, log: &Log) -> Manifest {
     let known = tier.manifest(&tip(0)).await.unwrap();
     let first = range_of(&log.batches[0]).start();
     let basis = Basis::of(known.as_ref().map(|known| &known.manifest), first);

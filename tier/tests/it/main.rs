@@ -5,6 +5,7 @@
 mod checking;
 mod committing;
 mod crashing;
+mod edit_crashing;
 mod editing;
 mod listing;
 mod opening;

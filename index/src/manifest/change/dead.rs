@@ -12,6 +12,9 @@ impl Manifest {
     /// Adds segments that were uploaded for the record only: the log went on without their bytes at `cut_at`. They are
     /// oldest first and do not overlap.
     ///
+    /// They join a branch of the same reason where the two could be one history: offsets and epochs rise together. So what
+    /// comes up segment by segment stays one branch.
+    ///
     /// # Errors
     /// Where there are none, one is not sound in itself, listed already or out of order, and where there would be more than
     /// [`MAX_DEAD_BRANCHES`] branches or [`MAX_DEAD_ENTRIES`] entries in them: such a partition needs an operator.
@@ -23,7 +26,6 @@ impl Manifest {
         recorded_at: TimestampMs,
     ) -> Result<(), AlgebraError> {
         self.require_sidecar()?;
-        self.require_room_for_branch()?;
         if entries.is_empty() {
             return Err(AlgebraError::NothingDead);
         }
@@ -41,6 +43,13 @@ impl Manifest {
         if let Some(first) = dead_anomalies(self.kind, &branch).into_iter().next() {
             return Err(AlgebraError::Entry(Box::new(first)));
         }
+        if let Some((joined, with)) =
+            self.dead_branches.iter_mut().find_map(|known| Some((joined(known, &branch)?, known)))
+        {
+            *with = joined;
+            return Ok(());
+        }
+        self.require_room_for_branch()?;
         self.dead_branches.push(branch);
         Ok(())
     }
@@ -57,4 +66,17 @@ impl Manifest {
         let (count, limit) = (MAX_DEAD_BRANCHES as u64 + 1, MAX_DEAD_BRANCHES as u64);
         Err(AlgebraError::TooMany { what: "dead branches", count, limit })
     }
+}
+
+/// The two as one branch, where they could be one history. Pages stand before all entries, so a branch with pages takes none.
+fn joined(known: &DeadBranch, new: &DeadBranch) -> Option<DeadBranch> {
+    if known.reason != new.reason || !known.pages.is_empty() {
+        return None;
+    }
+    let mut entries: Vec<Entry> = known.entries.iter().chain(&new.entries).cloned().collect();
+    entries.sort_by_key(|entry| entry.range.start());
+    let apart = entries.windows(2).all(|pair| pair[0].range.end() <= pair[1].range.start());
+    let rising = entries.iter().flat_map(|entry| &entry.epochs).is_sorted_by_key(|start| start.epoch);
+    let cut_at = known.cut_at.min(new.cut_at);
+    (apart && rising).then(|| DeadBranch { cut_at, entries, ..known.clone() })
 }

@@ -185,6 +185,7 @@ fn a_manifest_with_too_many_dead_branches_waits_for_an_operator() {
     let mut head = empty(0);
     head.append(entry(1, 0, 100, 3), Vec::new()).unwrap();
     for n in 0..MAX_DEAD_BRANCHES as u64 {
+        // The same offsets time and again: no two are one history.
         let dead = vec![entry(10 + n, 0, 10, 1)];
         head.add_dead(dead, DeadReason::NeverCommitted, offset(0), time(1)).unwrap();
     }
@@ -192,6 +193,40 @@ fn a_manifest_with_too_many_dead_branches_waits_for_an_operator() {
     assert!(full(at_once(cut_at(&head, 0, &Loaded::new())).unwrap_err()));
     let one = vec![entry(99, 0, 10, 1)];
     assert!(full(refused(&head, |m| m.add_dead(one, DeadReason::Operator, offset(0), time(1)))));
+}
+
+#[test]
+fn what_could_be_one_history_is_one_branch() {
+    let mut head = empty(0);
+    let mut add = |entries: Vec<Entry>, reason, at| {
+        head.add_dead(entries, reason, offset(at), time(i64::try_from(at).unwrap())).unwrap();
+        assert_eq!(head.check(), []);
+        head.dead_branches.iter().map(|branch| branch.entries.len()).collect::<Vec<_>>()
+    };
+    let never = DeadReason::NeverCommitted;
+    assert_eq!(add(vec![entry(1, 100, 200, 3)], never, 100), [1]);
+    assert_eq!(add(vec![entry(2, 250, 300, 4)], never, 250), [2]);
+    assert_eq!(add(vec![entry(3, 50, 100, 3)], never, 50), [3]);
+    // Another reason, an epoch that goes back, and the same offsets again are other branches.
+    assert_eq!(add(vec![entry(4, 300, 310, 4)], DeadReason::Truncation, 300), [3, 1]);
+    assert_eq!(add(vec![entry(5, 300, 310, 3)], never, 300), [3, 1, 1]);
+    assert_eq!(add(vec![entry(6, 240, 260, 4)], never, 240), [3, 1, 1, 1]);
+    let first = &head.dead_branches[0];
+    assert_eq!((first.cut_at, first.recorded_at), (offset(50), time(100)));
+    assert_eq!(first.entries.iter().map(|e| e.uuid).collect::<Vec<_>>(), [uuid(3), uuid(1), uuid(2)]);
+}
+
+#[test]
+fn dead_branches_together_cover_what_their_epochs_agree_with() {
+    let mut head = empty(0);
+    head.add_dead(vec![entry(1, 100, 200, 3)], DeadReason::NeverCommitted, offset(100), time(1)).unwrap();
+    head.add_dead(vec![entry(2, 150, 260, 3)], DeadReason::Truncation, offset(100), time(1)).unwrap();
+    head.add_dead(vec![entry(3, 150, 300, 4)], DeadReason::Truncation, offset(100), time(1)).unwrap();
+    let covers = |from, to, of: i32| {
+        head.dead_covers(range(from, to), &[epoch_start(of, from)], &Loaded::new()).unwrap()
+    };
+    assert!(covers(100, 260, 3) && covers(120, 199, 3) && covers(150, 300, 4));
+    assert!(!covers(100, 261, 3) && !covers(99, 200, 3) && !covers(100, 200, 4));
 }
 
 #[test]
