@@ -108,10 +108,15 @@ async fn what_is_not_ours_is_never_touched() {
     }
     // A key like ours with other bytes behind it, in the middle of the tier.
     world.sim.plant(&inside, "no segment at all");
+    // A sound segment that was copied under another id.
+    let head = manifest(&tier).await;
+    let copy = segment_key(3, 8);
+    let original = world.sim.peek(&head.entries[1].object_key(&tip(0))).unwrap();
+    world.sim.plant(&copy, original);
     tokio::time::sleep(DAY).await;
     let before = world.sim.keys();
     let survey = survey(gc(&tier, &gc_settings(), &mut GcMemory::new()).await);
-    assert_eq!((survey.unknown, survey.foreign), (4, vec![inside]));
+    assert_eq!((survey.unknown, survey.foreign), (4, vec![inside, copy]));
     assert_eq!(world.sim.keys(), before);
 }
 
