@@ -158,6 +158,18 @@ async fn evidence_of_a_lost_commit_or_manifest_stops_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_partition_that_is_only_beginning_is_no_evidence() {
+    let world = World::new(13);
+    let tier = world.tier().await;
+    assert_eq!(survey(gc(&tier, &gc_settings(), &mut GcMemory::new()).await).objects, 0);
+    floors::written(&tier, 4).await;
+    tokio::time::sleep(DAY).await;
+    upload(&tier, &tip(0), &Basis::of(None, offset(0)), &Log::plain(1, 10)).await.unwrap();
+    let seen = survey(gc(&tier, &gc_settings(), &mut GcMemory::new()).await);
+    assert_eq!((seen.objects, seen.pending_floors), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_manifest_made_anew_does_not_take_the_old_ones_segments_for_rubbish() {
     let world = World::new(7);
     let (tier, log) = three(&world).await;
