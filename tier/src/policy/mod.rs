@@ -12,6 +12,8 @@
 mod effective;
 mod retention;
 mod topic;
+mod watch;
 
 pub use effective::{Effective, LimitKind, PolicyFinding, Wish, Wishes, effective};
 pub use retention::{PolicyError, PolicyOutcome, RetentionPreview, SetRetention};
+pub use watch::TopicWatch;
