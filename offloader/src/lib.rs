@@ -34,7 +34,8 @@ pub use cluster::{
 pub use history::{EpochFalls, OtherHistory};
 pub use holes::{HoleInLog, Holes};
 pub use host::{
-    GivenWay, HeldChain, HeldFile, HeldPartition, Host, HostError, PinId, Presence, Space, Witness,
+    DirectoryHost, DirectoryOptions, GivenWay, HeldChain, HeldFile, HeldPartition, Host, HostError, PinId,
+    Presence, Space, Wanted, Witness,
 };
 #[cfg(feature = "kafka")]
 pub use kafka::KafkaCluster;

@@ -136,11 +136,19 @@ impl PinDir {
         Ok(())
     }
 
-    /// Gives a pin the name that tells its file's inode: it tells another after a log dir was copied.
-    pub fn rename(&self, from: &PinName, to: &PinName) -> Result<(), IoProblem> {
-        let (from, to) = (from.to_string(), to.to_string());
-        rustix::fs::renameat(&self.root, &from, &self.root, &to)
-            .map_err(IoProblem::at("rename", &self.path.join(from)))
+    /// Gives a pin the name that tells its file's inode: it tells another after a log dir was copied. `false` where that
+    /// name is taken by another file, which must not be lost for it; one that is the same file already is as good.
+    pub fn rename(&self, from: &PinName, to: &PinName) -> Result<bool, IoProblem> {
+        let (name, new) = (from.to_string(), to.to_string());
+        // Linked and unlinked: a rename would replace whatever has the new name.
+        match rustix::fs::linkat(&self.root, &name, &self.root, &new, AtFlags::empty()) {
+            Ok(()) => {}
+            Err(Errno::EXIST) if self.stat(to)?.is_some_and(|there| there.inode == to.inode) => {}
+            Err(Errno::EXIST) => return Ok(false),
+            Err(errno) => return Err(IoProblem::new("rename", &self.path.join(name), errno)),
+        }
+        self.unlink(&name)?;
+        Ok(true)
     }
 
     /// Where a pin is to be found.

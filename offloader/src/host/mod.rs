@@ -3,11 +3,15 @@
 //!
 //! All calls block; they run on the tier's workers.
 
+mod directory;
+
 use std::fmt;
 use std::sync::Arc;
 
 use firnline_index::lineage::Lineage;
 use firnline_index::{LeaderEpoch, Offset, OffsetRange, TimestampMs, TopicId, TopicIdPartition};
+
+pub use directory::{DirectoryHost, DirectoryOptions, Wanted};
 
 use crate::log::PartitionLog;
 
@@ -120,6 +124,24 @@ pub struct HostError {
     /// Why.
     #[source]
     pub cause: Box<dyn std::error::Error + Send + Sync>,
+}
+
+impl HostError {
+    /// Says what failed, and why.
+    pub fn new(what: impl Into<String>, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self { what: what.into(), cause: cause.into() }
+    }
+}
+
+/// An error with its causes, as one sentence.
+fn chain_of(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// The machine beside the broker.

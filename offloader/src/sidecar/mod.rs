@@ -25,7 +25,6 @@ mod settings;
 mod state;
 mod status;
 mod step;
-mod upkeep;
 mod view;
 mod wait;
 
@@ -35,7 +34,7 @@ pub use held::{Chain, File, Held};
 pub use next::{Next, Why};
 pub use parts::SidecarParts;
 pub use prove::{Claimed, Proof, Unproven, prove};
-pub use run::{Sidecar, Stopped};
+pub use run::Sidecar;
 pub use settings::{PolicyOf, Pressure, SidecarSettings, TopicPolicy};
 pub use status::{Counts, PartitionStatus, Status, StatusTotals, Thrown};
 pub use step::{NoSidecarFaults, SidecarFaults, SidecarStep};

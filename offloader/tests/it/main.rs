@@ -5,6 +5,7 @@
 mod directories;
 #[path = "../../../logdir/tests/it/holder.rs"]
 mod holder;
+mod host;
 mod jobs;
 mod sidecar;
 mod sim;
