@@ -103,6 +103,12 @@ impl Tier {
         TimestampMs::new(self.env().clock.now_ms()).unwrap_or(TimestampMs::ZERO)
     }
 
+    /// This run of this process.
+    #[must_use]
+    pub fn incarnation(&self) -> Incarnation {
+        self.inner.incarnation
+    }
+
     /// This run of this process beside broker `node`, as manifests name who changed them.
     #[must_use]
     pub fn writer(&self, node: NodeId, leader_epoch: Option<LeaderEpoch>) -> Writer {

@@ -2,7 +2,7 @@
 //!
 //! One object for each node, replaced by its own sidecar alone. Whoever wants to know the tier of a whole cluster reads a
 //! handful of objects instead of ten thousand manifests. A summary is a hint: what a partition has is in its manifest, and
-//! of two summaries that tell of one partition the higher generation is the newer ([`merge`]).
+//! of two summaries that tell of one partition the higher generation is the newer ([`merge()`]).
 
 mod codec;
 mod error;

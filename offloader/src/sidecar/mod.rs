@@ -25,6 +25,7 @@ mod settings;
 mod state;
 mod status;
 mod step;
+mod upkeep;
 mod view;
 mod wait;
 
@@ -34,7 +35,7 @@ pub use held::{Chain, File, Held};
 pub use next::{Next, Why};
 pub use parts::SidecarParts;
 pub use prove::{Claimed, Proof, Unproven, prove};
-pub use run::Sidecar;
+pub use run::{Sidecar, Stopped};
 pub use settings::{PolicyOf, Pressure, SidecarSettings, TopicPolicy};
 pub use status::{Counts, PartitionStatus, Status, StatusTotals, Thrown};
 pub use step::{NoSidecarFaults, SidecarFaults, SidecarStep};

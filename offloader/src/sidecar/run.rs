@@ -15,7 +15,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use firnline_index::TopicIdPartition;
+use firnline_index::{Incarnation, TopicIdPartition};
 use firnline_tier::RandomExt;
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -27,7 +27,9 @@ use super::next::{Next, Why};
 use super::parts::SidecarParts;
 use super::round::Due;
 use super::settings::SidecarSettings;
+use super::state::TierKnown;
 use super::status::Status;
+use super::upkeep::OtherRun;
 use super::wait::WaitReason;
 use crate::host::HostError;
 
@@ -54,8 +56,12 @@ impl Sidecar {
     }
 
     /// Works until `shutdown` is ready, then lets what is under way end for a short while. Dropping the future stops at once.
-    pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+    ///
+    /// It also ends where another run of a sidecar is found to work as this node: one of the two must not be there.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Stopped {
         let core = &*self.core;
+        let upkeep = core.keep_up();
+        tokio::pin!(upkeep);
         let mut turns: FuturesUnordered<BoxFuture<'_, TopicIdPartition>> = FuturesUnordered::new();
         let mut due = Due::at_once(Instant::now());
         tokio::pin!(shutdown);
@@ -68,6 +74,7 @@ impl Sidecar {
                     biased;
                     () = &mut shutdown => return stop(turns).await,
                     Some(_) = turns.next(), if !turns.is_empty() => self.start(&mut turns),
+                    other = &mut upkeep => return stopped_by(other),
                     due = &mut round => break due,
                 }
             };
@@ -85,6 +92,7 @@ impl Sidecar {
                         core.decide_all();
                         self.start(&mut turns);
                     }
+                    other = &mut upkeep => return stopped_by(other),
                     () = &mut next => break,
                 }
             }
@@ -111,11 +119,28 @@ impl Sidecar {
     }
 }
 
-async fn stop(mut turns: FuturesUnordered<BoxFuture<'_, TopicIdPartition>>) {
+/// Why a sidecar has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// It was told to.
+    Asked,
+    /// Another run works as this node. Its lease tells who that is.
+    OtherRun {
+        /// The other run.
+        incarnation: Incarnation,
+    },
+}
+
+fn stopped_by(other: OtherRun) -> Stopped {
+    Stopped::OtherRun { incarnation: other.incarnation }
+}
+
+async fn stop(mut turns: FuturesUnordered<BoxFuture<'_, TopicIdPartition>>) -> Stopped {
     let all = async { while turns.next().await.is_some() {} };
     if tokio::time::timeout(STOP_GRACE, all).await.is_err() {
         tracing::warn!("what was under way was left; a restart goes on from what is in the tier");
     }
+    Stopped::Asked
 }
 
 impl Core {
@@ -135,9 +160,13 @@ impl Core {
             })
             .collect()
         };
+        let heard = self.state().heard;
         for tip in due {
             let (next, _) = self.decide(&tip, false);
-            self.with(&tip, |slot| slot.plan(next, now));
+            self.with(&tip, |slot| match next {
+                Next::Read if !heard && slot.tier == TierKnown::Nothing => slot.dirty = true,
+                next => slot.plan(next, now),
+            });
         }
     }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_index::TopicName;
+use firnline_tier::policy::Wishes;
+use firnline_tier::scrub::ScrubSettings;
 
 /// How one topic is offloaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct TopicPolicy {
     pub tail_interval: Option<Duration>,
     /// Higher ones go first.
     pub priority: i32,
+    /// What the configuration says of the retention in the tier; it may lengthen what the bucket says, never shorten it.
+    pub retention: Wishes,
     /// Raw bytes a second of this topic on this sidecar at most.
     pub bytes_per_second: Option<u64>,
 }
@@ -35,6 +39,7 @@ impl Default for TopicPolicy {
             max_lag: Duration::from_secs(3600),
             tail_interval: None,
             priority: 0,
+            retention: Wishes::default(),
             bytes_per_second: None,
         }
     }
@@ -80,6 +85,10 @@ pub struct SidecarSettings {
     pub manifest_interval: Duration,
     /// How often each partition's background work (retention, floors, collection, hanging transactions) has its turn.
     pub duty_interval: Duration,
+    /// How often what nothing names is collected of each partition.
+    pub gc_interval: Duration,
+    /// How the content of the tier is read again; `None`: never.
+    pub scrub: Option<ScrubSettings>,
     /// Partitions that act at once.
     pub parallel_partitions: usize,
     /// Claims a second.
@@ -120,6 +129,8 @@ impl Default for SidecarSettings {
             summary_interval: Duration::from_secs(60),
             manifest_interval: Duration::from_secs(300),
             duty_interval: Duration::from_secs(3600),
+            gc_interval: Duration::from_secs(24 * 3600),
+            scrub: Some(ScrubSettings::default()),
             parallel_partitions: 8,
             claim_rate: 20,
             takeover_wait: Duration::from_secs(600),

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use firnline_index::manifest::ManifestKind;
+use firnline_index::summary::TierMarks;
 use firnline_index::{
     LeaderEpoch, NodeId, Offset, OffsetRange, TimestampMs, TopicId, TopicIdPartition, TopicName,
 };
+use firnline_tier::retention::Limits as RetentionLimits;
 use tokio::time::Instant;
 
 use super::act::Trouble;
@@ -36,6 +39,8 @@ pub(super) struct State {
     pub(super) counts: Counts,
     /// Raised with each turn that a partition gets; the lowest goes first.
     pub(super) turn: u64,
+    /// Whether the other sidecars' summaries were read once, so that what they tell need not be read from each manifest.
+    pub(super) heard: bool,
     /// Whether leaders are to be looked up before their time.
     pub(super) leaders_stale: bool,
     pub(super) claims: Bucket,
@@ -52,6 +57,8 @@ pub(super) struct Topic {
     /// Its settings were asked for, and not told.
     pub(super) refused: bool,
     pub(super) paused: bool,
+    /// What the bucket says of its retention.
+    pub(super) retention: RetentionLimits,
     /// An operator has said that it is deleted.
     pub(super) deletion_confirmed: bool,
     pub(super) presence: TopicPresence,
@@ -131,6 +138,18 @@ pub(super) struct Slot {
     pub(super) wake_at: Instant,
     pub(super) last_error: Option<Arc<str>>,
     pub(super) hanging: Vec<OpenProducer>,
+    /// Another sidecar tells that it waits for what may be here.
+    pub(super) asked_for: bool,
+    /// The stable offset when it was asked last, and since when it has been that.
+    pub(super) stable: Option<(Offset, Instant)>,
+    /// When its background work has its next turn.
+    pub(super) duty_at: Option<Instant>,
+    /// When what nothing names of it is collected next.
+    pub(super) gc_at: Option<Instant>,
+    /// Where the next collection begins.
+    pub(super) gc_after: Option<String>,
+    /// Since when it has waited as it does.
+    pub(super) wait_since: TimestampMs,
     /// This partition's share of every jitter, in thousandths.
     pub(super) jitter_permille: u32,
 }
@@ -171,6 +190,7 @@ impl State {
             cluster_error: None,
             counts: Counts::default(),
             turn: 0,
+            heard: false,
             leaders_stale: false,
             claims: Bucket::new(settings.claim_rate.max(1).into(), now),
             bytes: settings.bytes_per_second.map(|rate| Bucket::new(rate, now)),
@@ -199,6 +219,7 @@ impl Topic {
             configs: Configs::Unknown,
             refused: false,
             paused: false,
+            retention: RetentionLimits::default(),
             deletion_confirmed: false,
             presence: TopicPresence::Known,
         }
@@ -286,6 +307,12 @@ impl Slot {
             wake_at: now,
             last_error: None,
             hanging: Vec::new(),
+            asked_for: false,
+            stable: None,
+            duty_at: None,
+            gc_at: None,
+            gc_after: None,
+            wait_since: TimestampMs::ZERO,
             jitter_permille,
         }
     }
@@ -346,6 +373,7 @@ impl Slot {
         }
         self.tier = known;
         self.known_at = now;
+        self.asked_for = false;
         self.dirty = true;
         // The wait for what a claim of ours asks for begins when it is first seen; a restart begins it again.
         let asks = self.leader.zip(self.digest()).is_some_and(|(leader, digest)| {
@@ -355,6 +383,39 @@ impl Slot {
         if asks {
             self.wanted_since.get_or_insert(now);
         }
+    }
+
+    /// Takes what a summary tells of the tier, where it is newer. It tells no claims and no writer: nothing is done on it
+    /// before the manifest is read.
+    pub(super) fn hear(&mut self, marks: TierMarks, now: Instant) {
+        let known = match &self.tier {
+            TierKnown::Present(digest) => Some(digest.generation),
+            TierKnown::Absent | TierKnown::Nothing => None,
+        };
+        if known.is_some_and(|known| known >= marks.generation) {
+            return;
+        }
+        if self.digest().is_none_or(|digest| digest.tier_end != marks.tier_end) {
+            self.tier_moved_at = now;
+            self.wanted_since = None;
+        }
+        let TierMarks { generation, tier_start, serving_start, tier_end } = marks;
+        let older = self.digest().cloned();
+        self.tier = TierKnown::Present(Box::new(Digest {
+            generation,
+            kind: ManifestKind::Sidecar,
+            tier_start,
+            serving_start,
+            tier_end,
+            claim: None,
+            writer_epoch: None,
+            deleted: older.as_ref().and_then(|older| older.deleted),
+            pieces: None,
+            gaps: older.as_ref().map_or(0, |older| older.gaps),
+            dead_branches: older.as_ref().map_or(0, |older| older.dead_branches),
+        }));
+        self.known_at = now;
+        self.dirty = true;
     }
 
     /// Notes that knowledge of the manifest is out of date.
@@ -425,6 +486,7 @@ impl Slot {
             },
             fresh: given.fresh,
             known_for: since(self.known_at),
+            asked_for: self.asked_for,
             kept: self.kept.is_some_and(|(generation, _)| {
                 self.digest().map_or(generation == 0, |digest| digest.generation == generation)
             }),

@@ -104,6 +104,8 @@ pub struct Counts {
     pub pins_dropped: u64,
     /// Pins that gave way to the reserve.
     pub pins_gave_way: u64,
+    /// Findings of the scrub that are damage.
+    pub scrub_findings: u64,
     /// Segments committed for a partition that another broker leads.
     pub takeovers: u64,
 }

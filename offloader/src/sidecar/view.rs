@@ -27,6 +27,8 @@ pub struct View<'a> {
     pub fresh: bool,
     /// How old it is.
     pub known_for: Duration,
+    /// Whether another sidecar tells that it waits for what may be here.
+    pub asked_for: bool,
     /// Whether all pins that lie below the tier's end were looked at in this generation of the manifest, and are kept.
     pub kept: bool,
     /// Who leads.

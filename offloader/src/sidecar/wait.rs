@@ -216,6 +216,12 @@ impl WaitReason {
         }
     }
 
+    /// The number of [`WaitReason::Pending`], by which other sidecars see in a summary that something is asked for.
+    pub(super) fn pending_number() -> NonZeroU16 {
+        let nothing = OffsetRange::new(Offset::ZERO, Offset::ZERO).expect("an empty range is not backwards");
+        Self::Pending { missing: nothing, wanted_for: Duration::ZERO }.number()
+    }
+
     /// The code's number: what a summary carries.
     #[must_use]
     pub fn number(&self) -> NonZeroU16 {

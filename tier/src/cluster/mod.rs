@@ -3,8 +3,8 @@
 //! | object | written by | read by |
 //! |---|---|---|
 //! | summary ([`SummaryWriter`], [`SummaryReader`]) | its own node, where anything changed | everyone: proxies, `status`, gc |
-//! | lease ([`Tier::take_lease`]) | its own node, at start and at its end | a sidecar that starts |
-//! | state ([`Tier::write_state`], [`Tier::read_state`]) | one node for all | `restore` |
+//! | lease ([`Tier::take_lease`](crate::Tier::take_lease)) | its own node, at start and at its end | a sidecar that starts |
+//! | state ([`Tier::write_state`](crate::Tier::write_state), [`Tier::read_state`](crate::Tier::read_state)) | one node for all | `restore` |
 //!
 //! All of them are hints or copies: nothing is served from them and nothing deleted because of them alone.
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use firnline_index::ids::GcBoundary;
+use firnline_index::keys::ObjectKey;
 use firnline_index::manifest::{Manifest, ManifestKind, Writer};
 use firnline_index::{Offset, OffsetRange, TopicIdPartition};
 use firnline_store::StoreError;
@@ -260,9 +261,13 @@ impl Tier {
         let Window { objects, bytes, mut old, unknown, stubborn, next } = window;
         let mut survey = GcSurvey { objects, bytes, unknown, stubborn, next, ..GcSurvey::default() };
         let Some(LoadedManifest { manifest: head, .. }) = head else {
-            let looked = match old.is_empty() && objects == 0 {
-                true => Looked::Clean,
-                false => Looked::Refused(GcRefusal::NoManifest { objects }),
+            // A first upload under way has no manifest yet, and floors may wait for one.
+            let floor = |candidate: &&Candidate| matches!(candidate.key, ObjectKey::Floor { .. });
+            survey.pending_floors = old.values().filter(floor).count() as u64;
+            let objects = old.len() as u64 - survey.pending_floors;
+            let looked = match objects {
+                0 => Looked::Clean,
+                objects => Looked::Refused(GcRefusal::NoManifest { objects }),
             };
             return Ok((looked, survey));
         };

@@ -88,6 +88,9 @@ struct Live<'a> {
 
 fn live(live: &Live<'_>) -> Next {
     // Where the two part, nothing is added until that is settled. Pins that the tier covers may go.
+    if live.view.asked_for && !live.view.fresh && !live.leads() {
+        return Next::Read;
+    }
     match parted(live) {
         Some(Next::Wait(reason)) => {
             return release(live).filter(Next::changes_something).unwrap_or(Next::Wait(reason));

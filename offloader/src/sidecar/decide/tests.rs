@@ -101,6 +101,7 @@ impl Scene {
             tier: self.tier.as_ref().map_or(Known::Absent, Known::Present),
             fresh: true,
             known_for: Duration::ZERO,
+            asked_for: false,
             kept: false,
             leader: Some(leader),
             bound: Some(Bound { leader, ..bound(1_000_000) }),

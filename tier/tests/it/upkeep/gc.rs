@@ -108,10 +108,15 @@ async fn what_is_not_ours_is_never_touched() {
     }
     // A key like ours with other bytes behind it, in the middle of the tier.
     world.sim.plant(&inside, "no segment at all");
+    // A sound segment that was copied under another id.
+    let head = manifest(&tier).await;
+    let copy = segment_key(3, 8);
+    let original = world.sim.peek(&head.entries[1].object_key(&tip(0))).unwrap();
+    world.sim.plant(&copy, original);
     tokio::time::sleep(DAY).await;
     let before = world.sim.keys();
     let survey = survey(gc(&tier, &gc_settings(), &mut GcMemory::new()).await);
-    assert_eq!((survey.unknown, survey.foreign), (4, vec![inside]));
+    assert_eq!((survey.unknown, survey.foreign), (4, vec![inside, copy]));
     assert_eq!(world.sim.keys(), before);
 }
 
@@ -150,6 +155,18 @@ async fn evidence_of_a_lost_commit_or_manifest_stops_it() {
     world.sim.plant(&manifest_key, bytes);
     assert_eq!(objects(&world).len(), 3);
     sound(&tier).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partition_that_is_only_beginning_is_no_evidence() {
+    let world = World::new(13);
+    let tier = world.tier().await;
+    assert_eq!(survey(gc(&tier, &gc_settings(), &mut GcMemory::new()).await).objects, 0);
+    floors::written(&tier, 4).await;
+    tokio::time::sleep(DAY).await;
+    upload(&tier, &tip(0), &Basis::of(None, offset(0)), &Log::plain(1, 10)).await.unwrap();
+    let seen = survey(gc(&tier, &gc_settings(), &mut GcMemory::new()).await);
+    assert_eq!((seen.objects, seen.pending_floors), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]

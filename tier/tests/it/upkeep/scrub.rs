@@ -51,7 +51,21 @@ async fn a_round_reads_everything_from_wherever_it_began() {
         assert_eq!((scrub.progress().bytes - first, scrub.progress().rounds), (all, 2), "seed {seed}");
         begun_in_the_middle |= first < all;
     }
-    assert!(begun_in_the_middle, "no process began at a random place");
+    assert!(begun_in_the_middle, "no process began at a random partition");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_partition_is_begun_at_a_random_segment() {
+    let mut first = BTreeSet::new();
+    for seed in 0..16 {
+        let world = World::new(seed);
+        let (tier, tips) = some(&world).await;
+        let mut scrub = Scrub::new(ScrubSettings::default());
+        scrub.set_partitions(tips[..1].to_vec());
+        round(&mut scrub, &tier).await;
+        first.insert(scrub.progress().bytes);
+    }
+    assert_eq!(first.len(), 4, "each of the four segments was the first of some round");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,213 @@
+//! Floors, retention and collection of the partitions that are led here.
+
+use std::collections::VecDeque;
+
+use firnline_index::{LeaderEpoch, TopicIdPartition};
+use firnline_tier::RandomExt;
+use firnline_tier::cluster::Clocks;
+use firnline_tier::floors::FoldOutcome;
+use firnline_tier::gc::{Condemned, GcMemory, GcOutcome, GcRequest, GcSettings};
+use firnline_tier::policy::effective;
+use firnline_tier::retention::{RetentionRequest, RetentionSettings, RetireOutcome};
+use tokio::time::Instant;
+
+use super::Never;
+use crate::sidecar::core::Core;
+use crate::sidecar::round::chain_of;
+use crate::sidecar::step::SidecarStep;
+
+/// Partitions whose background work has its turn between two looks at the clocks.
+const AT_ONCE: usize = 64;
+/// Lists of what is to be deleted that are kept until they are due. What is dropped beyond it, a later collection finds.
+const CONDEMNED: usize = 1024;
+
+/// What the background work remembers.
+#[derive(Debug, Default)]
+struct Memory {
+    gc: GcMemory,
+    condemned: VecDeque<Condemned>,
+}
+
+impl Core {
+    pub(super) async fn duties(&self) -> Never {
+        let mut memory = Memory::default();
+        loop {
+            let settings = self.settings();
+            let pause = settings.summary_interval;
+            tokio::time::sleep(pause - pause / 8 + self.parts.tier.env().random.jitter(pause / 4)).await;
+            self.delete_due(&mut memory).await;
+            self.fold_floors(&mut memory).await;
+            let due = self.due_duties();
+            if due.is_empty() {
+                continue;
+            }
+            self.before(SidecarStep::Duty).await;
+            let clocks = match self.parts.tier.clocks().await {
+                Ok(clocks) => clocks,
+                Err(error) => {
+                    tracing::warn!(error = %chain_of(&error), "the store's clock cannot be read; nothing is retired");
+                    continue;
+                }
+            };
+            for (tip, epoch, gc) in due {
+                self.retire(&tip, epoch, clocks, &mut memory).await;
+                if gc {
+                    self.collect(&tip, epoch, clocks, &mut memory).await;
+                }
+            }
+        }
+    }
+
+    /// The partitions whose turn it is, and whether a collection is due; they are given their next one.
+    fn due_duties(&self) -> Vec<(TopicIdPartition, LeaderEpoch, bool)> {
+        let (settings, now) = (self.settings(), Instant::now());
+        let led = self.led();
+        let random = &self.parts.tier.env().random;
+        let mut state = self.state();
+        let mut due = Vec::new();
+        for (tip, epoch) in led {
+            let Some(slot) = state.slots.get_mut(&tip) else { continue };
+            // At first somewhere in the interval, so that what began together does not stay together.
+            let at = *slot.duty_at.get_or_insert_with(|| now + random.jitter(settings.duty_interval));
+            let gc_at = *slot.gc_at.get_or_insert_with(|| now + random.jitter(settings.gc_interval));
+            if at > now || due.len() == AT_ONCE {
+                continue;
+            }
+            slot.duty_at = Some(now + settings.duty_interval);
+            if gc_at <= now {
+                slot.gc_at = Some(now + settings.gc_interval);
+            }
+            due.push((tip, epoch, gc_at <= now));
+        }
+        due
+    }
+
+    async fn fold_floors(&self, memory: &mut Memory) {
+        let pending = match self.parts.tier.pending_floors().await {
+            Ok(pending) => pending,
+            Err(error) => {
+                tracing::warn!(error = %chain_of(&error), "floors cannot be listed");
+                return;
+            }
+        };
+        if pending.partitions.is_empty() {
+            return;
+        }
+        for (tip, epoch) in self.led() {
+            if !pending.partitions.contains(&(tip.topic_id, tip.partition)) {
+                continue;
+            }
+            self.before(SidecarStep::Duty).await;
+            let writer = self.parts.tier.writer(self.parts.node, Some(epoch));
+            match self.parts.tier.fold_floors(&tip, Some(writer)).await {
+                Ok(FoldOutcome::Folded(folded)) => memory.condemn(folded.condemned),
+                Ok(FoldOutcome::Refused(refused)) => {
+                    tracing::info!(%tip, %refused, "a floor is not folded yet")
+                }
+                Err(error) => tracing::warn!(%tip, error = %chain_of(&error), "a floor cannot be folded"),
+            }
+            self.with(&tip, crate::sidecar::state::Slot::doubt_tier);
+        }
+    }
+
+    async fn retire(&self, tip: &TopicIdPartition, epoch: LeaderEpoch, clocks: Clocks, memory: &mut Memory) {
+        let Some((limits, paused)) = self.retention_of(tip) else { return };
+        let request = RetentionRequest { tip, limits, paused, clocks };
+        let plan = match self.parts.tier.plan_retention(&request, &RetentionSettings::default()).await {
+            Ok(Some(plan)) => plan,
+            Ok(None) => return,
+            Err(error) => {
+                tracing::warn!(%tip, error = %chain_of(&error), "retention cannot be decided");
+                return;
+            }
+        };
+        let writer = self.parts.tier.writer(self.parts.node, Some(epoch));
+        match self.parts.tier.retire(&plan, Some(writer)).await {
+            Ok(RetireOutcome::Retired(condemned)) => {
+                memory.condemn(Some(condemned));
+                self.with(tip, crate::sidecar::state::Slot::doubt_tier);
+            }
+            Ok(RetireOutcome::Nothing) => {}
+            Ok(RetireOutcome::Refused(refused)) => tracing::info!(%tip, %refused, "nothing is retired"),
+            Err(error) => tracing::warn!(%tip, error = %chain_of(&error), "segments cannot be retired"),
+        }
+    }
+
+    /// What is kept of a partition, and whether its topic is paused.
+    fn retention_of(&self, tip: &TopicIdPartition) -> Option<(firnline_tier::retention::Limits, bool)> {
+        let state = self.state();
+        let topic = state.topics.get(&tip.topic_id)?;
+        let found = effective(topic.retention, topic.policy.retention);
+        for finding in &found.findings {
+            tracing::debug!(%tip, %finding, "retention");
+        }
+        Some((found.limits, topic.paused))
+    }
+
+    async fn collect(&self, tip: &TopicIdPartition, epoch: LeaderEpoch, clocks: Clocks, memory: &mut Memory) {
+        let Some((after, generation, paused)) = self
+            .with(tip, |slot| (slot.gc_after.clone(), slot.digest().map(|digest| digest.generation)))
+            .map(|(after, generation)| {
+                let paused = self.state().topics.get(&tip.topic_id).is_none_or(|topic| topic.paused);
+                (after, generation, paused)
+            })
+        else {
+            return;
+        };
+        let request = GcRequest {
+            tip,
+            writer: Some(self.parts.tier.writer(self.parts.node, Some(epoch))),
+            paused,
+            clocks,
+            known_generation: generation,
+            after: after.as_deref(),
+        };
+        let survey = match self.parts.tier.gc(&request, &GcSettings::default(), &mut memory.gc).await {
+            Ok(GcOutcome::Condemned(condemned, survey)) => {
+                memory.condemn(Some(condemned));
+                self.with(tip, crate::sidecar::state::Slot::doubt_tier);
+                survey
+            }
+            Ok(GcOutcome::Refused(refusal, survey)) => {
+                tracing::warn!(%tip, %refusal, "nothing is collected");
+                survey
+            }
+            Ok(GcOutcome::Clean(survey) | GcOutcome::Planned(_, survey)) => survey,
+            Err(error) => {
+                tracing::warn!(%tip, error = %chain_of(&error), "what nothing names cannot be collected");
+                return;
+            }
+        };
+        self.with(tip, |slot| slot.gc_after = survey.next);
+    }
+
+    /// Deletes what is due by now.
+    async fn delete_due(&self, memory: &mut Memory) {
+        for _ in 0..memory.condemned.len() {
+            let Some(condemned) = memory.condemned.pop_front() else { return };
+            if condemned.due() > Instant::now() {
+                memory.condemned.push_back(condemned);
+                continue;
+            }
+            self.before(SidecarStep::Duty).await;
+            match self.parts.tier.delete_condemned(&condemned, &mut memory.gc).await {
+                Ok(deleted) => {
+                    tracing::info!(tip = %condemned.tip(), objects = deleted.objects, bytes = deleted.bytes, "deleted what nothing names");
+                }
+                Err(error) if error.is_passing() => memory.condemned.push_back(condemned),
+                Err(error) => {
+                    tracing::error!(tip = %condemned.tip(), error = %chain_of(&error), "nothing is deleted")
+                }
+            }
+        }
+    }
+}
+
+impl Memory {
+    fn condemn(&mut self, condemned: Option<Condemned>) {
+        if self.condemned.len() == CONDEMNED {
+            self.condemned.pop_front();
+        }
+        self.condemned.extend(condemned);
+    }
+}

@@ -1,0 +1,169 @@
+//! Telling the other sidecars where the tier of our partitions stands, and hearing it from them.
+
+use firnline_index::summary::{NodeSummary, PartitionSummary, TierMarks, Waiting};
+use firnline_index::{ByteCount, Offset, TopicId};
+use firnline_tier::RandomExt;
+use firnline_tier::cluster::{SummaryOutcome, SummaryReader, SummaryWriter};
+use firnline_tier::policy::TopicWatch;
+use firnline_tier::retention::Limits;
+use tokio::time::Instant;
+
+use super::OtherRun;
+use crate::sidecar::core::Core;
+use crate::sidecar::round::chain_of;
+use crate::sidecar::state::Slot;
+use crate::sidecar::step::SidecarStep;
+use crate::sidecar::wait::{Severity, WaitReason};
+
+impl Core {
+    pub(super) async fn exchange(&self) -> OtherRun {
+        let (tier, node) = (&self.parts.tier, self.parts.node);
+        let mut writer = SummaryWriter::new(node, tier.incarnation());
+        let mut reader = SummaryReader::new();
+        let mut topics = TopicWatch::new();
+        let mut first = true;
+        while self.state().slots.is_empty() {
+            tokio::time::sleep(self.settings().tick / 4).await;
+        }
+        loop {
+            self.watch_topics(&mut topics).await;
+            self.before(SidecarStep::ReadSummaries).await;
+            // At first also what this node itself told before it was started anew: it saves a look at every manifest.
+            let own = (!first).then_some(node);
+            match reader.refresh(tier, own).await {
+                Ok(failed) => {
+                    for (node, error) in failed {
+                        tracing::warn!(%node, error = %chain_of(&error), "a summary cannot be read");
+                    }
+                    self.hear(&reader);
+                    first = false;
+                }
+                Err(error) => tracing::warn!(error = %chain_of(&error), "summaries cannot be read"),
+            }
+            self.state().heard = true;
+            let told = self.summary();
+            if !told.is_empty() {
+                self.before(SidecarStep::WriteSummary).await;
+                match writer.write(tier, told).await {
+                    Ok(SummaryOutcome::Unchanged | SummaryOutcome::Written) => {}
+                    Ok(SummaryOutcome::OtherWriter { incarnation, written_at }) => {
+                        tracing::error!(%node, other = %incarnation, %written_at, "another sidecar works as this node");
+                        return OtherRun { incarnation };
+                    }
+                    Err(error) => tracing::warn!(error = %chain_of(&error), "the summary cannot be written"),
+                }
+            }
+            let interval = self.settings().summary_interval;
+            tokio::time::sleep(interval - interval / 8 + tier.env().random.jitter(interval / 4)).await;
+        }
+    }
+
+    /// What operators have decided of the topics that are held here.
+    async fn watch_topics(&self, watch: &mut TopicWatch) {
+        let held: std::collections::BTreeSet<TopicId> = self.state().topics.keys().copied().collect();
+        match watch.refresh(&self.parts.tier, |id| held.contains(&id)).await {
+            Ok(failed) => {
+                for error in failed {
+                    tracing::warn!(error = %chain_of(&error), "what is decided of a topic cannot be read; what was known holds");
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = %chain_of(&error), "topics cannot be listed; what was known of them holds")
+            }
+        }
+        let mut state = self.state();
+        let mut changed = Vec::new();
+        for (id, topic) in &mut state.topics {
+            let Some(object) = watch.get(*id) else { continue };
+            topic.retention = Limits::of(object.retention.as_ref());
+            topic.deletion_confirmed = object.deleted_at.is_some();
+            if topic.paused != object.paused.is_some() {
+                topic.paused = object.paused.is_some();
+                tracing::info!(topic = %topic.name, paused = topic.paused, "an operator has decided");
+                changed.push(*id);
+            }
+        }
+        for (tip, slot) in &mut state.slots {
+            slot.dirty |= changed.contains(&tip.topic_id);
+        }
+    }
+
+    fn hear(&self, reader: &SummaryReader) {
+        let now = Instant::now();
+        let newest = reader.newest();
+        let mut waiting = std::collections::BTreeSet::new();
+        for NodeSummary { node, partitions, .. } in reader.summaries() {
+            let asks = |partition: &&PartitionSummary| {
+                *node != self.parts.node
+                    && partition.waiting.is_some_and(|waiting| waiting.code == WaitReason::pending_number())
+            };
+            waiting.extend(
+                partitions
+                    .iter()
+                    .filter(asks)
+                    .map(|partition| (partition.tip.topic_id, partition.tip.partition)),
+            );
+        }
+        let mut state = self.state();
+        for (tip, slot) in &mut state.slots {
+            let key = (tip.topic_id, tip.partition);
+            if let Some(told) = newest.get(&key) {
+                slot.hear(told.marks, now);
+            }
+            if waiting.contains(&key) {
+                slot.asked_for = slot.reaches_tier_end();
+                slot.dirty |= slot.asked_for;
+            }
+        }
+    }
+
+    fn summary(&self) -> Vec<PartitionSummary> {
+        let now = self.now();
+        let mut state = self.state();
+        let told =
+            state.slots.iter_mut().filter(|(_, slot)| !slot.held.chains.is_empty()).map(|(tip, slot)| {
+                let digest = slot.digest();
+                let tier = digest.map(|digest| TierMarks {
+                    generation: digest.generation,
+                    tier_start: digest.tier_start,
+                    serving_start: digest.serving_start,
+                    tier_end: digest.tier_end,
+                });
+                let (gaps, dead_branches) =
+                    digest.map_or((0, 0), |digest| (digest.gaps, digest.dead_branches));
+                let (mut pinned, mut sole) = (0_u64, 0_u64);
+                for file in slot.held.chains.iter().flat_map(|chain| &chain.files) {
+                    pinned = pinned.saturating_add(if file.pin.is_some() { file.bytes } else { 0 });
+                    sole = sole.saturating_add(if file.sole_link { file.bytes } else { 0 });
+                }
+                // Only what a reader may act on: reasons that come and go each second would make a new summary each minute.
+                let worth_telling = slot.wait.severity() >= Severity::Trouble;
+                if !worth_telling {
+                    slot.wait_since = now;
+                }
+                PartitionSummary {
+                    tier,
+                    held_end: slot.held.chains.iter().map(|chain| chain.sealed_end).max(),
+                    high_watermark: slot.bound.map(|bound| bound.high_watermark),
+                    waiting: worth_telling
+                        .then(|| Waiting { code: slot.wait.number(), since: slot.wait_since }),
+                    pinned_bytes: ByteCount::new(pinned),
+                    sole_link_bytes: ByteCount::new(sole),
+                    gaps,
+                    dead_branches,
+                    ..PartitionSummary::new(tip.clone())
+                }
+            });
+        told.collect()
+    }
+}
+
+impl Slot {
+    /// Whether bytes at the tier's end are held here.
+    fn reaches_tier_end(&self) -> bool {
+        let end: Option<Offset> = self.digest().map(|digest| digest.tier_end);
+        end.is_some_and(|end| {
+            self.held.chains.iter().any(|chain| chain.start <= end && end < chain.sealed_end)
+        })
+    }
+}
