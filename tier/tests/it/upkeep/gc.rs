@@ -1,4 +1,7 @@
-use firnline_index::manifest::{DeadBranch, DeadReason};
+use firnline_index::ids::ObjectUuid;
+use firnline_index::manifest::{
+    DeadBranch, DeadReason, EntryTable, MAX_REFS_PER_LEVEL, Page, PageBody, Totals,
+};
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
 use firnline_tier::gc::{GcRefusal, GcSurvey, Why};
@@ -155,6 +158,55 @@ async fn evidence_of_a_lost_commit_or_manifest_stops_it() {
     world.sim.plant(&manifest_key, bytes);
     assert_eq!(objects(&world).len(), 3);
     sound(&tier).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pages_below_the_start_stay_while_a_page_of_pages_names_them() {
+    let world = World::new(14);
+    let tier = world.tier().await;
+    let basis = Basis::of(None, offset(0));
+    let first = upload(&tier, &tip(0), &basis, &Log::plain(1, 10)).await.unwrap();
+    let mut head = put(&tier, &tip(0), &Log::plain(1, 10)).await.manifest;
+    world.sim.lose(&first.entry.object_key(&tip(0)));
+    head.entries.clear();
+    head.totals = Totals::ZERO;
+    // One entry a page, and one page more than the head takes of them.
+    let segments = crate::committing::made_up(&first, MAX_REFS_PER_LEVEL as u64 + 1);
+    for (n, segment) in segments.iter().enumerate() {
+        let page = Page {
+            cluster_id: head.cluster_id.clone(),
+            tip: tip(0),
+            kind: head.kind,
+            uuid: ObjectUuid::from_bytes([u8::try_from(n).unwrap() + 1; 16]),
+            range: segment.entry.range,
+            body: PageBody::Entries {
+                entries: EntryTable::new(std::slice::from_ref(&segment.entry)),
+                gaps: vec![],
+            },
+        };
+        let (bytes, reference) = page.encode().unwrap();
+        world.sim.plant(&reference.object_key(&tip(0)).to_string(), bytes);
+        world.sim.plant(&segment.entry.object_key(&tip(0)), "a segment");
+        head.totals = head.totals.plus(reference.totals).unwrap();
+        head.pages.push(reference);
+    }
+    head.tier_end = segments.last().unwrap().entry.range.end();
+    let spilled = head.spill(|| ObjectUuid::from_bytes([0xee; 16])).unwrap().unwrap();
+    world.sim.plant(&spilled.key.to_string(), spilled.bytes);
+    head = spilled.head;
+    (head.began_at, head.tier_start) = (Some(offset(0)), segments[30].entry.range.start());
+    head.serving_start = head.tier_start;
+    world.sim.plant(&ObjectKey::Manifest { tip: tip(0) }.to_string(), head.encode().unwrap());
+    // The segment of before is named by nothing, like the thirty below the start.
+    tokio::time::sleep(DAY).await;
+    let (settings, mut memory) = (GcSettings { share: Share::ALL, ..gc_settings() }, GcMemory::new());
+    let GcOutcome::Condemned(condemned, _) = gc(&tier, &settings, &mut memory).await else { panic!() };
+    assert_eq!(condemned.objects().len(), 31);
+    assert!(condemned.objects().values().all(|doomed| doomed.why == Why::Retired));
+    tier.delete_condemned(&condemned, &mut memory).await.unwrap();
+    let missing: Vec<_> = named(&tier, &head).await.difference(&objects(&world)).cloned().collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert_eq!(objects(&world).len(), (MAX_REFS_PER_LEVEL + 1) - 30 + (MAX_REFS_PER_LEVEL + 1) + 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -280,7 +280,7 @@ async fn pages_go_with_the_last_of_their_entries_and_only_live_bytes_count() {
     );
 }
 
-/// A partition with two dead branches, one of them in a page; the keys of their objects.
+/// A partition with dead branches, one of them in a page; the keys of the objects of the first two.
 async fn with_dead_branch(tier: &Tier) -> (Manifest, Vec<String>) {
     let head = daily(tier, 3, 1).await;
     let mut log = Log::starting_at(3);
@@ -316,6 +316,11 @@ async fn with_dead_branch(tier: &Tier) -> (Manifest, Vec<String>) {
         .manifest
         .dead_branches
         .push(DeadBranch { cut_at: offset(4), ..branch(vec![entry(&second)], vec![]) });
+    // A third one was cut as long ago, and holds a younger segment.
+    let later = TimestampMs::new(at.get() + i64::try_from(days(30)).unwrap()).unwrap();
+    let uuid = SegmentUuid::from_bytes([6; 16]);
+    let young = Entry { committed_at: later, uuid, ..entry(&second) };
+    loaded.manifest.dead_branches.push(DeadBranch { cut_at: offset(5), ..branch(vec![young], vec![]) });
     let key = ObjectKey::Manifest { tip: tip(0) }.to_string();
     tier.store().update(&key, loaded.manifest.encode().unwrap(), &loaded.version).await.unwrap();
     let keys = vec![
@@ -361,4 +366,5 @@ async fn a_dead_branch_goes_whole_once_all_of_it_is_older_than_the_limit() {
     };
     drop(condemned);
     assert_eq!(collect(&tier).await.unwrap().objects, 1, "what a crash forgets, gc finds");
+    assert_eq!(planned(1).await, None, "one segment of the third is young");
 }
