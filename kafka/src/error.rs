@@ -118,12 +118,12 @@ pub enum ConnectError {
         /// What is wrong.
         what: String,
     },
-    /// There is no token to log in with.
-    #[error("no token for the login at {address}")]
-    Token {
+    /// There is no password or token to log in with.
+    #[error("no password or token for the login at {address}")]
+    Secret {
         /// The broker.
         address: Address,
-        /// The token source's words.
+        /// The words of where it should have come from.
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
@@ -166,7 +166,7 @@ impl ConnectError {
     pub fn is_unauthenticated(&self) -> bool {
         matches!(
             self,
-            Self::OurCertificate { .. } | Self::Login { .. } | Self::Mechanism { .. } | Self::Token { .. }
+            Self::OurCertificate { .. } | Self::Login { .. } | Self::Mechanism { .. } | Self::Secret { .. }
         )
     }
 }

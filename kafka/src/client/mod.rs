@@ -6,6 +6,8 @@
 
 mod lease;
 mod slots;
+#[cfg(test)]
+mod tests;
 
 pub use lease::Lease;
 
@@ -15,6 +17,8 @@ use std::time::Duration;
 
 use firnline_index::NodeId;
 use firnline_store::env::{Random, RandomExt};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use kafka_protocol::protocol::StrBytes;
 use tokio::sync::Semaphore;
 
@@ -110,33 +114,6 @@ impl Client {
         self.lease_at(address).await
     }
 
-    /// The connections to as many different brokers as can be reached, at most `brokers`.
-    ///
-    /// # Errors
-    /// Where none can be.
-    pub async fn lease_several(&self, brokers: usize) -> Result<Vec<Lease>, RequestError> {
-        if self.known().nodes.is_empty() {
-            self.refresh().await?;
-        }
-        let mut addresses: Vec<Address> = self.known().nodes.values().cloned().collect();
-        self.shuffle(&mut addresses);
-        let (mut leases, mut trouble) = (Vec::new(), None);
-        // Those behind the first few stand in for brokers that cannot be reached.
-        for address in addresses {
-            if leases.len() >= brokers {
-                break;
-            }
-            match self.lease_at(address).await {
-                Ok(lease) => leases.push(lease),
-                Err(error) => trouble = Some(error),
-            }
-        }
-        match trouble {
-            Some(error) if leases.is_empty() => Err(error),
-            _ => Ok(leases),
-        }
-    }
-
     /// Asks for the cluster's brokers anew.
     ///
     /// # Errors
@@ -159,6 +136,38 @@ impl Client {
                 Err(error) if error.is_of_one_broker() && attempt < ATTEMPTS => attempt += 1,
                 asked => return asked,
             }
+        }
+    }
+
+    /// Asks different brokers at once, at most `brokers`; others stand in for those that do not answer. The answers of
+    /// those that did. No broker's connection is held while another's is waited for.
+    pub(crate) async fn ask_several<Q: Question + Sync>(
+        &self,
+        question: &Q,
+        brokers: usize,
+    ) -> Result<Vec<Q::Answer>, RequestError> {
+        if self.known().nodes.is_empty() {
+            self.refresh().await?;
+        }
+        let mut addresses: Vec<Address> = self.known().nodes.values().cloned().collect();
+        self.shuffle(&mut addresses);
+        let ask = |address| async move { self.lease_at(address).await?.ask(question).await };
+        let (mut answers, mut trouble) = (Vec::new(), None);
+        let mut asked = FuturesUnordered::new();
+        let mut rest = addresses.into_iter();
+        asked.extend(rest.by_ref().take(brokers).map(ask));
+        while let Some(answer) = asked.next().await {
+            match answer {
+                Ok(answer) => answers.push(answer),
+                Err(error) => {
+                    trouble = Some(error);
+                    asked.extend(rest.next().map(ask));
+                }
+            }
+        }
+        match trouble {
+            Some(error) if answers.is_empty() => Err(error),
+            _ => Ok(answers),
         }
     }
 

@@ -129,7 +129,7 @@ pub(crate) async fn log_in_again(
         LoginError::Mechanism { offered } => ConnectError::Mechanism { address, mechanism, offered },
         LoginError::Refused { message } => ConnectError::Login { address, mechanism, message },
         LoginError::Scram { what } => ConnectError::Scram { address, mechanism, what },
-        LoginError::Token(source) => ConnectError::Token { address, source },
+        LoginError::Secret(source) => ConnectError::Secret { address, source },
     })?;
     connection.set_session(lifetime, began);
     Ok(())

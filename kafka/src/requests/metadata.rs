@@ -60,6 +60,22 @@ impl Client {
         Ok(topics)
     }
 
+    /// The same, told by at most so many different brokers: the answers of those that answered. One Metadata to each for
+    /// [`TOPICS_PER_REQUEST`] topics.
+    ///
+    /// # Errors
+    /// Where none answers.
+    pub async fn topics_by_id_of_several(
+        &self,
+        ids: &[TopicId],
+        brokers: usize,
+    ) -> Result<Vec<Vec<Result<Topic, Code>>>, RequestError> {
+        // Few topics are ever asked this way: those that may be deleted.
+        let ids = &ids[..ids.len().min(TOPICS_PER_REQUEST)];
+        let told = self.ask_several(&TopicsById(ids), brokers).await?;
+        Ok(told.into_iter().map(|(_, topics)| topics).collect())
+    }
+
     /// All topics that we may describe. One Metadata to any broker.
     ///
     /// # Errors

@@ -11,6 +11,8 @@ pub mod groups;
 pub mod metadata;
 pub mod offsets;
 pub mod producers;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use asked::Asked;
 

@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use firnline_store::Secret;
 use firnline_store::env::{Random, RandomExt};
 use kafka_protocol::messages::{SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest};
 use kafka_protocol::protocol::StrBytes;
 
 use super::plain::{BEARER_END, bearer, plain};
 use super::scram::{Begun, Hash, ScramError};
-use super::token::TokenSource;
+use super::secret::SecretSource;
 use crate::connection::{Connection, ExchangeError};
 use crate::wire::{Api, Code, Wiped};
 
@@ -57,26 +56,26 @@ pub enum Login {
         /// The user.
         user: String,
         /// The password.
-        password: Secret,
+        password: Arc<dyn SecretSource>,
     },
     /// SCRAM-SHA-256.
     ScramSha256 {
         /// The user.
         user: String,
         /// The password.
-        password: Secret,
+        password: Arc<dyn SecretSource>,
     },
     /// SCRAM-SHA-512.
     ScramSha512 {
         /// The user.
         user: String,
         /// The password.
-        password: Secret,
+        password: Arc<dyn SecretSource>,
     },
     /// OAUTHBEARER.
     OAuthBearer {
-        /// Where each login's token comes from.
-        tokens: Arc<dyn TokenSource>,
+        /// The token (RFC 6750).
+        token: Arc<dyn SecretSource>,
     },
 }
 
@@ -100,7 +99,7 @@ pub(crate) enum LoginError {
     Mechanism { offered: String },
     Refused { message: String },
     Scram { what: String },
-    Token(Box<dyn Error + Send + Sync>),
+    Secret(Box<dyn Error + Send + Sync>),
 }
 
 impl From<ScramError> for LoginError {
@@ -120,17 +119,20 @@ pub(crate) async fn log_in(
 ) -> Result<Option<Duration>, LoginError> {
     handshake(connection, login.mechanism()).await?;
     let last = match login {
-        Login::Plain { user, password } => step(connection, plain(user, password)).await?,
+        Login::Plain { user, password } => {
+            let password = password.secret().await.map_err(LoginError::Secret)?;
+            step(connection, plain(user, &password)).await?
+        }
         Login::ScramSha256 { user, password } => {
-            scram(connection, Hash::Sha256, user, password, random).await?
+            scram(connection, Hash::Sha256, user, &**password, random).await?
         }
         Login::ScramSha512 { user, password } => {
-            scram(connection, Hash::Sha512, user, password, random).await?
+            scram(connection, Hash::Sha512, user, &**password, random).await?
         }
-        Login::OAuthBearer { tokens } => {
-            let token = tokens.token().await.map_err(LoginError::Token)?;
+        Login::OAuthBearer { token } => {
+            let token = token.secret().await.map_err(LoginError::Secret)?;
             let message = bearer(&token).ok_or_else(|| {
-                LoginError::Token("the token is empty or holds characters that no token has".into())
+                LoginError::Secret("the token is empty or holds characters that no token has".into())
             })?;
             let answer = step(connection, message).await?;
             if !answer.auth_bytes.is_empty() {
@@ -186,14 +188,14 @@ async fn scram(
     connection: &mut Connection,
     hash: Hash,
     user: &str,
-    password: &Secret,
+    password: &dyn SecretSource,
     random: &dyn Random,
 ) -> Result<SaslAuthenticateResponse, LoginError> {
     let begun = Begun::new(hash, user, random.hex_id());
     let mut first = Wiped::with_capacity(0);
     *first.bytes_mut() = begun.message();
     let challenge = step(connection, first).await?.auth_bytes;
-    let password = password.clone();
+    let password = password.secret().await.map_err(LoginError::Secret)?;
     // Thousands of hashes: off the threads that others' requests run on.
     let computed = tokio::task::spawn_blocking(move || begun.prove(&challenge, &password)).await;
     let (message, proven) = computed.map_err(|error| LoginError::Scram { what: error.to_string() })??;

@@ -3,14 +3,14 @@
 mod login;
 mod plain;
 mod scram;
+mod secret;
 mod tls;
-mod token;
 
 pub use login::{Login, Mechanism};
 pub(crate) use login::{LoginError, log_in};
+pub use secret::{SecretFile, SecretSource};
 pub use tls::{ClientCertificate, Tls, TlsError, TlsMaterial};
 pub(crate) use tls::{failure as tls_failure, is_tls as tls_is_own};
-pub use token::{TokenFile, TokenSource};
 
 /// How a connection is protected. The default is plaintext without a login.
 #[derive(Debug, Clone, Default)]

@@ -13,8 +13,6 @@ use firnline_index::{Offset, TopicId, TopicIdPartition, TopicName};
 use firnline_kafka::requests::configs::TopicSettings;
 use firnline_kafka::requests::metadata::Topic;
 use firnline_kafka::{Client, Code, ConnectError, RequestError};
-use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 
 use crate::cluster::{
     AskError, Bound, BoundAsk, Cluster, ClusterError, Leader, OpenProducer, PartitionView, TopicConfigs,
@@ -53,20 +51,8 @@ impl Cluster for KafkaCluster {
         ids: &[TopicId],
         brokers: usize,
     ) -> Result<Vec<Vec<TopicState>>, ClusterError> {
-        let leases = self.client.lease_several(brokers).await.map_err(cluster_error)?;
-        let mut asked: FuturesUnordered<_> =
-            leases.into_iter().map(|mut lease| async move { lease.topics_by_id(ids).await }).collect();
-        let (mut answers, mut trouble) = (Vec::new(), None);
-        while let Some(told) = asked.next().await {
-            match told {
-                Ok(told) => answers.push(told.into_iter().map(topic_state).collect()),
-                Err(error) => trouble = Some(error),
-            }
-        }
-        match trouble {
-            Some(error) if answers.is_empty() => Err(cluster_error(error)),
-            _ => Ok(answers),
-        }
+        let told = self.client.topics_by_id_of_several(ids, brokers).await.map_err(cluster_error)?;
+        Ok(told.into_iter().map(|topics| topics.into_iter().map(topic_state).collect()).collect())
     }
 
     async fn bounds(&self, asks: &[BoundAsk]) -> Vec<Result<Bound, AskError>> {

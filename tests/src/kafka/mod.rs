@@ -19,3 +19,6 @@ pub use workload::Workload;
 
 /// The releases that the promises are tested on, newest first.
 pub const VERSIONS: [&str; 2] = ["4.3.1", "3.9.1"];
+
+/// The oldest release that a sidecar's questions are asked of, and those that the promises are tested on.
+pub const ASKED_VERSIONS: [&str; 3] = [VERSIONS[0], VERSIONS[1], "3.3.2"];

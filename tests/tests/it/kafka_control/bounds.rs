@@ -2,13 +2,13 @@
 
 use firnline_index::NodeId;
 use firnline_offloader::{AskError, Cluster as _, KafkaCluster, Leader};
-use firnline_tests::kafka::{Cluster, ClusterOptions, VERSIONS};
+use firnline_tests::kafka::{ASKED_VERSIONS, Cluster, ClusterOptions, VERSIONS};
 
 use super::{ask, client_of, eventually, offset, produce, run, topic};
 
 #[test]
 fn the_leader_tells_bounds_and_epoch_ends_under_its_epoch() {
-    for version in VERSIONS {
+    for version in ASKED_VERSIONS {
         let cluster = Cluster::start(&ClusterOptions::single(version));
         cluster.create_topic("orders", 2, &[]);
         produce(&cluster.bootstrap(), "orders", 10);

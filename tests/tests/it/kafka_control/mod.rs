@@ -1,6 +1,10 @@
 //! The control requests of `firnline-kafka`, and the offloader's view of a cluster, on real brokers.
 
 mod bounds;
+mod rights;
+mod scale;
+mod security;
+mod state;
 mod topics;
 
 use std::future::Future;

@@ -2,13 +2,13 @@
 
 use firnline_kafka::Api;
 use firnline_offloader::{AskError, Cluster as _, ClusterError, KafkaCluster, TopicState};
-use firnline_tests::kafka::{Cluster, ClusterOptions, VERSIONS};
+use firnline_tests::kafka::{ASKED_VERSIONS, Cluster, ClusterOptions, VERSIONS};
 
 use super::{client, client_of, eventually, name, no_topic, run, settings, topic};
 
 #[test]
 fn topics_are_told_by_id_with_leaders_settings_and_absence() {
-    for version in VERSIONS {
+    for version in ASKED_VERSIONS {
         let cluster = Cluster::start(&ClusterOptions::single(version));
         cluster.create_topic("orders", 3, &[("retention.ms", "1234567")]);
         cluster.create_topic("accounts", 1, &[("cleanup.policy", "compact")]);

@@ -1,4 +1,4 @@
-//! Where OAUTHBEARER tokens come from.
+//! Where passwords and tokens come from. Asked anew for each login, so that one that was replaced needs no restart.
 
 use std::error::Error;
 use std::fmt;
@@ -8,24 +8,31 @@ use async_trait::async_trait;
 use firnline_store::Secret;
 use tokio::io::AsyncReadExt;
 
-/// The longest token taken; brokers take far shorter ones.
+/// The longest secret taken; brokers take far shorter ones.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// Gives the token for one login. Asked anew for each, so that a token may expire.
+/// Gives the secret for one login.
 #[async_trait]
-pub trait TokenSource: fmt::Debug + Send + Sync {
-    /// A token that is valid now.
-    async fn token(&self) -> Result<Secret, Box<dyn Error + Send + Sync>>;
+pub trait SecretSource: fmt::Debug + Send + Sync {
+    /// The secret that is valid now.
+    async fn secret(&self) -> Result<Secret, Box<dyn Error + Send + Sync>>;
 }
 
-/// A token in a file that something else keeps fresh, as Kubernetes and Vault agents do.
+#[async_trait]
+impl SecretSource for Secret {
+    async fn secret(&self) -> Result<Secret, Box<dyn Error + Send + Sync>> {
+        Ok(self.clone())
+    }
+}
+
+/// A secret in a file that something else keeps fresh, as Kubernetes and Vault agents do.
 #[derive(Debug, Clone)]
-pub struct TokenFile {
+pub struct SecretFile {
     path: PathBuf,
 }
 
-impl TokenFile {
-    /// The token in `path`, read for each login. White space around it does not count.
+impl SecretFile {
+    /// The secret in `path`. White space around it does not count.
     #[must_use]
     pub fn new(path: PathBuf) -> Self {
         Self { path }
@@ -33,8 +40,8 @@ impl TokenFile {
 }
 
 #[async_trait]
-impl TokenSource for TokenFile {
-    async fn token(&self) -> Result<Secret, Box<dyn Error + Send + Sync>> {
+impl SecretSource for SecretFile {
+    async fn secret(&self) -> Result<Secret, Box<dyn Error + Send + Sync>> {
         let fault = |source| FileError { path: self.path.clone(), source };
         let file = tokio::fs::File::open(&self.path).await.map_err(fault)?;
         let mut text = String::new();
@@ -47,7 +54,7 @@ impl TokenSource for TokenFile {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error("read the token in {}", path.display())]
+#[error("read the secret in {}", path.display())]
 struct FileError {
     path: PathBuf,
     source: std::io::Error,
