@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use firnline_kafka::security::{ClientCertificate, Login, SecretFile, Security, Tls, TlsMaterial};
 use firnline_kafka::{Api, Client, ConnectError, RequestError};
+use firnline_offloader::{Cluster as _, ClusterError, KafkaCluster};
 use firnline_store::Secret;
 use firnline_store::env::{Clock, SystemClock};
 use firnline_tests::kafka::{ASKED_VERSIONS, Authority, Cluster, ClusterOptions, Issued, Listener, VERSIONS};
@@ -196,6 +197,10 @@ fn each_login_is_let_in_and_a_wrong_one_is_told_why() {
             write("no.token.".to_owned());
             let (kind, words) = refusal(&with(&open, None, Some(login.clone()))).await;
             assert_eq!(kind, "Login", "{version}: {words}");
+
+            let [_, _, wrong] = logins("alice", "bob's");
+            let refused = KafkaCluster::new(with(&open, None, Some(wrong))).topics(&[no_topic()]).await;
+            assert!(matches!(refused, Err(ClusterError::Unauthenticated(_))), "{version}: {refused:?}");
 
             // A login that is not offered, one where none is asked for, and none where one is.
             let [plain, scram, _] = logins("alice", "alice's own");
