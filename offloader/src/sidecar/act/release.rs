@@ -6,12 +6,12 @@ use firnline_index::lineage::Lineage;
 use firnline_index::manifest::{Coverage, DeadReason, EntryKind, Manifest};
 use firnline_index::transactions::TransactionStart;
 use firnline_index::{Offset, OffsetRange};
+use firnline_tier::EditOutcome;
 use firnline_tier::change::AddDead;
 
 use super::{After, Trouble, Turn};
 use crate::host::{HeldChain, HeldFile, PinId};
 use crate::plan::PlannedSegment;
-use crate::sidecar::prove::before;
 use crate::sidecar::step::SidecarStep;
 use crate::upload::Start;
 
@@ -59,7 +59,7 @@ impl Turn<'_> {
                 match self.judge_pin(chain, file, end, below).await? {
                     Verdict::Let => free.push(pin),
                     Verdict::Dead { at, epochs, reason } if file.sole_link => {
-                        if self.is_kept_by_name(&epochs, at, end) {
+                        if self.is_kept_by_name(&epochs, at, end).await? {
                             free.push(pin);
                         } else if self.was_committed(&epochs, at, end) {
                             match self.add_dead(chain, file, OffsetRange::new(at, end).ok(), reason).await? {
@@ -124,25 +124,15 @@ impl Turn<'_> {
         })
     }
 
-    /// Whether a dead branch has the bytes from `at` on already: it was cut from the tier, or a turn before this one ended
-    /// between the commit and the release.
-    fn is_kept_by_name(&self, epochs: &Lineage, at: Offset, end: Offset) -> bool {
-        let branches = self.manifest().map(|manifest| manifest.dead_branches.as_slice()).unwrap_or_default();
-        branches.iter().any(|branch| {
-            let mut reached = at;
-            for entry in &branch.entries {
-                let same = || {
-                    let within = entry.range.end().min(end);
-                    let last = before(within);
-                    entry.epoch_at(reached) == epochs.epoch_at(reached)
-                        && last.is_some_and(|last| entry.epoch_at(last) == epochs.epoch_at(last))
-                };
-                if reached < end && entry.range.contains(reached) && same() {
-                    reached = entry.range.end();
-                }
-            }
-            reached >= end
-        })
+    /// Whether a dead branch has the bytes from `at` on already: they were cut from the tier, another sidecar had them, or
+    /// a turn before this one ended between the commit and the release.
+    async fn is_kept_by_name(&self, epochs: &Lineage, at: Offset, end: Offset) -> Result<bool, Trouble> {
+        let (Some(manifest), Ok(range)) = (self.manifest(), OffsetRange::new(at, end)) else {
+            return Ok(false);
+        };
+        let mut from_here = epochs.clone();
+        from_here.forget_below(at);
+        self.core.parts.tier.dead_covers(manifest, range, from_here.starts()).await.map_err(Trouble::read)
     }
 
     /// Whether the bytes from `at` on were below a bound while they were held here.
@@ -183,8 +173,11 @@ impl Turn<'_> {
         let add = AddDead { segments: vec![segment], reason, cut_at: dead.start(), gc_boundary };
         let writer = self.writer(None);
         let ended = self.core.parts.tier.edit(&self.tip, Some(writer), &add).await.map_err(Trouble::edit)?;
-        // Only a manifest that was read back and names them lets the pin go.
-        self.ended(ended, 1)
+        // Only a manifest that was read back and names them lets the pin go; where it named them before, this upload was
+        // one too many.
+        let there = matches!(ended, EditOutcome::Changed { .. } | EditOutcome::Nothing(Some(_)));
+        self.ended(ended, 1)?;
+        Ok(there)
     }
 
     async fn let_go(&self, pins: Vec<PinId>) -> Result<(), Trouble> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use firnline_index::manifest::Manifest;
 use firnline_offloader::Silent;
 use firnline_offloader::sidecar::{
-    NoSidecarFaults, Sidecar, SidecarFaults, SidecarParts, SidecarSettings, SidecarStep, TopicPolicy,
+    NoSidecarFaults, Sidecar, SidecarFaults, SidecarParts, SidecarSettings, SidecarStep, Stopped, TopicPolicy,
 };
 use firnline_store::{Env, Store};
 use firnline_tier::Tier;
@@ -382,4 +382,106 @@ async fn a_deleted_topic_goes_up_to_its_last_bound_and_its_pins_go() {
     );
     assert_eq!(manifest.tier_end, offset(18));
     assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty(), "{:?}", sidecar.status());
+}
+
+fn known_topic() -> firnline_tier::KnownTopic {
+    firnline_tier::KnownTopic { topic: tip(0).topic, topic_id: tip(0).topic_id }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_topic_keeps_its_pins_and_goes_on_without_a_gap() {
+    let bench = Bench::new(1).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1], 2));
+    }
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 30).await;
+    assert_eq!(bench.tier_end().await, 12);
+    let said = firnline_index::Said {
+        at: firnline_index::TimestampMs::new(START_MS).unwrap(),
+        by: "ada".to_owned(),
+        why: String::new(),
+    };
+    bench.tier.set_paused(&known_topic(), Some(said)).await.unwrap();
+    bench.run(&[&sidecar], 120).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1], 2));
+        model.broker(1).retain(1);
+    }
+    // It survives a restart.
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 600).await;
+    assert_eq!(bench.tier_end().await, 12);
+    assert_eq!(sidecar.status().partitions[0].wait.name(), "paused");
+    bench.tier.set_paused(&known_topic(), None).await.unwrap();
+    bench.run(&[&sidecar], 180).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(30), "{:?}", sidecar.status());
+    assert!(manifest.gaps.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_sidecar_of_the_same_node_ends_the_first_or_itself() {
+    let bench = Bench::new(1).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1], 2));
+    }
+    let env = Env::seeded(8, START_MS);
+    let other = open_tier(bench.tier.store().clone(), &env, no_faults()).await;
+    let first = bench.sidecar(1, each_file()).await;
+    let second = Bench { model: Arc::clone(&bench.model), tier: other }.sidecar(1, each_file()).await;
+    let stop = || tokio::time::sleep(Duration::from_secs(1500));
+    let ended = futures::future::join(first.run(stop()), second.run(stop())).await;
+    let others = [ended.0, ended.1].iter().filter(|ended| matches!(ended, Stopped::OtherRun { .. })).count();
+    assert_eq!(others, 1, "{ended:?}");
+    assert_eq!(bench.tier_end().await, 12);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_looks_at_a_manifest_only_when_a_summary_says_that_it_pays() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..4).for_each(|_| model.write(&[1, 2], 2));
+    }
+    let env = Env::seeded(8, START_MS);
+    let store = Store::memory(env.clone());
+    let tier = open_tier(store, &env, no_faults()).await;
+    let bench = Bench { model: bench.model, tier };
+    let (leader, follower) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+    bench.run(&[&leader, &follower], 300).await;
+    assert_eq!(bench.tier_end().await, 18);
+    let known = follower.status().partitions[0].tier_end;
+    assert_eq!(known, Some(offset(18)), "told by the leader's summary");
+    bench.model.lock().unwrap().broker(2).retain(1);
+    bench.run(&[&follower], 60).await;
+    assert!(bench.model.lock().unwrap().brokers[&node(2)].sole.is_empty(), "{:?}", follower.status());
+}
+
+#[tokio::test(start_paused = true)]
+async fn retention_that_the_bucket_has_takes_the_oldest_and_deletes_them_later() {
+    let bench = Bench::new(1).await;
+    let settings = || SidecarSettings { duty_interval: Duration::from_secs(60), ..each_file() };
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..30).for_each(|_| model.write(&[1], 2));
+    }
+    let sidecar = bench.sidecar(1, settings()).await;
+    bench.run(&[&sidecar], 600).await;
+    let before = bench.manifest().await.unwrap();
+    assert_eq!((before.tier_start, before.entries.len()), (offset(0), 29), "nothing is retired unasked");
+    let share = firnline_tier::retention::Share::ALL;
+    let limits =
+        firnline_tier::retention::Limits { ms: None, bytes: Some(before.totals.log_bytes.get() / 2) };
+    let set = firnline_tier::policy::SetRetention { limits, share };
+    let clocks = bench.tier.clocks().await.unwrap();
+    bench.tier.set_retention(&known_topic(), set, clocks).await.unwrap();
+    bench.run(&[&sidecar], 4000).await;
+    let after = bench.manifest().await.unwrap();
+    assert!(after.tier_start > offset(60), "{:?}", after.tier_start);
+    let oldest = before.entries[0].object_key(&tip(0));
+    assert!(bench.tier.store().head(&oldest).await.is_err(), "its object is gone");
 }
