@@ -93,9 +93,13 @@ impl PinDir {
         let fd = rustix::fs::openat(&self.root, "meta.properties", path_flags(), Mode::empty())
             .map_err(at("open", &file))?;
         let stat = rustix::fs::fstat(&fd).map_err(at("look at", &file))?;
-        // A run that was killed here left it behind.
-        self.unlink(PROBE)?;
-        let linked = self.link(&fd, &stat, "meta.properties", self.root.as_fd(), PROBE);
+        let link = || self.link(&fd, &stat, "meta.properties", self.root.as_fd(), PROBE);
+        let mut linked = link();
+        if linked == Err(Errno::EXIST) {
+            // A run that was killed here left it behind.
+            self.unlink(PROBE)?;
+            linked = link();
+        }
         linked.map_err(|errno| PinProblem::new(&file, stat.st_uid, &self.path, errno))?;
         Ok(self.unlink(PROBE)?)
     }

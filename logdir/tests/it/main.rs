@@ -10,6 +10,7 @@ mod local;
 mod lock;
 mod page_cache;
 mod permission;
+mod pins;
 mod restore;
 mod source;
 mod support;
