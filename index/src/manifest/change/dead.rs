@@ -13,7 +13,8 @@ impl Manifest {
     /// oldest first and do not overlap.
     ///
     /// They join a branch of the same reason where the two could be one history: offsets and epochs rise together. So what
-    /// comes up segment by segment stays one branch.
+    /// comes up segment by segment stays one branch. It is then as young as the newest of it: whoever was about to end the
+    /// branch as it was finds another one.
     ///
     /// # Errors
     /// Where there are none, one is not sound in itself, listed already or out of order, and where there would be more than
@@ -78,5 +79,6 @@ fn joined(known: &DeadBranch, new: &DeadBranch) -> Option<DeadBranch> {
     let apart = entries.windows(2).all(|pair| pair[0].range.end() <= pair[1].range.start());
     let rising = entries.iter().flat_map(|entry| &entry.epochs).is_sorted_by_key(|start| start.epoch);
     let cut_at = known.cut_at.min(new.cut_at);
-    (apart && rising).then(|| DeadBranch { cut_at, entries, ..known.clone() })
+    let recorded_at = known.recorded_at.max(new.recorded_at);
+    (apart && rising).then(|| DeadBranch { cut_at, recorded_at, entries, ..known.clone() })
 }

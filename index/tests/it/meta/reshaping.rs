@@ -212,7 +212,7 @@ fn what_could_be_one_history_is_one_branch() {
     assert_eq!(add(vec![entry(5, 300, 310, 3)], never, 300), [3, 1, 1]);
     assert_eq!(add(vec![entry(6, 240, 260, 4)], never, 240), [3, 1, 1, 1]);
     let first = &head.dead_branches[0];
-    assert_eq!((first.cut_at, first.recorded_at), (offset(50), time(100)));
+    assert_eq!((first.cut_at, first.recorded_at), (offset(50), time(250)), "as young as its newest part");
     assert_eq!(first.entries.iter().map(|e| e.uuid).collect::<Vec<_>>(), [uuid(3), uuid(1), uuid(2)]);
 }
 
