@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use firnline_index::manifest::{EntryKind, Manifest};
+use firnline_index::manifest::{EntryKind, Manifest, ManifestKind};
 use firnline_index::{NodeId, Offset};
 use firnline_tier::{
     Basis, CommitOutcome, CommitRequest, LoadedManifest, Lost, Tier, UploadError, UploadedSegment,
@@ -80,6 +80,7 @@ impl PartitionJob {
             let planned = self.plan(log, report.tier_end, &policy).await?;
             let Some(first) = planned.first() else { return Ok(()) };
             if let Some(loaded) = &loaded {
+                self.must_be_ours(&loaded.manifest)?;
                 self.must_continue(log, &loaded.manifest).await?;
             }
             let basis = Basis::of(loaded.as_ref().map(|l| &l.manifest), first.start);
@@ -118,6 +119,24 @@ impl PartitionJob {
                 Some((_, error)) if policy.target_bytes > 0 && error.is_damage() => policy.target_bytes = 0,
                 Some((from, error)) => return Err(Problem::Upload { from, source: Box::new(error) }),
             }
+        }
+    }
+
+    /// Nothing is uploaded that a commit would refuse: a partition that sidecars have claimed or committed to under a
+    /// leader's epoch takes nothing of a pass that no leader told a bound.
+    fn must_be_ours(&self, manifest: &Manifest) -> Result<(), Problem> {
+        if manifest.kind != ManifestKind::Sidecar {
+            return Err(Problem::Refused(Lost::NotOurs));
+        }
+        let ours = match self.bound {
+            CommitBound::AssumeLogEnd => None,
+            CommitBound::At { epoch, .. } => Some(epoch),
+        };
+        match manifest.fence() {
+            Some(claimed) if ours.is_none_or(|ours| claimed > ours) => {
+                Err(Problem::Refused(Lost::Claimed { claimed, ours }))
+            }
+            _ => Ok(()),
         }
     }
 

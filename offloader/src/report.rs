@@ -121,6 +121,10 @@ pub enum Problem {
         #[source]
         last: Lost,
     },
+    /// The tier takes nothing from this pass: a sidecar works on the partition under a leader's epoch, or the manifest is a
+    /// broker's own.
+    #[error("the tier takes nothing from this pass")]
+    Refused(#[source] Lost),
     /// A broker has started on the log directory since the pass began.
     #[error("a broker has started on {path:?} since this pass began; nothing further is taken from it")]
     BrokerStarted {
@@ -134,7 +138,7 @@ impl Problem {
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
-            Self::Plan(_) | Self::Behind { .. } | Self::BrokerStarted { .. } => false,
+            Self::Plan(_) | Self::Behind { .. } | Self::BrokerStarted { .. } | Self::Refused(_) => false,
             Self::Lost { .. } => true,
             Self::Upload { source, .. } => source.is_passing(),
             Self::Read(ReadError::Store(error)) => error.is_retriable(),

@@ -158,7 +158,7 @@ pub fn problem(error: &Problem) -> Failure {
         Problem::Plan(_) | Problem::Behind { .. } => codes::LOG_DIVERGED,
         Problem::Upload { source, .. } => upload(source),
         Problem::Read(_) => codes::DAMAGED,
-        Problem::Commit(_) | Problem::Lost { .. } => codes::LOST_RACE,
+        Problem::Commit(_) | Problem::Lost { .. } | Problem::Refused(_) => codes::LOST_RACE,
         Problem::BrokerStarted { .. } => codes::BROKER_RUNS,
     });
     quoted(error, &code(error, &otherwise))

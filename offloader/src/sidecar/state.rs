@@ -7,7 +7,8 @@ use std::time::Duration;
 use firnline_index::manifest::ManifestKind;
 use firnline_index::summary::TierMarks;
 use firnline_index::{
-    LeaderEpoch, NodeId, Offset, OffsetRange, TimestampMs, TopicId, TopicIdPartition, TopicName,
+    LeaderEpoch, NodeId, Offset, OffsetRange, PartitionIndex, TimestampMs, TopicId, TopicIdPartition,
+    TopicName,
 };
 use firnline_tier::retention::Limits as RetentionLimits;
 use tokio::time::Instant;
@@ -195,6 +196,15 @@ impl State {
             claims: Bucket::new(settings.claim_rate.max(1).into(), now),
             bytes: settings.bytes_per_second.map(|rate| Bucket::new(rate, now)),
         }
+    }
+
+    /// The partitions of a topic, without a look at all others.
+    pub(super) fn slots_of(&mut self, id: TopicId) -> impl Iterator<Item = (&TopicIdPartition, &mut Slot)> {
+        let name = self.topics.get(&id).map(|topic| topic.name.clone());
+        let first =
+            name.map(|topic| TopicIdPartition { topic, topic_id: id, partition: PartitionIndex::ZERO });
+        let from_first = first.map(|first| self.slots.range_mut(first..));
+        from_first.into_iter().flatten().take_while(move |(tip, _)| tip.topic_id == id)
     }
 
     /// The topic of a partition, made known if it was not.

@@ -1,9 +1,10 @@
 //! One partition at a time, over logs in memory.
 
+use firnline_index::{LeaderEpoch, NodeId};
 use firnline_offloader::{CommitBound, HoleInLog, Holes, PartitionReport, PlanRefusal, Problem};
 use firnline_store::sim::{Rule, SimFault, Simulation, When};
-use firnline_store::{Env, RequestKind};
-use firnline_tier::{Tier, UploadError};
+use firnline_store::{Env, RequestKind, Store};
+use firnline_tier::{Lost, Tier, UploadError};
 
 use crate::world::*;
 
@@ -313,7 +314,7 @@ async fn only_what_lies_below_the_bound_is_taken() {
     let world = World::new();
     let tier = world.tier().await;
     let log = MemoryLog::plain(5, 2);
-    let epoch = firnline_index::LeaderEpoch::ZERO;
+    let epoch = LeaderEpoch::ZERO;
     let bound = |at| firnline_offloader::PartitionJob {
         bound: CommitBound::At { offset: offset(at), epoch },
         ..job(&tier, 1 << 20)
@@ -435,4 +436,24 @@ impl firnline_offloader::PartitionLog for Emptied {
         files.remove(1);
         MemoryLog { files, ..self.0.clone() }.open(from, until)
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pass_uploads_nothing_where_a_sidecar_has_claimed_the_partition() {
+    let env = Env::seeded(11, START_MS);
+    let tier = open_tier(Store::memory(env.clone()), &env, no_faults()).await;
+    let log = MemoryLog::plain(3, 2);
+    run(&job(&tier, 0), &MemoryLog::new(0, log.files[..2].to_vec())).await;
+    let claim = firnline_tier::change::ClaimPartition {
+        epoch: LeaderEpoch::new(4).unwrap(),
+        node: NodeId::new(2).unwrap(),
+        wanted: Vec::new(),
+        start: None,
+        topic_partitions: 1,
+    };
+    let writer = tier.writer(claim.node, Some(claim.epoch));
+    tier.edit(&tip(0), Some(writer), &claim).await.unwrap();
+    let report = run(&job(&tier, 0), &log).await;
+    assert!(matches!(report.problem, Some(Problem::Refused(Lost::Claimed { ours: None, .. }))), "{report:?}");
+    assert!(report.orphans.is_empty(), "nothing was uploaded for nothing");
 }

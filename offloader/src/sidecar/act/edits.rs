@@ -22,9 +22,11 @@ impl Turn<'_> {
 
     /// One more than the highest partition of the topic that is known here.
     pub(super) fn topic_partitions(&self) -> u32 {
-        let state = self.core.state();
-        let of = state.slots.keys().filter(|tip| tip.topic_id == self.tip.topic_id);
-        of.map(|tip| u32::try_from(tip.partition.get()).unwrap_or(0).saturating_add(1)).max().unwrap_or(1)
+        let mut state = self.core.state();
+        let of = state.slots_of(self.tip.topic_id);
+        of.map(|(tip, _)| u32::try_from(tip.partition.get()).unwrap_or(0).saturating_add(1))
+            .max()
+            .unwrap_or(1)
     }
 
     pub(super) async fn claim(&mut self, wanted: Vec<OffsetRange>) -> Result<After, Trouble> {

@@ -79,11 +79,9 @@ impl Core {
         let mut due = Vec::new();
         {
             let mut state = self.state();
-            let State { slots, topics, .. } = &mut *state;
             for id in missing {
-                let dropped =
-                    slots.iter().filter(|(tip, _)| tip.topic_id == id).all(|(_, slot)| slot.dropped());
-                let Some(topic) = topics.get_mut(&id) else { continue };
+                let dropped = state.slots_of(id).all(|(_, slot)| slot.dropped());
+                let Some(topic) = state.topics.get_mut(&id) else { continue };
                 match topic.presence {
                     TopicPresence::Known => topic.presence = TopicPresence::Missing { since: now },
                     TopicPresence::Missing { since } | TopicPresence::Doubted { since, .. }
@@ -165,12 +163,7 @@ impl Core {
                     let changed = topic.configs.settings() != known.settings();
                     topic.configs = known;
                     if changed {
-                        let of = |tip: &firnline_index::TopicIdPartition| tip.topic_id == id;
-                        state
-                            .slots
-                            .iter_mut()
-                            .filter(|(tip, _)| of(tip))
-                            .for_each(|(_, slot)| slot.dirty = true);
+                        state.slots_of(id).for_each(|(_, slot)| slot.dirty = true);
                     }
                 }
                 Err(AskError::Unknown) => {}
@@ -201,11 +194,9 @@ fn take_leaders(state: &mut State, id: TopicId, leaders: &BTreeMap<PartitionInde
         && topic.presence != TopicPresence::Known
     {
         topic.presence = TopicPresence::Known;
-        state.slots.iter_mut().filter(|(tip, _)| tip.topic_id == id).for_each(|(_, slot)| slot.dirty = true);
+        state.slots_of(id).for_each(|(_, slot)| slot.dirty = true);
     }
-    for (tip, slot) in &mut state.slots {
-        if tip.topic_id == id {
-            slot.lead(leaders.get(&tip.partition).copied().flatten());
-        }
+    for (tip, slot) in state.slots_of(id) {
+        slot.lead(leaders.get(&tip.partition).copied().flatten());
     }
 }
