@@ -183,36 +183,36 @@ impl WaitReason {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Idle => "FL100",
-            Self::NotDue { .. } => "FL101",
-            Self::Uploader { .. } => "FL102",
-            Self::Turn => "FL103",
-            Self::Off(OffReason::Policy) => "FL110",
-            Self::Off(OffReason::Internal) => "FL111",
-            Self::Off(OffReason::Compacted) => "FL112",
-            Self::Off(OffReason::Plugin) => "FL113",
-            Self::Off(OffReason::Unknown) => "FL114",
-            Self::Paused => "FL120",
-            Self::Leader => "FL200",
-            Self::Bound(BoundReason::NotAsked) => "FL210",
-            Self::Bound(BoundReason::Unavailable(_)) => "FL211",
-            Self::Bound(BoundReason::Denied(_)) => "FL212",
-            Self::Bound(BoundReason::Above { .. }) => "FL213",
-            Self::Store { .. } => "FL220",
-            Self::Disk { .. } => "FL230",
-            Self::Rate => "FL240",
-            Self::ClaimRate => "FL241",
-            Self::Fenced { .. } => "FL250",
-            Self::Pending { .. } => "FL300",
-            Self::Damaged { .. } => "FL400",
-            Self::Operator(OperatorReason::CutTooLarge { .. }) => "FL500",
-            Self::Operator(OperatorReason::CutBelowLogStart { .. }) => "FL501",
-            Self::Operator(OperatorReason::PartsUnknown) => "FL502",
-            Self::Operator(OperatorReason::Unproven { .. }) => "FL503",
-            Self::Operator(OperatorReason::OtherHistory { .. }) => "FL504",
-            Self::Operator(OperatorReason::ManyTopicsGone { .. }) => "FL505",
-            Self::Operator(OperatorReason::Manifest { .. }) => "FL506",
-            Self::Operator(OperatorReason::Refused { .. }) => "FL507",
+            Self::Idle => "FIRN-O100",
+            Self::NotDue { .. } => "FIRN-O101",
+            Self::Uploader { .. } => "FIRN-O102",
+            Self::Turn => "FIRN-O103",
+            Self::Off(OffReason::Policy) => "FIRN-O110",
+            Self::Off(OffReason::Internal) => "FIRN-O111",
+            Self::Off(OffReason::Compacted) => "FIRN-O112",
+            Self::Off(OffReason::Plugin) => "FIRN-O113",
+            Self::Off(OffReason::Unknown) => "FIRN-O114",
+            Self::Paused => "FIRN-O120",
+            Self::Leader => "FIRN-O200",
+            Self::Bound(BoundReason::NotAsked) => "FIRN-O210",
+            Self::Bound(BoundReason::Unavailable(_)) => "FIRN-O211",
+            Self::Bound(BoundReason::Denied(_)) => "FIRN-O212",
+            Self::Bound(BoundReason::Above { .. }) => "FIRN-O213",
+            Self::Store { .. } => "FIRN-O220",
+            Self::Disk { .. } => "FIRN-O230",
+            Self::Rate => "FIRN-O240",
+            Self::ClaimRate => "FIRN-O241",
+            Self::Fenced { .. } => "FIRN-O250",
+            Self::Pending { .. } => "FIRN-O300",
+            Self::Damaged { .. } => "FIRN-O400",
+            Self::Operator(OperatorReason::CutTooLarge { .. }) => "FIRN-O500",
+            Self::Operator(OperatorReason::CutBelowLogStart { .. }) => "FIRN-O501",
+            Self::Operator(OperatorReason::PartsUnknown) => "FIRN-O502",
+            Self::Operator(OperatorReason::Unproven { .. }) => "FIRN-O503",
+            Self::Operator(OperatorReason::OtherHistory { .. }) => "FIRN-O504",
+            Self::Operator(OperatorReason::ManyTopicsGone { .. }) => "FIRN-O505",
+            Self::Operator(OperatorReason::Manifest { .. }) => "FIRN-O506",
+            Self::Operator(OperatorReason::Refused { .. }) => "FIRN-O507",
         }
     }
 
@@ -225,8 +225,8 @@ impl WaitReason {
     /// The code's number: what a summary carries.
     #[must_use]
     pub fn number(&self) -> NonZeroU16 {
-        let digits = self.code().trim_start_matches("FL");
-        digits.parse().expect("every code is FL and three digits that are not all zero")
+        let digits = self.code().trim_start_matches("FIRN-O");
+        digits.parse().expect("every code is FIRN-O and three digits that are not all zero")
     }
 
     /// When it is worth deciding again although nothing was told meanwhile.
