@@ -49,7 +49,7 @@ pub use error::{IoProblem, LogDirError};
 pub use journal::JournalError;
 pub use local::{LocalLog, LocalRead};
 pub use lock::BrokerLock;
-pub use pin::{DirIdentity, PinContent, PinDir, PinName, PinProblem, PinSource, PinStat};
+pub use pin::{DirIdentity, PinContent, PinDir, PinName, PinProblem, PinSource, PinStat, pin_epochs};
 pub use reserve::{DiskSpace, GaveWay, Kept, Reserve};
 pub use restore::{
     RestoreError, RestoreRefused, RestoreSummary, RestoreTarget, RestoreWriter, SegmentRestore, lower_epochs,

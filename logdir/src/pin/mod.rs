@@ -2,10 +2,12 @@
 
 mod content;
 mod dir;
+mod epochs;
 mod name;
 mod problem;
 
 pub use content::PinContent;
 pub use dir::{DirIdentity, PinDir, PinSource, PinStat};
+pub use epochs::pin_epochs;
 pub use name::PinName;
 pub use problem::PinProblem;
