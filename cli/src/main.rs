@@ -15,12 +15,18 @@ mod commands;
 mod config;
 mod exit;
 mod failure;
+#[cfg(feature = "sidecar")]
+mod http;
+mod logs;
+mod metrics;
 mod nearest;
 mod output;
 mod position;
 mod reference;
 mod run;
 mod selector;
+mod signals;
+mod status;
 mod surroundings;
 mod units;
 mod wiring;

@@ -8,15 +8,16 @@ use std::panic;
 use std::time::Duration;
 
 use clap::Parser as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
-use tracing_subscriber::EnvFilter;
 
-use crate::args::{Cli, Command};
+use crate::args::{Cli, Command, LogFormat};
 use crate::commands;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, Stop, codes, report};
+use crate::logs;
 use crate::output::{Out, Paint};
+use crate::signals::Ending;
 use crate::surroundings::Surroundings;
 
 /// How long a command that was told to stop may take to let go of what it holds.
@@ -49,34 +50,22 @@ fn parsed(around: Surroundings, paint: Paint) -> Exit {
             return if error.exit_code() == 0 { Exit::Fine } else { Exit::Usage };
         }
     };
-    match logs(&cli.command, &around, paint).and_then(|()| worked(cli, around)) {
+    let form = logs::form(&cli.command);
+    match logs::begin(&cli.command, &around, paint).and_then(|()| worked(cli, around)) {
         Ok(exit) => exit,
         Err(Stop::ClosedPipe) => Exit::Fine,
         Err(Stop::Failed(failure)) => {
-            complain(&failure, paint);
+            match form {
+                LogFormat::Human => complain(&failure, paint),
+                LogFormat::Json => logs::failure(&failure),
+            }
             failure.exit()
         }
     }
 }
 
-fn logs(command: &Command, around: &Surroundings, paint: Paint) -> Result<()> {
-    // The demo damages its own tier on purpose, and shows what came of it itself.
-    let default = if matches!(command, Command::Demo(_)) { "off" } else { "warn" };
-    let wanted = around.var("FIRNLINE_LOG").unwrap_or(default);
-    let filter = EnvFilter::try_new(wanted).map_err(|error| {
-        Failure::new(&codes::USAGE, format!("FIRNLINE_LOG={wanted:?} cannot be used"))
-            .caused_by(error)
-            .help("write a level (error, warn, info, debug, trace), or target=level pairs with commas")
-    })?;
-    let ansi = paint != Paint::plain();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr).init();
-    Ok(())
-}
-
 fn worked(cli: Cli, around: Surroundings) -> Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Failure::new(&codes::LOCAL_IO, "start the threads of this process").caused_by(error)
-    })?;
+    let runtime = runtime(&cli.command)?;
     // Not by way of `Stdout`, which looks for line ends in what is buffered already.
     let stdout = std::io::stdout()
         .as_fd()
@@ -84,20 +73,36 @@ fn worked(cli: Cli, around: Surroundings) -> Result<Exit> {
         .map(File::from)
         .map_err(|error| Failure::new(&codes::OUTPUT, "open standard output").caused_by(error))?;
     let out = Out::new(Box::new(stdout), Paint::on(&std::io::stdout(), &around));
-    let ended = runtime.block_on(until_told(commands::run(cli, around, out)));
+    let ended = if stays(&cli.command) {
+        // It hears the signals itself, and ends in order.
+        runtime.block_on(commands::run(cli, around, out))
+    } else {
+        runtime.block_on(until_told(commands::run(cli, around, out)))
+    };
     // Threads that still wait for a disk or a store must not keep the process.
     runtime.shutdown_background();
     ended
 }
 
+/// The guard is one thread and little more; everything else may use the machine.
+fn runtime(command: &Command) -> Result<Runtime> {
+    let guard = matches!(command, Command::Offload(args) if !args.once && args.worker.is_none());
+    let mut builder = if guard { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let built = builder.enable_all().build();
+    Ok(built.map_err(|error| {
+        Failure::new(&codes::LOCAL_IO, "start the threads of this process").caused_by(error)
+    })?)
+}
+
+/// Whether the command goes on until it is told to end.
+fn stays(command: &Command) -> bool {
+    matches!(command, Command::Offload(args) if !args.once)
+}
+
 /// Works until done or until SIGINT or SIGTERM. The work is a task of its own, so that a stretch of pure computing in it
 /// does not keep a signal from being seen.
 async fn until_told(work: impl Future<Output = Result<Exit>> + Send + 'static) -> Result<Exit> {
-    let listen = |kind| {
-        signal(kind).map_err(|error| Failure::new(&codes::LOCAL_IO, "listen for signals").caused_by(error))
-    };
-    let mut interrupt = listen(SignalKind::interrupt())?;
-    let mut terminate = listen(SignalKind::terminate())?;
+    let mut signals = Ending::listen()?;
     let mut tasks = JoinSet::new();
     tasks.spawn(work);
     let told = tokio::select! {
@@ -108,8 +113,7 @@ async fn until_told(work: impl Future<Output = Result<Exit>> + Send + 'static) -
                 Some(Err(_)) | None => Ok(codes::INTERNAL.exit),
             };
         }
-        _ = interrupt.recv() => Exit::Interrupted,
-        _ = terminate.recv() => Exit::Terminated,
+        told = signals.next() => told,
     };
     tasks.abort_all();
     let _ = tokio::time::timeout(STOP_WAIT, tasks.join_next()).await;

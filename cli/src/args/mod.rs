@@ -2,13 +2,20 @@
 
 mod look;
 mod operate;
+mod tend;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 pub use look::{CatArgs, CostArgs, InspectArgs, Isolation, LsArgs, SelectionArgs, VerifyArgs};
-pub use operate::{ConfigArgs, ConfigCommand, DemoArgs, OffloadArgs, Page, ReferenceArgs, RestoreArgs};
+pub use operate::{
+    ConfigArgs, ConfigCommand, DemoArgs, LogFormat, OffloadArgs, Page, ReferenceArgs, RestoreArgs,
+};
+pub use tend::{
+    DecommissionArgs, DeleteRecordsArgs, GcArgs, PauseArgs, PolicyArgs, PolicyCommand, PolicySetArgs,
+    RepairArgs, RepairCommand, ResumeArgs, StatusArgs, WordArgs,
+};
 
 const AFTER: &str = "\
 The tier is named by --store, else FIRNLINE_STORE, else store.url in the config; commands that
@@ -53,6 +60,22 @@ pub enum Command {
     Demo(DemoArgs),
     /// Moves sealed segments of a broker's log directories to the tier
     Offload(OffloadArgs),
+    /// Says how the sidecars are: what waits, what is behind, what is lost, worst first
+    Status(StatusArgs),
+    /// Stops uploads of topics for a while, on all nodes; pins are kept
+    Pause(PauseArgs),
+    /// Lets paused topics go on
+    Resume(ResumeArgs),
+    /// Shows or sets how long the tier keeps a topic
+    Policy(PolicyArgs),
+    /// Deletes the oldest records of a partition from the tier
+    DeleteRecords(DeleteRecordsArgs),
+    /// Deletes objects that nothing names
+    Gc(GcArgs),
+    /// Decides what a sidecar must not decide: cuts and gaps
+    Repair(RepairArgs),
+    /// Proves that a broker's pins hold nothing that is nowhere else, and lets them go
+    Decommission(DecommissionArgs),
     /// Lists what is in the tier
     Ls(LsArgs),
     /// Shows one thing in full: an object, a partition's manifest, a log segment on disk

@@ -8,13 +8,20 @@ use clap::{Args, Subcommand, ValueEnum};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  firnline offload --once --assume-committed --log-dir /var/lib/kafka --store s3://archive/kafka
+  firnline offload --config /etc/firnline.toml
+  firnline offload --config /etc/firnline.toml --log-format json
   firnline offload --once --assume-committed --topic 'orders.*' --json
+  firnline offload --once --assume-committed --log-dir /var/lib/kafka --store s3://archive/kafka
 
-Sealed segments are planned against the manifests, uploaded, verified and committed. A second run
-uploads nothing; a run that was killed leaves at most objects that nothing names. Without a broker
-to ask, only --assume-committed says that everything up to the end of the log is committed: use it
-on a stopped broker or on a copy. It is refused (exit 4) while a broker holds the directory.")]
+Without --once it stays beside the broker: a small guard process starts a worker, starts it again
+when it ends, and keeps the reserve of free disk meanwhile. It takes SIGHUP to read the config
+again, SIGTERM and SIGINT to end in order. The brokers of [kafka] say what is committed.
+
+With --once one pass over what is sealed is made: planned against the manifests, uploaded,
+verified, committed. A second run uploads nothing; a run that was killed leaves at most objects
+that nothing names. No broker is asked then; --assume-committed says that everything up to the end
+of the log is committed: use it on a stopped broker or on a copy. It is refused (exit 4) while a
+broker holds the directory.")]
 pub struct OffloadArgs {
     /// A log directory of the broker; may be given several times; else offload.log_dirs in the config
     #[arg(long, value_name = "DIR")]
@@ -23,17 +30,35 @@ pub struct OffloadArgs {
     #[arg(long, value_name = "REGEX")]
     pub topic: Vec<String>,
     /// Make one pass and end
-    #[arg(long, required = true)]
+    #[arg(long)]
     pub once: bool,
     /// Take the end of the log as committed, without a broker that says so
-    #[arg(long)]
+    #[arg(long, requires = "once")]
     pub assume_committed: bool,
     /// Take logs from which offsets are missing: topics that are or were compacted. In others a hole is damage
-    #[arg(long)]
+    #[arg(long, requires = "once")]
     pub allow_holes: bool,
     /// One JSON object per partition and line, and one for the whole
-    #[arg(long)]
+    #[arg(long, requires = "once")]
     pub json: bool,
+    /// The form of the log on standard error
+    #[arg(long, value_enum, default_value = "human")]
+    pub log_format: LogFormat,
+    /// The least level logged: error, warn, info, debug, trace; else FIRNLINE_LOG, else info (warn with --once)
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// Be the worker of the guard with this process id
+    #[arg(long, value_name = "PID", hide = true, conflicts_with = "once")]
+    pub worker: Option<u32>,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Human,
+    /// One JSON object a line
+    Json,
 }
 
 /// `firnline restore`
@@ -43,23 +68,28 @@ pub struct OffloadArgs {
 Examples:
   firnline restore s3://archive/kafka orders --to /tmp/orders
   firnline restore orders/3 --to /var/lib/kafka --from @2026-11-01T00:00:00Z
+  firnline restore --state s3://archive/kafka       topics, access rules and groups, as commands
 
 For one partition DIR is its directory: an empty one, or that of a stopped broker's partition
 without records. For a topic, or where DIR is a stopped broker's log directory, the partitions'
 directories TOPIC-P are made or found in it. Only `.log` files are written; the broker makes its
 indexes and checkpoints from them when it starts. In a log directory leader epochs are lowered to
 0; elsewhere the bytes are exactly those of the source. docs/cli.md says what to
-mind: replicas, retention, producers.")]
+mind: replicas, retention, producers. --state runs nothing: it prints commands of Kafka's own
+tools, for a person to choose from.")]
 pub struct RestoreArgs {
     /// The tier, if it is not named otherwise
     #[arg(value_name = "TIER")]
     pub tier: Option<String>,
     /// A topic or one partition; TOPIC@ID tells apart topics of the same name
-    #[arg(value_name = "TOPIC[/P]")]
-    pub what: String,
+    #[arg(value_name = "TOPIC[/P]", required_unless_present = "state")]
+    pub what: Option<String>,
     /// Where the partitions' directories are made or stand
-    #[arg(long, value_name = "DIR")]
-    pub to: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "state")]
+    pub to: Option<PathBuf>,
+    /// Print what the cluster was, as sidecars have written it down: topics, access rules, offsets of groups
+    #[arg(long, conflicts_with_all = ["to", "json"])]
+    pub state: bool,
     /// Where to begin, `earliest` being the tier's first offset; the batch that holds the position is written whole
     #[arg(long, value_name = "POSITION", default_value = "earliest", allow_hyphen_values = true)]
     pub from: String,
@@ -138,4 +168,6 @@ pub enum Page {
     Config,
     /// docs/errors.md
     Errors,
+    /// docs/metrics.md
+    Metrics,
 }

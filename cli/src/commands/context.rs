@@ -1,6 +1,6 @@
 //! What every command starts from: the config in force, the world, and the tier that is meant.
 
-use firnline_index::TimestampMs;
+use firnline_index::{Said, TimestampMs};
 use firnline_store::{Env, Store};
 use firnline_tier::{Tier, TierParts};
 
@@ -34,6 +34,26 @@ impl Context {
             config.store.url = wiring::tier_address(first)?;
         }
         Ok(Self { config, around, env: Env::system() })
+    }
+
+    /// Opens the tier for an operator's change: a store that could not keep it safe is refused.
+    pub async fn tier_for_writing(&self) -> Result<Tier> {
+        let read = self.tier().await?;
+        let store = read.store().clone();
+        let settings = wiring::tier(&self.config, store.settings());
+        let parts = TierParts::new(store, self.env.clone());
+        Ok(Tier::open_for_writing(parts, settings, read.cluster_id()).await.map_err(of::open_tier)?)
+    }
+
+    /// Who gives this command, and why, as it is written beside what it changes.
+    pub fn said(&self, why: &str) -> Result<Said> {
+        let named = ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| self.around.var(name));
+        if why.len() > Said::MAX_LEN {
+            let what = format!("--why is longer than {} bytes", Said::MAX_LEN);
+            return Err(Failure::new(&codes::USAGE, what).into());
+        }
+        let by: String = named.unwrap_or("unknown").chars().take(64).collect();
+        Ok(Said { by, at: self.now(), why: why.to_owned() })
     }
 
     /// The time now.

@@ -5,14 +5,22 @@ mod cat;
 mod config;
 mod context;
 mod cost;
+mod decommission;
+mod delete_records;
 mod demo;
+mod gc;
 mod inspect;
 mod ls;
 mod offload;
+mod pause;
+mod policy;
 mod range;
+mod repair;
 mod restore;
 mod selection;
+mod status;
 mod verify;
+mod word;
 
 use crate::args::{Cli, Command};
 use crate::exit::Exit;
@@ -28,6 +36,14 @@ pub async fn run(cli: Cli, around: Surroundings, mut out: Out) -> Result<Exit> {
     let exit = match command {
         Command::Demo(args) => demo::run(args, around, out).await?,
         Command::Offload(args) => offload::run(args, &global, around, out).await?,
+        Command::Status(args) => status::run(args, &global, around, out).await?,
+        Command::Pause(args) => pause::pause(args, &global, around, out).await?,
+        Command::Resume(args) => pause::resume(args, &global, around, out).await?,
+        Command::Policy(args) => policy::run(args.command, &global, around, out).await?,
+        Command::DeleteRecords(args) => delete_records::run(args, &global, around, out).await?,
+        Command::Gc(args) => gc::run(args, &global, around, out).await?,
+        Command::Repair(args) => repair::run(args.command, &global, around, out).await?,
+        Command::Decommission(args) => decommission::run(args, &global, around, out).await?,
         Command::Ls(args) => ls::run(args, &global, around, out).await?,
         Command::Inspect(args) => inspect::run(args, &global, around, out).await?,
         Command::Cat(args) => cat::run(args, &global, around, out).await?,

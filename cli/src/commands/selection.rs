@@ -42,25 +42,16 @@ impl Selection {
 
     /// Lists the partitions meant, in order. None at all is an error if any were named.
     pub async fn partitions(&self, tier: &Tier) -> Result<Vec<TopicIdPartition>> {
-        let known = tier.topics().await.map_err(of::list)?;
-        let taken: Vec<KnownTopic> = match &self.only {
-            Some(only) => vec![resolve(&only.topic, only.id, &known).map_err(of::resolve)?.clone()],
-            None => {
-                let takes = |topic: &&KnownTopic| {
-                    self.patterns.is_empty()
-                        || self.patterns.iter().any(|pattern| pattern.matches(&topic.topic))
-                };
-                known.iter().filter(takes).cloned().collect()
-            }
-        };
-        if taken.is_empty() && !self.patterns.is_empty() {
-            let names = known.iter().map(|known| known.topic.as_str());
-            return Err(no_match("of the tier", &self.patterns, names).into());
-        }
         let mut partitions = Vec::new();
-        for topic in &taken {
-            partitions.extend(tier.partitions(topic).await.map_err(of::list)?);
+        for topic in &self.topics(tier).await? {
+            partitions.extend(self.partitions_of(tier, topic).await?);
         }
+        Ok(partitions)
+    }
+
+    /// Lists the partitions meant of one of the topics meant. None at all is an error if one was named.
+    pub async fn partitions_of(&self, tier: &Tier, topic: &KnownTopic) -> Result<Vec<TopicIdPartition>> {
+        let mut partitions = tier.partitions(topic).await.map_err(of::list)?;
         if let Some(Selector { topic, partition: Some(partition), .. }) = &self.only {
             let there: Vec<String> = partitions.iter().map(|tip| tip.partition.to_string()).collect();
             partitions.retain(|tip| tip.partition == *partition);
@@ -73,6 +64,31 @@ impl Selection {
             }
         }
         Ok(partitions)
+    }
+
+    /// Lists the topics meant, in order; a partition named with one does not count.
+    pub async fn topics(&self, tier: &Tier) -> Result<Vec<KnownTopic>> {
+        let known = tier.topics().await.map_err(of::list)?;
+        let taken = self.of_known(&known)?;
+        Ok(taken.into_iter().cloned().collect())
+    }
+
+    fn of_known<'a>(&self, known: &'a [KnownTopic]) -> Result<Vec<&'a KnownTopic>> {
+        let taken: Vec<&KnownTopic> = match &self.only {
+            Some(only) => vec![resolve(&only.topic, only.id, known).map_err(of::resolve)?],
+            None => {
+                let takes = |topic: &&KnownTopic| {
+                    self.patterns.is_empty()
+                        || self.patterns.iter().any(|pattern| pattern.matches(&topic.topic))
+                };
+                known.iter().filter(takes).collect()
+            }
+        };
+        if taken.is_empty() && !self.patterns.is_empty() {
+            let names = known.iter().map(|known| known.topic.as_str());
+            return Err(no_match("of the tier", &self.patterns, names).into());
+        }
+        Ok(taken)
     }
 
     /// The one partition meant.

@@ -6,8 +6,11 @@ use toml::de::DeTable;
 
 use super::Config;
 use super::section::Section;
-use super::sections::{StoreSection, TopicSection};
+use super::sections::{
+    CacheSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, StoreSection, TopicSection,
+};
 use super::source::{Lines, Origin, Problem, Set, Source};
+use super::together::together;
 use super::value::Value;
 use crate::failure::{Failure, Result, codes};
 use crate::surroundings::{Surroundings, read_small};
@@ -16,13 +19,11 @@ use crate::surroundings::{Surroundings, read_small};
 const FILE_MAX: u64 = 1 << 20;
 
 /// Sections that belong to commands of other builds: said so, rather than called unknown.
-const LATER: [(&str, &str); 6] = [
-    ("kafka", "the connection to brokers"),
+const LATER: [(&str, &str); 4] = [
     ("proxy", "`firnline proxy`"),
     ("serve", "`firnline serve`"),
     ("export", "`firnline export`"),
     ("encryption", "encryption at rest"),
-    ("http", "the HTTP port for metrics"),
 ];
 
 /// Reads the file, if there is one, and lays the environment over it.
@@ -63,9 +64,11 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
     let mut inner_problems = Vec::new();
     let mut config = Config {
         store: StoreSection::take("store.", &mut source),
-        cache: super::sections::CacheSection::take("cache.", &mut source),
-        limits: super::sections::LimitsSection::take("limits.", &mut source),
-        offload: super::sections::OffloadSection::take("offload.", &mut source),
+        cache: CacheSection::take("cache.", &mut source),
+        limits: LimitsSection::take("limits.", &mut source),
+        offload: OffloadSection::take("offload.", &mut source),
+        kafka: KafkaSection::take("kafka.", &mut source),
+        http: HttpSection::take("http.", &mut source),
         topics: source
             .take_tables("topic")
             .into_iter()
@@ -86,6 +89,7 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
     };
     let mut problems = source.finish(&[], &LATER);
     problems.extend(inner_problems);
+    problems.extend(together(&config));
     overlay(&mut config, around, &mut problems);
     if problems.is_empty() {
         return Ok(config);

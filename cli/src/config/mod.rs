@@ -4,24 +4,33 @@
 //! the other, key by key.
 
 mod load;
+#[cfg(feature = "sidecar")]
+mod restart;
 mod secret;
 mod section;
 pub mod sections;
 mod show;
 mod source;
+mod together;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
 pub use load::load;
+#[cfg(all(test, feature = "sidecar"))]
+pub use load::parse;
 pub use secret::SecretRef;
 pub use section::{Key, Section};
 pub use show::{Scope, show};
 pub use source::{Origin, Set};
-pub use value::{Codec, Text};
+#[cfg(feature = "sidecar")]
+pub use value::Mechanism;
+pub use value::{Address, Codec, Text};
 
-use sections::{CacheSection, LimitsSection, OffloadSection, StoreSection, TopicSection};
+use sections::{
+    CacheSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, StoreSection, TopicSection,
+};
 
 /// Everything a config file can say.
 #[derive(Debug, Clone)]
@@ -34,6 +43,10 @@ pub struct Config {
     pub limits: LimitsSection,
     /// `[offload]`
     pub offload: OffloadSection,
+    /// `[kafka]`
+    pub kafka: KafkaSection,
+    /// `[http]`
+    pub http: HttpSection,
     /// `[[topic]]`, in the order of the file: the first whose name matches holds.
     pub topics: Vec<TopicSection>,
 }
@@ -60,6 +73,8 @@ pub fn reference() -> Vec<SectionReference> {
         of::<CacheSection>(),
         of::<LimitsSection>(),
         of::<OffloadSection>(),
+        of::<KafkaSection>(),
+        of::<HttpSection>(),
         SectionReference { head: format!("[{}]", topic.head), ..topic },
     ]
 }

@@ -7,8 +7,12 @@ use firnline_index::log_source::{SourceError, SourceErrorKind};
 use firnline_logdir::{LogDirError, RefusedReason, RestoreRefused};
 use firnline_offloader::{PassError, Problem};
 use firnline_store::{OpenError, StoreError, UrlError};
+use firnline_tier::cluster::ClusterError;
+use firnline_tier::floors::FloorError;
+use firnline_tier::gc::{DeleteError, GcError};
+use firnline_tier::policy::PolicyError;
 use firnline_tier::restore::RestoreError;
-use firnline_tier::{ListError, OpenTierError, ReadError, ResolveError, UploadError};
+use firnline_tier::{EditError, ListError, OpenTierError, ReadError, ResolveError, UploadError};
 
 use super::Failure;
 use super::codes::{self, Code};
@@ -108,6 +112,58 @@ pub fn read(error: ReadError) -> Failure {
     failure(error, code)
 }
 
+/// An object of the cluster that cannot be read or written.
+pub fn cluster(error: ClusterError) -> Failure {
+    let code = of_cluster(&error);
+    failure(error, code)
+}
+
+fn of_cluster(error: &ClusterError) -> &'static Code {
+    match error {
+        ClusterError::Store { .. } | ClusterError::Encode { .. } => &codes::INTERNAL,
+        ClusterError::Unreadable { .. } | ClusterError::Foreign { .. } => &codes::DAMAGED,
+        ClusterError::TooMany { .. } => &codes::TOO_MANY,
+        ClusterError::Contended { .. } => &codes::LOST_RACE,
+    }
+}
+
+/// A policy that cannot be read or set.
+pub fn policy(error: PolicyError) -> Failure {
+    deep(error)
+}
+
+/// A floor that cannot be worked out or written.
+pub fn floor(error: FloorError) -> Failure {
+    deep(error)
+}
+
+/// A run of gc without an answer.
+pub fn gc(error: GcError) -> Failure {
+    deep(error)
+}
+
+/// Condemned objects that were not deleted.
+pub fn delete(error: DeleteError) -> Failure {
+    deep(error)
+}
+
+/// A change of a manifest that was not made, or of which nobody knows.
+pub fn edit(error: EditError) -> Failure {
+    deep(error)
+}
+
+/// An error whose causes decide its page: damage that was read, a race that was lost, else what the store says.
+fn deep(error: impl Error + Send + Sync + 'static) -> Failure {
+    let read = find::<ReadError>(&error).map(|read| match read {
+        ReadError::Store(_) => &codes::INTERNAL,
+        ReadError::PageMissing { .. } => &codes::MISSING,
+        ReadError::Damaged { .. } => &codes::DAMAGED,
+    });
+    let cluster = find::<ClusterError>(&error).map(of_cluster);
+    let list = find::<ListError>(&error).map(|_| &codes::TOO_MANY);
+    failure(error, read.or(cluster).or(list).unwrap_or(&codes::LOST_RACE))
+}
+
 /// Log directories that cannot be used.
 pub fn log_dir(error: LogDirError) -> Failure {
     let code = match &error {
@@ -117,6 +173,21 @@ pub fn log_dir(error: LogDirError) -> Failure {
         | LogDirError::Meta { .. }
         | LogDirError::NoCluster { .. }
         | LogDirError::Io(_) => &codes::LOG_DIR,
+    };
+    failure(error, code)
+}
+
+/// Log directories that a sidecar cannot work on.
+#[cfg(feature = "sidecar")]
+pub fn host(error: firnline_offloader::HostError) -> Failure {
+    use firnline_logdir::{PinProblem, SidecarLockError};
+    let code = if find::<PinProblem>(&error).is_some() {
+        &codes::CANNOT_PIN
+    } else {
+        match find::<SidecarLockError>(&error) {
+            Some(SidecarLockError::Held { .. }) => &codes::SECOND_SIDECAR,
+            Some(SidecarLockError::Io(_)) | None => &codes::HOST,
+        }
     };
     failure(error, code)
 }

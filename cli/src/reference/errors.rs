@@ -11,8 +11,8 @@ const HEAD: &str = "\
 Generated from the code by `firnline reference errors`; a test compares the two.
 
 Every error that a person can meet has a code that never changes its meaning. It stands in front of the message on standard
-error, and it fixes the exit code. The letter tells the area: C command line and config, L log directories, R reader, S store,
-T tier.
+error, and it fixes the exit code. The letter tells the area: C command line and config, L log directories, O sidecar,
+R reader, S store, T tier.
 
 | exit | meaning |
 |---|---|

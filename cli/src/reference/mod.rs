@@ -1,8 +1,9 @@
-//! The generated pages of docs/: command line, config, errors. A test compares them with what is in the tree.
+//! The generated pages of docs/: command line, config, errors, metrics. A test compares them with what is in the tree.
 
 mod cli;
 mod config;
 mod errors;
+mod metrics;
 
 #[cfg(test)]
 pub use cli::listed_words;
@@ -15,5 +16,6 @@ pub fn page(args: &ReferenceArgs) -> String {
         Page::Cli => cli::page(),
         Page::Config => config::page(),
         Page::Errors => errors::page(),
+        Page::Metrics => metrics::page(),
     }
 }

@@ -1,10 +1,20 @@
 //! From the config's shape to the settings of the components: key by key, each section taken apart in full, so that a key
 //! that nothing uses does not compile.
 
+#[cfg(feature = "sidecar")]
+mod kafka;
 mod reader;
+mod reserve;
+#[cfg(feature = "sidecar")]
+mod sidecar;
 mod store;
 mod tier;
 
+#[cfg(feature = "sidecar")]
+pub use kafka::kafka;
 pub use reader::reader;
+pub use reserve::{ReserveSize, reserve};
+#[cfg(feature = "sidecar")]
+pub use sidecar::sidecar;
 pub use store::{count, prices, store, tier_address, unreadable};
 pub use tier::tier;

@@ -44,26 +44,30 @@ pub fn prices(config: &Config, typed: Option<&Path>) -> Result<(PriceList, Strin
 
 /// Every file and secret that the config names and that cannot be read.
 pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
-    let store = &config.store;
+    let (store, kafka) = (&config.store, &config.kafka);
     let mut problems = Vec::new();
     for (key, secret) in [
-        ("aws.secret_access_key", &store.aws_secret_access_key),
-        ("aws.session_token", &store.aws_session_token),
-        ("azure.access_key", &store.azure_access_key),
-        ("azure.sas_token", &store.azure_sas_token),
+        ("store.aws.secret_access_key", &store.aws_secret_access_key),
+        ("store.aws.session_token", &store.aws_session_token),
+        ("store.azure.access_key", &store.azure_access_key),
+        ("store.azure.sas_token", &store.azure_sas_token),
+        ("kafka.tls.key", &kafka.tls_key),
+        ("kafka.sasl.password", &kafka.sasl_password),
+        ("kafka.sasl.oauth.token", &kafka.sasl_oauth_token),
     ] {
         let resolved = secret.value.as_ref().map(|secret| secret.resolve(around));
-        problems
-            .extend(resolved.and_then(std::result::Result::err).map(|error| format!("store.{key}: {error}")));
+        problems.extend(resolved.and_then(std::result::Result::err).map(|error| format!("{key}: {error}")));
     }
     for (key, path) in [
-        ("ca_bundle", &store.ca_bundle),
-        ("gcp.service_account_file", &store.gcp_service_account_file),
-        ("price_file", &store.price_file),
+        ("store.ca_bundle", &store.ca_bundle),
+        ("store.gcp.service_account_file", &store.gcp_service_account_file),
+        ("store.price_file", &store.price_file),
+        ("kafka.tls.ca_file", &kafka.tls_ca_file),
+        ("kafka.tls.cert_file", &kafka.tls_cert_file),
     ] {
         let opened = path.value.as_ref().map(|path| (path, read(&path.0)));
         if let Some((path, Err(error))) = opened {
-            problems.push(format!("store.{key}: read {}: {error}", path.0.display()));
+            problems.push(format!("{key}: read {}: {error}", path.0.display()));
         }
     }
     problems
@@ -200,7 +204,7 @@ fn if_there(path: &Path) -> Result<Option<NamedText>> {
     }
 }
 
-fn named(path: &Path) -> Result<NamedText> {
+pub(super) fn named(path: &Path) -> Result<NamedText> {
     let text = read(path).map_err(|error| {
         Failure::new(&codes::LOCAL_IO, format!("read {}", path.display())).caused_by(error)
     })?;

@@ -12,7 +12,7 @@ use crate::config::{Codec, Config};
 pub fn tier(config: &Config, store: &StoreSettings) -> TierSettings {
     let LimitsSection { upload_memory, parallel_partitions: _, read_memory: _, readahead: _ } =
         &config.limits;
-    let OffloadSection { block_size, compression, log_dirs: _, target_size: _ } = &config.offload;
+    let OffloadSection { block_size, compression, .. } = &config.offload;
     TierSettings {
         upload_bytes: upload_memory.value.0,
         block_bytes: count(block_size.value.0),

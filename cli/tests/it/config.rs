@@ -68,6 +68,43 @@ fn a_key_under_the_wrong_section_is_led_to_the_right_one() {
 }
 
 #[test]
+fn values_that_do_not_fit_together_are_named() {
+    let config = "\
+[kafka]
+bootstrap = ['broker:9092', 'PLAINTEXT://broker:9092']
+sasl.mechanism = 'PLAIN'
+sasl.username = 'firnline'
+
+[http]
+listen = 'localhost:80'
+
+[[topic]]
+name = 'orders'
+max_lag = '1ms'
+tail_intervall = '5m'
+";
+    with(config, &["config", "check"], &[]).fails(
+        2,
+        &[
+            "line 2: kafka.bootstrap: \"PLAINTEXT://broker:9092\" is not HOST:PORT",
+            "line 3: kafka.sasl.mechanism: PLAIN needs kafka.sasl.username and kafka.sasl.password",
+            "line 7: http.listen: \"localhost:80\" is neither IP:PORT nor off",
+            "line 11: topic[1].max_lag: 1ms is not between 1s and 7d",
+            "line 12: topic[1].tail_intervall is not a known key; did you mean topic[1].tail_interval?",
+        ],
+    );
+    let open = "kafka.bootstrap = ['broker:9092']\nkafka.sasl.mechanism = 'PLAIN'\nkafka.sasl.username = 'u'\nkafka.sasl.password = 'file:/p'\n";
+    with(open, &["config", "check"], &[]).fails(2, &["line 2", "in the open", "kafka.tls.enabled"]);
+}
+
+#[test]
+fn secrets_and_files_of_kafka_are_tried_too() {
+    let file = "[kafka]\ntls.enabled = true\ntls.ca_file = '/nowhere/ca'\ntls.cert_file = '/nowhere/cert'\ntls.key = 'env:NO_KEY'\n";
+    with(file, &["config", "check"], &[])
+        .fails(3, &["FIRN-C103", "kafka.tls.ca_file", "kafka.tls.cert_file", "kafka.tls.key", "NO_KEY"]);
+}
+
+#[test]
 fn text_that_is_no_toml_is_named_by_line() {
     with("[store]\nurl = \n", &["config", "check"], &[]).fails(2, &["FIRN-C102", "line 2"]);
     with("[store]\nurl = 'a'\nurl = 'b'\n", &["config", "check"], &[]).fails(2, &["line 3", "duplicate"]);

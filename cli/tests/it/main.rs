@@ -6,6 +6,7 @@ mod config;
 mod disk;
 mod docs;
 mod garbage;
+mod guard;
 #[path = "../../../logdir/tests/it/holder.rs"]
 mod holder;
 mod killed;
@@ -17,6 +18,7 @@ mod restore;
 mod rig;
 mod signals;
 mod strange;
+mod tend;
 mod tier;
 mod usage;
 mod words;

@@ -8,7 +8,7 @@ use firnline_store::price::PriceList;
 use firnline_store::{RequestCounts, RequestKind};
 use serde::Serialize;
 
-use super::Passed;
+use super::once::Passed;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, of, several};
 use crate::output::{Out, Table, V1, Word as _};

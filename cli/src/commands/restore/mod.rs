@@ -2,6 +2,7 @@
 
 mod files;
 mod present;
+mod state;
 mod target;
 
 use firnline_index::{OffsetRange, TopicIdPartition};
@@ -45,7 +46,13 @@ pub async fn run(
     around: Surroundings,
     out: &mut Out,
 ) -> Result<Exit> {
-    let RestoreArgs { tier, what, to, from, until, leave_out_gaps, json } = args;
+    let RestoreArgs { tier, what, to, state, from, until, leave_out_gaps, json } = args;
+    if state {
+        return cluster(tier.or(what), global, around, out).await;
+    }
+    let (Some(what), Some(to)) = (what, to) else {
+        return Err(usage("a topic and --to are needed".to_owned()).into());
+    };
     let selector: Selector = what.parse().map_err(usage)?;
     let one = selector.partition.is_some();
     let context = Context::new(global, tier.as_deref(), around)?;
@@ -83,6 +90,21 @@ pub async fn run(
     out.flush()?;
     let help = "mend what is named and restore those partitions one by one; those that came to their end hold records now";
     Err(if done > 0 { failure.help(help) } else { failure }.into())
+}
+
+/// Prints what the cluster was.
+async fn cluster(
+    first: Option<String>,
+    global: &GlobalArgs,
+    around: Surroundings,
+    out: &mut Out,
+) -> Result<Exit> {
+    let context = Context::new(global, first.as_deref(), around)?;
+    let bootstrap = context.config.kafka.bootstrap.value.0.iter().map(ToString::to_string);
+    let bootstrap = bootstrap.collect::<Vec<_>>().join(",");
+    let bootstrap = if bootstrap.is_empty() { "\"$BOOTSTRAP\"".to_owned() } else { bootstrap };
+    let tier = context.tier().await?;
+    state::show(&tier, &bootstrap, out).await
 }
 
 /// A plan for the range; nothing for one that is empty.

@@ -1,12 +1,16 @@
 //! The sections, one file each.
 
 mod cache;
+mod http;
+mod kafka;
 mod limits;
 mod offload;
 mod store;
 mod topic;
 
 pub use cache::CacheSection;
+pub use http::HttpSection;
+pub use kafka::KafkaSection;
 pub use limits::LimitsSection;
 pub use offload::OffloadSection;
 pub use store::StoreSection;

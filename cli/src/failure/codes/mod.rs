@@ -3,11 +3,13 @@
 mod command;
 mod libraries;
 mod log;
+mod offload;
 mod tier;
 
 pub use command::*;
 pub use libraries::{of_reader, of_store};
 pub use log::*;
+pub use offload::*;
 pub use tier::*;
 
 use crate::exit::Exit;
@@ -15,8 +17,8 @@ use crate::exit::Exit;
 /// A code and its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
-    /// `FIRN-` and a letter for the area with three digits: C command line and config, L log directories, R reader,
-    /// S store, T tier.
+    /// `FIRN-` and a letter for the area with three digits: C command line and config, L log directories, O sidecar,
+    /// R reader, S store, T tier.
     pub id: &'static str,
     /// How the run ends.
     pub exit: Exit,
@@ -56,7 +58,7 @@ use codes;
 
 /// Every page, in the order of docs/errors.md.
 pub fn all() -> Vec<Code> {
-    [COMMAND, LOG, &libraries::pages(), TIER].concat()
+    [COMMAND, LOG, OFFLOAD, &libraries::pages(), TIER].concat()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The kinds of value that a key can have.
 
+mod net;
+
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use toml::de::DeValue;
 
 use crate::selector::TopicPattern;
 use crate::units::{Size, Span};
+
+pub use net::{Address, Listen, Mechanism};
 
 /// A kind of value: read from TOML or from text, shown as TOML.
 pub trait Value: Sized {

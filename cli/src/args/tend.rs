@@ -1,0 +1,276 @@
+//! Commands by which an operator looks after a tier and its sidecars.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::SelectionArgs;
+
+/// `firnline status`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline status --config /etc/firnline.toml       the sidecar of this machine, else the bucket
+  firnline status --store s3://archive/kafka        what all sidecars have left in the bucket
+  firnline status --sidecar 10.0.0.7:9655 --json | jq '.facts[] | .code'
+
+The worst stands first, each line with a code that docs/errors.md explains. Exit code 0: nothing is
+lost or damaged, whatever may wait; 1: something is (a gap, a dead branch, damage, a history that
+does not go on); 3: it cannot be told, for a sidecar is silent.")]
+pub struct StatusArgs {
+    /// The sidecar's HTTP port, else http.listen of the config
+    #[arg(long, value_name = "IP:PORT")]
+    pub sidecar: Option<SocketAddr>,
+    /// Only what the bucket tells
+    #[arg(long, conflicts_with = "sidecar")]
+    pub bucket: bool,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Who says so, and whether it is meant.
+#[derive(Debug, Args)]
+pub struct WordArgs {
+    /// Do it. Without this it is shown, and refused (exit 4)
+    #[arg(long)]
+    pub yes: bool,
+    /// Only show what would be done
+    #[arg(long, conflicts_with = "yes")]
+    pub dry_run: bool,
+}
+
+/// `firnline pause`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline pause orders --why 'moving the bucket'
+  firnline pause orders clicks --store s3://archive/kafka
+
+While a topic is paused nothing of it is uploaded, retired or collected, on any node and through
+restarts. Pins are kept, so no gap comes of it while the disks have room: `firnline status` shows
+what pins hold, and below the reserve of a disk they give way.")]
+pub struct PauseArgs {
+    /// Topics; TOPIC@ID tells apart topics of the same name
+    #[arg(value_name = "TOPIC", required = true)]
+    pub topics: Vec<String>,
+    /// Why, for whoever looks later
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub why: String,
+    /// One JSON object per topic and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `firnline resume`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline resume orders")]
+pub struct ResumeArgs {
+    /// Topics; TOPIC@ID tells apart topics of the same name
+    #[arg(value_name = "TOPIC", required = true)]
+    pub topics: Vec<String>,
+    /// One JSON object per topic and line
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `firnline policy`
+#[derive(Debug, Args)]
+pub struct PolicyArgs {
+    #[command(subcommand)]
+    pub command: PolicyCommand,
+}
+
+/// What is to be done with policies.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// Shows what the bucket says of topics: retention, pauses, deletions
+    #[command(after_help = "\
+Examples:
+  firnline policy show s3://archive/kafka
+  firnline policy show orders --json")]
+    Show {
+        #[command(flatten)]
+        selection: SelectionArgs,
+        /// One JSON object per topic and line
+        #[arg(long)]
+        json: bool,
+    },
+    /// Sets how long the tier keeps a topic
+    #[command(after_help = "\
+Examples:
+  firnline policy set orders --time 365d --dry-run  what would go
+  firnline policy set orders --time 365d --yes
+  firnline policy set orders --time none --size none   keep everything
+
+What is not given stays as it is. What the new limits take is worked out first: more than
+--max-share of the topic's bytes is refused (exit 4), and so is anything at all without --yes.
+Sidecars delete it in steps, each within offload.retention.share of a partition. A config file can
+lengthen this for a node, never shorten it.")]
+    Set(PolicySetArgs),
+}
+
+/// `firnline policy set`
+#[derive(Debug, Args)]
+pub struct PolicySetArgs {
+    /// The topic; TOPIC@ID tells apart topics of the same name
+    #[arg(value_name = "TOPIC")]
+    pub topic: String,
+    /// Records are kept this long, such as 365d; `none` for no limit
+    #[arg(long, value_name = "DURATION")]
+    pub time: Option<String>,
+    /// So many bytes of each partition are kept, such as 1TiB; `none` for no limit
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<String>,
+    /// What may go of the topic's bytes, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=100))]
+    pub max_share: u16,
+    #[command(flatten)]
+    pub word: WordArgs,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `firnline delete-records`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline delete-records orders/3 --before 170000 --dry-run
+  firnline delete-records orders/3 --before 170000 --max-share 60 --yes --why 'request 4711'
+
+Records below the offset are gone for every reader from then on: a floor is written, the leader's
+sidecar folds it into the manifest, and objects wholly below it are deleted. The broker's own
+records are not touched: use kafka-delete-records.sh for these.")]
+pub struct DeleteRecordsArgs {
+    /// One partition; TOPIC@ID/P tells apart topics of the same name
+    #[arg(value_name = "TOPIC/P")]
+    pub partition: String,
+    /// The first offset that stays
+    #[arg(long, value_name = "OFFSET")]
+    pub before: u64,
+    /// What may go of the partition's bytes, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=100))]
+    pub max_share: u16,
+    /// Why, for whoever looks later
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    pub why: String,
+    #[command(flatten)]
+    pub word: WordArgs,
+    /// One JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `firnline gc`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline gc --dry-run s3://archive/kafka          what nothing names, and why it may go
+  firnline gc --yes orders
+
+Deletes objects that no manifest names and that are old enough: what uploads left that were never
+committed, and what retention has left behind. Sidecars do it by themselves; this is for when none
+runs, or for more than their share. Where something looks as if a commit or a manifest was lost, the
+partition is refused and named (exit 4): then what looks like rubbish may be the only copy. Between
+the commit that fences writers off and the deletion it waits as long as readers may hold old
+manifests.")]
+pub struct GcArgs {
+    #[command(flatten)]
+    pub selection: SelectionArgs,
+    /// What may go of a partition's objects and bytes, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=100))]
+    pub max_share: u16,
+    /// Objects younger than this stay, else gc.grace of the config
+    #[arg(long, value_name = "DURATION")]
+    pub grace: Option<String>,
+    #[command(flatten)]
+    pub word: WordArgs,
+    /// One JSON object per object and line, and one for the whole
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `firnline decommission`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline decommission --config /etc/firnline.toml --dry-run
+  firnline decommission --config /etc/firnline.toml --yes
+
+For a broker that leaves, or a sidecar that is not wanted any more. End the sidecar first. Each
+pin is held against the manifests: where its bytes are in the tier, or Kafka still has the file,
+nothing is lost with it. If any pin is all there is, it is named and the command is refused
+(exit 4). Then all pins go, and what else the sidecar keeps in the log directories.")]
+pub struct DecommissionArgs {
+    /// A log directory of the broker; may be given several times; else offload.log_dirs in the config
+    #[arg(long, value_name = "DIR")]
+    pub log_dir: Vec<PathBuf>,
+    /// Let go what is nowhere else, too. Records are lost
+    #[arg(long, requires = "yes")]
+    pub lose: bool,
+    #[command(flatten)]
+    pub word: WordArgs,
+    /// One JSON object per pin and line, and one for the whole
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `firnline repair`
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    #[command(subcommand)]
+    pub command: RepairCommand,
+}
+
+/// The decisions that only an operator may make.
+#[derive(Debug, Subcommand)]
+pub enum RepairCommand {
+    /// Cuts the tier where Kafka's history goes another way
+    #[command(after_help = "\
+Examples:
+  firnline repair cut orders/3 --at 170000 --dry-run
+  firnline repair cut orders/3 --at 170000 --yes
+
+What the tier has from the offset on moves to a dead branch: it is kept and can be read by name, but
+no longer served. The leader's sidecar goes on from there. `firnline status` names the partition
+and the offset at which the histories part (FIRN-O500 to O502).")]
+    Cut {
+        /// One partition; TOPIC@ID/P tells apart topics of the same name
+        #[arg(value_name = "TOPIC/P")]
+        partition: String,
+        /// The first offset from which Kafka's history differs: the end of a batch
+        #[arg(long, value_name = "OFFSET")]
+        at: u64,
+        #[command(flatten)]
+        word: WordArgs,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Records a range as lost, so that the tier can go on behind it
+    #[command(after_help = "\
+Examples:
+  firnline repair gap orders/3 --until 170000 --dry-run
+  firnline repair gap orders/3 --until 170000 --yes
+
+The gap begins at the tier's end. Readers are told that the range is lost. Sidecars record a gap by
+themselves when no replica has brought the range within offload.gap_wait; this is for not waiting.
+Who still has the range may fill it later.")]
+    Gap {
+        /// One partition; TOPIC@ID/P tells apart topics of the same name
+        #[arg(value_name = "TOPIC/P")]
+        partition: String,
+        /// The first offset that is not lost
+        #[arg(long, value_name = "OFFSET")]
+        until: u64,
+        #[command(flatten)]
+        word: WordArgs,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}

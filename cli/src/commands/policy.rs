@@ -1,0 +1,159 @@
+//! `firnline policy`
+
+use firnline_tier::Tier;
+use firnline_tier::policy::{PolicyOutcome, RetentionPreview, SetRetention};
+use firnline_tier::retention::Limits;
+
+use super::context::Context;
+use super::pause::{one_topic, sheet};
+use super::selection::{Selection, usage};
+use super::word::{Word, percent, too_much, unconfirmed};
+use crate::args::{GlobalArgs, PolicyCommand, PolicySetArgs};
+use crate::exit::Exit;
+use crate::failure::{Failure, Result, codes, of};
+use crate::output::{Cell, Out, Sheet};
+use crate::surroundings::Surroundings;
+use crate::units::{Size, Span};
+
+/// Shows or sets.
+pub async fn run(
+    command: PolicyCommand,
+    global: &GlobalArgs,
+    around: Surroundings,
+    out: &mut Out,
+) -> Result<Exit> {
+    match command {
+        PolicyCommand::Show { selection, json } => {
+            let selection = Selection::new(selection)?;
+            let context = Context::new(global, selection.tier.as_deref(), around)?;
+            let tier = context.tier().await?;
+            for topic in selection.topics(&tier).await? {
+                if let Some(object) = tier.topic_object(&topic).await.map_err(of::cluster)? {
+                    sheet(&object).show(json, out)?;
+                }
+            }
+            Ok(Exit::Fine)
+        }
+        PolicyCommand::Set(args) => set(args, global, around, out).await,
+    }
+}
+
+async fn set(args: PolicySetArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
+    let PolicySetArgs { topic, time, size, max_share, word, json } = args;
+    let time = time.as_deref().map(time_limit).transpose().map_err(usage)?;
+    let size = size.as_deref().map(size_limit).transpose().map_err(usage)?;
+    if time.is_none() && size.is_none() {
+        return Err(usage("neither --time nor --size was given: nothing would change".to_owned()).into());
+    }
+    let (word, allowed) = (Word::of(&word), percent(max_share));
+    let context = Context::new(global, None, around)?;
+    let tier = context.tier_for_writing().await?;
+    let topic = one_topic(&tier, &topic).await?;
+    let now = tier.topic_object(&topic).await.map_err(of::cluster)?;
+    let now = Limits::of(now.as_ref().and_then(|object| object.retention.as_ref()));
+    let limits = Limits { ms: time.unwrap_or(now.ms), bytes: size.unwrap_or(now.bytes) };
+    let clocks = tier.clocks().await.map_err(of::store)?;
+    let preview = match tier.preview_retention(&topic, limits, clocks).await.map_err(of::policy)? {
+        Ok(preview) => preview,
+        Err((tip, refusal)) => return Err(undecided(&tip, &refusal)),
+    };
+    let shown = |outcome: &'static str, preview: &RetentionPreview, out: &mut Out| {
+        shown(&topic.topic.to_string(), limits, preview, outcome).show(json, out)
+    };
+    let name = format!("the new retention of {}", topic.topic);
+    if preview.share() > allowed {
+        shown("refused", &preview, out)?;
+        out.flush()?;
+        return Err(too_much(&name, preview.share(), allowed).into());
+    }
+    if word == Word::DryRun || (word == Word::Missing && preview.segments > 0) {
+        shown(word.outcome(), &preview, out)?;
+        out.flush()?;
+        return match word {
+            Word::DryRun => Ok(Exit::Fine),
+            _ => Err(unconfirmed(&format!("{name} takes {} segments", preview.segments)).into()),
+        };
+    }
+    match apply(&tier, &topic, SetRetention { limits, share: allowed }, clocks).await? {
+        PolicyOutcome::Set { preview, .. } => shown("done", &preview, out)?,
+        PolicyOutcome::TooMuch(preview) => {
+            return Err(too_much(&name, preview.share(), allowed).into());
+        }
+        PolicyOutcome::Refused { tip, refusal } => return Err(undecided(&tip, &refusal)),
+    }
+    Ok(Exit::Fine)
+}
+
+async fn apply(
+    tier: &Tier,
+    topic: &firnline_tier::KnownTopic,
+    set: SetRetention,
+    clocks: firnline_tier::cluster::Clocks,
+) -> Result<PolicyOutcome> {
+    Ok(tier.set_retention(topic, set, clocks).await.map_err(of::policy)?)
+}
+
+fn undecided(
+    tip: &firnline_index::TopicIdPartition,
+    refusal: &dyn std::fmt::Display,
+) -> crate::failure::Stop {
+    let what =
+        format!("{}/{}: what the new retention takes cannot be told: {refusal}", tip.topic, tip.partition);
+    Failure::new(&codes::COLLECT_REFUSED, what).into()
+}
+
+fn shown(topic: &str, limits: Limits, preview: &RetentionPreview, outcome: &'static str) -> Sheet {
+    let RetentionPreview { partitions, segments, log_bytes, object_bytes, live_bytes } = *preview;
+    Sheet::new("retention")
+        .with("topic", topic)
+        .with("retention_time_ms", limits.ms.map(Cell::Count))
+        .with("retention_bytes", limits.bytes.map(Cell::Bytes))
+        .with("partitions", Cell::Count(partitions))
+        .with("segments_to_go", Cell::Count(segments))
+        .with("log_bytes", Cell::Bytes(log_bytes))
+        .with("object_bytes", Cell::Bytes(object_bytes))
+        .with("live_bytes", Cell::Bytes(live_bytes))
+        .with("share_per_mille", Cell::Count(preview.share().get().into()))
+        .with("outcome", outcome)
+}
+
+/// `None` within is no limit.
+fn time_limit(text: &str) -> std::result::Result<Option<u64>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let Span(span) = text.parse()?;
+    match u64::try_from(span.as_millis()) {
+        Ok(ms) if ms >= 60_000 => Ok(Some(ms)),
+        _ => Err(format!("--time {text}: at least 1m, or none for no limit")),
+    }
+}
+
+fn size_limit(text: &str) -> std::result::Result<Option<u64>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let Size(bytes) = text.parse()?;
+    if bytes < 1 << 20 {
+        return Err(format!("--size {text}: at least 1MiB, or none for no limit"));
+    }
+    Ok(Some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_would_empty_a_topic_by_mistake_are_refused() {
+        assert_eq!(time_limit("365d"), Ok(Some(365 * 86_400_000)));
+        assert_eq!(time_limit("none"), Ok(None));
+        assert_eq!(size_limit("1TiB"), Ok(Some(1 << 40)));
+        for bad in ["0ms", "1s", "365", "-1d"] {
+            assert!(time_limit(bad).is_err(), "{bad}");
+        }
+        for bad in ["0B", "1KiB", "1000"] {
+            assert!(size_limit(bad).is_err(), "{bad}");
+        }
+    }
+}

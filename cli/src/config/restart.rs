@@ -1,0 +1,56 @@
+//! Which keys are read only at the start.
+
+use super::Config;
+use super::section::Section as _;
+use super::section::Shown;
+
+/// Keys of `[offload]` that are read at the start alone; all of `[store]`, `[kafka]` and `[http]` are.
+const OF_OFFLOAD: [&str; 8] = [
+    "log_dirs",
+    "node_id",
+    "block_size",
+    "compression",
+    "reserve",
+    "scan_interval",
+    "state_export",
+    "state_interval",
+];
+
+impl Config {
+    /// The keys that differ in `new` and take effect only after a restart.
+    pub fn needing_restart(&self, new: &Self) -> Vec<String> {
+        let mut keys = Vec::new();
+        differing("store", self.store.show(), new.store.show(), &mut keys);
+        let memory =
+            |shown: Vec<Shown>| shown.into_iter().filter(|key| key.name == "upload_memory").collect();
+        differing("limits", memory(self.limits.show()), memory(new.limits.show()), &mut keys);
+        differing("kafka", self.kafka.show(), new.kafka.show(), &mut keys);
+        differing("http", self.http.show(), new.http.show(), &mut keys);
+        let at_start =
+            |shown: Vec<Shown>| shown.into_iter().filter(|key| OF_OFFLOAD.contains(&key.name)).collect();
+        differing("offload", at_start(self.offload.show()), at_start(new.offload.show()), &mut keys);
+        keys
+    }
+}
+
+fn differing(section: &str, old: Vec<Shown>, new: Vec<Shown>, keys: &mut Vec<String>) {
+    let pairs = old.into_iter().zip(new).filter(|(old, new)| old.value != new.value);
+    keys.extend(pairs.map(|(old, _)| format!("{section}.{}", old.name)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::parse;
+    use crate::surroundings::Surroundings;
+
+    #[test]
+    fn keys_that_need_a_restart_are_named_and_others_are_not() {
+        let read = |text: &str| parse(text, &Surroundings::default()).unwrap();
+        let old = read("store.url = 's3://a/b'\nhttp.listen = 'off'\n");
+        let new = read(
+            "store.url = 's3://a/c'\noffload.log_dirs = ['/k']\noffload.max_lag = '5m'\n[[topic]]\nname = 'x'\n",
+        );
+        assert_eq!(old.needing_restart(&new), ["store.url", "http.listen", "offload.log_dirs"]);
+        assert!(old.needing_restart(&old).is_empty());
+    }
+}

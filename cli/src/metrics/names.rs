@@ -1,0 +1,123 @@
+//! Every metric, with its labels and the words that a label can have. docs/metrics.md is generated from here.
+
+/// A metric.
+#[derive(Debug)]
+pub struct Metric {
+    /// Its name.
+    pub name: &'static str,
+    /// Its kind.
+    pub kind: Kind,
+    /// What it counts.
+    pub help: &'static str,
+    /// Its labels.
+    pub labels: &'static [LabelName],
+}
+
+/// A label.
+#[derive(Debug)]
+pub struct LabelName {
+    /// Its name.
+    pub name: &'static str,
+    /// Its words, for the reference.
+    pub words: &'static str,
+}
+
+/// How a value moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Up and down.
+    Gauge,
+    /// Only up, from 0 at the start of the process.
+    Counter,
+}
+
+impl Kind {
+    /// Prometheus' word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+        }
+    }
+}
+
+macro_rules! metrics {
+    ($($name:ident = $kind:ident $text:literal, $help:literal $(, { $($label:literal: $words:literal),+ })?;)+) => {
+        $(
+            #[doc = $help]
+            pub const $name: Metric = Metric {
+                name: $text,
+                kind: Kind::$kind,
+                help: $help,
+                labels: &[$($(LabelName { name: $label, words: $words }),+)?],
+            };
+        )+
+        /// All of them, in the order of the page.
+        pub const ALL: &[Metric] = &[$($name),+];
+    };
+}
+
+metrics! {
+    BUILD_INFO = Gauge "firnline_build_info", "1, with the version of this build as label.",
+        { "version": "the version" };
+    START_TIME = Gauge "firnline_start_time_seconds", "When the worker started, in seconds since 1970.";
+    READY = Gauge "firnline_ready", "1 once log directories, brokers and store have answered, and while they do; else 0.";
+    PARTITIONS = Gauge "firnline_partitions",
+        "Partitions on this machine, by what they wait for. docs/errors.md has a page for each code.",
+        { "code": "codes FIRN-O100 to FIRN-O599; those that some partition has" };
+    LAG_BYTES = Gauge "firnline_lag_bytes", "Sealed bytes that are not in the tier, of partitions led here.";
+    LAG_SEGMENTS = Gauge "firnline_lag_segments", "Sealed segments that are not in the tier, of partitions led here.";
+    LAG_SECONDS = Gauge "firnline_lag_seconds", "How long ago the oldest of them was last written.";
+    PINNED_BYTES = Gauge "firnline_pinned_bytes", "Bytes that pins keep; most of them are Kafka's own files, too.";
+    SOLE_LINK_BYTES = Gauge "firnline_sole_link_bytes", "Bytes that pins alone keep: what pins cost of the disk.";
+    DISK_FREE_BYTES = Gauge "firnline_disk_free_bytes", "Free bytes of the disk under the log directories that has the fewest.";
+    DISK_PRESSURE = Gauge "firnline_disk_pressure", "1 while a disk is near its reserve or pins are over their budget; else 0.";
+    GAPS = Gauge "firnline_gaps", "Recorded gaps in the manifests of partitions on this machine.";
+    DEAD_BRANCHES = Gauge "firnline_dead_branches", "Dead branches in the manifests of partitions on this machine.";
+    HANGING = Gauge "firnline_hanging_transactions", "Transactions that have been open for too long.";
+    COMMITTED_SEGMENTS = Counter "firnline_committed_segments_total", "Remote segments committed.";
+    COMMITTED_BYTES = Counter "firnline_committed_bytes_total", "Bytes of the log in them.";
+    THROWN = Counter "firnline_thrown_uploads_total",
+        "Finished uploads that were not committed, by why. There is no other reason.",
+        { "why": "changed, unproven, bound, tier_end_moved, collected, history, claimed, deleted, failed" };
+    CLAIMS = Counter "firnline_claims_total", "Claims of partitions after elections.";
+    CUTS = Counter "firnline_cuts_total", "Cuts of the tier after truncations.";
+    GAPS_RECORDED = Counter "firnline_gaps_recorded_total", "Gaps recorded by this sidecar.";
+    TAKEOVERS = Counter "firnline_takeovers_total", "Segments committed for partitions that another broker leads.";
+    PINS_RELEASED = Counter "firnline_pins_released_total", "Pins released because the tier covers them.";
+    PINS_DROPPED = Counter "firnline_pins_dropped_total", "Pins dropped that were never known committed and are off the leader's history.";
+    PINS_GAVE_WAY = Counter "firnline_pins_gave_way_total", "Pins that gave way to the reserve of the disk. Each may become a gap.";
+    SCRUB_FINDINGS = Counter "firnline_scrub_findings_total", "Findings of the scrub: objects damaged or gone.";
+    REQUESTS = Counter "firnline_store_requests_total", "Requests to the store.",
+        {
+            "kind": "get, head, put, create, update, begin, part, complete, abort, list, delete",
+            "outcome": "ok, absent, refused, busy, denied, damaged, lost, failed"
+        };
+    REQUEST_SECONDS = Counter "firnline_store_request_seconds_total", "Time spent in them, summed over parallel ones.",
+        { "kind": "as above" };
+    SENT_BYTES = Counter "firnline_store_sent_bytes_total", "Bytes of objects sent to the store, each attempt counted.";
+    RECEIVED_BYTES = Counter "firnline_store_received_bytes_total", "Bytes of objects received from the store.";
+    REQUEST_COST = Counter "firnline_store_request_cost_total",
+        "What the requests cost by the price list in use, in its currency.",
+        { "currency": "the price list's, such as USD" };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_rules_and_stand_once() {
+        let mut names: Vec<_> = ALL.iter().map(|metric| metric.name).collect();
+        for metric in ALL {
+            assert!(metric.name.starts_with("firnline_"), "{}", metric.name);
+            assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"), "{}", metric.name);
+            assert!(metric.help.ends_with('.') && !metric.help.contains('\n'), "{}", metric.name);
+            let plain = |c: char| c.is_ascii_lowercase() || c == '_';
+            assert!(metric.name.chars().all(plain), "{}", metric.name);
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), ALL.len());
+    }
+}

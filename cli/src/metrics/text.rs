@@ -1,0 +1,89 @@
+//! The text format of Prometheus, version 0.0.4.
+
+use std::fmt::Write as _;
+
+use super::names::Metric;
+
+/// The type of a body in this format.
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// A label's value: one of the words that the metric's declaration lists.
+#[derive(Debug, Clone, Copy)]
+pub struct Label<'a>(pub &'a str);
+
+/// A body in the making.
+#[derive(Debug, Default)]
+pub struct Exposition {
+    text: String,
+}
+
+impl Exposition {
+    /// A metric without labels.
+    pub fn one(&mut self, metric: &Metric, value: f64) {
+        self.many(metric, [([], value)]);
+    }
+
+    /// A metric with one value for each set of labels, in the order of its declaration.
+    pub fn many<'a, const N: usize>(
+        &mut self,
+        metric: &Metric,
+        values: impl IntoIterator<Item = ([Label<'a>; N], f64)>,
+    ) {
+        debug_assert_eq!(metric.labels.len(), N, "{} has the labels of its declaration", metric.name);
+        let Metric { name, kind, help, .. } = metric;
+        let _ = writeln!(self.text, "# HELP {name} {}\n# TYPE {name} {}", escaped(help), kind.word());
+        for (labels, value) in values {
+            self.text.push_str(name);
+            for (at, (label, Label(value))) in metric.labels.iter().zip(labels).enumerate() {
+                let _ = write!(
+                    self.text,
+                    "{}{}=\"{}\"",
+                    if at == 0 { '{' } else { ',' },
+                    label.name,
+                    quoted(value)
+                );
+            }
+            if N > 0 {
+                self.text.push('}');
+            }
+            let _ = writeln!(self.text, " {value}");
+        }
+    }
+
+    /// The body.
+    pub fn into_text(self) -> String {
+        self.text
+    }
+}
+
+fn escaped(help: &str) -> String {
+    help.replace('\\', "\\\\").replace('\n', "\\n")
+}
+
+fn quoted(value: &str) -> String {
+    escaped(value).replace('"', "\\\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::names::{Kind, LabelName};
+    use super::*;
+
+    #[test]
+    fn the_text_is_as_prometheus_reads_it() {
+        let plain = Metric { name: "firnline_a_bytes", kind: Kind::Gauge, help: "A.", labels: &[] };
+        const LABELS: &[LabelName] =
+            &[LabelName { name: "kind", words: "any" }, LabelName { name: "outcome", words: "any" }];
+        let labelled = Metric { name: "firnline_b_total", kind: Kind::Counter, help: "B.", labels: LABELS };
+        let mut text = Exposition::default();
+        text.one(&plain, 1_500_000.0);
+        text.many(&labelled, [([Label("get"), Label("ok")], 2.0), ([Label("a\"b\\c\nd"), Label("")], 0.5)]);
+        assert_eq!(
+            text.into_text(),
+            "# HELP firnline_a_bytes A.\n# TYPE firnline_a_bytes gauge\nfirnline_a_bytes 1500000\n\
+             # HELP firnline_b_total B.\n# TYPE firnline_b_total counter\n\
+             firnline_b_total{kind=\"get\",outcome=\"ok\"} 2\n\
+             firnline_b_total{kind=\"a\\\"b\\\\c\\nd\",outcome=\"\"} 0.5\n"
+        );
+    }
+}

@@ -1,0 +1,45 @@
+//! docs/metrics.md
+
+use std::fmt::Write as _;
+
+use crate::metrics;
+
+const HEAD: &str = "\
+# Metrics
+
+Generated from the code by `firnline reference metrics`; a test compares the two.
+
+A sidecar (`firnline offload --config FILE`) serves these at `/metrics` on its HTTP port (`http.listen`, by default this machine
+alone), in Prometheus' text format. Names and labels are a contract: new ones may come, none is renamed. No label ever holds
+the name of a topic: what is wrong with which partition, `firnline status` and `/status` tell.
+
+Counters begin at 0 with each worker: a guard that starts a new worker shows as a reset, which `rate()` and `increase()` know.
+
+| metric | kind | labels | meaning |
+|---|---|---|---|
+";
+
+const TAIL: &str = "
+## What to be woken by
+
+| expression | why |
+|---|---|
+| `increase(firnline_pins_gave_way_total[15m]) > 0` | a disk fell below its reserve, and records may be lost |
+| `firnline_partitions{code=\"FIRN-O300\"} > 0` for 15 minutes | records are with nobody; a gap follows |
+| `firnline_partitions{code=~\"FIRN-O5..\"} > 0` | an operator must decide |
+| `increase(firnline_scrub_findings_total[1h]) > 0` | an object in the store is damaged |
+| `firnline_ready == 0` for 15 minutes, or no answer | nothing is offloaded; pins grow |
+| `firnline_lag_seconds > 4 * 3600` (above your `max_lag`) | uploads are behind |
+";
+
+pub(super) fn page() -> String {
+    let mut text = HEAD.to_owned();
+    for metric in metrics::names::ALL {
+        let labels: Vec<String> =
+            metric.labels.iter().map(|label| format!("`{}`: {}", label.name, label.words)).collect();
+        let labels = labels.join("; ");
+        let _ = writeln!(text, "| `{}` | {} | {labels} | {} |", metric.name, metric.kind.word(), metric.help);
+    }
+    text.push_str(TAIL);
+    text
+}

@@ -1,0 +1,175 @@
+//! What an operator does to a tier: policies, floors, gc, repairs, pauses; and what is refused.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::logs::{Logs, last_line, plain};
+use crate::rig::Ran;
+
+fn refused(ran: &Ran, code: &str) {
+    ran.fails(4, &[code]);
+}
+
+fn segments(logs: &Logs) -> usize {
+    logs.on(&["ls", "--json"]).fine().lines().count()
+}
+
+#[test]
+fn a_pause_is_written_with_its_reason_and_taken_back() {
+    let logs = Logs::of(&["orders-0", "clicks-0"]);
+    logs.offload(&[]).fine();
+    logs.on(&["pause", "orders", "--why", "moving house"]).fine();
+    let shown = logs.on(&["policy", "show", "orders", "--json"]);
+    let paused = last_line(&shown)["paused"].as_str().unwrap().to_owned();
+    assert!(paused.contains("moving house"), "{paused}");
+    assert!(last_line(&logs.on(&["policy", "show", "clicks", "--json"]))["paused"].is_null());
+    logs.on(&["resume", "orders"]).fine();
+    assert!(last_line(&logs.on(&["policy", "show", "orders", "--json"]))["paused"].is_null());
+}
+
+#[test]
+fn one_mistyped_topic_leaves_the_others_as_they_were() {
+    let logs = Logs::of(&["orders-0"]);
+    logs.offload(&[]).fine();
+    logs.on(&["pause", "orders", "ordres"]).fails(2, &["FIRN-T010", "orders"]);
+    assert!(last_line(&logs.on(&["policy", "show", "orders", "--json"]))["paused"].is_null());
+}
+
+#[test]
+fn a_retention_that_takes_too_much_is_refused_and_one_that_takes_anything_is_asked_about() {
+    let mut logs = Logs::new();
+    logs.write("orders-0", &plain(6, 200_000));
+    logs.offload(&[]).fine();
+    // Keeping a megabyte of five takes most of them.
+    let set = ["policy", "set", "orders", "--size", "1MiB"];
+    refused(&logs.on(&[&set[..], &["--yes"]].concat()), "FIRN-O020");
+    let dry = logs.on(&[&set[..], &["--max-share", "100", "--dry-run", "--json"]].concat());
+    dry.fine();
+    let line = last_line(&dry);
+    assert!(line["segments_to_go"].as_u64().unwrap() > 0, "{line}");
+    assert_eq!(line["outcome"], "dry_run");
+    refused(&logs.on(&[&set[..], &["--max-share", "100"]].concat()), "FIRN-O021");
+    assert!(last_line(&logs.on(&["policy", "show", "orders", "--json"]))["retention_bytes"].is_null());
+    logs.on(&[&set[..], &["--max-share", "100", "--yes"]].concat()).fine();
+    let kept = last_line(&logs.on(&["policy", "show", "orders", "--json"]));
+    assert_eq!(kept["retention_bytes"], 1 << 20);
+    // What takes nothing needs no word.
+    logs.on(&["policy", "set", "orders", "--size", "none", "--time", "36500d"]).fine();
+    logs.on(&["policy", "set", "orders"]).fails(2, &["--time", "--size"]);
+    logs.on(&["policy", "set", "orders", "--time", "1s"]).fails(2, &["1m"]);
+}
+
+#[test]
+fn records_are_deleted_only_within_the_share_and_with_a_word() {
+    let mut logs = Logs::new();
+    logs.write("orders-0", &plain(6, 200_000));
+    logs.offload(&[]).fine();
+    let delete = ["delete-records", "orders/0", "--before", "18"];
+    refused(&logs.on(&[&delete[..], &["--yes"]].concat()), "FIRN-O020");
+    refused(&logs.on(&[&delete[..], &["--max-share", "80"]].concat()), "FIRN-O021");
+    let dry = logs.on(&[&delete[..], &["--max-share", "80", "--dry-run", "--json"]].concat());
+    dry.fine();
+    assert_eq!(last_line(&dry)["floor"], 18);
+    assert!(!floors(&logs.tier()), "a dry run writes nothing");
+    logs.on(&["delete-records", "orders/0", "--before", "9999999", "--yes"]).fails(2, &["FIRN-T012"]);
+    let done =
+        logs.on(&[&delete[..], &["--max-share", "80", "--yes", "--json", "--why", "asked for"]].concat());
+    done.fine();
+    assert_eq!(last_line(&done)["outcome"], "done");
+    assert!(floors(&logs.tier()), "the floor is written");
+}
+
+fn floors(dir: &Path) -> bool {
+    fs::read_dir(dir).unwrap().flatten().any(|entry| {
+        let floor = entry.file_name().to_string_lossy().starts_with("floor-");
+        floor || (entry.path().is_dir() && floors(&entry.path()))
+    })
+}
+
+#[test]
+fn gc_shows_what_it_would_take_and_leaves_what_is_young() {
+    let mut logs = Logs::new();
+    logs.write("orders-0", &plain(4, 100_000));
+    logs.offload(&[]).fine();
+    let key = last_line(&logs.on(&["ls", "--json"]))["object_key"].as_str().unwrap().to_owned();
+    // An object that nothing names: the same bytes under the id of another upload.
+    let named = logs.tier().join(&key);
+    let orphan = named.to_string_lossy().replacen(".seg", "", 1);
+    let orphan = format!("{}{}.seg", &orphan[..orphan.len() - 4], "0000");
+    fs::copy(&named, &orphan).unwrap();
+    let young = logs.on(&["gc", "--dry-run", "--json"]);
+    young.fine();
+    assert_eq!(last_line(&young)["objects_to_go"], 0);
+    logs.on(&["gc", "--grace", "1s"]).fails(2, &["--grace"]);
+    let touched = Command::new("touch").args(["-d", "3 days ago", &orphan]).status().unwrap();
+    assert!(touched.success());
+    let ran = logs.on(&["gc", "--dry-run", "--json"]);
+    // Its own words say that it is another upload's: it is left alone, or listed; never is anything deleted.
+    assert!([0, 4].contains(&ran.code), "{ran:?}");
+    assert!(Path::new(&orphan).exists());
+    assert_eq!(segments(&logs), 3);
+}
+
+#[test]
+fn a_cut_needs_a_word_and_keeps_what_it_takes_out() {
+    let mut logs = Logs::new();
+    logs.write("orders-0", &plain(4, 400_000));
+    logs.offload(&[]).fine();
+    let cut = ["repair", "cut", "orders/0", "--at", "12"];
+    refused(&logs.on(&cut), "FIRN-O021");
+    logs.on(&[&cut[..], &["--dry-run"]].concat()).fine();
+    logs.on(&["repair", "cut", "orders/0", "--at", "18", "--yes"]).fails(2, &["FIRN-T012", "0 to 18"]);
+    let before = last_line(&logs.on(&["inspect", "orders/0", "--json"]));
+    assert_eq!(before["tier_end"], 18);
+    logs.on(&[&cut[..], &["--yes"]].concat()).fine();
+    let after = last_line(&logs.on(&["inspect", "orders/0", "--json"]));
+    assert_eq!(after["tier_end"], 12);
+    assert_eq!(after["dead_branches"].as_array().unwrap().len(), 1, "{after}");
+    logs.on(&["verify", "--deep"]).fine();
+}
+
+#[test]
+fn a_gap_begins_at_the_tiers_end() {
+    let mut logs = Logs::new();
+    logs.write("orders-0", &plain(4, 1_000));
+    logs.offload(&[]).fine();
+    logs.on(&["repair", "gap", "orders/0", "--until", "18", "--yes"]).fails(2, &["FIRN-T012"]);
+    refused(&logs.on(&["repair", "gap", "orders/0", "--until", "30"]), "FIRN-O021");
+    logs.on(&["repair", "gap", "orders/0", "--until", "30", "--yes"]).fine();
+    let after = last_line(&logs.on(&["inspect", "orders/0", "--json"]));
+    assert_eq!((&after["tier_end"], &after["gaps"][0]["reason"]), (&30.into(), &"operator".into()));
+}
+
+#[test]
+fn a_tier_without_sidecars_cannot_say_how_they_are() {
+    let logs = Logs::of(&["orders-0"]);
+    logs.offload(&[]).fine();
+    let ran = logs.on(&["status", "--bucket", "--json"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    let page = last_line(&ran);
+    assert_eq!((&page["v"], &page["kind"], &page["source"]), (&1.into(), &"status".into(), &"bucket".into()));
+    assert_eq!(page["facts"][0]["code"], "FIRN-O701");
+    assert!(logs.on(&["status", "--bucket"]).out.contains("FIRN-O701"));
+    logs.on(&["status", "--sidecar", "127.0.0.1:1"]).fails(3, &["FIRN-O700", "127.0.0.1:1"]);
+    logs.on(&["restore", "--state"]).fails(2, &["FIRN-T015", "state of the cluster"]);
+}
+
+#[test]
+fn pins_go_only_where_nothing_is_lost_with_them() {
+    let mut logs = Logs::new();
+    let dir = logs.write("orders-0", &plain(5, 1_000));
+    // The tier has offsets 0 to 24; pins hold 0 to 6, which the tier has, and 24 to 30, which it lacks.
+    logs.offload(&[]).fine();
+    let covered = crate::guard::pin_alone(&logs, &dir, 0);
+    let alone = crate::guard::pin_alone(&logs, &dir, 24);
+    let log_dir = logs.path().display().to_string();
+    let go = ["decommission", "--log-dir", &log_dir];
+    let dry = logs.on(&[&go[..], &["--dry-run", "--json"]].concat());
+    dry.fine();
+    assert_eq!((&last_line(&dry)["pins"], &last_line(&dry)["nowhere_else"]), (&2.into(), &1.into()));
+    refused(&logs.on(&[&go[..], &["--yes"]].concat()), "FIRN-O022");
+    assert!(covered.exists() && alone.exists());
+    logs.on(&[&go[..], &["--yes", "--lose"]].concat()).fine();
+    assert!(!covered.exists() && !alone.exists());
+}
