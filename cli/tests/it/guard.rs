@@ -127,6 +127,20 @@ fn above_the_reserve_no_pin_is_touched() {
 }
 
 #[test]
+fn beside_another_sidecar_the_guard_ends_with_the_refusal() {
+    let mut logs = Logs::new();
+    let dir = logs.write("orders-0", &plain(3, 1_000));
+    let pin = pin_alone(&logs, &dir, 0);
+    let lock = fs::File::create(logs.path().join(".firnline-lock")).unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let config = "[kafka]\nbootstrap = ['127.0.0.1:1']\n[http]\nlisten = 'off'\n";
+    let guard = Guard::start(&logs, config);
+    assert!(guard.says("FIRN-O010")["message"].as_str().unwrap().contains("another firnline"));
+    assert_eq!(guard.code(), Some(4));
+    assert!(pin.exists());
+}
+
+#[test]
 fn a_config_that_cannot_be_read_again_leaves_the_old_one_in_force() {
     let mut logs = Logs::new();
     let dir = logs.write("orders-0", &plain(3, 1_000));

@@ -109,11 +109,15 @@ impl Guard {
         }
     }
 
-    /// An end that another start cannot mend, before anything was at stake: the config is wrong, or going on would be
-    /// unsafe. While pins lie here the guard stays whatever it is, since nobody else keeps the reserve for them.
+    /// An end that another start cannot mend. Where another sidecar works here, it keeps the reserve, and we are not needed.
+    /// Else it is the config that is wrong, or going on would be unsafe, before anything was at stake; while pins lie here
+    /// the guard stays whatever it is, since nobody else keeps the reserve for them.
     fn hopeless(&self, status: ExitStatus, ever_settled: bool) -> Option<Exit> {
-        let hopeless = [Exit::Usage, Exit::Refused];
-        let exit = hopeless.into_iter().find(|exit| status.code() == Some(i32::from(exit.code())))?;
+        let ended_with = |exit: Exit| status.code() == Some(i32::from(exit.code()));
+        if ended_with(Exit::Refused) && self.keeper.others_work() {
+            return Some(Exit::Refused);
+        }
+        let exit = [Exit::Usage, Exit::Refused].into_iter().find(|exit| ended_with(*exit))?;
         (!ever_settled && !self.keeper.holds_pins()).then_some(exit)
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use firnline_logdir::{Kept, Reserve, RootListing};
+use firnline_logdir::{Kept, Reserve, RootListing, SidecarLock, SidecarLockError};
 
 use crate::config::Config;
 use crate::wiring;
@@ -34,6 +34,12 @@ impl Keeper {
     /// Whether anything is pinned here, as far as can be seen.
     pub fn holds_pins(&self) -> bool {
         self.dirs.iter().any(|dir| RootListing::read(dir).is_ok_and(|listing| !listing.pins.is_empty()))
+    }
+
+    /// Whether a sidecar that is not ours works here. To be asked while our worker is dead.
+    pub fn others_work(&self) -> bool {
+        let held = |dir: &PathBuf| matches!(SidecarLock::take(dir), Err(SidecarLockError::Held { .. }));
+        self.dirs.iter().any(held)
     }
 
     /// Looks once at each disk, and lets pins give way where there is too little. A disk that hangs keeps a thread, never
