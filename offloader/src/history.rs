@@ -56,6 +56,9 @@ pub(crate) fn continues(log: &dyn PartitionLog, manifest: &Manifest) -> Result<C
     Ok(match log.epoch_before(tier_end)? {
         Some(here) if here == tier => Continues::Yes,
         Some(here) => Continues::No(OtherHistory { tier_end, here, tier }),
+        // One leader wrote all of an epoch: what follows the tier's last record in the same epoch follows it in that
+        // leader's log.
+        None if log.epoch_from(tier_end)? == Some(tier) => Continues::Yes,
         None => Continues::Untold,
     })
 }

@@ -59,7 +59,11 @@ impl Turn<'_> {
                 match self.judge_pin(chain, file, end, below).await? {
                     Verdict::Let => free.push(pin),
                     Verdict::Dead { at, epochs, reason } if file.sole_link => {
-                        if self.is_kept_by_name(&epochs, at, end).await? {
+                        // The tier may be what went another way, and be cut later: then these are the bytes that it lacks.
+                        let doubted = reason == DeadReason::Truncation && below < Offset::MAX;
+                        if doubted && !self.is_off_lineage(&epochs, end).await {
+                            kept += 1;
+                        } else if self.is_kept_by_name(&epochs, at, end).await? {
                             free.push(pin);
                         } else if self.was_committed(&epochs, at, end) {
                             match self.add_dead(chain, file, OffsetRange::new(at, end).ok(), reason).await? {
@@ -122,6 +126,23 @@ impl Turn<'_> {
             }
             Coverage::Missing { .. } => Verdict::Keep,
         })
+    }
+
+    /// Whether the leader says that its log holds other records than those of `epochs` up to `end`. Where it cannot tell, or
+    /// does not answer, it is not said.
+    async fn is_off_lineage(&self, epochs: &Lineage, end: Offset) -> bool {
+        let Some(last) = epochs.last() else { return false };
+        match self.bound_for(Some(last.epoch)).await {
+            // Epochs rise with offsets: a leader that knows only older ones up to there has another history. Below all that
+            // it knows it names the epoch asked for, with its log's start for an end.
+            Ok(bound) => bound.epoch_end.is_none_or(|told| {
+                told.epoch != last.epoch || (told.end < end && bound.log_start < told.end)
+            }),
+            Err(trouble) => {
+                tracing::debug!(tip = %self.tip, error = %trouble.error, "a pin stays: nobody says that it is of no use");
+                false
+            }
+        }
     }
 
     /// Whether a dead branch has the bytes from `at` on already: they were cut from the tier, another sidecar had them, or

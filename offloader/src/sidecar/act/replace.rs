@@ -37,6 +37,10 @@ impl Turn<'_> {
         };
         if let Err(why) = self.prove(&chain, segment.entry.range.end(), epoch, &bound).await? {
             self.throw(1, |thrown| &mut thrown.unproven);
+            if !why.passes() {
+                // Else the same bytes would go up again with each turn, and be thrown away again.
+                self.judge(&chain, why);
+            }
             return Err(Trouble::held(WaitReason::Operator(
                 crate::sidecar::wait::OperatorReason::Unproven { end: segment.entry.range.end(), why },
             )));

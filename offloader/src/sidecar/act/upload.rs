@@ -107,6 +107,7 @@ impl Turn<'_> {
         match found {
             Continues::Yes => Ok(true),
             Continues::Untold if !undecided || self.nothing_below(tier_end) => Ok(true),
+            Continues::Untold if self.witnessed_across(chain, tier_end).await? => Ok(true),
             Continues::Untold => Err(Trouble::operator(OperatorReason::PartsUnknown)),
             Continues::No(_) if chain.is_log && self.leads() => {
                 Err(Trouble::operator(OperatorReason::OtherHistory { tier_end }))
@@ -116,6 +117,21 @@ impl Turn<'_> {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether what is remembered joins the tier's last record to the first one of `chain`: one log held both, and both
+    /// were committed.
+    async fn witnessed_across(&self, chain: &HeldChain, tier_end: Offset) -> Result<bool, Trouble> {
+        let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
+        let Some(witness) = witness.filter(|witness| witness.bound > tier_end) else { return Ok(false) };
+        let log = Arc::clone(&chain.log);
+        let first = self.core.blocking(move || log.epoch_from(tier_end)).await.map_err(Trouble::source)?;
+        let last = before(tier_end);
+        let tier = last.and_then(|last| self.manifest().and_then(|manifest| manifest.lineage.epoch_at(last)));
+        Ok(first.is_some()
+            && tier.is_some()
+            && last.and_then(|last| witness.lineage.epoch_at(last)) == tier
+            && witness.lineage.epoch_at(tier_end) == first)
     }
 
     /// Whether the tier's newest span is empty, so that there is nothing to continue.

@@ -15,6 +15,8 @@ pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
         None => (view.held.chains.iter().map(|chain| chain.start).min(), view.witness_bound),
         Some(tier) => match tier.deleted {
             None => return Next::Tombstone,
+            // Whoever marked it may have known less than is known here.
+            Some(deleted) if view.witness_bound > deleted.last_bound => return Next::Tombstone,
             Some(deleted) => (Some(tier.tier_end), deleted.last_bound),
         },
     };

@@ -365,8 +365,8 @@ fn a_deleted_topic_is_marked_brought_up_to_its_last_bound_and_let_go() {
     assert_eq!(upload_of(&view(&scene)), Some((0, offset(10), offset(25), Why::Deleted)));
     scene.tier = Some(Digest { deleted: stone(Some(offset(25))), ..digest(25) });
     assert_eq!(view(&scene), Next::Release { below: Offset::MAX });
-    scene.tier = Some(Digest { deleted: stone(None), ..digest(10) });
-    assert_eq!(view(&scene), Next::Release { below: Offset::MAX });
+    scene.tier = Some(Digest { deleted: stone(Some(offset(20))), ..digest(10) });
+    assert_eq!(view(&scene), Next::Tombstone, "whoever marked it knew less than is known here");
     scene.tier = Some(Digest { deleted: stone(Some(offset(25))), ..digest(5) });
     waits(&view(&scene), "pending");
 }

@@ -168,9 +168,30 @@ impl Candidate {
         };
         let lineage = match self.known.as_ref().filter(goes_on) {
             Some(known) => Some(known.lineage.clone()),
-            None => epochs_of(&*self.log, self.start, self.upto)?,
+            None => epochs_of(&*self.log, self.start, self.upto)?
+                .map(|read| with_older(read, self.known.as_ref(), self.start)),
         };
         Ok(lineage.map(|lineage| Read { upto: self.upto, epoch, lineage }))
+    }
+}
+
+/// What is held from `start` on, with what was known before of what lay below and is held no more: pins of it may be, and
+/// whatever continues the tier there is to be told by it. Only where the two are surely one history: the same epoch wrote
+/// the first record that is held, and that was committed when the older was remembered.
+fn with_older(read: Lineage, known: Option<&Witness>, start: Offset) -> Lineage {
+    let Some(known) = known.filter(|known| known.bound > start) else { return read };
+    let Some(epoch) = read.epoch_at(start).filter(|epoch| known.lineage.epoch_at(start) == Some(*epoch))
+    else {
+        return read;
+    };
+    let mut whole = known.lineage.clone();
+    let later: Vec<_> = read.starts().iter().filter(|later| later.epoch > epoch).copied().collect();
+    let first_later = later.first().map_or(Offset::MAX, |later| later.start);
+    whole.truncate_to(first_later);
+    let newest = whole.last().map(|last| last.epoch);
+    match whole.extend(&later) {
+        Ok(()) if newest == Some(epoch) => whole,
+        _ => read,
     }
 }
 
@@ -181,4 +202,54 @@ fn goes_forward(candidate: &Candidate, read: &Read, bound: &Bound) -> bool {
     let last = super::super::prove::before(read.upto);
     let same = last.and_then(|last| known.lineage.epoch_at(last)) == Some(read.epoch);
     read.upto > known.bound || (bound.leader.epoch > known.epoch && !same)
+}
+
+#[cfg(test)]
+mod tests {
+    use firnline_index::lineage::EpochStart;
+    use firnline_index::{PartitionIndex, TopicId, TopicName};
+
+    use super::*;
+
+    fn offset(n: i64) -> Offset {
+        Offset::new(n).unwrap()
+    }
+
+    fn lineage(starts: &[(i32, i64)]) -> Lineage {
+        let start = |(epoch, start): &(i32, i64)| EpochStart {
+            epoch: LeaderEpoch::new(*epoch).unwrap(),
+            start: offset(*start),
+        };
+        Lineage::new(starts.iter().map(start).collect()).unwrap()
+    }
+
+    fn known(bound: i64, starts: &[(i32, i64)]) -> Witness {
+        let topic = TopicName::new("orders").unwrap();
+        let topic_id = TopicId::from_bytes([1; 16]);
+        let tip = TopicIdPartition { topic, topic_id, partition: PartitionIndex::ZERO };
+        let epoch = LeaderEpoch::new(9).unwrap();
+        Witness { tip, bound: offset(bound), epoch, lineage: lineage(starts) }
+    }
+
+    #[test]
+    fn what_was_known_of_records_held_no_more_stays_known_while_the_history_is_the_same() {
+        let held = || lineage(&[(3, 50), (5, 80)]);
+        let older = known(60, &[(1, 0), (3, 40)]);
+        assert_eq!(with_older(held(), Some(&older), offset(50)), lineage(&[(1, 0), (3, 40), (5, 80)]));
+        assert_eq!(with_older(held(), None, offset(50)), held());
+        let ended_below = known(50, &[(1, 0), (3, 40)]);
+        assert_eq!(
+            with_older(held(), Some(&ended_below), offset(50)),
+            held(),
+            "what lay between is not known"
+        );
+        let other = known(60, &[(1, 0), (2, 40)]);
+        assert_eq!(with_older(held(), Some(&other), offset(50)), held(), "another history");
+        let rewritten = known(90, &[(1, 0), (3, 40), (4, 70)]);
+        assert_eq!(
+            with_older(held(), Some(&rewritten), offset(50)),
+            held(),
+            "the older knew other records above what is shared; which of them were below its bound is left open"
+        );
+    }
 }
