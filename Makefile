@@ -37,6 +37,14 @@ lanes: ## run every rotating lane of CI (scripts/lanes lists them)
 fuzz: ## fuzz every parser, SECONDS_EACH=60 seconds each
 	@scripts/fuzz
 
+.PHONY: soak
+soak: ## simulate clusters, stores and sidecars for SECONDS=600, FROM=0 the first seed
+	@SOAK_SECONDS=$(or $(SECONDS),600) scripts/soak
+
+.PHONY: mutants
+mutants: ## put known mistakes back one at a time; the tests must notice each (ONLY=name for some)
+	@scripts/mutants $(ONLY)
+
 .PHONY: bench
 bench: ## measure the figures of docs/measured.md
 	@scripts/install-debian test bench

@@ -28,7 +28,7 @@ impl Beside for Careless {
     }
 
     fn steps(&self) -> Vec<&'static str> {
-        Step::ALL.iter().map(|step| step.name()).collect()
+        Step::OFFLOAD.iter().map(|step| step.name()).collect()
     }
 }
 

@@ -20,3 +20,4 @@ pub mod model;
 pub mod process;
 pub mod run;
 pub mod seams;
+pub mod sidecar;

@@ -4,12 +4,12 @@
 
 use std::process::ExitCode;
 
-use firnline_sim::careless::Careless;
 use firnline_sim::run::{Asked, run};
+use firnline_sim::sidecar::Real;
 
 fn main() -> ExitCode {
     match Asked::parse(std::env::args().skip(1)) {
-        Ok(asked) => run(&asked, &Careless::default()),
+        Ok(asked) => run(&asked, &Real),
         Err(what) => {
             eprintln!("{what}");
             ExitCode::from(2)

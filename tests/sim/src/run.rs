@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::history::{Beside, Failure, Outcome, play};
+use crate::history::{Beside, Failure, Manner, Outcome, play_as};
 
 /// Steps of a failed history that are shown, newest ones.
 const SHOWN: usize = 40;
@@ -21,8 +21,8 @@ pub struct Asked {
     pub time: Option<Duration>,
     /// Threads.
     pub threads: usize,
-    /// Tell a single history in full.
-    pub full: bool,
+    /// How they are played.
+    pub manner: Manner,
     /// Play some of them twice and compare.
     pub twice: u64,
     /// How often each named step must have been reached.
@@ -32,14 +32,22 @@ pub struct Asked {
 impl Asked {
     /// Reads the arguments.
     pub fn parse(arguments: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut asked =
-            Self { from: 0, seeds: None, time: None, threads: 2, full: false, twice: 100, reached: 0 };
+        let mut asked = Self {
+            from: 0,
+            seeds: None,
+            time: None,
+            threads: 2,
+            manner: Manner::default(),
+            twice: 100,
+            reached: 0,
+        };
         let mut arguments = arguments;
         while let Some(name) = arguments.next() {
             let value = arguments.next().ok_or_else(|| format!("{name} wants a number"))?;
             let value: u64 = value.parse().map_err(|_| format!("{name} wants a number, not {value}"))?;
             match name.as_str() {
-                "--seed" => (asked.from, asked.seeds, asked.full) = (value, Some(1), true),
+                "--seed" => (asked.from, asked.seeds, asked.manner.full) = (value, Some(1), true),
+                "--lossless" => asked.manner.lossless = value > 0,
                 "--seeds" => asked.seeds = Some(value),
                 "--from" => asked.from = value,
                 "--seconds" => asked.time = Some(Duration::from_secs(value)),
@@ -93,7 +101,7 @@ pub fn run(asked: &Asked, beside: &dyn Beside) -> ExitCode {
         }
     });
     let failures = failures.into_inner().expect("nothing panics while it holds this");
-    failures.iter().for_each(|failure| tell(failure, asked.full));
+    failures.iter().for_each(|failure| tell(failure, asked.manner.full));
     say(&format!("{total}"));
     say(&format!("{} s", begun.elapsed().as_secs()));
     let rare = rare(&total, asked.reached, beside);
@@ -104,14 +112,13 @@ pub fn run(asked: &Asked, beside: &dyn Beside) -> ExitCode {
 
 fn one(seed: u64, asked: &Asked, number: u64, beside: &dyn Beside) -> Result<Outcome, Box<Failure>> {
     let caught = |seed| {
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| play(seed, beside))).unwrap_or_else(
-            |panic| {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| play_as(seed, beside, asked.manner)))
+            .unwrap_or_else(|panic| {
                 let text = panic.downcast_ref::<String>().cloned();
                 let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
                 let wrong = vec![format!("the simulation panicked: {}", text.unwrap_or_default())];
-                Err(Failure { seed, wrong, steps: Vec::new(), trace: Vec::new() })
-            },
-        )
+                Err(Failure { seed, wrong, steps: Vec::new(), trace: Vec::new(), events: Vec::new() })
+            })
     };
     let first = caught(seed).map_err(Box::new)?;
     if asked.twice > 0 && number.is_multiple_of(asked.twice) {
@@ -121,7 +128,13 @@ fn one(seed: u64, asked: &Asked, number: u64, beside: &dyn Beside) -> Result<Out
                 "played twice it was not the same: {:016x}, {:016x}",
                 first.trace, second.trace
             )];
-            return Err(Box::new(Failure { seed, wrong, steps: Vec::new(), trace: Vec::new() }));
+            return Err(Box::new(Failure {
+                seed,
+                wrong,
+                steps: Vec::new(),
+                trace: Vec::new(),
+                events: Vec::new(),
+            }));
         }
     }
     Ok(first)
@@ -141,6 +154,7 @@ fn tell(failure: &Failure, full: bool) {
     let shown = if full { failure.steps.len() } else { SHOWN.min(failure.steps.len()) };
     failure.steps[failure.steps.len() - shown..].iter().for_each(|step| say(&format!("    {step}")));
     if full {
+        failure.events.iter().for_each(|event| say(&format!("      {event}")));
         failure.trace.iter().for_each(|event| say(&format!("      {event}")));
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use firnline_store::sim::Simulation;
 
-use super::Watch;
 use super::gone::{Cover, cover, manifest};
+use super::{Watch, proof};
 use crate::model::{Batch, Kafka};
 
 /// What became of all committed records, by batches.
@@ -21,7 +21,7 @@ pub struct Ended {
     pub below: u64,
     /// Still held by a broker, not due.
     pub held: u64,
-    /// Cut by an unclean election before any sidecar was told that they were committed.
+    /// Cut by an unclean election, or deleted with their topic, before any sidecar was told that they were committed.
     pub dropped: u64,
 }
 
@@ -55,19 +55,29 @@ impl Watch {
         for (p, partition) in kafka.partitions.iter().enumerate() {
             let manifest = manifest(store, partition);
             let tip = &partition.tip;
+            let remembered = self.remembered_by_anyone(p);
             for batch in &partition.truth.live {
                 let held = holder(kafka, p, batch);
                 match cover(manifest.as_ref(), batch) {
                     Cover::Live => ended.live += 1,
                     Cover::Dead if excused.contains(&p) => ended.dead += 1,
+                    Cover::Late => ended.dead += 1,
                     Cover::Below => ended.below += 1,
                     Cover::Gap if lost.contains(&(p, batch.base, batch.epoch)) => ended.gap += 1,
-                    Cover::Gap if excused.contains(&p) => ended.gap += 1,
+                    // What nobody can prove is kept until an operator decides; the log went on without it. What a broker
+                    // has is kept by name when the broker lets it go.
+                    Cover::Gap if !proof::pinned_and_proven(kafka, p, batch) => ended.gap += 1,
                     Cover::Not if held == Held::Active => ended.held += 1,
+                    Cover::Not if !partition.exists && batch.end > remembered => ended.dropped += 1,
+                    Cover::Not if !partition.exists && lost.contains(&(p, batch.base, batch.epoch)) => {
+                        ended.gap += 1
+                    }
                     Cover::Not if excused.contains(&p) && held != Held::Nowhere => ended.held += 1,
                     Cover::Not if excused.contains(&p) && lost.contains(&(p, batch.base, batch.epoch)) => {
                         ended.gap += 1
                     }
+                    // The other of two histories, and nothing is left that tells them apart.
+                    _ if excused.contains(&p) && partition.unclean > 0 => ended.dropped += 1,
                     other => {
                         let end = manifest.as_ref().map(|manifest| manifest.tier_end.get());
                         self.wrong(format!(
@@ -95,6 +105,12 @@ impl Watch {
             }
         }
         ended
+    }
+}
+
+impl Watch {
+    fn remembered_by_anyone(&self, p: usize) -> i64 {
+        self.seen().remembered.get(&p).copied().unwrap_or(0)
     }
 }
 

@@ -3,7 +3,7 @@
 use firnline_index::manifest::Manifest;
 use firnline_store::sim::{Change, Simulation};
 
-use super::Watch;
+use super::{Watch, proof};
 use crate::model::{Batch, Fate, Inode, Kafka, Partition};
 use crate::seams::offset;
 
@@ -14,6 +14,8 @@ pub enum Cover {
     Live,
     /// In a dead branch.
     Dead,
+    /// In a recorded gap, and in a dead branch, because it came when the gap was recorded already.
+    Late,
     /// Below the tier's start or the floor.
     Below,
     /// In a recorded gap.
@@ -36,13 +38,14 @@ pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
     if manifest.entries.iter().any(holds) {
         return Cover::Live;
     }
+    let in_gap = manifest.gaps.iter().any(|gap| gap.range.contains(base));
     if manifest.dead_branches.iter().flat_map(|branch| &branch.entries).any(holds) {
-        return Cover::Dead;
+        return if in_gap { Cover::Late } else { Cover::Dead };
     }
     if end <= manifest.tier_start || manifest.floor.is_some_and(|floor| end <= floor) {
         return Cover::Below;
     }
-    if manifest.gaps.iter().any(|gap| gap.range.contains(base)) { Cover::Gap } else { Cover::Not }
+    if in_gap { Cover::Gap } else { Cover::Not }
 }
 
 /// The partition's manifest as it is in the store.
@@ -95,22 +98,24 @@ impl Watch {
         let partition = &kafka.partitions[inode.partition];
         let manifest = manifest(store, partition);
         let witness = kafka.nodes.get(&node).and_then(|machine| machine.disk.witnesses.get(&inode.partition));
+        let told = self.seen().told.get(&(partition.tip.clone(), node)).copied().unwrap_or(0);
         for batch in &inode.batches {
             let known = match partition.truth.fate(batch) {
+                // Of a deleted topic goes up what is known committed; nobody is left to ask for more.
+                Fate::Live if !partition.exists => proof::witnessed(kafka, inode.partition, node, batch),
                 Fate::NeverCommitted => continue,
                 Fate::Live => true,
                 // What nobody here was told is committed may be dropped.
-                Fate::Cut { .. } => witness.is_some_and(|witness| {
-                    let last = offset(batch.end - 1);
-                    witness.bound.get() >= batch.end
-                        && witness.lineage.epoch_at(last).is_some_and(|epoch| epoch.get() == batch.epoch)
-                }),
+                Fate::Cut { .. } => proof::witnessed(kafka, inode.partition, node, batch),
             };
             if known && matches!(cover(manifest.as_ref(), batch), Cover::Not | Cover::Gap) {
                 let Batch { base, end, .. } = **batch;
                 let tier_end = manifest.as_ref().map(|manifest| manifest.tier_end.get());
+                let remembered = witness.map_or(0, |witness| witness.bound.get());
+                let there = if partition.exists { "" } else { ", the topic is deleted" };
                 self.wrong(format!(
-                    "{}: node {node} let go the pin of {base}..{end}, which the tier has not (end {tier_end:?})",
+                    "{}: node {node} let go the pin of {base}..{end}, which the tier has not (end {tier_end:?}); it was told \
+                     {told} and remembers {remembered}{there}",
                     partition.tip
                 ));
                 return;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use firnline_index::SegmentUuid;
-use firnline_index::manifest::{Entry, Manifest};
+use firnline_index::manifest::{DeadReason, Entry, Manifest};
 use firnline_store::sim::Change;
 
-use super::{Seen, Watch, content};
-use crate::model::{Fate, Inode, Kafka, Partition};
+use super::{Seen, Watch, content, proof};
+use crate::model::{Fate, Kafka, Partition};
 
 /// Still named.
 const NOW: i64 = i64::MAX;
@@ -88,8 +88,9 @@ impl Replaced<'_> {
         check(new.kind == old.kind && new.tip == old.tip, "another kind or partition".to_owned());
         let starts = (old.tier_start, new.tier_start);
         check(starts.0 <= starts.1, format!("the tier's start went back from {} to {}", starts.0, starts.1));
-        check(old.floor <= new.floor, "the floor went back".to_owned());
         let cut = new.dead_branches.len() > old.dead_branches.len();
+        // A floor above a cut spoke of records that are not there now.
+        check(old.floor <= new.floor || cut, "the floor went back".to_owned());
         let ends = (old.tier_end, new.tier_end);
         check(
             ends.0 <= ends.1 || cut,
@@ -141,7 +142,7 @@ impl Replaced<'_> {
         wrong
     }
 
-    fn look_into(&self, entry: &Entry, live: bool) -> Result<(), String> {
+    fn look_into(&mut self, entry: &Entry, live: bool) -> Result<(), String> {
         let key = entry.object_key(&self.new.tip);
         let object = (self.peek)(&key).ok_or_else(|| format!("{key} is named and not there"))?;
         let truth = &self.partition.truth;
@@ -156,6 +157,11 @@ impl Replaced<'_> {
                 Fate::Live => {}
                 Fate::NeverCommitted => return Err(format!("{key}: {base}..{end} was never committed")),
                 // Whoever commits may not have heard of an election; whoever has must know better.
+                // Below the leader's log nobody can say any more which of two histories went on.
+                Fate::Cut { .. } if self.leader_starts_above(end) => {
+                    all_live = false;
+                    self.seen.branched.insert(self.new.tip.clone());
+                }
                 Fate::Cut { by } if fence(self.new) >= by => {
                     return Err(format!("{key}: {base}..{end} was cut by the leader of epoch {by}"));
                 }
@@ -170,22 +176,34 @@ impl Replaced<'_> {
         Ok(())
     }
 
+    fn leader_starts_above(&self, end: i64) -> bool {
+        let place = self.kafka.partitions.iter().position(|p| p.tip == self.new.tip);
+        let leader = place.and_then(|p| Some((p, self.kafka.leader(p)?)));
+        let replica = leader.and_then(|(p, leader)| self.kafka.replica(p, leader));
+        replica.is_none_or(|replica| replica.log.start >= end)
+    }
+
     /// What a cut took out is nothing that Kafka still has.
     fn cut(&mut self) -> Vec<String> {
         let before = self.old.map_or(0, |old| old.dead_branches.len());
         let mut wrong = Vec::new();
         for branch in self.new.dead_branches.iter().skip(before) {
-            self.seen.counts.cuts += 1;
-            if self.partition.unclean == 0 {
+            let too_late = branch.reason == DeadReason::NeverCommitted;
+            self.seen.counts.cuts += u64::from(!too_late);
+            if self.partition.unclean == 0 && !too_late {
                 wrong.push(format!("a cut at {} without an unclean election", branch.cut_at));
             }
             for entry in &branch.entries {
                 let Some(object) = (self.peek)(&entry.object_key(&self.new.tip)) else { continue };
                 let Ok((stretch, _)) = content::open(&object, entry, &self.partition.truth) else { continue };
                 let alive = stretch.fates.into_iter();
-                let mut alive =
+                let alive =
                     alive.filter(|(base, _, fate)| *base >= branch.cut_at.get() && *fate == Fate::Live);
-                // The record may have been written again by the next leader, byte for byte; then it is no loss.
+                // What came too late for the log, a gap being recorded there, is kept by name.
+                let in_gap = |base: i64| {
+                    self.new.gaps.iter().any(|gap| gap.range.contains(crate::seams::offset(base)))
+                };
+                let mut alive = alive.filter(|(base, ..)| !(too_late && in_gap(*base)));
                 if let Some((base, end, _)) = alive.next() {
                     wrong.push(format!("the cut at {} took {base}..{end}, which Kafka has", branch.cut_at));
                 }
@@ -208,13 +226,13 @@ impl Replaced<'_> {
         for gap in gaps {
             let within =
                 |base: i64| base >= gap.range.start().get().max(old_end) && base < gap.range.end().get();
-            for batch in self.partition.truth.live.iter().filter(|batch| within(batch.base)) {
+            // Whoever holds only what lies further up cannot bring it before what lies below is there, or known lost.
+            for batch in self.partition.truth.live.iter().filter(|batch| within(batch.base)).take(1) {
                 if let Some(node) = self.could_bring(batch) {
                     wrong.push(format!(
                         "the gap {} holds {}..{}, which node {node} could bring",
                         gap.range, batch.base, batch.end
                     ));
-                    break;
                 }
             }
         }
@@ -227,19 +245,7 @@ impl Replaced<'_> {
         let calm = |node: &i32| {
             self.seen.calm.get(node).is_some_and(|since| self.now_ms - since >= self.seen.gap_wait_ms)
         };
-        let holds = |file: &Inode| {
-            file.partition == place && file.sealed && file.batches.iter().any(|held| **held == *batch)
-        };
-        let mut holders =
-            self.kafka.nodes.iter().filter(|(id, node)| calm(id) && node.disk.inodes.values().any(holds));
-        let proves = |node: &crate::model::Node| {
-            node.disk.witnesses.get(&place).is_some_and(|witness| {
-                let last = crate::seams::offset(batch.end - 1);
-                witness.bound.get() >= batch.end
-                    && witness.lineage.epoch_at(last).is_some_and(|epoch| epoch.get() == batch.epoch)
-            })
-        };
-        holders.find(|(_, node)| proves(node)).map(|(id, _)| *id)
+        proof::provers(self.kafka, place, batch).find(calm)
     }
 
     /// Keeps which objects are named now, and until when others were.

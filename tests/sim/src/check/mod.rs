@@ -16,9 +16,11 @@ mod content;
 mod end;
 mod gone;
 mod manifest;
+mod proof;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use firnline_index::TopicIdPartition;
 use firnline_offloader::{Bound, Witness};
@@ -30,7 +32,7 @@ pub use end::{Ended, Held, Place, holder};
 pub use gone::Cover;
 
 /// What was seen so far, and what did not hold.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Watch {
     seen: Mutex<Seen>,
 }
@@ -42,20 +44,26 @@ pub struct Seen {
     pub wrong: Vec<String>,
     /// The highest bound that each node's sidecar was told, with when it heard of it.
     told: BTreeMap<(TopicIdPartition, i32), i64>,
+    /// The highest bound that anybody ever remembered of each partition.
+    remembered: BTreeMap<usize, i64>,
     /// When each node last looked at its files.
     looked: BTreeMap<i32, i64>,
     /// When each object was last named by a manifest.
     named: BTreeMap<String, i64>,
     /// Segments that appeared, by partition's prefix and first offset.
     pub uploads: BTreeMap<(String, i64), u32>,
+    /// Partitions whose tier went on in a history that an unclean election had cut, when nobody could tell any more.
+    pub branched: std::collections::BTreeSet<TopicIdPartition>,
     /// Counts for the summary.
     pub counts: Counts,
+    /// What hosts and brokers were asked and said, where somebody wants to read it.
+    pub events: Option<Vec<String>>,
     /// Since when each node's sidecar has worked undisturbed; absent while it does not.
     calm: BTreeMap<i32, i64>,
     /// How long a deleter must have waited.
-    pub grace_ms: i64,
+    grace_ms: i64,
     /// How long a gap must have been wanted.
-    pub gap_wait_ms: i64,
+    gap_wait_ms: i64,
 }
 
 /// What happened to the tier.
@@ -84,9 +92,23 @@ pub struct Counts {
 }
 
 impl Watch {
+    /// Watches a tier whose deleters wait for `grace`, and whose claims want a range for `gap_wait` before it is lost.
+    pub fn new(grace: Duration, gap_wait: Duration) -> Self {
+        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let seen = Seen { grace_ms: ms(grace), gap_wait_ms: ms(gap_wait), ..Seen::default() };
+        Self { seen: Mutex::new(seen) }
+    }
+
     /// The facts.
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps an event for whoever has to understand a failure.
+    pub fn note(&self, event: impl FnOnce() -> String) {
+        if let Some(events) = &mut self.seen().events {
+            events.push(event());
+        }
     }
 
     /// Notes that something does not hold.
@@ -117,6 +139,11 @@ impl Watch {
 
     /// What a sidecar remembers was committed once, and is of one history.
     pub fn remembered(&self, kafka: &Kafka, p: usize, witness: &Witness) {
+        let bound = witness.bound.get();
+        let mut seen = self.seen();
+        let highest = seen.remembered.entry(p).or_default();
+        *highest = bound.max(*highest);
+        drop(seen);
         let truth = &kafka.partitions[p].truth;
         let cut = truth.cuts.iter().flat_map(|cut| cut.batches.last());
         let highest = cut.map(|batch| batch.end).max().unwrap_or(0).max(truth.end());

@@ -136,7 +136,12 @@ impl History {
                 None => {}
             }
         }
+        let branched = self.world.watch.seen().branched.clone();
+        let told_apart_no_more = |p: &usize| branched.contains(&kafka.partitions[*p].tip);
+        let branched: Vec<usize> = (0..kafka.partitions.len()).filter(told_apart_no_more).collect();
         drop(kafka);
+        self.outcome.branched += branched.len() as u64;
+        excused.extend(branched);
         self.outcome.operator += excused.len() as u64;
         excused
     }

@@ -38,6 +38,12 @@ pub struct Menu {
 }
 
 impl Menu {
+    /// The same without what may take committed records away: unclean elections, lost disks, deleted topics and records.
+    #[must_use]
+    pub fn lossless(self) -> Self {
+        Self { unclean: false, disks: false, topics: false, delete_records: false, twins: false, ..self }
+    }
+
     /// Draws one.
     pub fn draw(dice: &Dice) -> Self {
         // One in four has everything that loses nothing by itself; others have each kind by chance.

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use crate::check::{Cover, Held, Place, Watch, holder};
 use crate::model::{Batch, Fate, Kafka};
 use crate::seams::{START_MS, World};
+use crate::sidecar::GAP_WAIT;
 
 use dice::Dice;
 pub use menu::Menu;
@@ -34,6 +35,9 @@ const NODES: i32 = 3;
 /// Steps of a history before it ends.
 const STEPS: std::ops::Range<u64> = 200..260;
 
+/// How old a manifest may be in a reader: what the tier's settings say by default.
+const MANIFEST_AGE: Duration = Duration::from_secs(60);
+
 /// A history that went wrong.
 #[derive(Debug)]
 pub struct Failure {
@@ -45,6 +49,8 @@ pub struct Failure {
     pub steps: Vec<String>,
     /// The requests that the store saw.
     pub trace: Vec<String>,
+    /// What hosts and brokers were asked and said, where that was to be kept.
+    pub events: Vec<String>,
 }
 
 /// A history while it is played.
@@ -68,6 +74,20 @@ struct History {
 
 /// Plays the history of `seed` with what `beside` puts beside each broker.
 pub fn play(seed: u64, beside: &dyn Beside) -> Result<Outcome, Failure> {
+    play_as(seed, beside, Manner::default())
+}
+
+/// How a history is played.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// A failure holds every event.
+    pub full: bool,
+    /// Nothing happens that may take committed records away.
+    pub lossless: bool,
+}
+
+/// Plays the history of `seed` in some manner.
+pub fn play_as(seed: u64, beside: &dyn Beside, manner: Manner) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -75,6 +95,10 @@ pub fn play(seed: u64, beside: &dyn Beside) -> Result<Outcome, Failure> {
         .expect("a runtime without I/O");
     runtime.block_on(async {
         let mut history = History::new(seed, beside);
+        if manner.lossless {
+            history.menu = history.menu.lossless();
+        }
+        history.world.watch.seen().events = manner.full.then(Vec::new);
         history.run().await;
         history.end(seed)
     })
@@ -85,7 +109,7 @@ impl History {
         let dice = Dice::new(seed ^ 0x9e37_79b9);
         let menu = Menu::draw(&dice);
         let store = Simulation::new(seed, &Env::seeded(seed, START_MS));
-        let watch = Arc::new(Watch::default());
+        let watch = Arc::new(Watch::new(2 * MANIFEST_AGE, GAP_WAIT));
         let kafka = Kafka::new(NODES, if dice.one_in(2) { 2 } else { 1 });
         let world = World::new(kafka, store.clone(), watch, seed.wrapping_mul(0x2545_f491));
         listen(&world, &store);
@@ -172,6 +196,7 @@ impl History {
         let mut wrong = std::mem::take(&mut seen.wrong);
         wrong.extend(fatal);
         self.outcome.tier.add(&seen.counts);
+        let events = seen.events.take().unwrap_or_default();
         drop(seen);
         self.outcome.simulated += Duration::from_millis((self.world.now_ms() - START_MS).unsigned_abs());
         self.outcome.histories = 1;
@@ -180,7 +205,7 @@ impl History {
             return Ok(self.outcome);
         }
         let trace = self.world.store.trace().iter().map(ToString::to_string).collect();
-        Err(Failure { seed, wrong, steps: self.steps, trace })
+        Err(Failure { seed, wrong, steps: self.steps, trace, events })
     }
 }
 

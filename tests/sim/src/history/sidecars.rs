@@ -32,6 +32,8 @@ pub struct Launch {
     pub faults: Arc<PlannedFaults>,
     /// Where it tells why partitions wait, by stable names.
     pub waits: Waits,
+    /// From which its settings are drawn: the same for all of a history.
+    pub flavour: u64,
 }
 
 /// Why each partition waits, as a process says.
@@ -132,6 +134,7 @@ impl Sidecars {
             host: Arc::new(SimHost::new(Arc::clone(&self.world), node)),
             faults: Arc::clone(&faults),
             waits: Arc::clone(&waits),
+            flavour: self.seed % 24,
         });
         let task = self.tasks.spawn(Guarded::new(process, Arc::clone(&gate)));
         self.running.push(Running { node, gate, faults, waits, task });

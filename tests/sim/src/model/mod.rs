@@ -21,6 +21,7 @@ mod broker;
 mod controller;
 mod disk;
 mod log;
+mod machines;
 mod truth;
 
 pub use batch::{Batch, Content};

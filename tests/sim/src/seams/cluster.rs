@@ -221,6 +221,13 @@ impl Cluster for SimCluster {
         });
         let answers: Vec<_> = answers.collect();
         for (ask, answer) in asks.iter().zip(&answers) {
+            self.world.watch.note(|| {
+                let at = self.world.now_ms();
+                format!(
+                    "{at} node {}: {} asked of {:?} for {:?}: {answer:?}",
+                    self.node, ask.tip, ask.leader, ask.epoch_end_of
+                )
+            });
             if let Ok(bound) = answer {
                 self.world.watch.told(&ask.tip, self.node, bound);
             }

@@ -96,6 +96,7 @@ impl Host for SimHost {
 
     fn release(&self, pins: &[PinId]) -> Result<(), HostError> {
         self.may_fail("remove a pin")?;
+        self.world.watch.note(|| format!("{} node {}: lets go {pins:?}", self.world.now_ms(), self.node));
         let mut kafka = self.world.kafka();
         for pin in pins {
             let Some(machine) = kafka.nodes.get_mut(&self.node) else { continue };
@@ -130,6 +131,9 @@ impl Host for SimHost {
 
     fn remember(&self, witnesses: &[Witness]) -> Result<(), HostError> {
         self.may_fail("write the witness journal")?;
+        self.world
+            .watch
+            .note(|| format!("{} node {}: remembers {witnesses:?}", self.world.now_ms(), self.node));
         let mut kafka = self.world.kafka();
         for witness in witnesses {
             let Some(p) = place(&kafka, &witness.tip) else { continue };
@@ -142,6 +146,7 @@ impl Host for SimHost {
     }
 
     fn forget(&self, tips: &[TopicIdPartition]) -> Result<(), HostError> {
+        self.world.watch.note(|| format!("{} node {}: forgets {tips:?}", self.world.now_ms(), self.node));
         let mut kafka = self.world.kafka();
         for tip in tips {
             let Some(p) = place(&kafka, tip) else { continue };

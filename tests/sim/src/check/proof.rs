@@ -1,0 +1,47 @@
+//! Who holds a committed batch and can prove that it is one.
+
+use crate::model::{Batch, Inode, Kafka};
+use crate::seams::offset;
+
+/// Whether what the sidecar of `node` remembers says that the batch was committed.
+pub(super) fn witnessed(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
+    let witness = kafka.nodes.get(&node).and_then(|machine| machine.disk.witnesses.get(&p));
+    witness.is_some_and(|witness| {
+        witness.bound.get() >= batch.end
+            && witness.lineage.epoch_at(offset(batch.end - 1)).is_some_and(|epoch| epoch.get() == batch.epoch)
+    })
+}
+
+/// Whether `node` holds the batch in a file that is not written any more.
+pub(super) fn holds(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
+    let holding =
+        |file: &Inode| file.partition == p && file.sealed && file.batches.iter().any(|held| **held == *batch);
+    kafka.nodes.get(&node).is_some_and(|machine| machine.disk.inodes.values().any(holding))
+}
+
+/// Whether the batch stands in the log of the leader, which says itself what is committed.
+fn leads_with(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
+    kafka.leader(p) == Some(node)
+        && kafka
+            .replica(p, node)
+            .is_some_and(|replica| replica.log.start <= batch.base && replica.high_watermark >= batch.end)
+}
+
+/// The nodes that hold the batch and can prove it.
+pub(super) fn provers<'a>(kafka: &'a Kafka, p: usize, batch: &'a Batch) -> impl Iterator<Item = i32> + 'a {
+    let proves = move |node: &i32| {
+        holds(kafka, p, *node, batch)
+            && (witnessed(kafka, p, *node, batch) || leads_with(kafka, p, *node, batch))
+    };
+    kafka.nodes.keys().copied().filter(proves)
+}
+
+/// Whether a node that could prove the batch keeps it by a pin alone: then it must find its way into the tier.
+pub(super) fn pinned_and_proven(kafka: &Kafka, p: usize, batch: &Batch) -> bool {
+    let pinned = |node: &i32| {
+        let files = kafka.nodes.get(node).into_iter().flat_map(|machine| machine.disk.inodes.values());
+        let mut holding = files.filter(|file| file.partition == p && file.sole_link());
+        holding.any(|file| file.batches.iter().any(|held| **held == *batch))
+    };
+    kafka.nodes.keys().any(|node| pinned(node) && witnessed(kafka, p, *node, batch))
+}
