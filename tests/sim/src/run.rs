@@ -23,6 +23,8 @@ pub struct Asked {
     pub threads: usize,
     /// How they are played.
     pub manner: Manner,
+    /// After how many failures to stop: the first dozen tell enough, more only tell how many there are.
+    pub failures: usize,
     /// Play some of them twice and compare.
     pub twice: u64,
     /// How often each named step must have been reached.
@@ -38,6 +40,7 @@ impl Asked {
             time: None,
             threads: 2,
             manner: Manner::default(),
+            failures: 12,
             twice: 100,
             reached: 0,
         };
@@ -52,6 +55,7 @@ impl Asked {
                 "--from" => asked.from = value,
                 "--seconds" => asked.time = Some(Duration::from_secs(value)),
                 "--threads" => asked.threads = usize::try_from(value.max(1)).unwrap_or(1),
+                "--failures" => asked.failures = usize::try_from(value).unwrap_or(usize::MAX),
                 "--reached" => asked.reached = value,
                 "--twice" => asked.twice = value,
                 other => return Err(format!("unknown argument {other}")),
@@ -87,8 +91,7 @@ pub fn run(asked: &Asked, beside: &dyn Beside) -> ExitCode {
                 Err(failure) => {
                     let mut failures = failures.lock().expect("nothing panics while it holds this");
                     failures.push(*failure);
-                    // The first dozen tell enough.
-                    stop.store(failures.len() >= 12, Ordering::Relaxed);
+                    stop.store(failures.len() >= asked.failures, Ordering::Relaxed);
                 }
             }
         }

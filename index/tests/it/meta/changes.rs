@@ -87,6 +87,7 @@ fn a_lost_range_is_passed_only_by_a_recorded_gap() {
     head.append(first, vec![open(1, 90)]).unwrap();
     refused(&head, |m| m.append(entry(2, 150, 200, 3), Vec::new()));
     refused(&head, |m| m.record_gap(range(101, 150), GapReason::Operator, time(1)));
+    refused(&head, |m| m.record_gap(range(99, 150), GapReason::Operator, time(1)));
     refused(&head, |m| m.record_gap(range(100, 100), GapReason::Operator, time(1)));
     head.record_gap(range(100, 120), GapReason::LocalRetention, time(1)).unwrap();
     head.record_gap(range(120, 150), GapReason::LocalRetention, time(2)).unwrap();
