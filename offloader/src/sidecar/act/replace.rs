@@ -1,7 +1,7 @@
 //! One segment in the place of the pieces of an unsealed tail: the only bytes that go up twice.
 
 use firnline_index::lineage::Lineage;
-use firnline_index::manifest::{EntryKind, Found, Manifest};
+use firnline_index::manifest::{Entry, EntryKind, Manifest};
 use firnline_index::transactions::TransactionStart;
 use firnline_index::{Offset, OffsetRange};
 use firnline_tier::change::ReplacePieces;
@@ -10,7 +10,7 @@ use super::{After, Trouble, Turn};
 use crate::plan::PlannedSegment;
 use crate::sidecar::prove::before;
 use crate::sidecar::step::SidecarStep;
-use crate::sidecar::wait::WaitReason;
+use crate::sidecar::wait::{OperatorReason, WaitReason};
 use crate::upload::Start;
 
 impl Turn<'_> {
@@ -20,9 +20,7 @@ impl Turn<'_> {
         let run = manifest.entries.iter().rev().take_while(|entry| entry.kind == EntryKind::TailPiece);
         let mut pieces: Vec<_> = run.map(|entry| entry.uuid).collect();
         pieces.reverse();
-        let Some(start) = self.start_at(&manifest, range.start()).await? else {
-            return Ok(After::Done);
-        };
+        let start = self.start_at(&manifest, range.start()).await?;
         self.core.before(SidecarStep::Upload).await;
         let planned = PlannedSegment { start: range.start(), stop: range.end(), extents: 0..0, bytes: 0 };
         let uploaded = self.uploads(EntryKind::Segment).one(&chain.log, &planned, &start).await;
@@ -41,9 +39,10 @@ impl Turn<'_> {
                 // Else the same bytes would go up again with each turn, and be thrown away again.
                 self.judge(&chain, why);
             }
-            return Err(Trouble::held(WaitReason::Operator(
-                crate::sidecar::wait::OperatorReason::Unproven { end: segment.entry.range.end(), why },
-            )));
+            return Err(Trouble::held(WaitReason::Operator(OperatorReason::Unproven {
+                end: segment.entry.range.end(),
+                why,
+            })));
         }
         self.core.before(SidecarStep::Replace).await;
         let (range, bytes) = (segment.entry.range, segment.entry.log_bytes.get());
@@ -65,25 +64,40 @@ impl Turn<'_> {
     }
 
     /// What an upload that begins at `at`, inside the tier, starts from: the transactions that the segment before leaves open.
-    async fn start_at(&self, manifest: &Manifest, at: Offset) -> Result<Option<Start>, Trouble> {
+    async fn start_at(&self, manifest: &Manifest, at: Offset) -> Result<Start, Trouble> {
         let mut below: Lineage = manifest.lineage.clone();
         below.truncate_to(at);
         let last_epoch = below.last().map(|start| start.epoch);
-        let start = |transactions| Some(Start { base: at, transactions, last_epoch });
+        let start = |transactions| Start { base: at, transactions, last_epoch };
         if at == manifest.serving_start {
             return Ok(start(match at == Offset::ZERO {
                 true => TransactionStart::Known(Vec::new()),
                 false => TransactionStart::Unknown { span_start: at },
             }));
         }
-        let Some(Found::Entry(entry)) = before(at).map(|last| manifest.find(last)) else { return Ok(None) };
+        let Some(entry) = self.entry_before(manifest, at).await? else {
+            return Err(Trouble::operator(OperatorReason::PartsUnknown));
+        };
         if entry.stable_end == entry.range.end() {
             return Ok(start(TransactionStart::Known(Vec::new())));
         }
-        let tail = self.core.parts.tier.segment_tail(&self.tip, entry).await;
+        let tail = self.core.parts.tier.segment_tail(&self.tip, &entry).await;
         match tail {
             Ok(tail) => Ok(start(TransactionStart::Known(tail.transactions().open.clone()))),
             Err(error) => Err(Trouble::tail(&error)),
         }
+    }
+
+    /// The entry that holds the offset before `at`, in the head or in a page: all before the pieces may have gone there.
+    async fn entry_before(&self, manifest: &Manifest, at: Offset) -> Result<Option<Entry>, Trouble> {
+        let Some(within) = before(at).and_then(|last| OffsetRange::new(last, at).ok()) else {
+            return Ok(None);
+        };
+        let mut entries = self.core.parts.tier.entries(manifest, within);
+        let mut found = None;
+        while let Some(chunk) = entries.next_chunk().await.map_err(Trouble::read)? {
+            found = chunk.into_iter().next_back().or(found);
+        }
+        Ok(found)
     }
 }

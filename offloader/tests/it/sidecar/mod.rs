@@ -2,6 +2,7 @@
 
 mod crashing;
 mod model;
+mod seams;
 
 use std::sync::Arc;
 use std::time::Duration;
