@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_index::lineage::EpochStart;
-use firnline_index::manifest::EntryKind;
+use firnline_index::manifest::{EntryKind, Manifest};
 use firnline_index::{LeaderEpoch, Offset, OffsetRange};
 use firnline_tier::{Basis, CommitOutcome, CommitRequest, UploadError, UploadedSegment};
 use tokio::time::Instant;
@@ -232,8 +232,9 @@ impl Turn<'_> {
         // Nobody leads a deleted topic. Its last bound stands for an answer of a leader that has nothing any more, so that the
         // witness alone can prove.
         let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
-        let deleted =
-            self.manifest().and_then(|manifest| manifest.deleted).and_then(|deleted| deleted.last_bound);
+        let manifest = self.manifest();
+        let deleted = manifest.and_then(|manifest| manifest.deleted).and_then(|deleted| deleted.last_bound);
+        let fence = manifest.and_then(Manifest::fence);
         let Some(witness) = witness else {
             return Err(Trouble::operator(OperatorReason::Unproven {
                 end: segments.last().map_or(Offset::ZERO, |last| last.entry.range.end()),
@@ -241,7 +242,10 @@ impl Turn<'_> {
             }));
         };
         let end = deleted.unwrap_or(witness.bound);
-        let leader = Leader { node: self.core.parts.node, epoch: witness.epoch };
+        // A later leader may have claimed or committed, and told this node nothing new before the end. Nobody leads any more
+        // whom that claim would have to keep out.
+        let epoch = Some(witness.epoch).max(fence).unwrap_or(witness.epoch);
+        let leader = Leader { node: self.core.parts.node, epoch };
         Ok(Bound { leader, high_watermark: end, log_start: end, epoch_end: None })
     }
 

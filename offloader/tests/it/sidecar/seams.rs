@@ -1,6 +1,7 @@
 //! Where one way of doing things meets another: pages and pieces, a deleted topic and a later leader, retention and a cut.
 
 use firnline_index::manifest::EntryKind;
+use firnline_tier::change::ClaimPartition;
 
 use super::*;
 use crate::world::{MemoryLog, job, run};
@@ -33,4 +34,35 @@ async fn pieces_are_replaced_where_all_segments_before_them_have_gone_into_a_pag
     let manifest = bench.manifest().await.unwrap();
     assert_eq!(manifest.entries[0].replaces.len(), 1, "{:?}", sidecar.status());
     assert_eq!(manifest.tier_end, offset(3006));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_pin_of_a_deleted_topic_goes_by_a_manifest_that_changed_meanwhile() {
+    let bench = Bench::new(1).await;
+    let faults = Arc::new(Collects { tier: bench.tier.clone(), done: AtomicBool::new(false) });
+    let sidecar = bench.faulty(1, each_file(), Arc::clone(&faults) as _).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..4).for_each(|_| model.write(&[1], 2));
+    }
+    bench.run(&[&sidecar], 60).await;
+    assert_eq!(bench.tier_end().await, 18);
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.broker(1).retain(0);
+        // Left of another history.
+        let mut writer = Writer { next: 6, epoch: 0 };
+        for _ in 0..2 {
+            let file = (0..2).map(|_| writer.data(3, 50, None)).collect();
+            model.broker(1).sole.push(file);
+        }
+        model.broker(1).gone = true;
+        model.unknown = true;
+    }
+    bench.run(&[&sidecar], 1200).await;
+    assert!(faults.done.load(Ordering::SeqCst), "{:?}", sidecar.status());
+    let manifest = bench.manifest().await.unwrap();
+    let dead: usize = manifest.dead_branches.iter().map(|branch| branch.entries.len()).sum();
+    assert_eq!(dead, 2, "{:?}", sidecar.status());
+    assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty());
 }
