@@ -95,10 +95,10 @@ impl Turn<'_> {
     }
 
     /// Whether `chain` continues the tier; where it surely does not, that is remembered against it.
-    async fn continues(&self, chain: &HeldChain) -> Result<bool, Trouble> {
+    async fn continues(&mut self, chain: &HeldChain) -> Result<bool, Trouble> {
         let Some(manifest) = self.manifest().cloned() else { return Ok(true) };
         let log = Arc::clone(&chain.log);
-        let tier_end = manifest.tier_end;
+        let (tier_end, generation) = (manifest.tier_end, manifest.generation);
         let found = self.core.blocking(move || continues(&*log, &manifest)).await.map_err(Trouble::source)?;
         let undecided = matches!(
             self.core.with(&self.tip, |slot| slot.comparison).flatten(),
@@ -109,6 +109,11 @@ impl Turn<'_> {
             Continues::Untold if !undecided || self.nothing_below(tier_end) => Ok(true),
             Continues::Untold if self.witnessed_across(chain, tier_end).await? => Ok(true),
             Continues::Untold => Err(Trouble::operator(OperatorReason::PartsUnknown)),
+            // Whoever changed the manifest first under this epoch need not have compared: retention does, or a follower.
+            Continues::No(_) if chain.is_log && self.leads() && !self.is_compared(generation) => {
+                self.compare().await?;
+                Ok(false)
+            }
             Continues::No(_) if chain.is_log && self.leads() => {
                 Err(Trouble::operator(OperatorReason::OtherHistory { tier_end }))
             }
@@ -117,6 +122,13 @@ impl Turn<'_> {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether this manifest was compared with the log of the present leader.
+    fn is_compared(&self, generation: u64) -> bool {
+        let known =
+            self.core.with(&self.tip, |slot| slot.leader.map(|leader| leader.epoch).zip(slot.comparison));
+        known.flatten().is_some_and(|(epoch, (of, with, _))| (of, with) == (epoch, generation))
     }
 
     /// Whether what is remembered joins the tier's last record to the first one of `chain`: one log held both, and both

@@ -1,10 +1,17 @@
 //! Where one way of doing things meets another: pages and pieces, a deleted topic and a later leader, retention and a cut.
 
+use firnline_index::ids::GcBoundary;
 use firnline_index::manifest::EntryKind;
-use firnline_tier::change::ClaimPartition;
+use firnline_tier::change::{ClaimPartition, SetBoundary};
 
 use super::*;
 use crate::world::{MemoryLog, job, run};
+
+async fn set_boundary(tier: &Tier, epoch: Option<i32>) {
+    let boundary = SetBoundary { boundary: GcBoundary::from_bytes([9; 16]) };
+    let writer = epoch.map(|n| tier.writer(node(2), Some(model::epoch(n))));
+    tier.edit(&tip(0), writer, &boundary).await.unwrap();
+}
 
 #[tokio::test(start_paused = true)]
 async fn pieces_are_replaced_where_all_segments_before_them_have_gone_into_a_page() {
@@ -65,4 +72,28 @@ async fn no_pin_of_a_deleted_topic_goes_by_a_manifest_that_changed_meanwhile() {
     let dead: usize = manifest.dead_branches.iter().map(|branch| branch.entries.len()).sum();
     assert_eq!(dead, 2, "{:?}", sidecar.status());
     assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leader_compares_although_somebody_else_changed_the_manifest_first_under_its_epoch() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..20).for_each(|_| model.write(&[1, 2], 2));
+        (0..2).for_each(|_| model.write(&[1], 2));
+    }
+    let (old, new) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+    bench.run(&[&old], 30).await;
+    assert_eq!(bench.tier_end().await, 126);
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.elect(2, 2);
+        (0..3).for_each(|_| model.write(&[2], 2));
+    }
+    // As retention or a collection does, in the name of the leader.
+    set_boundary(&bench.tier, Some(2)).await;
+    bench.run(&[&new], 60).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(132), "{:?}", new.status());
+    assert_eq!(manifest.dead_branches.len(), 1);
 }
