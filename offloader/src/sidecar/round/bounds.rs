@@ -179,7 +179,14 @@ impl Candidate {
 /// whatever continues the tier there is to be told by it. Only where the two are surely one history: the same epoch wrote
 /// the first record that is held, and that was committed when the older was remembered.
 fn with_older(read: Lineage, known: Option<&Witness>, start: Offset) -> Lineage {
-    let Some(known) = known.filter(|known| known.bound > start) else { return read };
+    let Some(known) = known.filter(|known| known.bound >= start) else { return read };
+    if known.bound == start {
+        // The log was emptied up to there by retention. Nothing is shared, but nothing lies between either; all of what was
+        // known was committed, and this log held it.
+        let mut whole = known.lineage.clone();
+        whole.truncate_to(start);
+        return whole.extend(read.starts()).map_or(read, |()| whole);
+    }
     let Some(epoch) = read.epoch_at(start).filter(|epoch| known.lineage.epoch_at(start) == Some(*epoch))
     else {
         return read;
@@ -237,7 +244,13 @@ mod tests {
         let older = known(60, &[(1, 0), (3, 40)]);
         assert_eq!(with_older(held(), Some(&older), offset(50)), lineage(&[(1, 0), (3, 40), (5, 80)]));
         assert_eq!(with_older(held(), None, offset(50)), held());
-        let ended_below = known(50, &[(1, 0), (3, 40)]);
+        let ended_there = known(50, &[(1, 0), (2, 40)]);
+        assert_eq!(
+            with_older(held(), Some(&ended_there), offset(50)),
+            lineage(&[(1, 0), (2, 40), (3, 50), (5, 80)]),
+            "a log that retention has emptied goes on under another leader"
+        );
+        let ended_below = known(49, &[(1, 0), (3, 40)]);
         assert_eq!(
             with_older(held(), Some(&ended_below), offset(50)),
             held(),

@@ -97,3 +97,24 @@ async fn a_leader_compares_although_somebody_else_changed_the_manifest_first_und
     assert_eq!(manifest.tier_end, offset(132), "{:?}", new.status());
     assert_eq!(manifest.dead_branches.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_retention_has_emptied_goes_on_under_a_later_leader() {
+    let bench = Bench::new(1).await;
+    let sidecar = bench.sidecar(1, each_file()).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1], 2));
+    }
+    bench.run(&[&sidecar], 60).await;
+    bench.model.lock().unwrap().broker(1).retain(0);
+    bench.run(&[&sidecar], 60).await;
+    assert_eq!(bench.tier_end().await, 18, "{:?}", sidecar.status());
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.elect(1, 2);
+        (0..3).for_each(|_| model.write(&[1], 2));
+    }
+    bench.run(&[&sidecar], 120).await;
+    assert_eq!(bench.tier_end().await, 30, "{:?}", sidecar.status());
+}
