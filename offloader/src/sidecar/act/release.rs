@@ -101,9 +101,12 @@ impl Turn<'_> {
         end: Offset,
         below: Offset,
     ) -> Result<Verdict, Trouble> {
-        let Some(manifest) = self.manifest() else {
+        let manifest = match &self.read {
+            Some(Some(loaded)) => &loaded.manifest,
             // A topic that is deleted before anything of it was committed.
-            return Ok(if below == Offset::MAX { Verdict::Let } else { Verdict::Keep });
+            Some(None) if below == Offset::MAX => return Ok(Verdict::Let),
+            // There is none, or it changed under our hands: nothing says that these bytes are anywhere else.
+            Some(None) | None => return Ok(Verdict::Keep),
         };
         let gone = manifest.deleted.is_some() && below == Offset::MAX;
         if end <= manifest.tier_start || (gone && file.base >= manifest.tier_end) {
