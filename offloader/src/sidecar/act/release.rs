@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use firnline_index::lineage::Lineage;
-use firnline_index::manifest::{Coverage, DeadReason, EntryKind, Manifest};
+use firnline_index::manifest::{
+    Coverage, DeadReason, EntryKind, MAX_DEAD_BRANCHES, MAX_DEAD_ENTRIES, Manifest,
+};
 use firnline_index::transactions::TransactionStart;
 use firnline_index::{Offset, OffsetRange};
 use firnline_tier::EditOutcome;
@@ -65,20 +67,30 @@ impl Turn<'_> {
                             kept += 1;
                         } else if self.is_kept_by_name(&epochs, at, end).await? {
                             free.push(pin);
-                        } else if self.was_committed(&epochs, at, end) {
-                            match self.add_dead(chain, file, OffsetRange::new(at, end).ok(), reason).await? {
-                                true => free.push(pin),
-                                false => kept += 1,
-                            }
-                        } else if reason == DeadReason::Truncation {
-                            tracing::warn!(
-                                tip = %self.tip, from = %file.base, to = %end, parts_at = %at,
-                                "a pin is dropped: its bytes were never committed, and the log went another way"
-                            );
-                            dropped += 1;
-                            free.push(pin);
                         } else {
-                            kept += 1;
+                            let committed = self.was_committed(&epochs, at, end);
+                            // What is remembered now may speak of the log that went on, and of these bytes no more: that
+                            // they were never committed is not known. A leak is better than a loss.
+                            let in_doubt = reason == DeadReason::Truncation && self.has_room_for_doubt();
+                            if committed || in_doubt {
+                                let reason = if committed { reason } else { DeadReason::NeverCommitted };
+                                match self
+                                    .add_dead(chain, file, OffsetRange::new(at, end).ok(), reason)
+                                    .await?
+                                {
+                                    true => free.push(pin),
+                                    false => kept += 1,
+                                }
+                            } else if reason == DeadReason::Truncation {
+                                tracing::warn!(
+                                    tip = %self.tip, from = %file.base, to = %end, parts_at = %at,
+                                    "a pin is dropped: its bytes are not known to have been committed, and the log went another way"
+                                );
+                                dropped += 1;
+                                free.push(pin);
+                            } else {
+                                kept += 1;
+                            }
                         }
                     }
                     Verdict::Dead { .. } | Verdict::Keep => kept += usize::from(file.sole_link),
@@ -168,6 +180,15 @@ impl Turn<'_> {
             shared.is_some_and(|shared| {
                 witness.lineage.epoch_at(shared.start()) == epochs.epoch_at(shared.start())
             })
+        })
+    }
+
+    /// Whether dead branches have room for bytes that may never have been committed, and as much again for others.
+    fn has_room_for_doubt(&self) -> bool {
+        self.manifest().is_some_and(|manifest| {
+            let branches = &manifest.dead_branches;
+            let entries: usize = branches.iter().map(|branch| branch.entries.len()).sum();
+            2 * branches.len() < MAX_DEAD_BRANCHES && 2 * entries < MAX_DEAD_ENTRIES
         })
     }
 

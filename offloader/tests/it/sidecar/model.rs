@@ -280,19 +280,27 @@ impl ModelHost {
     fn held(&self) -> Option<HeldPartition> {
         let model = self.0.lock().unwrap();
         let broker = &model.brokers[&self.1];
-        let mut chains: Vec<Vec<(&Vec<Bytes>, bool)>> = Vec::new();
         let end_of =
             |file: &Vec<Bytes>| (range_of(file.last().unwrap()).end(), epoch_of(file.last().unwrap()));
-        for (file, sole) in
-            broker.sole.iter().map(|f| (f, true)).chain(broker.files.iter().map(|f| (f, false)))
+        let joins = |below: &Vec<Bytes>, above: &Vec<Bytes>| {
+            let (end, epoch) = end_of(below);
+            end == range_of(&above[0]).start() && epoch <= epoch_of(&above[0])
+        };
+        // The broker's log, and the pins that join it below; then what is left.
+        let mut left: Vec<&Vec<Bytes>> = broker.sole.iter().collect();
+        let mut log: Vec<(&Vec<Bytes>, bool)> = broker.files.iter().map(|file| (file, false)).collect();
+        while let Some((above, _)) = log.first().copied()
+            && let Some(at) = left.iter().position(|below| joins(below, above))
         {
-            let joins = |chain: &&mut Vec<(&Vec<Bytes>, bool)>| {
-                let (end, epoch) = end_of(chain.last().unwrap().0);
-                end == range_of(&file[0]).start() && epoch <= epoch_of(&file[0])
-            };
-            match chains.iter_mut().find(joins) {
-                Some(chain) => chain.push((file, sole)),
-                None => chains.push(vec![(file, sole)]),
+            log.insert(0, (left.remove(at), true));
+        }
+        let mut chains: Vec<Vec<(&Vec<Bytes>, bool)>> = Vec::new();
+        chains.extend((!log.is_empty()).then_some(log));
+        let logs = chains.len();
+        for file in left {
+            match chains[logs..].iter_mut().find(|chain| joins(chain[chain.len() - 1].0, file)) {
+                Some(chain) => chain.push((file, true)),
+                None => chains.push(vec![(file, true)]),
             }
         }
         if chains.is_empty() {

@@ -1,11 +1,14 @@
 //! Where one way of doing things meets another: pages and pieces, a deleted topic and a later leader, retention and a cut.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use firnline_index::ids::GcBoundary;
 use firnline_index::manifest::EntryKind;
 use firnline_tier::change::{ClaimPartition, SetBoundary};
+use futures::future::BoxFuture;
 
 use super::*;
-use crate::world::{MemoryLog, job, run};
+use crate::world::{MemoryLog, Writer, job, run};
 
 async fn set_boundary(tier: &Tier, epoch: Option<i32>) {
     let boundary = SetBoundary { boundary: GcBoundary::from_bytes([9; 16]) };
@@ -41,6 +44,53 @@ async fn pieces_are_replaced_where_all_segments_before_them_have_gone_into_a_pag
     let manifest = bench.manifest().await.unwrap();
     assert_eq!(manifest.entries[0].replaces.len(), 1, "{:?}", sidecar.status());
     assert_eq!(manifest.tier_end, offset(3006));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_topic_goes_up_although_a_later_leader_told_this_node_nothing_new() {
+    let bench = Bench::new(1).await;
+    let sidecar = bench.sidecar(1, each_file()).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1], 2));
+    }
+    bench.run(&[&sidecar], 60).await;
+    assert_eq!(bench.tier_end().await, 12);
+    let claim = ClaimPartition {
+        epoch: model::epoch(2),
+        node: node(2),
+        wanted: Vec::new(),
+        start: None,
+        topic_partitions: 1,
+    };
+    let writer = bench.tier.writer(node(2), Some(model::epoch(2)));
+    bench.tier.edit(&tip(0), Some(writer), &claim).await.unwrap();
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.broker(1).retain(0);
+        model.broker(1).gone = true;
+        model.unknown = true;
+    }
+    bench.run(&[&sidecar], 900).await;
+    assert_eq!(bench.tier_end().await, 18, "{:?}", sidecar.status());
+    assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty());
+    assert_eq!(sidecar.status().totals.counts.thrown, Default::default());
+}
+
+/// Collects, as an operator might, in the moment before the first dead branch is committed.
+#[derive(Debug)]
+struct Collects {
+    tier: Tier,
+    done: AtomicBool,
+}
+
+impl SidecarFaults for Collects {
+    fn before(&self, step: SidecarStep) -> BoxFuture<'_, ()> {
+        if step != SidecarStep::AddDead || self.done.swap(true, Ordering::SeqCst) {
+            return Box::pin(std::future::ready(()));
+        }
+        Box::pin(set_boundary(&self.tier, None))
+    }
 }
 
 #[tokio::test(start_paused = true)]
