@@ -121,8 +121,11 @@ impl Turn<'_> {
             Some(None) | None => return Ok(Verdict::Keep),
         };
         let gone = manifest.deleted.is_some() && below == Offset::MAX;
-        if end <= manifest.tier_start || (gone && file.base >= manifest.tier_end) {
+        if gone && file.base >= manifest.tier_end {
             return Ok(Verdict::Let);
+        }
+        if end <= manifest.tier_start {
+            return self.judge_below_start(chain, file, end, manifest).await;
         }
         // Beyond the tier's end lies what was never committed, where the topic is gone.
         let end = if gone { end.min(manifest.tier_end) } else { end };
@@ -141,6 +144,30 @@ impl Turn<'_> {
             }
             Coverage::Missing { .. } => Verdict::Keep,
         })
+    }
+
+    /// What becomes of a pin wholly below the tier's start. Retention or a floor took out what the tier once had; but what
+    /// lies below the first offset that it ever had is no less acknowledged: the leader that began the tier had lost it
+    /// already, and this pin may be the last that holds it. A tier does not grow downwards, so it is kept by name.
+    async fn judge_below_start(
+        &self,
+        chain: &HeldChain,
+        file: &HeldFile,
+        end: Offset,
+        manifest: &Manifest,
+    ) -> Result<Verdict, Trouble> {
+        let deleted = manifest.floor.is_some_and(|floor| end <= floor);
+        if deleted || file.base >= manifest.began() {
+            return Ok(Verdict::Let);
+        }
+        let Ok(range) = OffsetRange::new(file.base, end) else { return Ok(Verdict::Keep) };
+        match self.epochs(chain, range).await? {
+            Some(epochs) if self.was_committed(&epochs, file.base, end) => {
+                Ok(Verdict::Dead { at: file.base, epochs, reason: DeadReason::NeverCommitted })
+            }
+            // Nobody was ever told that it was committed while it was held here: the broker's retention has ended it.
+            _ => Ok(Verdict::Let),
+        }
     }
 
     /// Whether the leader says that its log holds other records than those of `epochs` up to `end`. Where it cannot tell, or

@@ -281,6 +281,48 @@ async fn bytes_that_the_leader_no_longer_knows_are_brought_by_the_witness_and_by
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_first_leader_of_a_tier_had_lost_already_is_kept_by_name() {
+    for witnessed in [true, false] {
+        let bench = Bench::new(2).await;
+        {
+            let mut model = bench.model.lock().unwrap();
+            (0..3).for_each(|_| model.write(&[1, 2], 2));
+            let witness = firnline_offloader::Witness {
+                tip: tip(0),
+                bound: offset(model.high_watermark),
+                epoch: model::epoch(1),
+                lineage: firnline_index::lineage::Lineage::new(vec![firnline_index::lineage::EpochStart {
+                    epoch: model::epoch(1),
+                    start: offset(0),
+                }])
+                .unwrap(),
+            };
+            if witnessed {
+                model.broker(1).witnesses = vec![witness];
+            }
+            // Nothing went up yet. Broker 1 has its pins only, and the new leader not even those.
+            model.broker(1).retain(0);
+            model.elect(2, 2);
+            (0..3).for_each(|_| model.write(&[2], 2));
+            model.broker(2).retain(3);
+            model.broker(2).sole.clear();
+        }
+        // The new leader begins the tier before the old one's sidecar is back.
+        let new = bench.sidecar(2, each_file()).await;
+        bench.run(&[&new], 60).await;
+        let begun = bench.manifest().await.unwrap();
+        assert_eq!(begun.tier_start, offset(18));
+        let old = bench.sidecar(1, each_file()).await;
+        bench.run(&[&old, &new], 900).await;
+        let manifest = bench.manifest().await.unwrap();
+        let dead: Vec<_> = manifest.dead_branches.iter().flat_map(|branch| &branch.entries).collect();
+        let kept: i64 = dead.iter().map(|entry| entry.range.end().get() - entry.range.start().get()).sum();
+        assert_eq!(kept, if witnessed { 18 } else { 0 }, "{:?}", old.status());
+        assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty(), "{:?}", old.status());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_an_unclean_election_cut_before_it_went_up_is_kept_by_name() {
     let bench = Bench::new(2).await;
     let (old, new) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
