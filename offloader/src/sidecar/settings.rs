@@ -127,7 +127,7 @@ impl Default for SidecarSettings {
             leader_interval: Duration::from_secs(5),
             witness_interval: Duration::from_secs(10),
             summary_interval: Duration::from_secs(60),
-            manifest_interval: Duration::from_secs(300),
+            manifest_interval: Duration::from_secs(3600),
             duty_interval: Duration::from_secs(3600),
             gc_interval: Duration::from_secs(24 * 3600),
             scrub: Some(ScrubSettings::default()),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "test helpers may panic")]
 
 mod directories;
+mod figures;
 #[path = "../../../logdir/tests/it/holder.rs"]
 mod holder;
 mod host;

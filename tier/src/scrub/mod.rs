@@ -111,6 +111,12 @@ impl Scrub {
         self.progress
     }
 
+    /// Whether it is between two partitions: no manifest is in hand that would grow old over a pause.
+    #[must_use]
+    pub fn is_between(&self) -> bool {
+        self.place.is_none()
+    }
+
     /// Reads one segment, or moves on to the next partition. Takes as long as the segment's bytes do at the rate of the
     /// scrub. May be dropped at any time: the next call goes on behind the segment that was not finished.
     pub async fn step(&mut self, tier: &Tier, on_finding: OnFinding<'_>) -> ScrubStep {

@@ -30,7 +30,7 @@ enum Verdict {
 impl Turn<'_> {
     /// Lets go what the tier has below `below`.
     pub(super) async fn release(&mut self, below: Offset) -> Result<After, Trouble> {
-        let kept = self.sift(below, below < Offset::MAX).await?;
+        let kept = self.sift(below).await?;
         let generation = self.manifest().map_or(0, |manifest| manifest.generation);
         self.core.with(&self.tip, |slot| {
             slot.kept = Some((generation, kept));
@@ -42,18 +42,19 @@ impl Turn<'_> {
     /// The manifest is at hand: whatever pins lie wholly below the tier's end may go with it.
     pub(super) async fn release_below_end(&mut self) -> Result<(), Trouble> {
         match self.tier_end() {
-            Some(end) => self.sift(end, false).await.map(|_| ()),
+            Some(end) => self.sift(end).await.map(|_| ()),
             None => Ok(()),
         }
     }
 
-    /// Looks at each pin that ends at or below `below`, only at sole links where `sole` says so; gives how many of them stay.
-    async fn sift(&mut self, below: Offset, sole: bool) -> Result<usize, Trouble> {
+    /// Looks at each pin that ends at or below `below`, and gives how many sole links stay. Pins beside which the broker's
+    /// own link still is go along: each would cost a look at the manifest of its own once retention has come to it.
+    async fn sift(&mut self, below: Offset) -> Result<usize, Trouble> {
         let held = Arc::clone(&self.held);
         let (mut free, mut kept, mut dropped) = (Vec::new(), 0, 0);
         for chain in &held.chains {
             for file in &chain.files {
-                let Some(pin) = file.pin.clone().filter(|_| file.sole_link || !sole) else { continue };
+                let Some(pin) = file.pin.clone() else { continue };
                 let end = file.end.unwrap_or(chain.sealed_end);
                 if below < Offset::MAX && (file.end.is_none() || end > below) {
                     continue;

@@ -37,7 +37,11 @@ impl Core {
             tokio::time::sleep(pause - pause / 8 + self.parts.tier.env().random.jitter(pause / 4)).await;
             self.delete_due(&mut memory).await;
             self.fold_floors(&mut memory).await;
-            let due = self.due_duties();
+            let mut due = self.due_duties();
+            // Where everything is kept and nothing is collected, there is nothing to ask the store's clock for.
+            due.retain(|(tip, _, gc)| {
+                *gc || self.retention_of(tip).is_some_and(|(limits, _)| !limits.is_none())
+            });
             if due.is_empty() {
                 continue;
             }

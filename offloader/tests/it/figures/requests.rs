@@ -1,0 +1,189 @@
+//! Requests of three sidecars over quiet partitions: joined for an hour, against each file by itself. Everything that goes
+//! to the store counts: uploads, commits, read-backs, claims, summaries, followers' looks before they let pins go,
+//! background work and scrub.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use firnline_index::{NodeId, OffsetRange, TopicIdPartition};
+use firnline_offloader::Progress;
+use firnline_offloader::sidecar::{NoSidecarFaults, Sidecar, SidecarParts, SidecarSettings, TopicPolicy};
+use firnline_store::Env;
+use firnline_store::env::SeededRandom;
+use firnline_store::sim::Simulation;
+
+use super::quiet::{BROKERS, Quiet, QuietCluster, QuietHost, Shape};
+use crate::world::{START_MS, no_faults, open_tier};
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// How long sidecars work before anything is counted: the first upload of all is over, and hours overlap evenly.
+const WARM_UP: Duration = Duration::from_secs(80 * 60);
+/// Over how long is counted: whole hours, so that each partition has its share.
+const COUNTED: Duration = Duration::from_secs(2 * 3600);
+
+/// What a run came to.
+#[derive(Debug)]
+struct Cost {
+    requests: u64,
+    /// By kind and what the object is.
+    kinds: BTreeMap<String, u64>,
+    /// From a file's being sealed to its being in the tier, sorted; milliseconds.
+    lags: Vec<i64>,
+    sole_links: usize,
+}
+
+impl Cost {
+    fn p99_lag(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.lags[self.lags.len() * 99 / 100]).unwrap())
+    }
+}
+
+#[derive(Debug)]
+struct Lags {
+    quiet: Arc<Quiet>,
+    env: Env,
+    seen: Mutex<Vec<i64>>,
+}
+
+impl Progress for Lags {
+    fn committed(&self, tip: &TopicIdPartition, range: OffsetRange) {
+        let p = Quiet::place(tip);
+        let (now, files) = (self.env.clock.now_ms(), range.start().get() / 3..range.end().get() / 3);
+        self.seen.lock().unwrap().extend(files.map(|k| now - self.quiet.sealed_at_ms(p, k)));
+    }
+}
+
+/// Lets three sidecars work on `partitions` for some hours, in which each partition's leadership moves once.
+async fn cost(partitions: usize, keep: i64, target_bytes: u64) -> Cost {
+    let shape = Shape { partitions, roll: 5 * MINUTE, keep, moves_at: WARM_UP + 30 * MINUTE };
+    let quiet = Quiet::new(shape);
+    let env = Env::seeded(1, START_MS);
+    let store = Simulation::new(1, &env);
+    let lags = Arc::new(Lags { quiet: Arc::clone(&quiet), env: env.clone(), seen: Mutex::default() });
+    let (mut sidecars, mut stores, mut hosts) = (Vec::new(), Vec::new(), Vec::new());
+    for n in 1..=BROKERS {
+        let random = Arc::new(SeededRandom::new(100 + u64::try_from(n).unwrap()));
+        let env = Env { clock: Arc::clone(&env.clock), random };
+        let connection = store.connect(&env);
+        let host = Arc::new(QuietHost::new(&quiet));
+        let parts = SidecarParts {
+            tier: open_tier(connection.clone(), &env, no_faults()).await,
+            cluster: Arc::new(QuietCluster(Arc::clone(&quiet))),
+            host: Arc::clone(&host) as _,
+            node: NodeId::new(n).unwrap(),
+            faults: Arc::new(NoSidecarFaults),
+            progress: Arc::clone(&lags) as _,
+        };
+        let settings = SidecarSettings {
+            policy_of: Arc::new(move |_| TopicPolicy { target_bytes, ..TopicPolicy::default() }),
+            // Looking around makes no request to the store; doing it less often makes the test faster.
+            tick: Duration::from_secs(20),
+            leader_interval: Duration::from_secs(20),
+            witness_interval: Duration::from_secs(60),
+            ..SidecarSettings::default()
+        };
+        sidecars.push(Sidecar::open(parts, settings).await.unwrap());
+        stores.push(connection);
+        hosts.push(host);
+    }
+    let requests = || stores.iter().map(|store| store.counters().total()).sum::<u64>();
+    let work = futures::future::join_all(sidecars.iter().map(|sidecar| sidecar.run(std::future::pending())));
+    let mut before = 0;
+    tokio::select! {
+        ended = work => panic!("a sidecar stopped: {ended:?}"),
+        () = async {
+            tokio::time::sleep(WARM_UP).await;
+            before = requests();
+            lags.seen.lock().unwrap().clear();
+            tokio::time::sleep(COUNTED).await;
+        } => {}
+    }
+    let from_ms = START_MS + i64::try_from(WARM_UP.as_millis()).unwrap();
+    let mut kinds = BTreeMap::new();
+    for event in store.trace().iter().filter(|event| event.at_ms >= from_ms) {
+        *kinds.entry(format!("{} {}", event.operation.label(), what_is(&event.key))).or_default() += 1;
+    }
+    let mut lags = std::mem::take(&mut *lags.seen.lock().unwrap());
+    lags.sort_unstable();
+    let sole_links = hosts.iter().map(|host| host.sole_links()).sum();
+    Cost { requests: requests() - before, kinds, lags, sole_links }
+}
+
+/// What stands under a key.
+fn what_is(key: &str) -> &'static str {
+    let kinds = [(".seg", "segment"), (".page", "page"), ("/manifest", "manifest"), ("topics/", "topic")];
+    let cluster = [("summary", "summary"), ("lease", "lease"), ("floors", "floors"), ("cluster", "cluster")];
+    kinds.iter().chain(&cluster).find(|(part, _)| key.contains(part)).map_or("other", |(_, name)| name)
+}
+
+/// A run's requests in thousandths of a request a partition, and what three sidecars cost whatever there is to do.
+fn line(few: (usize, &Cost), many: (usize, &Cost)) -> (u64, u64) {
+    let partitions = u64::try_from(many.0 - few.0).unwrap();
+    let each = (many.1.requests - few.1.requests) * 1000 / partitions;
+    (each, (many.1.requests * 1000).saturating_sub(each * u64::try_from(many.0).unwrap()) / 1000)
+}
+
+#[expect(clippy::print_stdout, reason = "the figures themselves")]
+fn say(what: &str) {
+    println!("{what}");
+}
+
+fn tell(name: &str, partitions: usize, cost: &Cost) {
+    say(&format!(
+        "{partitions} partitions, {name}: {} requests, p99 lag {} s, {} sole links left; {:?}",
+        cost.requests,
+        cost.p99_lag().as_secs(),
+        cost.sole_links,
+        cost.kinds
+    ));
+}
+
+/// Runs with joining and without.
+async fn both(partitions: usize, keep: i64) -> (Cost, Cost) {
+    let joined = cost(partitions, keep, TopicPolicy::default().target_bytes).await;
+    let alone = cost(partitions, keep, 0).await;
+    tell("joined", partitions, &joined);
+    tell("each file by itself", partitions, &alone);
+    say(&format!("{} of 1000", joined.requests * 1000 / alone.requests));
+    (joined, alone)
+}
+
+/// The cost of a partition and of a sidecar are told apart by runs of two sizes, so that the limit is that of ten thousand
+/// partitions; the test below runs those, by hand.
+async fn of_ten_thousand(keep: i64) -> u64 {
+    let (few, many) = (30, 90);
+    let (of_few, of_many) = (both(few, keep).await, both(many, keep).await);
+    for cost in [&of_few.0, &of_many.0] {
+        assert!(cost.p99_lag() <= Duration::from_secs(3600), "{:?}", cost.p99_lag());
+    }
+    let at = |(each, whatever): (u64, u64)| each * 10 + whatever;
+    let joined = line((few, &of_few.0), (many, &of_many.0));
+    let alone = line((few, &of_few.1), (many, &of_many.1));
+    say(&format!(
+        "joined {joined:?}, alone {alone:?}: thousandths of a request a partition, requests in all"
+    ));
+    at(joined) * 1000 / at(alone)
+}
+
+#[tokio::test(start_paused = true)]
+async fn joining_for_an_hour_leaves_an_eighth_of_the_requests() {
+    // Local retention of half an hour, so that most of what goes up is kept by pins alone.
+    let permille = of_ten_thousand(6).await;
+    assert!(permille <= 125, "{permille} of 1000");
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "a measurement: the easier case"]
+async fn it_does_so_where_the_brokers_keep_their_logs_for_longer_than_that() {
+    let permille = of_ten_thousand(24).await;
+    assert!(permille <= 125, "{permille} of 1000");
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "a measurement: minutes"]
+async fn ten_thousand_partitions() {
+    let partitions = std::env::var("FIRNLINE_TEST_PARTITIONS").map_or(10_000, |text| text.parse().unwrap());
+    let (joined, alone) = both(partitions, 6).await;
+    assert!(joined.requests * 8 <= alone.requests);
+}
