@@ -13,8 +13,8 @@ pub use operate::{
     ConfigArgs, ConfigCommand, DemoArgs, LogFormat, OffloadArgs, Page, ReferenceArgs, RestoreArgs,
 };
 pub use tend::{
-    DecommissionArgs, DeleteRecordsArgs, GcArgs, PauseArgs, PolicyArgs, PolicyCommand, PolicySetArgs,
-    RepairArgs, RepairCommand, ResumeArgs, StatusArgs, WordArgs,
+    ConfirmDeletedArgs, DecommissionArgs, DeleteRecordsArgs, GcArgs, PauseArgs, PolicyArgs, PolicyCommand,
+    PolicySetArgs, RepairArgs, RepairCommand, ResumeArgs, StatusArgs, WordArgs,
 };
 
 const AFTER: &str = "\

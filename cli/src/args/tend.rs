@@ -111,6 +111,30 @@ What is not given stays as it is. What the new limits take is worked out first: 
 Sidecars delete it in steps, each within offload.retention.share of a partition. A config file can
 lengthen this for a node, never shorten it.")]
     Set(PolicySetArgs),
+    /// Confirms that topics are deleted, where sidecars doubt it because too many are gone at once
+    #[command(after_help = "\
+Examples:
+  firnline policy confirm-deleted orders@AAAAAAAAAAAAAAAAAAAAAQ --dry-run
+  firnline policy confirm-deleted orders clicks --yes
+
+It takes nothing out of the archive. A sidecar that sees it lets go of its pins of these topics,
+once what was committed of them is in the tier: only where two brokers say, then as before, that
+they do not know the topic's id. So it does nothing to a topic that is there. It cannot be taken
+back, and is refused (exit 4) without --yes. `firnline status` names the topics (FIRN-O505).")]
+    ConfirmDeleted(ConfirmDeletedArgs),
+}
+
+/// `firnline policy confirm-deleted`
+#[derive(Debug, Args)]
+pub struct ConfirmDeletedArgs {
+    /// Topics; TOPIC@ID tells apart topics of the same name
+    #[arg(value_name = "TOPIC", required = true)]
+    pub topics: Vec<String>,
+    #[command(flatten)]
+    pub word: WordArgs,
+    /// One JSON object per topic and line
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `firnline policy set`

@@ -1,14 +1,15 @@
 //! `firnline policy`
 
-use firnline_tier::Tier;
+use firnline_index::TimestampMs;
 use firnline_tier::policy::{PolicyOutcome, RetentionPreview, SetRetention};
 use firnline_tier::retention::Limits;
+use firnline_tier::{KnownTopic, Tier};
 
 use super::context::Context;
 use super::pause::{one_topic, sheet};
 use super::selection::{Selection, usage};
 use super::word::{Word, percent, too_much, unconfirmed};
-use crate::args::{GlobalArgs, PolicyCommand, PolicySetArgs};
+use crate::args::{ConfirmDeletedArgs, GlobalArgs, PolicyCommand, PolicySetArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, codes, of};
 use crate::output::{Cell, Out, Sheet};
@@ -35,7 +36,48 @@ pub async fn run(
             Ok(Exit::Fine)
         }
         PolicyCommand::Set(args) => set(args, global, around, out).await,
+        PolicyCommand::ConfirmDeleted(args) => confirm_deleted(args, global, around, out).await,
     }
+}
+
+/// Takes an operator's word that topics are deleted.
+async fn confirm_deleted(
+    args: ConfirmDeletedArgs,
+    global: &GlobalArgs,
+    around: Surroundings,
+    out: &mut Out,
+) -> Result<Exit> {
+    let ConfirmDeletedArgs { topics, word, json } = args;
+    let word = Word::of(&word);
+    let context = Context::new(global, None, around)?;
+    let tier = context.tier_for_writing().await?;
+    // All names are looked up before anything is changed: a mistyped second one leaves the first as it was.
+    let mut meant = Vec::with_capacity(topics.len());
+    for topic in &topics {
+        meant.push(one_topic(&tier, topic).await?);
+    }
+    for topic in &meant {
+        let object = match word {
+            Word::Yes => Some(tier.note_deleted(topic, context.now()).await.map_err(of::cluster)?),
+            Word::DryRun | Word::Missing => tier.topic_object(topic).await.map_err(of::cluster)?,
+        };
+        let deleted_at = object.and_then(|object| object.deleted_at);
+        deletion(topic, deleted_at, word.outcome()).show(json, out)?;
+    }
+    if word == Word::Missing {
+        out.flush()?;
+        let what = format!("the deletion of {} topics cannot be taken back", meant.len());
+        return Err(unconfirmed(&what).into());
+    }
+    Ok(Exit::Fine)
+}
+
+fn deletion(topic: &KnownTopic, deleted_at: Option<TimestampMs>, outcome: &'static str) -> Sheet {
+    Sheet::new("deletion")
+        .with("topic", topic.topic.to_string())
+        .with("topic_id", topic.topic_id.to_string())
+        .with("deleted_at_ms", deleted_at)
+        .with("outcome", outcome)
 }
 
 async fn set(args: PolicySetArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
@@ -86,7 +128,7 @@ async fn set(args: PolicySetArgs, global: &GlobalArgs, around: Surroundings, out
 
 async fn apply(
     tier: &Tier,
-    topic: &firnline_tier::KnownTopic,
+    topic: &KnownTopic,
     set: SetRetention,
     clocks: firnline_tier::cluster::Clocks,
 ) -> Result<PolicyOutcome> {

@@ -61,6 +61,27 @@ fn a_retention_that_takes_too_much_is_refused_and_one_that_takes_anything_is_ask
 }
 
 #[test]
+fn that_topics_are_deleted_is_taken_down_only_with_a_word_and_the_first_time_stays() {
+    let logs = Logs::of(&["orders-0", "clicks-0"]);
+    logs.offload(&[]).fine();
+    let deleted_at =
+        |topic: &str| last_line(&logs.on(&["policy", "show", topic, "--json"]))["deleted_at_ms"].clone();
+    refused(&logs.on(&["policy", "confirm-deleted", "orders"]), "FIRN-O021");
+    logs.on(&["policy", "confirm-deleted", "orders", "--dry-run"]).fine();
+    logs.on(&["policy", "confirm-deleted", "orders", "ordres", "--yes"]).fails(2, &["FIRN-T010"]);
+    assert!(deleted_at("orders").is_null(), "nothing was meant yet");
+    let id = last_line(&logs.on(&["policy", "show", "orders", "--json"]))["topic_id"].clone();
+    let named = format!("orders@{}", id.as_str().unwrap());
+    let done = logs.on(&["policy", "confirm-deleted", &named, "--yes", "--json"]);
+    done.fine();
+    assert_eq!(last_line(&done)["outcome"], "done");
+    let first = deleted_at("orders");
+    assert!(first.as_i64().unwrap() > 0);
+    logs.on(&["policy", "confirm-deleted", "orders", "--yes"]).fine();
+    assert_eq!((deleted_at("orders"), deleted_at("clicks").is_null()), (first, true));
+}
+
+#[test]
 fn records_are_deleted_only_within_the_share_and_with_a_word() {
     let mut logs = Logs::new();
     logs.write("orders-0", &plain(6, 200_000));

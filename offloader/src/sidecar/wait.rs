@@ -382,7 +382,7 @@ impl fmt::Display for OperatorReason {
             ),
             Self::ManyTopicsGone { topics } => write!(
                 f,
-                "the brokers know {topics} topics no more, too many to believe it: firnline policy confirm-deleted"
+                "the brokers know {topics} topics no more, too many to believe it: firnline policy confirm-deleted TOPIC@ID"
             ),
             Self::Manifest { error } => write!(f, "the manifest cannot be believed: {error}"),
             Self::Refused { error } => write!(f, "refused: {error}"),

@@ -215,7 +215,7 @@ super::codes! { OFFLOAD:
     TOPICS_GONE = "FIRN-O505", Difference, "Too many topics are gone at once" {
         cause: "more topics than `offload.deleted_topic.share` are unknown to the brokers: they may be another cluster's, or have lost their metadata",
         effect: "none of them counts as deleted; pins and archive stay",
-        action: "look at the cluster; if they were deleted on purpose, raise `offload.deleted_topic.share` and reload",
+        action: "look at the cluster; if they were deleted on purpose, say so of each: `firnline policy confirm-deleted TOPIC@ID --yes`; for topics of which the tier has nothing yet, raise `offload.deleted_topic.share` and reload",
     }
     MANIFEST_BAD = "FIRN-O506", Difference, "A manifest cannot be believed" {
         cause: "its bytes are damaged, or it was written by a newer build or by something else",
