@@ -41,7 +41,7 @@ pub use host::{
 pub use kafka::KafkaCluster;
 pub use log::{DirectoryLog, PartitionLog};
 pub use partition::PartitionJob;
-pub use pass::{PassError, PassInputs, PassPolicy, TopicFilter, cluster_of, run_once};
+pub use pass::{FormOf, PassError, PassInputs, PassPolicy, TopicFilter, cluster_of, run_once};
 pub use plan::{CommitBound, Extent, MAX_JOINED, PlanPolicy, PlanRefusal, PlannedSegment, plan};
 pub use progress::{Progress, Silent};
 pub use report::{CommittedSegment, PartitionReport, PassReport, Problem};

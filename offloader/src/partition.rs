@@ -9,7 +9,8 @@ use std::sync::Arc;
 use firnline_index::manifest::{EntryKind, Manifest, ManifestKind};
 use firnline_index::{NodeId, Offset};
 use firnline_tier::{
-    Basis, CommitOutcome, CommitRequest, LoadedManifest, Lost, Tier, UploadError, UploadedSegment,
+    Basis, CommitOutcome, CommitRequest, LoadedManifest, Lost, SegmentForm, Tier, UploadError,
+    UploadedSegment,
 };
 
 use crate::history::must_continue;
@@ -34,6 +35,8 @@ pub struct PartitionJob {
     pub bound: CommitBound,
     /// The shape of the segments.
     pub plan: PlanPolicy,
+    /// How they are stored.
+    pub form: SegmentForm,
     /// Whether the log may leave out offsets.
     pub holes: Holes,
     /// One more than the highest partition of the topic that is known, for the topic's object.
@@ -88,6 +91,7 @@ impl PartitionJob {
                 tier: self.tier.clone(),
                 holes: self.holes,
                 kind: EntryKind::Segment,
+                form: self.form.clone(),
                 progress: Arc::clone(&self.progress),
             };
             let go_on = |_: &PlannedSegment| ControlFlow::Continue(());

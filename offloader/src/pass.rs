@@ -12,7 +12,7 @@ use firnline_index::{ClusterId, NodeId, TopicId, TopicName};
 use firnline_logdir::{
     BrokerLock, IoProblem, LogDir, LogDirError, LogDirs, NotLog, NotLogReason, PartitionDir, SourceOptions,
 };
-use firnline_tier::Tier;
+use firnline_tier::{SegmentForm, Tier};
 use futures::StreamExt;
 
 use crate::holes::Holes;
@@ -24,6 +24,8 @@ use crate::report::{PartitionReport, PassReport, Problem};
 
 /// Which topics a pass takes: whether it takes the one named.
 pub type TopicFilter = Arc<dyn Fn(&TopicName) -> bool + Send + Sync>;
+/// How each topic's segments are stored.
+pub type FormOf = Arc<dyn Fn(&TopicName) -> SegmentForm + Send + Sync>;
 
 /// What a pass does; values, and a filter.
 #[derive(Clone)]
@@ -34,6 +36,8 @@ pub struct PassPolicy {
     pub internal_topics: bool,
     /// The shape of the segments.
     pub plan: PlanPolicy,
+    /// How each topic's segments are stored.
+    pub form_of: FormOf,
     /// Whether other topics' logs may leave out offsets.
     pub holes: Holes,
     /// How far the logs are committed.
@@ -48,6 +52,7 @@ impl Default for PassPolicy {
             topics: Arc::new(|_| true),
             internal_topics: false,
             plan: PlanPolicy::default(),
+            form_of: Arc::new(|_| SegmentForm::default()),
             holes: Holes::Refuse,
             bound: CommitBound::AssumeLogEnd,
             parallel: 8,
@@ -181,6 +186,7 @@ async fn one(
         node,
         bound: policy.bound,
         plan: policy.plan,
+        form: (policy.form_of)(&dir.tip.topic),
         holes,
         topic_partitions,
         progress: Arc::clone(progress),

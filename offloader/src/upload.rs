@@ -8,7 +8,7 @@ use firnline_index::log_source::{LogSource, SourceErrorKind};
 use firnline_index::manifest::EntryKind;
 use firnline_index::transactions::TransactionStart;
 use firnline_index::{LeaderEpoch, Offset};
-use firnline_tier::{Basis, SegmentPlan, Tier, UploadError, UploadOutcome, UploadedSegment};
+use firnline_tier::{Basis, SegmentForm, SegmentPlan, Tier, UploadError, UploadOutcome, UploadedSegment};
 
 use crate::history::must_not_fall;
 use crate::holes::{Gapless, Holes};
@@ -31,6 +31,8 @@ pub(crate) struct Uploads {
     pub(crate) holes: Holes,
     /// What the segments are.
     pub(crate) kind: EntryKind,
+    /// How they are stored.
+    pub(crate) form: SegmentForm,
     pub(crate) progress: Arc<dyn Progress>,
 }
 
@@ -118,6 +120,7 @@ impl Uploads {
             last_epoch: start.last_epoch,
             size_hint: next.bytes,
             kind: self.kind,
+            form: self.form.clone(),
         };
         match self.tier.upload_segment(source, plan).await {
             Ok(UploadOutcome::Uploaded(segment)) => Ok(Some(*segment)),

@@ -41,6 +41,8 @@ pub struct UploadOptions {
 pub struct Upload {
     store: Store,
     key: Key,
+    /// Instead of the store's class for segments.
+    class: Option<String>,
     budget: ByteBudget,
     part_size: u64,
     /// Bytes that the hint still promises.
@@ -84,6 +86,7 @@ impl Store {
         Ok(Upload {
             store: self.clone(),
             key,
+            class: None,
             budget: options.budget,
             part_size: self.settings().part_size.max(least),
             expected: options.size_hint,
@@ -97,6 +100,13 @@ impl Store {
 }
 
 impl Upload {
+    /// In this storage class, instead of the store's class for segments. Where objects have none, it changes nothing.
+    #[must_use]
+    pub fn in_class(mut self, class: Option<String>) -> Self {
+        self.class = class;
+        self
+    }
+
     /// Adds bytes to the end. Waits for the budget and for a free place among the parts under way, so a slow store slows
     /// down whoever reads the source. Fails with the error of any part that failed for good; then drop the upload.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StoreError> {
@@ -138,7 +148,7 @@ impl Upload {
                 let begun = self
                     .store
                     .operation(RequestKind::Begin, self.key.as_str(), 0)
-                    .run(|| self.store.backend().begin(&self.key))
+                    .run(|| self.store.backend().begin(&self.key, self.class.as_deref()))
                     .await?;
                 self.id = Some(begun.clone());
                 begun
@@ -195,7 +205,8 @@ impl Upload {
         if self.id.is_none() {
             let sums = self.current.sums.finish();
             let payload = Payload::from(std::mem::take(&mut self.current.chunks));
-            let stored = self.store.put_whole(&self.key, &payload, &sums, PutMode::Segment).await?;
+            let mode = PutMode::Segment(self.class.as_deref());
+            let stored = self.store.put_whole(&self.key, &payload, &sums, mode).await?;
             let verified = stored.checksum.is_some();
             return Ok(Uploaded {
                 version: Some(stored.version),

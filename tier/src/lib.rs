@@ -55,7 +55,7 @@ pub use segments::TailError;
 pub use settings::TierSettings;
 pub use step::{FaultPoint, NoFaults, Step};
 pub use tier::{Tier, TierParts};
-pub use upload::{SegmentPlan, UploadError, UploadOutcome, UploadedSegment};
+pub use upload::{SegmentForm, SegmentPlan, UploadError, UploadOutcome, UploadedSegment};
 pub use workers::Workers;
 
 /// What is made of random bytes, for those who know the store only through a tier.

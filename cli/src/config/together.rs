@@ -1,5 +1,7 @@
 //! What single keys cannot tell: values that are each in order and do not fit together.
 
+use firnline_store::StoreUrl;
+
 use super::Config;
 use super::sections::KafkaSection;
 use super::source::{Origin, Problem, Set};
@@ -9,6 +11,14 @@ use super::value::Mechanism;
 pub fn together(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     kafka(&config.kafka, &mut problems);
+    let on_azure = matches!(config.store.url.value, Some(StoreUrl::Azure { .. }));
+    for class in config.topics.iter().map(|topic| &topic.storage_class).filter(|_| on_azure) {
+        if let Some(line) = line(class) {
+            let what = "topic.storage_class: cannot be set on Azure; set the account's default access tier"
+                .to_owned();
+            problems.push(Problem { line, what });
+        }
+    }
     problems
 }
 

@@ -87,6 +87,8 @@ metrics! {
     PINS_RELEASED = Counter "firnline_pins_released_total", "Pins released because the tier covers them.";
     PINS_DROPPED = Counter "firnline_pins_dropped_total", "Pins dropped that were never known committed and are off the leader's history.";
     PINS_GAVE_WAY = Counter "firnline_pins_gave_way_total", "Pins that gave way to the reserve of the disk. Each may become a gap.";
+    DELETED_OBJECTS = Counter "firnline_deleted_objects_total", "Objects deleted by retention, floors and gc.";
+    DELETED_BYTES = Counter "firnline_deleted_bytes_total", "Bytes of them.";
     SCRUB_FINDINGS = Counter "firnline_scrub_findings_total", "Findings of the scrub: objects damaged or gone.";
     REQUESTS = Counter "firnline_store_requests_total", "Requests to the store.",
         {

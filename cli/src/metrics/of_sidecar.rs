@@ -69,6 +69,8 @@ fn counts(counts: &Counts, out: &mut Exposition) {
         pins_released,
         pins_dropped,
         pins_gave_way,
+        objects_deleted,
+        bytes_deleted,
         scrub_findings,
         takeovers,
     } = *counts;
@@ -95,6 +97,8 @@ fn counts(counts: &Counts, out: &mut Exposition) {
     out.one(&names::PINS_RELEASED, float(pins_released));
     out.one(&names::PINS_DROPPED, float(pins_dropped));
     out.one(&names::PINS_GAVE_WAY, float(pins_gave_way));
+    out.one(&names::DELETED_OBJECTS, float(objects_deleted));
+    out.one(&names::DELETED_BYTES, float(bytes_deleted));
     out.one(&names::SCRUB_FINDINGS, float(scrub_findings));
 }
 

@@ -17,4 +17,4 @@ pub use reserve::{ReserveSize, reserve};
 #[cfg(feature = "sidecar")]
 pub use sidecar::sidecar;
 pub use store::{count, prices, store, tier_address, unreadable};
-pub use tier::tier;
+pub use tier::{form, tier};

@@ -6,7 +6,9 @@ use std::time::Duration;
 use firnline_index::TopicName;
 use firnline_offloader::sidecar::{PolicyOf, Pressure, SidecarSettings, TopicPolicy};
 
+use firnline_tier::gc::GcSettings;
 use firnline_tier::policy::{Wish, Wishes};
+use firnline_tier::retention::{RetentionSettings, Share};
 use firnline_tier::scrub::ScrubSettings;
 
 use super::store::count;
@@ -44,13 +46,16 @@ pub fn sidecar(config: &Config, typed: &[TopicPattern], disk_total: u64) -> Side
         // Of the worker.
         state_export: _,
         state_interval: _,
+        retention_interval,
+        retention_share,
         gc_interval,
-        // Of `firnline gc`.
-        gc_grace: _,
+        gc_grace,
+        gc_share,
         scrub_within,
         scrub_rate,
         deleted_topic_wait,
         deleted_topic_share,
+        deleted_topic_retention,
     } = &config.offload;
     let reserve = super::reserve(config).of(disk_total);
     SidecarSettings {
@@ -65,7 +70,18 @@ pub fn sidecar(config: &Config, typed: &[TopicPattern], disk_total: u64) -> Side
         cut_share_permille: permille(cut_share.value.0),
         deleted_wait: deleted_topic_wait.value.0,
         deleted_share_permille: permille(deleted_topic_share.value.0),
+        duty_interval: retention_interval.value.0.min(gc_interval.value.0),
+        retention: RetentionSettings {
+            share: percent(retention_share.value.0),
+            ..RetentionSettings::default()
+        },
+        deleted_topic_retention: deleted_topic_retention.value.map(|kept| kept.0),
         gc_interval: gc_interval.value.0,
+        gc: GcSettings {
+            min_age: gc_grace.value.0,
+            share: percent(gc_share.value.0),
+            ..GcSettings::default()
+        },
         scrub: (scrub_rate.value.0 > 0).then_some(ScrubSettings {
             cover_within: scrub_within.value.0,
             most_bytes_per_second: scrub_rate.value.0,
@@ -81,6 +97,10 @@ pub fn sidecar(config: &Config, typed: &[TopicPattern], disk_total: u64) -> Side
 
 fn permille(percent: u64) -> u32 {
     count(percent * 10)
+}
+
+fn percent(percent: u64) -> Share {
+    Share::per_mille(count(percent * 10))
 }
 
 fn policy_of(config: &Config, typed: &[TopicPattern]) -> PolicyOf {
@@ -113,6 +133,8 @@ fn of_section(section: &TopicSection, base: &TopicPolicy, topic: &TopicName) -> 
         target_size,
         max_lag,
         tail_interval,
+        compression: _,
+        storage_class: _,
         priority,
         rate,
     } = section;
@@ -127,6 +149,7 @@ fn of_section(section: &TopicSection, base: &TopicPolicy, topic: &TopicName) -> 
         priority: count(LEAST_URGENT - priority.value.0),
         retention: Wishes { ms: wish(time), bytes: wish(retention_size.value.map(|size| size.0)) },
         bytes_per_second: rate.value.map(|rate| rate.0),
+        form: super::form(section),
     }
 }
 
@@ -136,6 +159,8 @@ fn wish(limit: Option<u64>) -> Wish {
 
 #[cfg(test)]
 mod tests {
+    use firnline_tier::SegmentForm;
+
     use super::*;
     use crate::config::parse;
     use crate::surroundings::Surroundings;
@@ -183,5 +208,28 @@ mod tests {
         assert_eq!(settings.pressure.free_below, 2 << 30);
         assert_eq!(settings.pressure.sole_link_above, u64::MAX);
         assert_eq!(settings.cut_share_permille, 250);
+    }
+
+    #[test]
+    fn a_topic_may_be_stored_in_its_own_way() {
+        let settings = settings(
+            "offload.compression = 'zstd'\n[[topic]]\nname = 'cold'\ncompression = 'none'\nstorage_class = 'GLACIER_IR'\n",
+            &[],
+        );
+        let cold = policy(&settings, "cold").form;
+        assert_eq!(cold.compression, Some(firnline_index::segment::BlockCompression::None));
+        assert_eq!(cold.storage_class.as_deref(), Some("GLACIER_IR"));
+        assert_eq!(policy(&settings, "warm").form, SegmentForm::default());
+    }
+
+    #[test]
+    fn an_archive_is_kept_for_ever_unless_a_time_is_stated() {
+        assert_eq!(settings("", &[]).deleted_topic_retention, None);
+        let stated = settings(
+            "offload.deleted_topic.retention = '90d'\noffload.retention.share = 5\noffload.gc.grace = '2d'\n",
+            &[],
+        );
+        assert_eq!(stated.deleted_topic_retention, Some(Duration::from_secs(90 * 86_400)));
+        assert_eq!((stated.retention.share.get(), stated.gc.min_age), (50, Duration::from_secs(2 * 86_400)));
     }
 }

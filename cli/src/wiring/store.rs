@@ -119,7 +119,7 @@ fn settings(section: &StoreSection, url: StoreUrl, around: &Surroundings) -> Res
         path_style: path_style.value,
         ca_bundle_pem,
         sse_kms_key: text(sse_kms_key),
-        storage_class: text(storage_class),
+        storage_class: storage_class.value.as_ref().map(|class| class.0.clone()),
         deadlines: Deadlines {
             read: deadline_read.value.0,
             write: deadline_write.value.0,

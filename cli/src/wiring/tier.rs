@@ -2,10 +2,10 @@
 
 use firnline_index::segment::BlockCompression;
 use firnline_store::StoreSettings;
-use firnline_tier::TierSettings;
+use firnline_tier::{SegmentForm, TierSettings};
 
 use super::store::count;
-use crate::config::sections::{LimitsSection, OffloadSection};
+use crate::config::sections::{LimitsSection, OffloadSection, TopicSection};
 use crate::config::{Codec, Config};
 
 /// The settings of a tier over a store with these settings.
@@ -16,10 +16,22 @@ pub fn tier(config: &Config, store: &StoreSettings) -> TierSettings {
     TierSettings {
         upload_bytes: upload_memory.value.0,
         block_bytes: count(block_size.value.0),
-        compression: match compression.value {
-            Codec::None => BlockCompression::None,
-            Codec::Zstd(level) => BlockCompression::Zstd { level },
-        },
+        compression: self::compression(compression.value),
         ..TierSettings::for_store(store)
+    }
+}
+
+/// How segments of a section's topics are stored, where that differs from other topics'.
+pub fn form(section: &TopicSection) -> SegmentForm {
+    SegmentForm {
+        compression: section.compression.value.map(compression),
+        storage_class: section.storage_class.value.as_ref().map(|class| class.0.clone()),
+    }
+}
+
+fn compression(codec: Codec) -> BlockCompression {
+    match codec {
+        Codec::None => BlockCompression::None,
+        Codec::Zstd(level) => BlockCompression::Zstd { level },
     }
 }

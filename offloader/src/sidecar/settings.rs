@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_index::TopicName;
+use firnline_tier::SegmentForm;
+use firnline_tier::gc::GcSettings;
 use firnline_tier::policy::Wishes;
+use firnline_tier::retention::RetentionSettings;
 use firnline_tier::scrub::ScrubSettings;
 
 /// How one topic is offloaded.
@@ -28,6 +31,8 @@ pub struct TopicPolicy {
     pub retention: Wishes,
     /// Raw bytes a second of this topic on this sidecar at most.
     pub bytes_per_second: Option<u64>,
+    /// How its segments are stored.
+    pub form: SegmentForm,
 }
 
 impl Default for TopicPolicy {
@@ -41,6 +46,7 @@ impl Default for TopicPolicy {
             priority: 0,
             retention: Wishes::default(),
             bytes_per_second: None,
+            form: SegmentForm::default(),
         }
     }
 }
@@ -85,8 +91,15 @@ pub struct SidecarSettings {
     pub manifest_interval: Duration,
     /// How often each partition's background work (retention, floors, collection, hanging transactions) has its turn.
     pub duty_interval: Duration,
+    /// How retention takes what it may.
+    pub retention: RetentionSettings,
+    /// How long the archive of a deleted topic is kept from its tombstone on; `None`: for ever. After that retention takes all of
+    /// it, a share at a time.
+    pub deleted_topic_retention: Option<Duration>,
     /// How often what nothing names is collected of each partition.
     pub gc_interval: Duration,
+    /// How it is collected.
+    pub gc: GcSettings,
     /// How the content of the tier is read again; `None`: never.
     pub scrub: Option<ScrubSettings>,
     /// Partitions that act at once.
@@ -129,7 +142,10 @@ impl Default for SidecarSettings {
             summary_interval: Duration::from_secs(60),
             manifest_interval: Duration::from_secs(3600),
             duty_interval: Duration::from_secs(3600),
+            retention: RetentionSettings::default(),
+            deleted_topic_retention: None,
             gc_interval: Duration::from_secs(24 * 3600),
+            gc: GcSettings::default(),
             scrub: Some(ScrubSettings::default()),
             parallel_partitions: 8,
             claim_rate: 20,

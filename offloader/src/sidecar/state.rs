@@ -42,6 +42,8 @@ pub(super) struct State {
     pub(super) turn: u64,
     /// Whether the other sidecars' summaries were read once, so that what they tell need not be read from each manifest.
     pub(super) heard: bool,
+    /// Whether no sidecar of a smaller node id has told of itself lately: what one does for all, this one does.
+    pub(super) smallest_node: bool,
     /// Whether leaders are to be looked up before their time.
     pub(super) leaders_stale: bool,
     pub(super) claims: Bucket,
@@ -192,6 +194,7 @@ impl State {
             counts: Counts::default(),
             turn: 0,
             heard: false,
+            smallest_node: false,
             leaders_stale: false,
             claims: Bucket::new(settings.claim_rate.max(1).into(), now),
             bytes: settings.bytes_per_second.map(|rate| Bucket::new(rate, now)),

@@ -104,6 +104,10 @@ pub struct Counts {
     pub pins_dropped: u64,
     /// Pins that gave way to the reserve.
     pub pins_gave_way: u64,
+    /// Objects deleted: retired, or named by nothing.
+    pub objects_deleted: u64,
+    /// Their bytes.
+    pub bytes_deleted: u64,
     /// Findings of the scrub that are damage.
     pub scrub_findings: u64,
     /// Segments committed for a partition that another broker leads.

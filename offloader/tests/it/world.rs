@@ -218,6 +218,7 @@ pub(crate) fn no_faults() -> Arc<dyn FaultPoint> {
 /// A job that uploads each file by itself, unless told otherwise.
 pub(crate) fn job(tier: &Tier, target_bytes: u64) -> PartitionJob {
     PartitionJob {
+        form: firnline_tier::SegmentForm::default(),
         tier: tier.clone(),
         node: NodeId::new(1).ok(),
         bound: CommitBound::AssumeLogEnd,

@@ -136,7 +136,7 @@ impl Backend for MemoryBackend {
         let mut state = self.state();
         let current = state.objects.get(key.as_str()).map(|object| &object.version);
         let holds = match mode {
-            PutMode::Unique | PutMode::Segment => true,
+            PutMode::Unique | PutMode::Segment(_) => true,
             PutMode::Create => current.is_none(),
             PutMode::Update(expected) => current == Some(expected),
         };
@@ -146,7 +146,7 @@ impl Backend for MemoryBackend {
         Ok(self.store(&mut state, key.as_str(), payload.to_bytes()))
     }
 
-    async fn begin(&self, _key: &Key) -> Attempt<UploadId> {
+    async fn begin(&self, _key: &Key, _class: Option<&str>) -> Attempt<UploadId> {
         let mut state = self.state();
         state.counter += 1;
         let id = UploadId(format!("u{}", state.counter));

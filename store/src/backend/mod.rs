@@ -35,7 +35,8 @@ pub(crate) trait Backend: fmt::Debug + Send + Sync {
 
     async fn put(&self, key: &Key, payload: Payload, mode: PutMode<'_>) -> Attempt<Stored>;
 
-    async fn begin(&self, key: &Key) -> Attempt<UploadId>;
+    /// Begins an object of several parts, in this storage class, else in the one of segments.
+    async fn begin(&self, key: &Key, class: Option<&str>) -> Attempt<UploadId>;
 
     /// One part; the same number again replaces it.
     async fn part(&self, key: &Key, upload: &UploadId, part: Part) -> Attempt<PartTag>;
@@ -57,8 +58,8 @@ pub(crate) trait Backend: fmt::Debug + Send + Sync {
 pub(crate) enum PutMode<'a> {
     /// Under a key that nobody else writes: no condition.
     Unique,
-    /// The same for a segment, in the storage class of segments.
-    Segment,
+    /// The same for a segment, in this storage class, else in the one of segments.
+    Segment(Option<&'a str>),
     Create,
     Update(&'a Version),
 }

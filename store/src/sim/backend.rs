@@ -364,7 +364,7 @@ impl Backend for Connection {
 
     async fn put(&self, key: &Key, payload: Payload, mode: PutMode<'_>) -> Attempt<Stored> {
         let kind = match mode {
-            PutMode::Unique | PutMode::Segment => RequestKind::Put,
+            PutMode::Unique | PutMode::Segment(_) => RequestKind::Put,
             PutMode::Create => RequestKind::Create,
             PutMode::Update(_) => RequestKind::Update,
         };
@@ -379,9 +379,9 @@ impl Backend for Connection {
         .await
     }
 
-    async fn begin(&self, key: &Key) -> Attempt<UploadId> {
+    async fn begin(&self, key: &Key, class: Option<&str>) -> Attempt<UploadId> {
         let request = Request { kind: RequestKind::Begin, key: key.as_str(), bytes: 0 };
-        self.request(request, |_| self.shared.objects.begin(key)).await
+        self.request(request, |_| self.shared.objects.begin(key, class)).await
     }
 
     async fn part(&self, key: &Key, upload: &UploadId, part: Part) -> Attempt<PartTag> {

@@ -27,7 +27,7 @@ pub(super) enum Late {
 #[derive(Clone, Debug)]
 pub(super) enum LateMode {
     Unique,
-    Segment,
+    Segment(Option<String>),
     Create,
     Update(Version),
 }
@@ -36,7 +36,7 @@ impl LateMode {
     pub(super) fn of(mode: PutMode<'_>) -> Self {
         match mode {
             PutMode::Unique => Self::Unique,
-            PutMode::Segment => Self::Segment,
+            PutMode::Segment(class) => Self::Segment(class.map(str::to_owned)),
             PutMode::Create => Self::Create,
             PutMode::Update(version) => Self::Update(version.clone()),
         }
@@ -45,7 +45,7 @@ impl LateMode {
     fn as_mode(&self) -> PutMode<'_> {
         match self {
             Self::Unique => PutMode::Unique,
-            Self::Segment => PutMode::Segment,
+            Self::Segment(class) => PutMode::Segment(class.as_deref()),
             Self::Create => PutMode::Create,
             Self::Update(version) => PutMode::Update(version),
         }

@@ -57,6 +57,7 @@ async fn run(careless: Careless, launch: Launch) {
             let Some(Ok(bound)) = cluster.bounds(&asks).await.into_iter().next() else { continue };
             let told = CommitBound::At { offset: bound.high_watermark, epoch: leader.epoch };
             let job = PartitionJob {
+                form: firnline_tier::SegmentForm::default(),
                 tier: tier.clone(),
                 node: NodeId::new(node).ok(),
                 bound: if careless.without_bound { CommitBound::AssumeLogEnd } else { told },

@@ -22,7 +22,7 @@ use firnline_index::ids::{
 };
 use firnline_index::log_source::{Finality, LogSource};
 use firnline_index::manifest::{Entry, EntryKind, FirstAbort, Location, MAX_FIRST_ABORTS};
-use firnline_index::segment::{SegmentOptions, SegmentOrigin, SegmentSummary};
+use firnline_index::segment::{BlockCompression, SegmentOptions, SegmentOrigin, SegmentSummary};
 use firnline_index::transactions::{OpenTransaction, Outcome, TransactionStart};
 use firnline_store::env::RandomExt;
 use firnline_store::{Upload, UploadOptions};
@@ -51,6 +51,17 @@ pub struct SegmentPlan {
     pub size_hint: u64,
     /// Whether it is to stay, or is a piece of a segment that is not sealed yet.
     pub kind: EntryKind,
+    /// How it is stored.
+    pub form: SegmentForm,
+}
+
+/// How a segment is stored; what is not said is as the tier's and the store's settings say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SegmentForm {
+    /// Whether its blocks are compressed where that pays.
+    pub compression: Option<BlockCompression>,
+    /// The storage class of its object.
+    pub storage_class: Option<String>,
 }
 
 /// A segment that is in the store, verified, and that no manifest names yet.
@@ -114,7 +125,8 @@ impl Tier {
         tracing::info!(
             %key, range = %summary.range, log_bytes = %summary.log_bytes, read_back = !stored.verified, "segment uploaded"
         );
-        let storage_class = self.store().settings().storage_class.clone();
+        let of_store = || self.store().settings().storage_class.clone();
+        let storage_class = plan.form.storage_class.or_else(of_store);
         Ok(UploadOutcome::Uploaded(Box::new(UploadedSegment {
             open: summary.transactions.open.clone(),
             entry: Entry { kind: plan.kind, ..entry(uuid, leader_epoch, storage_class, summary) },
@@ -129,7 +141,7 @@ impl Tier {
         let TierSettings { block_bytes, compression, limits, .. } = self.settings().clone();
         SegmentOptions {
             block_size: block_bytes,
-            compression,
+            compression: plan.form.compression.unwrap_or(compression),
             transactions: plan.transactions.clone(),
             limits,
             ..SegmentOptions::new(origin, salt, plan.base)
@@ -152,7 +164,7 @@ impl Tier {
         // Index, transactions and footer come on top of the batches; more than the hint is fine.
         let size_hint = Some(plan.size_hint.saturating_add(plan.size_hint / 4096 + 4096));
         let upload = self.store().upload(&key, UploadOptions { budget: self.budget().clone(), size_hint })?;
-        Ok(Begun { leader_epoch, key, upload })
+        Ok(Begun { leader_epoch, key, upload: upload.in_class(plan.form.storage_class.clone()) })
     }
 
     /// Takes the next bytes from the source, on a worker.

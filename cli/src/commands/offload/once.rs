@@ -108,6 +108,11 @@ pub async fn pass(context: &Context, plan: Plan) -> Result<Passed> {
 
 fn policy(config: &Config, patterns: Vec<TopicPattern>, holes: Holes) -> PassPolicy {
     let topics = config.topics.clone();
+    let sections = config.topics.clone();
+    let form_of = move |topic: &TopicName| {
+        let matches = |name: &Option<TopicPattern>| name.as_ref().is_some_and(|name| name.matches(topic));
+        sections.iter().find(|section| matches(&section.name.value)).map(wiring::form).unwrap_or_default()
+    };
     let takes = move |topic: &TopicName| {
         if !patterns.is_empty() {
             return patterns.iter().any(|pattern| pattern.matches(topic));
@@ -118,6 +123,7 @@ fn policy(config: &Config, patterns: Vec<TopicPattern>, holes: Holes) -> PassPol
     PassPolicy {
         topics: Arc::new(takes),
         plan: PlanPolicy { target_bytes: config.offload.target_size.value.0 },
+        form_of: Arc::new(form_of),
         holes,
         bound: CommitBound::AssumeLogEnd,
         parallel: wiring::count(config.limits.parallel_partitions.value.0),

@@ -56,10 +56,18 @@ section! {
         "state_export" => state_export: bool = "true";
         /// How often they are read; they are written where they differ. Restart to change.
         "state_interval" => state_interval: Wait<10_000, 86_400_000> = "1m";
+        /// How often each partition led here is looked at for segments past their retention (`firnline policy`). One GET where
+        /// there is any.
+        "retention.interval" => retention_interval: Wait<60_000, 2_592_000_000> = "1h";
+        /// What one such look may take of a partition's bytes, in percent. One segment always may go.
+        "retention.share" => retention_share: Count<0, 100> = "10";
         /// How often objects that nothing names are looked for and deleted. Listing costs one request per 1,000 objects.
         "gc.interval" => gc_interval: Wait<60_000, 2_592_000_000> = "1d";
-        /// `firnline gc`: how old an object that nothing names must be before it is taken for one that nobody is about to name.
+        /// How old an object that nothing names must be before it is taken for one that nobody is about to name.
         "gc.grace" => gc_grace: Wait<60_000, 2_592_000_000> = "1d";
+        /// What one such look may delete of the objects that it lists, in percent. A few always may go; beyond it nothing does,
+        /// and `firnline gc` is for a person to run.
+        "gc.share" => gc_share: Count<0, 100> = "10";
         /// Within which time everything in the tier is read once, to check that it is still what was written. Each sidecar
         /// does it for what its broker leads.
         "scrub.within" => scrub_within: Wait<3_600_000, 31_536_000_000> = "30d";
@@ -70,5 +78,9 @@ section! {
         "deleted_topic.wait" => deleted_topic_wait: Wait<1_000, 2_592_000_000> = "1h";
         /// The share of all topics that may count as deleted at once without an operator's word, in percent.
         "deleted_topic.share" => deleted_topic_share: Count<0, 100> = "10";
+        /// How long the archive of a deleted topic is kept. Not set: for ever. After that all of it goes, `retention.share` at a
+        /// time, if two brokers still say that its id is unknown. The sidecar with the smallest node id does it, by its own
+        /// config.
+        "deleted_topic.retention" => deleted_topic_retention: Option<Wait<86_400_000, 3_153_600_000_000>> = "";
     }
 }

@@ -4,7 +4,7 @@ use firnline_store::{MIN_PART_SIZE, StoreUrl};
 
 use crate::config::secret::SecretRef;
 use crate::config::section::section;
-use crate::config::value::{Bytes, Count, FilePath, Text, Wait};
+use crate::config::value::{Bytes, ClassName, Count, FilePath, Text, Wait};
 
 section! {
     /// Where the tier is, and how to talk to it.
@@ -31,7 +31,7 @@ section! {
         "sse_kms_key" => sse_kms_key: Option<Text> = "";
         /// The storage class of segment objects, such as `STANDARD_IA`. Not set: the bucket's default. Manifests and other
         /// small objects stay in the default class.
-        "storage_class" => storage_class: Option<Text> = "";
+        "storage_class" => storage_class: Option<ClassName> = "";
         /// Bytes per part of a large upload. 10,000 parts are the most that S3 takes, so this bounds the largest segment.
         "part_size" => part_size: Bytes<{ MIN_PART_SIZE }, { 1 << 30 }> = "16MiB";
         /// Parts of one upload under way at once. Memory for them comes out of `limits.upload_memory`.

@@ -1,7 +1,7 @@
 //! `[[topic]]`
 
 use crate::config::section::section;
-use crate::config::value::{Bytes, Count, Wait};
+use crate::config::value::{Bytes, ClassName, Codec, Count, Wait};
 use crate::selector::TopicPattern;
 
 section! {
@@ -27,6 +27,10 @@ section! {
         "max_lag" => max_lag: Option<Wait<1_000, 604_800_000>> = "";
         /// Instead of `offload.tail_interval`.
         "tail_interval" => tail_interval: Option<Wait<1_000, 86_400_000>> = "";
+        /// Instead of `offload.compression`.
+        "compression" => compression: Option<Codec> = "";
+        /// Instead of `store.storage_class`. Segments that are in the tier already stay in theirs. Not on Azure.
+        "storage_class" => storage_class: Option<ClassName> = "";
         /// Who goes first where not all can: 0 is the most urgent, 9 the least.
         "priority" => priority: Count<0, 9> = "5";
         /// Bytes a second sent to the store for each partition of these topics. Not set: a fair share of `offload.rate`.

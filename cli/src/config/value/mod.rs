@@ -188,6 +188,28 @@ impl Value for TopicPattern {
     }
 }
 
+/// The name of a storage class, as manifests take it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClassName(pub String);
+
+impl Value for ClassName {
+    fn kind() -> Cow<'static, str> {
+        "1 to 64 of `A-Z a-z 0-9 _ -`".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'_' || c == b'-';
+        match (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(format!("{text:?} is no name of a storage class, such as STANDARD_IA")),
+        }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.0))
+    }
+}
+
 /// How blocks are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Codec {

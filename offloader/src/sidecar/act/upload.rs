@@ -84,12 +84,17 @@ impl Turn<'_> {
 
     pub(super) fn uploads(&self, kind: EntryKind) -> Uploads {
         let parts = &self.core.parts;
-        let compacted =
-            self.core.state().topics.get(&self.tip.topic_id).is_some_and(|topic| topic.leaves_holes());
+        let (compacted, form) = {
+            let state = self.core.state();
+            let topic = state.topics.get(&self.tip.topic_id);
+            let form = topic.map(|topic| topic.policy.form.clone()).unwrap_or_default();
+            (topic.is_some_and(|topic| topic.leaves_holes()), form)
+        };
         Uploads {
             tier: parts.tier.clone(),
             holes: if compacted { Holes::Allow } else { Holes::Refuse },
             kind,
+            form,
             progress: Arc::clone(&parts.progress),
         }
     }

@@ -6,6 +6,7 @@ mod topics;
 
 pub(super) use look::chain_of;
 use tokio::time::Instant;
+pub(super) use topics::WITNESSES;
 
 use super::core::Core;
 

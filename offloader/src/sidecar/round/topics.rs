@@ -15,7 +15,7 @@ use crate::sidecar::step::SidecarStep;
 /// How old a topic's settings may be.
 const CONFIGS_AGE: std::time::Duration = std::time::Duration::from_secs(300);
 /// How many brokers must not know a topic.
-const WITNESSES: usize = 2;
+pub(in crate::sidecar) const WITNESSES: usize = 2;
 
 impl Core {
     /// Whether a topic has not been asked for yet.

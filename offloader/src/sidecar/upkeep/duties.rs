@@ -2,16 +2,18 @@
 
 use std::collections::VecDeque;
 
+use firnline_index::manifest::Writer;
 use firnline_index::{LeaderEpoch, TopicIdPartition};
 use firnline_tier::RandomExt;
 use firnline_tier::cluster::Clocks;
 use firnline_tier::floors::FoldOutcome;
-use firnline_tier::gc::{Condemned, GcMemory, GcOutcome, GcRequest, GcSettings};
+use firnline_tier::gc::{Condemned, GcMemory, GcOutcome, GcRequest};
 use firnline_tier::policy::effective;
-use firnline_tier::retention::{RetentionRequest, RetentionSettings, RetireOutcome};
+use firnline_tier::retention::{RetentionRequest, RetireError, RetireOutcome};
 use tokio::time::Instant;
 
 use super::Never;
+use super::archives::Archives;
 use crate::sidecar::core::Core;
 use crate::sidecar::round::chain_of;
 use crate::sidecar::step::SidecarStep;
@@ -23,8 +25,9 @@ const CONDEMNED: usize = 1024;
 
 /// What the background work remembers.
 #[derive(Debug, Default)]
-struct Memory {
+pub(super) struct Memory {
     gc: GcMemory,
+    pub(super) archives: Archives,
     condemned: VecDeque<Condemned>,
 }
 
@@ -42,7 +45,7 @@ impl Core {
             due.retain(|(tip, _, gc)| {
                 *gc || self.retention_of(tip).is_some_and(|(limits, _)| !limits.is_none())
             });
-            if due.is_empty() {
+            if due.is_empty() && !self.archives_due(&memory) {
                 continue;
             }
             self.before(SidecarStep::Duty).await;
@@ -53,6 +56,7 @@ impl Core {
                     continue;
                 }
             };
+            self.expire_archives(clocks, &mut memory).await;
             for (tip, epoch, gc) in due {
                 self.retire(&tip, epoch, clocks, &mut memory).await;
                 if gc {
@@ -117,7 +121,31 @@ impl Core {
     async fn retire(&self, tip: &TopicIdPartition, epoch: LeaderEpoch, clocks: Clocks, memory: &mut Memory) {
         let Some((limits, paused)) = self.retention_of(tip) else { return };
         let request = RetentionRequest { tip, limits, paused, clocks };
-        let plan = match self.parts.tier.plan_retention(&request, &RetentionSettings::default()).await {
+        let writer = self.parts.tier.writer(self.parts.node, Some(epoch));
+        let branches = self.with(tip, |slot| slot.digest().is_some_and(|digest| digest.dead_branches > 0));
+        self.retire_as(&request, writer, branches == Some(true), memory).await;
+    }
+
+    /// Retires what is due of one partition in the name of `writer`; of dead branches too where there may be some.
+    pub(super) async fn retire_as(
+        &self,
+        request: &RetentionRequest<'_>,
+        writer: Writer,
+        branches: bool,
+        memory: &mut Memory,
+    ) {
+        let (tier, settings, tip) = (&self.parts.tier, self.settings().retention, request.tip);
+        if branches {
+            match tier.plan_dead_branch(request, &settings).await {
+                Ok(Some(branch)) => {
+                    let outcome = tier.drop_dead_branch(tip, branch, Some(writer)).await;
+                    self.retired(tip, outcome, memory);
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%tip, error = %chain_of(&error), "retention cannot be decided"),
+            }
+        }
+        let plan = match tier.plan_retention(request, &settings).await {
             Ok(Some(plan)) => plan,
             Ok(None) => return,
             Err(error) => {
@@ -125,8 +153,17 @@ impl Core {
                 return;
             }
         };
-        let writer = self.parts.tier.writer(self.parts.node, Some(epoch));
-        match self.parts.tier.retire(&plan, Some(writer)).await {
+        let outcome = tier.retire(&plan, Some(writer)).await;
+        self.retired(tip, outcome, memory);
+    }
+
+    fn retired(
+        &self,
+        tip: &TopicIdPartition,
+        outcome: Result<RetireOutcome, RetireError>,
+        memory: &mut Memory,
+    ) {
+        match outcome {
             Ok(RetireOutcome::Retired(condemned)) => {
                 memory.condemn(Some(condemned));
                 self.with(tip, crate::sidecar::state::Slot::doubt_tier);
@@ -166,7 +203,7 @@ impl Core {
             known_generation: generation,
             after: after.as_deref(),
         };
-        let survey = match self.parts.tier.gc(&request, &GcSettings::default(), &mut memory.gc).await {
+        let survey = match self.parts.tier.gc(&request, &self.settings().gc, &mut memory.gc).await {
             Ok(GcOutcome::Condemned(condemned, survey)) => {
                 memory.condemn(Some(condemned));
                 self.with(tip, crate::sidecar::state::Slot::doubt_tier);
@@ -196,6 +233,10 @@ impl Core {
             self.before(SidecarStep::Duty).await;
             match self.parts.tier.delete_condemned(&condemned, &mut memory.gc).await {
                 Ok(deleted) => {
+                    let mut state = self.state();
+                    state.counts.objects_deleted += deleted.objects;
+                    state.counts.bytes_deleted += deleted.bytes;
+                    drop(state);
                     tracing::info!(tip = %condemned.tip(), objects = deleted.objects, bytes = deleted.bytes, "deleted what nothing names");
                 }
                 Err(error) if error.is_passing() => memory.condemned.push_back(condemned),

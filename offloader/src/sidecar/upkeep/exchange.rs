@@ -1,5 +1,7 @@
 //! Telling the other sidecars where the tier of our partitions stands, and hearing it from them.
 
+use std::time::Duration;
+
 use firnline_index::summary::{NodeSummary, PartitionSummary, TierMarks, Waiting};
 use firnline_index::{ByteCount, Offset, TopicId};
 use firnline_tier::RandomExt;
@@ -14,6 +16,9 @@ use crate::sidecar::round::chain_of;
 use crate::sidecar::state::Slot;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::wait::{Severity, WaitReason};
+
+/// A sidecar that has not written its summary for so long does not count.
+const LATELY: Duration = Duration::from_secs(15 * 60);
 
 impl Core {
     pub(super) async fn exchange(&self) -> OtherRun {
@@ -104,7 +109,14 @@ impl Core {
                     .map(|partition| (partition.tip.topic_id, partition.tip.partition)),
             );
         }
+        let now_ms = self.parts.tier.now().get();
+        let lately = |summary: &NodeSummary| {
+            let age = u64::try_from(now_ms.saturating_sub(summary.written_at.get())).unwrap_or(0);
+            u128::from(age) <= LATELY.as_millis()
+        };
+        let smaller = reader.summaries().any(|summary| summary.node < self.parts.node && lately(summary));
         let mut state = self.state();
+        state.smallest_node = !smaller;
         for (tip, slot) in &mut state.slots {
             let key = (tip.topic_id, tip.partition);
             if let Some(told) = newest.get(&key) {

@@ -427,6 +427,71 @@ async fn a_deleted_topic_goes_up_to_its_last_bound_and_its_pins_go() {
     assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty(), "{:?}", sidecar.status());
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_archive_of_a_deleted_topic_goes_a_share_at_a_time_once_its_time_is_over_and_only_then() {
+    let bench = Bench::new(1).await;
+    let kept = Duration::from_secs(7 * 86_400);
+    let settings = || SidecarSettings {
+        duty_interval: Duration::from_secs(3600),
+        deleted_topic_retention: Some(kept),
+        tick: Duration::from_secs(30),
+        leader_interval: Duration::from_secs(60),
+        ..each_file()
+    };
+    let sidecar = bench.sidecar(1, settings()).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..30).for_each(|_| model.write(&[1], 2));
+    }
+    bench.run(&[&sidecar], 600).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.broker(1).retain(0);
+        model.broker(1).gone = true;
+        model.unknown = true;
+    }
+    bench.run(&[&sidecar], 3 * 86_400).await;
+    let before = bench.manifest().await.unwrap();
+    assert!(before.deleted.is_some(), "{:?}", sidecar.status());
+    assert_eq!(before.tier_start, offset(0), "its time is not over");
+    bench.model.lock().unwrap().unknown = false;
+    bench.run(&[&sidecar], 6 * 86_400).await;
+    let back = bench.manifest().await.unwrap();
+    assert_eq!(back.tier_start, offset(0), "the brokers know the id");
+    bench.model.lock().unwrap().unknown = true;
+    bench.run(&[&sidecar], 2 * 3600).await;
+    let some = bench.manifest().await.unwrap();
+    assert!(some.tier_start > offset(0) && some.entries.len() > 20, "{:?}", some.tier_start);
+    bench.run(&[&sidecar], 5 * 86_400).await;
+    let after = bench.manifest().await.unwrap();
+    assert_eq!(after.tier_start, after.tier_end, "all of it goes in the end");
+    let oldest = before.entries[0].object_key(&tip(0));
+    assert!(bench.tier.store().head(&oldest).await.is_err(), "its objects are gone");
+    assert!(sidecar.status().totals.counts.objects_deleted >= before.entries.len() as u64);
+}
+
+#[tokio::test(start_paused = true)]
+async fn segments_are_stored_as_their_topics_policy_says() {
+    let bench = Bench::new(1).await;
+    let form = firnline_tier::SegmentForm {
+        compression: Some(firnline_index::segment::BlockCompression::Zstd { level: 3 }),
+        storage_class: Some("STANDARD_IA".to_owned()),
+    };
+    let policy = TopicPolicy { target_bytes: 0, form: form.clone(), ..TopicPolicy::default() };
+    let settings = SidecarSettings { policy_of: Arc::new(move |_| policy.clone()), ..each_file() };
+    let sidecar = bench.sidecar(1, settings).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1], 2));
+    }
+    bench.run(&[&sidecar], 60).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert!(!manifest.entries.is_empty(), "{:?}", sidecar.status());
+    for entry in &manifest.entries {
+        assert_eq!(entry.storage_class, form.storage_class);
+    }
+}
+
 fn known_topic() -> firnline_tier::KnownTopic {
     firnline_tier::KnownTopic { topic: tip(0).topic, topic_id: tip(0).topic_id }
 }

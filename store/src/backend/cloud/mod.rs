@@ -68,6 +68,10 @@ impl CloudBackend {
         Path::parse(full).map_err(|e| Fault::caused(FaultKind::Rejected, e))
     }
 
+    fn segment_attributes(&self, class: Option<&str>) -> Attributes {
+        class.map_or_else(|| self.segment_attributes.clone(), |class| class_attributes(Some(class)))
+    }
+
     /// Runs one call of the client and turns what came back over the wire into a fault, if it was one.
     async fn call<T>(&self, call: impl Future<Output = object_store::Result<T>>) -> Attempt<(T, Answer)> {
         let (result, answer) = http::watch(call).await;
@@ -106,7 +110,7 @@ impl CloudBackend {
         let path = self.path(key)?;
         let (mode, attributes) = match mode {
             PutMode::Unique => (WireMode::Overwrite, Attributes::new()),
-            PutMode::Segment => (WireMode::Overwrite, self.segment_attributes.clone()),
+            PutMode::Segment(class) => (WireMode::Overwrite, self.segment_attributes(class)),
             PutMode::Create => (WireMode::Create, Attributes::new()),
             PutMode::Update(version) => (
                 WireMode::Update(UpdateVersion {
@@ -250,10 +254,10 @@ impl Backend for CloudBackend {
         }
     }
 
-    async fn begin(&self, key: &Key) -> Attempt<UploadId> {
+    async fn begin(&self, key: &Key, class: Option<&str>) -> Attempt<UploadId> {
         let path = self.path(key)?;
         let options =
-            PutMultipartOptions { attributes: self.segment_attributes.clone(), ..Default::default() };
+            PutMultipartOptions { attributes: self.segment_attributes(class), ..Default::default() };
         let (id, _) = self.call(self.client.create_multipart_opts(&path, options)).await?;
         Ok(UploadId(id))
     }

@@ -142,11 +142,11 @@ impl Inner {
         let sums = Sums::of(payload, false);
         let version = version_of(&sums);
         let checksum = match mode {
-            PutMode::Segment => Some(verified(&temp, &sums)?),
+            PutMode::Segment(_) => Some(verified(&temp, &sums)?),
             _ => None,
         };
         match mode {
-            PutMode::Unique | PutMode::Segment => temp.persist(&self.root, key)?,
+            PutMode::Unique | PutMode::Segment(_) => temp.persist(&self.root, key)?,
             PutMode::Create => temp.persist_new(&self.root, key)?,
             PutMode::Update(expected) => {
                 let _lock = lock::exclusive(&self.root, key)?;
@@ -224,7 +224,9 @@ impl Backend for DirectoryBackend {
         let key = key.clone();
         match mode {
             PutMode::Unique => self.blocking(move |inner| inner.put(&key, &payload, PutMode::Unique)).await,
-            PutMode::Segment => self.blocking(move |inner| inner.put(&key, &payload, PutMode::Segment)).await,
+            PutMode::Segment(_) => {
+                self.blocking(move |inner| inner.put(&key, &payload, PutMode::Segment(None))).await
+            }
             PutMode::Create => self.blocking(move |inner| inner.put(&key, &payload, PutMode::Create)).await,
             PutMode::Update(version) => {
                 let version = version.clone();
@@ -233,7 +235,7 @@ impl Backend for DirectoryBackend {
         }
     }
 
-    async fn begin(&self, _key: &Key) -> Attempt<UploadId> {
+    async fn begin(&self, _key: &Key, _class: Option<&str>) -> Attempt<UploadId> {
         self.blocking(|inner| {
             let id = UploadId(inner.random.hex_id());
             let temp = Arc::new(TempFile::create(&inner.root, &id.0)?.past_page_cache(&inner.buffers));

@@ -231,7 +231,7 @@ async fn a_segment_that_is_not_on_the_disk_as_sent_never_appears() {
     let dir = TempDir::new().expect("temporary directory");
     let backend = DirectoryBackend::new(dir.path().to_owned(), Arc::new(SystemRandom));
     let key = Key::parse("k.seg").expect("valid");
-    let id = backend.begin(&key).await.expect("begin");
+    let id = backend.begin(&key, None).await.expect("begin");
     let payload = Payload::from(vec![7; 2 << 20]);
     let sums = Sums::of(&payload, false);
     let part = Part { number: 0, offset: 0, payload, sums };

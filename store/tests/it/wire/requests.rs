@@ -34,19 +34,22 @@ async fn payload_without_tls_is_signed_and_carries_a_checksum() {
 
 #[tokio::test]
 async fn storage_class_is_for_segments_and_encryption_for_all() {
-    let server = Server::start(vec![stored("\"e\""), stored("\"e\"")]).await;
+    let server = Server::start(vec![stored("\"e\""), stored("\"e\""), stored("\"e\"")]).await;
     let mut settings = settings("s3://bucket", &server);
     settings.storage_class = Some("STANDARD_IA".to_owned());
     settings.sse_kms_key = Some("key-1".to_owned());
     let store = Store::open(settings, &keys(), Env::system()).expect("open");
     store.create("manifest", &b"x"[..]).await.expect("create");
     let options = UploadOptions { budget: ByteBudget::new(1 << 20), size_hint: Some(1) };
-    let mut upload = store.upload("segment", options).expect("valid key");
-    upload.write(vec![1].into()).await.expect("write");
-    upload.complete().await.expect("complete");
+    for class in [None, Some("GLACIER_IR".to_owned())] {
+        let mut upload = store.upload("segment", options.clone()).expect("valid key").in_class(class);
+        upload.write(vec![1].into()).await.expect("write");
+        upload.complete().await.expect("complete");
+    }
     let asked = server.asked();
     assert_eq!(asked[0].header("x-amz-storage-class"), None);
     assert_eq!(asked[1].header("x-amz-storage-class"), Some("STANDARD_IA"));
+    assert_eq!(asked[2].header("x-amz-storage-class"), Some("GLACIER_IR"));
     for request in &asked {
         assert_eq!(request.header("x-amz-server-side-encryption"), Some("aws:kms"));
         assert_eq!(request.header("x-amz-server-side-encryption-aws-kms-key-id"), Some("key-1"));
