@@ -25,6 +25,7 @@ mod settings;
 mod state;
 mod status;
 mod step;
+mod topic;
 mod upkeep;
 mod view;
 mod wait;

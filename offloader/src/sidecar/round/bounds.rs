@@ -16,8 +16,9 @@ use crate::host::Witness;
 use crate::log::PartitionLog;
 use crate::sidecar::core::Core;
 use crate::sidecar::epochs::epochs_of;
-use crate::sidecar::state::{Slot, TopicPresence};
+use crate::sidecar::state::Slot;
 use crate::sidecar::step::SidecarStep;
+use crate::sidecar::topic::TopicPresence;
 use crate::sidecar::view::Standing;
 use crate::sidecar::wait::BoundReason;
 

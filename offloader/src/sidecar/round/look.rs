@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use crate::host::{GivenWay, HeldPartition, Host, HostError, Space, Witness};
 use crate::sidecar::core::Core;
-use crate::sidecar::state::{State, TierKnown, TopicPresence};
+use crate::sidecar::state::{State, TierKnown};
 use crate::sidecar::step::SidecarStep;
+use crate::sidecar::topic::TopicPresence;
 
 /// How long a partition must be gone from the host before it is forgotten: one that moves from one log dir to another is
 /// gone for a moment.

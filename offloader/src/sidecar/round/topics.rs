@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use super::look::chain_of;
 use crate::cluster::{AskError, Leader, TopicState};
 use crate::sidecar::core::Core;
-use crate::sidecar::state::{Configs, State, TopicPresence};
+use crate::sidecar::state::State;
 use crate::sidecar::step::SidecarStep;
+use crate::sidecar::topic::{Configs, Topic, TopicPresence};
 
 /// How old a topic's settings may be.
 const CONFIGS_AGE: std::time::Duration = std::time::Duration::from_secs(300);
@@ -21,7 +22,7 @@ impl Core {
     /// Whether a topic has not been asked for yet.
     pub(super) fn has_unknown_topics(&self) -> bool {
         let state = self.state();
-        let new = |topic: &crate::sidecar::state::Topic| {
+        let new = |topic: &Topic| {
             topic.configs == Configs::Unknown && topic.presence == TopicPresence::Known && !topic.refused
         };
         state.cluster_error.is_none() && state.topics.values().any(new)
