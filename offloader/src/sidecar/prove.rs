@@ -1,9 +1,11 @@
 //! Whether bytes held here are committed records of the partition: a pure function.
 //!
-//! Leader epoch and offset name a record for good, and what lies below one record is the same in every log that holds it.
-//! So it suffices to look at the last record of a range: if the leader's log holds that very record below its high
-//! watermark, the whole range is proven. Where the leader's log no longer reaches down to it, what this sidecar was told
-//! while it held the bytes, its *witness*, speaks, as far as nothing contradicts it.
+//! Leader epoch and offset name a record for good, and in two logs that both hold a record and reach further down, what lies
+//! below it is the same. So one look at the last record of a range proves as much of it as the leader's log reaches down to:
+//! to the log start, and from there to where the epoch that wrote the record at the log start begins, since one epoch wrote
+//! one history. Further down nothing is vouched for. A follower that is told to go on above all that it has keeps what it
+//! has, and that may be another history. There, and where the leader's log does not reach down to the range at all, what
+//! this sidecar was told while it held the bytes, its *witness*, speaks, as far as nothing contradicts it.
 //!
 //! ```text
 //!                      leader's log start          x = end of the range          high watermark
@@ -27,13 +29,32 @@ use crate::host::Witness;
 
 /// A stretch of log that is to be proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claimed {
-    /// One past its last offset.
-    pub end: Offset,
-    /// The epoch of its last batch; `None` where that carries none.
-    pub epoch: Option<LeaderEpoch>,
+pub struct Claimed<'a> {
+    /// Its offsets; not empty.
+    pub range: OffsetRange,
+    /// Which epochs wrote it; empty where its last batch carries none.
+    pub epochs: &'a Lineage,
     /// Whether the broker beside us leads, and the bytes are of its own log.
     pub from_leaders_log: bool,
+}
+
+impl Claimed<'_> {
+    /// From where on a leader that holds the last record vouches for the rest, its log beginning at `log_start`.
+    #[must_use]
+    pub fn vouched_from(&self, log_start: Offset) -> Offset {
+        let start = self.range.start();
+        if log_start <= start {
+            return start;
+        }
+        let last = before(self.range.end()).unwrap_or(start);
+        let wrote = self.epochs.starts().iter().rev().find(|epoch| epoch.start <= log_start.min(last));
+        match wrote {
+            Some(epoch) => epoch.start.max(start),
+            // Batches without an epoch are taken from the leader's own log alone, and there without further proof.
+            None if self.from_leaders_log => start,
+            None => self.epochs.first().map_or(self.range.end(), |first| first.start),
+        }
+    }
 }
 
 /// What proves a range.
@@ -64,6 +85,16 @@ pub enum Unproven {
     NoEpoch,
     /// The leader's log begins above it, and nothing was told while it was held here.
     NoWitness,
+    /// The leader's log begins above a part of it, for which nothing speaks.
+    Beneath {
+        /// Up to where that part reaches.
+        vouched_from: Offset,
+    },
+    /// What was told while it was held here begins above its start.
+    WitnessAbove {
+        /// From where on the witness speaks.
+        from: Offset,
+    },
     /// The leader's log begins above it, and what was told while it was held here ends below its end.
     WitnessBelow {
         /// The witness' bound.
@@ -84,61 +115,75 @@ pub enum Unproven {
 /// Whether `claimed` is proven by `bound`, which was asked after the last byte was read and with the range's last epoch, or
 /// by `witness`. `tier` is the manifest's lineage, which ends at `tier_end`.
 pub fn prove(
-    claimed: &Claimed,
+    claimed: &Claimed<'_>,
     bound: &Bound,
     witness: Option<&Witness>,
     tier: &Lineage,
     tier_end: Offset,
 ) -> Result<Proof, Unproven> {
+    let end = claimed.range.end();
     let above = Unproven::AboveBound { high_watermark: bound.high_watermark };
-    let Some(epoch) = claimed.epoch else {
+    let Some(epoch) = claimed.epochs.last().map(|last| last.epoch) else {
         return match claimed.from_leaders_log {
-            true if claimed.end <= bound.high_watermark => Ok(Proof::Bound),
+            true if end <= bound.high_watermark => Ok(Proof::Bound),
             true => Err(above),
             false => Err(Unproven::NoEpoch),
         };
     };
-    if bound.vouches_for(epoch, claimed.end) {
-        return Ok(Proof::Bound);
+    let past = Past { epochs: claimed.epochs, witness, tier, tier_end };
+    if bound.vouches_for(epoch, end) {
+        let vouched_from = claimed.vouched_from(bound.log_start);
+        let Ok(beneath) = OffsetRange::new(claimed.range.start(), vouched_from) else {
+            return Ok(Proof::Bound);
+        };
+        return match beneath.is_empty() || past.proves(beneath).is_ok() {
+            true => Ok(Proof::Bound),
+            false => Err(Unproven::Beneath { vouched_from }),
+        };
     }
     match bound.epoch_end {
-        Some(told) if told.epoch == epoch && told.end > bound.log_start && told.end >= claimed.end => {
-            Err(above)
+        Some(told) if told.epoch == epoch && told.end > bound.log_start && told.end >= end => Err(above),
+        // Epochs rise with offsets. The range lies below all of the leader's log, so a leader that knows an epoch below the
+        // range's has another history; only one that knows none at all, being empty, says nothing.
+        Some(told) if end <= bound.log_start && told.epoch == epoch => past.proves(claimed.range),
+        None if end <= bound.log_start && bound.log_start == bound.high_watermark => {
+            past.proves(claimed.range)
         }
-        _ if claimed.end <= bound.log_start => by_witness(claimed, epoch, bound, witness, tier, tier_end),
         told => Err(Unproven::OffLineage { leader: told.map(|t| t.epoch), end: told.map(|t| t.end) }),
     }
 }
 
-fn by_witness(
-    claimed: &Claimed,
-    epoch: LeaderEpoch,
-    bound: &Bound,
-    witness: Option<&Witness>,
-    tier: &Lineage,
+/// What speaks for bytes that no leader vouches for any more.
+struct Past<'a> {
+    /// The epochs of the bytes.
+    epochs: &'a Lineage,
+    witness: Option<&'a Witness>,
+    tier: &'a Lineage,
     tier_end: Offset,
-) -> Result<Proof, Unproven> {
-    // Epochs rise with offsets. The range lies below all of the leader's log, so a leader that knows an epoch below the
-    // range's has another history; only one that knows none at all, being empty, says nothing.
-    match bound.epoch_end {
-        Some(told) if told.epoch == epoch => {}
-        None if bound.log_start == bound.high_watermark => {}
-        told => {
-            return Err(Unproven::OffLineage { leader: told.map(|t| t.epoch), end: told.map(|t| t.end) });
+}
+
+impl Past<'_> {
+    /// Whether `range` was committed as it stands here: the witness knows all of it, by the same epochs.
+    fn proves(&self, range: OffsetRange) -> Result<Proof, Unproven> {
+        let witness = self.witness.ok_or(Unproven::NoWitness)?;
+        if witness.bound < range.end() {
+            return Err(Unproven::WitnessBelow { bound: witness.bound });
         }
-    }
-    let witness = witness.ok_or(Unproven::NoWitness)?;
-    if witness.bound < claimed.end {
-        return Err(Unproven::WitnessBelow { bound: witness.bound });
-    }
-    let there = before(claimed.end).and_then(|last| witness.lineage.epoch_at(last));
-    if there != Some(epoch) {
-        return Err(Unproven::WitnessOther { witness: there });
-    }
-    let shared = OffsetRange::new(Offset::ZERO, tier_end.min(witness.bound)).ok();
-    match shared.and_then(|shared| witness.lineage.first_divergence(tier, shared)) {
-        Some(parted) => Err(Unproven::TierContradicts { at: parted.offset }),
-        None => Ok(Proof::Witness),
+        let last = before(range.end()).unwrap_or(range.start());
+        match witness.lineage.first() {
+            Some(first) if first.start <= range.start() => {}
+            first => return Err(Unproven::WitnessAbove { from: first.map_or(witness.bound, |f| f.start) }),
+        }
+        let same = self.epochs.epoch_at(range.start()) == witness.lineage.epoch_at(range.start())
+            && self.epochs.first_divergence(&witness.lineage, range).is_none();
+        if !same {
+            return Err(Unproven::WitnessOther { witness: witness.lineage.epoch_at(last) });
+        }
+        let shared = OffsetRange::new(Offset::ZERO, self.tier_end.min(witness.bound)).ok();
+        match shared.and_then(|shared| witness.lineage.first_divergence(self.tier, shared)) {
+            Some(parted) => Err(Unproven::TierContradicts { at: parted.offset }),
+            None => Ok(Proof::Witness),
+        }
     }
 }
 
@@ -166,6 +211,14 @@ impl fmt::Display for Unproven {
             Self::NoWitness => {
                 f.write_str("the leader's log begins above them and no bound was told while they were held")
             }
+            Self::Beneath { vouched_from } => write!(
+                f,
+                "the leader's log does not reach down to what lies below {vouched_from}, and no bound was told while that was held"
+            ),
+            Self::WitnessAbove { from } => write!(
+                f,
+                "the leader's log begins above them and only what lies from {from} on was told committed while they were held"
+            ),
             Self::WitnessBelow { bound } => write!(
                 f,
                 "the leader's log begins above them and only what lies below {bound} was told committed while they were held"

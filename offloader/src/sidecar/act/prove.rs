@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use firnline_index::lineage::Lineage;
 use firnline_index::{LeaderEpoch, Offset, OffsetRange};
-use firnline_tier::RandomExt;
+use firnline_tier::{RandomExt, UploadedSegment};
 
+use super::upload::last_epoch;
 use super::{After, Trouble, Turn};
 use crate::cluster::{AskError, Bound, BoundAsk};
 use crate::host::HeldChain;
@@ -74,18 +75,32 @@ impl Turn<'_> {
         Err(Trouble::bound(reason))
     }
 
-    /// Whether the bytes of `chain` that end at `end` with a batch of `epoch` are committed, as `bound` tells, which was
-    /// asked after they were read.
+    /// Whether uploaded segments of `chain`, end to end, are committed, as `bound` tells, which was asked after they were
+    /// read and with the epoch of the last one's last batch.
     pub(super) async fn prove(
         &self,
         chain: &HeldChain,
-        end: Offset,
-        epoch: Option<LeaderEpoch>,
+        segments: &[UploadedSegment],
         bound: &Bound,
     ) -> Result<Result<Proof, Unproven>, Trouble> {
+        let (Some(first), Some(last)) = (segments.first(), segments.last()) else {
+            return Ok(Ok(Proof::Bound));
+        };
+        let range =
+            OffsetRange::new(first.entry.range.start(), last.entry.range.end()).unwrap_or(last.entry.range);
+        let mut epochs = Lineage::empty();
+        for segment in segments {
+            // They were uploaded one upon the other, so epochs do not fall.
+            if epochs.extend(&segment.entry.epochs).is_err() {
+                return Ok(Err(Unproven::NoEpoch));
+            }
+        }
+        if last_epoch(last).is_none() {
+            epochs = Lineage::empty();
+        }
         let claimed = Claimed {
-            end,
-            epoch,
+            range,
+            epochs: &epochs,
             from_leaders_log: chain.is_log && bound.leader.node == self.core.parts.node,
         };
         let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();

@@ -206,7 +206,8 @@ impl Turn<'_> {
             let shared =
                 OffsetRange::new(at, witness.bound.min(end)).ok().filter(|shared| !shared.is_empty());
             shared.is_some_and(|shared| {
-                witness.lineage.epoch_at(shared.start()) == epochs.epoch_at(shared.start())
+                let told = witness.lineage.epoch_at(shared.start());
+                told.is_some() && told == epochs.epoch_at(shared.start())
             })
         })
     }

@@ -33,7 +33,7 @@ impl Turn<'_> {
                 return Err(trouble);
             }
         };
-        if let Err(why) = self.prove(&chain, segment.entry.range.end(), epoch, &bound).await? {
+        if let Err(why) = self.prove(&chain, std::slice::from_ref(&segment), &bound).await? {
             self.throw(1, |thrown| &mut thrown.unproven);
             if !why.passes() {
                 // Else the same bytes would go up again with each turn, and be thrown away again.

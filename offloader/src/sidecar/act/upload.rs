@@ -17,7 +17,7 @@ use crate::holes::Holes;
 use crate::host::HeldChain;
 use crate::plan::PlannedSegment;
 use crate::sidecar::next::Why;
-use crate::sidecar::prove::{Unproven, before};
+use crate::sidecar::prove::{Claimed, Unproven, before};
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::view::Comparison;
 use crate::sidecar::wait::{OperatorReason, WaitReason};
@@ -31,6 +31,7 @@ impl Turn<'_> {
         why: Why,
     ) -> Result<After, Trouble> {
         let Some(chain) = self.held.chains.get(chain).cloned() else { return Ok(After::Done) };
+        let segments = self.begin_where_vouched(&chain, segments).await?;
         let Some(first) = segments.first() else { return Ok(After::Done) };
         let basis = Basis::of(self.manifest(), first.start);
         if !self.continues(&chain).await? {
@@ -60,6 +61,38 @@ impl Turn<'_> {
             Some((_, error)) => self.stopped(&chain, &segments, why, error).await,
             None => Ok(After::Done),
         }
+    }
+
+    /// A tier that has nothing yet begins where what is held can be proven. A first file may begin below the leader's log
+    /// start, with records that no client was ever served again and for which nobody vouches.
+    async fn begin_where_vouched(
+        &self,
+        chain: &HeldChain,
+        mut segments: Vec<PlannedSegment>,
+    ) -> Result<Vec<PlannedSegment>, Trouble> {
+        let bound = self.core.with(&self.tip, |slot| slot.bound).flatten();
+        let (Some(bound), None, Some(first), Some(last)) =
+            (bound, self.manifest(), segments.first(), segments.last())
+        else {
+            return Ok(segments);
+        };
+        let Ok(range) = OffsetRange::new(first.start, last.stop) else { return Ok(segments) };
+        if bound.log_start <= range.start() || range.is_empty() {
+            return Ok(segments);
+        }
+        let Some(epochs) = self.epochs(chain, range).await? else { return Ok(segments) };
+        let from_leaders_log = chain.is_log && bound.leader.node == self.core.parts.node;
+        let from = Claimed { range, epochs: &epochs, from_leaders_log }.vouched_from(bound.log_start);
+        let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
+        let known = witness.and_then(|witness| witness.lineage.first());
+        if from <= range.start() || known.is_some_and(|known| known.start <= range.start()) {
+            return Ok(segments);
+        }
+        segments.retain(|segment| segment.stop > from);
+        if let Some(first) = segments.first_mut() {
+            first.start = first.start.max(from);
+        }
+        Ok(segments)
     }
 
     /// What is committed of the file still written.
@@ -178,10 +211,9 @@ impl Turn<'_> {
             }
         };
         let mut refused = None;
-        while let Some(last) = segments.last() {
-            let epoch = last_epoch(last);
+        while !segments.is_empty() {
             // The bound was asked with the epoch of the last one; it says nothing of an older one that ended.
-            match self.prove(chain, last.entry.range.end(), epoch, &bound).await? {
+            match self.prove(chain, &segments, &bound).await? {
                 Ok(_) => break,
                 Err(found) => {
                     refused.get_or_insert(found);
@@ -343,7 +375,7 @@ impl Turn<'_> {
 const OVERDUE: u32 = 2;
 
 /// The epoch of a segment's last batch.
-fn last_epoch(segment: &UploadedSegment) -> Option<LeaderEpoch> {
+pub(super) fn last_epoch(segment: &UploadedSegment) -> Option<LeaderEpoch> {
     segment.entry.epochs.last().map(|EpochStart { epoch, .. }| *epoch)
 }
 

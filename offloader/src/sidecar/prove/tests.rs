@@ -36,11 +36,17 @@ fn witness(bound: i64, starts: &[(i32, i64)]) -> Witness {
     Witness { tip, bound: offset(bound), epoch: epoch(5), lineage: lineage(starts) }
 }
 
-fn range(end: i64, of: i32) -> Claimed {
-    Claimed { end: offset(end), epoch: Some(epoch(of)), from_leaders_log: false }
+/// From 60 up to `end`, all of epoch `of`.
+fn range(end: i64, of: i32) -> (OffsetRange, Lineage) {
+    (OffsetRange::new(offset(60), offset(end)).unwrap(), lineage(&[(of, 60)]))
 }
 
-fn told(claimed: Claimed, bound: &Bound, witness: Option<&Witness>) -> Result<Proof, Unproven> {
+fn told(
+    (range, epochs): (OffsetRange, Lineage),
+    bound: &Bound,
+    witness: Option<&Witness>,
+) -> Result<Proof, Unproven> {
+    let claimed = Claimed { range, epochs: &epochs, from_leaders_log: false };
     prove(&claimed, bound, witness, &lineage(&[(3, 0)]), offset(50))
 }
 
@@ -83,7 +89,7 @@ fn the_witness_speaks_only_up_to_its_bound_and_only_uncontradicted() {
     let short = witness(79, &[(3, 0), (5, 50)]);
     assert_eq!(told(range(80, 5), &bound, Some(&short)), Err(Unproven::WitnessBelow { bound: offset(79) }));
     let other_past = witness(120, &[(2, 0), (5, 20)]);
-    let parted = prove(&range(80, 5), &bound, Some(&other_past), &lineage(&[(3, 0)]), offset(50));
+    let parted = told(range(80, 5), &bound, Some(&other_past));
     assert_eq!(parted, Err(Unproven::TierContradicts { at: offset(0) }));
 }
 
@@ -99,12 +105,35 @@ fn a_leader_that_knows_an_older_epoch_above_contradicts_the_witness() {
 
 #[test]
 fn batches_without_an_epoch_are_proven_by_the_leaders_own_log_alone() {
-    let mut claimed = Claimed { end: offset(80), epoch: None, from_leaders_log: true };
-    let at = |high_watermark| bound(high_watermark, 0, None);
-    assert_eq!(told(claimed, &at(80), None), Ok(Proof::Bound));
-    assert!(matches!(told(claimed, &at(79), None), Err(Unproven::AboveBound { .. })));
-    claimed.from_leaders_log = false;
-    assert_eq!(told(claimed, &at(80), None), Err(Unproven::NoEpoch));
+    let (range, none) = (range(80, 5).0, Lineage::empty());
+    let at = |high_watermark, from_leaders_log| {
+        let claimed = Claimed { range, epochs: &none, from_leaders_log };
+        prove(&claimed, &bound(high_watermark, 0, None), None, &none, offset(50))
+    };
+    assert_eq!(at(80, true), Ok(Proof::Bound));
+    assert!(matches!(at(79, true), Err(Unproven::AboveBound { .. })));
+    assert_eq!(at(80, false), Err(Unproven::NoEpoch));
+}
+
+#[test]
+fn below_the_log_start_a_leader_vouches_for_the_epoch_that_wrote_there_and_the_witness_for_the_rest() {
+    // Epoch 4 was never committed here; the follower was told to go on at 70, where the leader's log began then.
+    let (held, epochs) = (range(90, 0).0, lineage(&[(4, 60), (6, 70)]));
+    let of = |witness: Option<&Witness>, log_start| {
+        told((held, epochs.clone()), &bound(100, log_start, Some((6, 100))), witness)
+    };
+    assert_eq!(of(None, 60), Ok(Proof::Bound));
+    for log_start in [70, 75, 95] {
+        assert_eq!(of(None, log_start), Err(Unproven::Beneath { vouched_from: offset(70) }));
+        let other = witness(80, &[(3, 0), (5, 55), (6, 68)]);
+        assert_eq!(of(Some(&other), log_start), Err(Unproven::Beneath { vouched_from: offset(70) }));
+        let knows = witness(80, &[(3, 0), (4, 55), (6, 70)]);
+        assert_eq!(of(Some(&knows), log_start), Ok(Proof::Bound));
+        let begins_above = witness(80, &[(4, 65), (6, 70)]);
+        assert_eq!(of(Some(&begins_above), log_start), Err(Unproven::Beneath { vouched_from: offset(70) }));
+    }
+    let one_epoch = (held, lineage(&[(6, 60)]));
+    assert_eq!(told(one_epoch, &bound(100, 75, Some((6, 100))), None), Ok(Proof::Bound));
 }
 
 /// A log as chains of epochs, and another that shares a part of it.
@@ -142,7 +171,64 @@ fn chain(epochs: &[i32], from: usize) -> Lineage {
     lineage(&starts)
 }
 
+/// A leader's log, and a follower's that has another history below the place where it was told to go on. Two that write
+/// apart do so under epochs of their own: the leader's are even, the others odd.
+fn spliced() -> impl Strategy<Value = (Vec<i32>, Vec<i32>, usize)> {
+    let steps = prop::collection::vec(0..3_i32, 4..40);
+    (steps, any::<prop::sample::Index>(), any::<prop::sample::Index>()).prop_map(|(steps, shared, start)| {
+        let mut at = 2;
+        let leader: Vec<i32> = steps
+            .iter()
+            .map(|step| {
+                at += 4 * (step / 2);
+                at
+            })
+            .collect();
+        let start = start.index(leader.len());
+        let shared = shared.index(leader.len()).min(start);
+        let own = leader[..shared].last().map_or(1, |last| last + 1);
+        let mut ours = leader[..shared].to_vec();
+        // Where the leader's epoch at the start leaves no room for an odd one below it, there is no such history.
+        let room = leader[start] > own;
+        ours.extend(leader[shared..start].iter().map(|theirs| if room { own } else { *theirs }));
+        ours.extend(&leader[start..]);
+        (ours, leader, start)
+    })
+}
+
 proptest! {
+    /// A follower's log that was joined at the leader's log start: nothing but the leader's own records is proven.
+    #[test]
+    fn what_lies_below_a_log_start_is_proven_only_if_the_leader_wrote_it(
+        (ours, leader, joined_at) in spliced(),
+        later in 0..10_usize,
+    ) {
+        let log_start = (joined_at + later).min(leader.len());
+        let known = chain(&leader, log_start);
+        let leader_end = offset(leader.len().try_into().unwrap());
+        for from in 0..ours.len() {
+            for end in from + 1..=ours.len() {
+                let of = epoch(ours[end - 1]);
+                let start: i64 = log_start.try_into().unwrap();
+                let bound = Bound {
+                    epoch_end: known.end_of(of, leader_end),
+                    ..bound(leader.len().try_into().unwrap(), start, None)
+                };
+                let range =
+                    OffsetRange::new(offset(from.try_into().unwrap()), offset(end.try_into().unwrap())).unwrap();
+                let epochs = chain(&ours[..end], from);
+                let claimed = Claimed { range, epochs: &epochs, from_leaders_log: false };
+                let found = prove(&claimed, &bound, None, &Lineage::empty(), Offset::ZERO);
+                if found.is_ok() {
+                    prop_assert_eq!(&ours[from..end], &leader[from..end]);
+                }
+                if from >= log_start {
+                    prop_assert_eq!(found, Ok(Proof::Bound));
+                }
+            }
+        }
+    }
+
     /// Whatever two logs look like: what is proven by a bound is in the leader's log, record for record.
     #[test]
     fn what_is_proven_is_shared((ours, leader, shared, start) in histories(), high in 0..80_usize) {
@@ -156,7 +242,11 @@ proptest! {
                 epoch_end: told,
                 ..bound(high.max(start).try_into().unwrap(), start.try_into().unwrap(), None)
             };
-            let claimed = Claimed { end: offset(end.try_into().unwrap()), epoch: Some(of), from_leaders_log: false };
+            let from = start.min(end - 1);
+            let range =
+                OffsetRange::new(offset(from.try_into().unwrap()), offset(end.try_into().unwrap())).unwrap();
+            let epochs = chain(&ours[..end], from);
+            let claimed = Claimed { range, epochs: &epochs, from_leaders_log: false };
             let found = prove(&claimed, &bound, None, &Lineage::empty(), Offset::ZERO);
             if found == Ok(Proof::Bound) {
                 prop_assert!(end <= shared, "{end} of {shared}");

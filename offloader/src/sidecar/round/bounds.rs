@@ -16,6 +16,7 @@ use crate::host::Witness;
 use crate::log::PartitionLog;
 use crate::sidecar::core::Core;
 use crate::sidecar::epochs::epochs_of;
+use crate::sidecar::prove::before;
 use crate::sidecar::state::Slot;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::topic::TopicPresence;
@@ -43,6 +44,23 @@ struct Read {
     upto: Offset,
     epoch: LeaderEpoch,
     lineage: Lineage,
+    /// Whether the lineage is of all that is held, and not what was proven before and goes on.
+    unproven: bool,
+}
+
+impl Read {
+    /// The epochs of what is proven by a leader that holds the record before `upto` and whose log begins at `log_start`:
+    /// down to there, and to where the epoch begins that wrote the record there (`prove` says why no further); and what
+    /// was known before, where the two are one history.
+    fn proven(self, log_start: Offset, known: Option<&Witness>) -> Lineage {
+        let Self { upto, mut lineage, unproven, .. } = self;
+        if !unproven {
+            return lineage;
+        }
+        lineage.forget_below(log_start.min(before(upto).unwrap_or(upto)));
+        let from = lineage.first().map_or(upto, |first| first.start);
+        with_older(lineage, known, from)
+    }
 }
 
 impl Core {
@@ -74,8 +92,9 @@ impl Core {
                 && bound.vouches_for(read.epoch, read.upto)
                 && goes_forward(candidate, &read, &bound)
             {
-                let (tip, epoch) = (candidate.tip.clone(), bound.leader.epoch);
-                witnesses.push(Witness { tip, bound: read.upto, epoch, lineage: read.lineage });
+                let (tip, epoch, upto) = (candidate.tip.clone(), bound.leader.epoch, read.upto);
+                let lineage = read.proven(bound.log_start, candidate.known.as_ref());
+                witnesses.push(Witness { tip, bound: upto, epoch, lineage });
             }
         }
         self.remember(witnesses).await;
@@ -163,22 +182,24 @@ impl Candidate {
     fn read(&self) -> Result<Option<Read>, SourceError> {
         let Some(epoch) = self.log.epoch_before(self.upto)? else { return Ok(None) };
         let goes_on = |known: &&Witness| {
+            // Another leader's log may reach further down, and prove more.
+            let all = known.lineage.first().is_some_and(|first| first.start <= self.start);
             known.bound <= self.upto
                 && known.lineage.last().is_some_and(|last| last.epoch == epoch)
-                && known.lineage.first().is_some_and(|first| first.start <= self.start)
+                && (all || known.epoch == self.leader.epoch)
         };
-        let lineage = match self.known.as_ref().filter(goes_on) {
-            Some(known) => Some(known.lineage.clone()),
-            None => epochs_of(&*self.log, self.start, self.upto)?
-                .map(|read| with_older(read, self.known.as_ref(), self.start)),
-        };
-        Ok(lineage.map(|lineage| Read { upto: self.upto, epoch, lineage }))
+        let (upto, known) = (self.upto, self.known.as_ref().filter(goes_on));
+        if let Some(known) = known {
+            return Ok(Some(Read { upto, epoch, lineage: known.lineage.clone(), unproven: false }));
+        }
+        let read = epochs_of(&*self.log, self.start, upto)?;
+        Ok(read.map(|lineage| Read { upto, epoch, lineage, unproven: true }))
     }
 }
 
-/// What is held from `start` on, with what was known before of what lay below and is held no more: pins of it may be, and
-/// whatever continues the tier there is to be told by it. Only where the two are surely one history: the same epoch wrote
-/// the first record that is held, and that was committed when the older was remembered.
+/// What is proven from `start` on, with what was known before of what lies below and is not proven by this leader, or held
+/// no more: pins of it may be, and whatever continues the tier there is to be told by it. Only where the two are surely one
+/// history: the same epoch wrote the first record of the newer, and that was committed when the older was remembered.
 fn with_older(read: Lineage, known: Option<&Witness>, start: Offset) -> Lineage {
     let Some(known) = known.filter(|known| known.bound >= start) else { return read };
     if known.bound == start {
@@ -207,7 +228,7 @@ fn with_older(read: Lineage, known: Option<&Witness>, start: Offset) -> Lineage 
 /// is no longer the one that the higher one spoke of.
 fn goes_forward(candidate: &Candidate, read: &Read, bound: &Bound) -> bool {
     let Some(known) = &candidate.known else { return true };
-    let last = super::super::prove::before(read.upto);
+    let last = before(read.upto);
     let same = last.and_then(|last| known.lineage.epoch_at(last)) == Some(read.epoch);
     read.upto > known.bound || (bound.leader.epoch > known.epoch && !same)
 }
