@@ -90,7 +90,14 @@ fn sheet(manifest: &Manifest) -> Sheet {
     });
     let dead = manifest.dead_branches.iter().map(|branch| {
         let (reason, entries) = (branch.reason.word(), branch.entries.len());
-        let json = json!({"cut_at": branch.cut_at.get(), "reason": reason, "entries": entries});
+        let segments: Vec<Value> = branch.entries.iter().map(|entry| dead_item(&manifest.tip, entry)).collect();
+        let json = json!({
+            "cut_at": branch.cut_at.get(),
+            "reason": reason,
+            "entries": entries,
+            "segments": segments,
+            "pages": branch.pages.iter().map(|page| page_item(page).1).collect::<Vec<Value>>(),
+        });
         (format!("cut at {}: {reason}, {entries} segments", branch.cut_at), json)
     });
     let anomalies = manifest.check();
@@ -129,6 +136,16 @@ fn sheet(manifest: &Manifest) -> Sheet {
         .with("open_transactions", Cell::List(open.collect()))
         .with("dead_branches", Cell::List(dead.collect()))
         .with("anomalies", Cell::List(anomalies.collect()))
+}
+
+/// A segment of a dead branch, which no reader is led to: by this name it can be fetched.
+fn dead_item(tip: &TopicIdPartition, entry: &Entry) -> Value {
+    json!({
+        "object_key": entry.object_key(tip),
+        "base_offset": entry.range.start().get(),
+        "next_offset": entry.range.end().get(),
+        "log_bytes": entry.log_bytes.get(),
+    })
 }
 
 fn page_item(page: &PageRef) -> (String, Value) {
