@@ -1,0 +1,37 @@
+"""What our own logs say, and whether it was to be expected."""
+
+import json
+import re
+
+# What faults cause: it is told, and it passes.
+ALWAYS = [
+    # Kafka deletes files all the time here, also under a reader; the pin is read the next time.
+    r"changed while it was read: it is gone",
+    # Retention outruns what followers are told; the leader's sidecar has the same bytes.
+    r"held bytes are not proven.*only what lies below \d+ was told committed",
+    r'"found":"Undecided"',
+    # The store, or a broker, is away or not itself.
+    r"not ready any more.*store: it answers nothing",
+    r"cannot be (listed|read|written).*the connection was lost or timed out before the answer",
+    r"(floors|topics|a summary|summaries).*cannot be (listed|read|written).*(503|SlowDown|timed out)",
+    r"a turn failed.*(read from the tier|write to the tier|the connection was lost|does not know the partition|error sending request|connection|Connect|SlowDown|503|timed out|deadline|no answer|not lead|fenced|Fenced|unavailable)",
+    r"the worker has ended.*signal 9",
+    # A topic that the scenario deletes.
+    r"the brokers do not know the topic any more",
+    r"the topic is deleted: what was committed goes up",
+]
+
+
+def complaints(path, expected):
+    """Lines of a sidecar's log that are warnings, errors, or no log lines at all, and that nothing explains."""
+    patterns = [re.compile(pattern) for pattern in (*ALWAYS, *expected)]
+    found = {}
+    for text in path.read_text(errors="replace").splitlines() if path.exists() else []:
+        try:
+            level = json.loads(text).get("level", "?")
+        except (ValueError, AttributeError):
+            level = "?"
+        if level not in ("INFO", "DEBUG", "TRACE") and not any(pattern.search(text) for pattern in patterns):
+            shape = re.sub(r"\d+", "N", text)
+            found.setdefault(shape, [text, 0])[1] += 1
+    return [f"{path.name}: {count}x {text}" for text, count in found.values()]

@@ -1,0 +1,274 @@
+"""Faults that change the cluster for good or need another one: each has a rig of its own."""
+
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+import faults
+from children import Failed, wait_until
+from rig import TOPICS, Rig
+
+ALL = {}
+MIB = 1 << 20
+
+
+def scenario(function):
+    ALL[function.__name__] = function
+    return function
+
+
+class Running:
+    """A rig with producer and sidecars on; it is closed whatever happens, and kept when anything was wrong."""
+
+    def __init__(self, binary, seed, rate, sidecars=True, **options):
+        self.rig = Rig(binary, seed, rate, **options)
+        self.sidecars = sidecars
+
+    def __enter__(self):
+        try:
+            if self.sidecars:
+                self.rig.start_sidecars()
+            self.rig.start_producer()
+        except BaseException:
+            self.__exit__(Failed, None, None)
+            raise
+        return self.rig
+
+    def __exit__(self, kind, _value, _trace):
+        self.rig.keep |= kind is not None
+        trouble = self.rig.close()
+        if self.rig.keep or trouble:
+            print(f"  everything is kept in {self.rig.home}", flush=True)
+        if trouble and kind is None:
+            raise Failed("unexpected in our own logs:\n" + "\n".join(trouble[:12]))
+
+
+def only(*names):
+    return {name: TOPICS[name] for name in names}
+
+
+@scenario
+def unclean_election(binary, seed, rate):
+    """B, which lacks what A alone had acknowledged, is made to lead. What A had is a dead branch, to the last record."""
+    with Running(binary, seed, rate, topics=only("rough", "plain")) as rig:
+        unclean(rig, wipe=False)
+        rig.settle()
+        report = rig.check()
+        if not report.counts["dead_branch"]:
+            raise Failed(f"nothing went to a dead branch: {report}")
+        return report
+
+
+@scenario
+def unclean_election_of_an_empty_replica(binary, seed, rate):
+    """B has lost its disk and is made to lead. The archive stays as it is, and the partition waits for an operator."""
+    with Running(binary, seed, rate, topics=only("rough", "plain")) as rig:
+        for sidecar in rig.sidecars.values():
+            sidecar.settings["cut_share"] = 10
+            sidecar.reload()
+        unclean(rig, wipe=True)
+        rig.settle()
+        time.sleep(10)
+        told = [sidecar.status() or b"" for sidecar in rig.sidecars.values()]
+        if not any(b"FIRN-O50" in text for text in told):
+            raise Failed("no sidecar's status asks for an operator")
+        rig.frozen.add(("rough", 0))
+        # What was written since is on the brokers only: it is the old history that must stand.
+        rig.producer.pause("rough")
+        rig.drain(topics=["plain"])
+        return rig.verify(["plain"]), before_cut(rig)
+
+
+def unclean(rig, wipe):
+    """A topic with two replicas: B falls out of sync, A goes on alone, its last record is in the tier; then A dies."""
+    topic = "rough"
+    rig.allowed.add("dead_branch")
+    rig.expected += [r"the tier was compared with the leader's log", r"the leader's log went another way", r"dead branch", r"FIRN-O50\d|operator"]
+    rig.rewritten.add(topic)
+    rig.producer.wait_for_records(topic, 20)
+    first = rig.leader(topic)
+    other = next(node for node in rig.cluster.partitions(topic)[0][1] if node != first)
+    rig.cluster.broker(other).kill()
+    rig.producer.wait_for_records(topic, 60)
+    rig.drain(topics=[topic])
+    rig.cut_after = rig.producer.ledger().partitions[topic, 0, 0][-1].offset
+    if wipe:
+        rig.cluster.wipe(other, topic, 0)
+    rig.cluster.broker(first).kill()
+    rig.cluster.broker(other).start()
+    rig.cluster.wait_for_brokers()
+    time.sleep(3)
+
+    def elected():
+        if rig.cluster.partitions(topic)[0][0] != other:
+            # The controller may not have seen the death of the one yet, or the life of the other.
+            rig.elect(topic, 0, unclean=True)
+        return rig.cluster.partitions(topic)[0][0] == other
+
+    wait_until(f"node {other} leads", 60, elected, step=1.0)
+    rig.cluster.start()
+    rig.producer.resume(topic)
+    rig.producer.wait_for_records(topic, 60)
+
+
+def before_cut(rig):
+    """All that was acknowledged before the election is live in the tier still."""
+    segments = rig.tier.segments()[rig.ids["rough", 0], 0]
+    if not segments or segments[-1].next <= rig.cut_after:
+        raise Failed(f"the archive of rough ends at {segments[-1].next if segments else 0}, it had {rig.cut_after}")
+    return f"the archive stands to {segments[-1].next}"
+
+
+@scenario
+def the_pin_budget_is_exhausted(binary, seed, rate):
+    """Small disks, and a store that stays down: pins give way, the gap is recorded, nothing else is lost, brokers live."""
+    with small_disks(200 * MIB) as disks:
+        settings = {"reserve": "60MiB", "gap_wait": "10s"}
+        with Running(binary, seed, rate, log_dirs=disks, settings=settings, topics=only("plain")) as rig:
+            rig.allowed.add("gap")
+            rig.expected += [r"gave way|give way|FIRN-O301", r"FIRN-O600|recorded as lost|gap"]
+            rig.gateway.weather.down = True
+            pressed(rig, seconds=90)
+            rig.settle()
+            report = rig.check()
+            if not report.counts["gap"]:
+                raise Failed(f"pins never gave way: {report}")
+            return report
+
+
+@scenario
+def the_worker_dies_for_good_while_the_disk_fills(binary, seed, rate):
+    """The store is down and each new worker is killed at once: the guard alone keeps the reserve."""
+    with small_disks(200 * MIB) as disks:
+        settings = {"reserve": "60MiB", "gap_wait": "10s"}
+        with Running(binary, seed, rate, log_dirs=disks, settings=settings, topics=only("plain")) as rig:
+            rig.allowed.add("gap")
+            rig.expected += [r"gave way|give way|FIRN-O301", r"FIRN-O600|recorded as lost|gap", r"worker"]
+            rig.gateway.weather.down = True
+            time.sleep(10)
+
+            def again():
+                for sidecar in rig.sidecars.values():
+                    for pid in sidecar.workers():
+                        faults_kill(pid)
+
+            pressed(rig, seconds=90, meanwhile=again)
+            rig.settle()
+            return rig.check()
+
+
+def faults_kill(pid):
+    from sidecar import kill_worker
+
+    kill_worker(pid, signal.SIGKILL)
+
+
+def pressed(rig, seconds, meanwhile=lambda: None):
+    """Load as fast as the brokers take it, and a look at their disks all the while."""
+    from confluent_kafka import Producer
+
+    client = Producer({"bootstrap.servers": rig.cluster.bootstrap, "acks": "all", "log_level": 2})
+    end = time.monotonic() + seconds
+    least = None
+    while time.monotonic() < end:
+        for partition in range(3):
+            client.produce("plain", bytes(100_000), b"filler", partition)
+        client.poll(0.1)
+        time.sleep(0.1)
+        meanwhile()
+        for broker in rig.cluster.brokers:
+            if not broker.running():
+                raise Failed(f"broker {broker.id} died:\n{broker.child.tail()}")
+            free = shutil.disk_usage(broker.log_dirs[0]).free
+            least = free if least is None else min(least, free)
+    client.flush(60)
+    print(f"  least free space: {least / MIB:.0f} MiB", flush=True)
+
+
+class small_disks:
+    """A tmpfs for each broker's log directory, which thereby is a mount point, too."""
+
+    def __init__(self, size):
+        self.size, self.mounted = size, []
+
+    def __enter__(self):
+        return self.mount
+
+    def mount(self, home):
+        dirs = {}
+        for node in (1, 2, 3):
+            path = home / f"disk-{node}"
+            path.mkdir()
+            subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={self.size}", "firnline-chaos", path], check=True)
+            self.mounted.append(path)
+            dirs[node] = [path]
+        return dirs
+
+    def __exit__(self, *_):
+        for path in self.mounted:
+            subprocess.run(["umount", "--lazy", path], check=False)
+
+
+@scenario
+def log_dirs_are_mount_points(binary, seed, rate):
+    """Each log directory is the root of a file system of its own; leaders move once."""
+    with small_disks(600 * MIB) as disks, Running(binary, seed, rate, log_dirs=disks) as rig:
+        faults.ALL["leaders_move_there_and_back"](rig, random.Random(seed))
+        rig.settle()
+        return rig.check()
+
+
+@scenario
+def brokers_have_several_log_dirs(binary, seed, rate):
+    with Running(binary, seed, rate, log_dirs=lambda home: {
+        node: [home / f"disk-{node}-{letter}" for letter in "ab"] for node in (1, 2, 3)
+    }) as rig:
+        faults.ALL["a_broker_is_killed"](rig, random.Random(seed))
+        rig.settle()
+        return rig.check()
+
+
+@scenario
+def a_bucket_of_once_is_gone_on_with(binary, seed, rate):
+    """One pass over stopped brokers, as the first build made it; then sidecars go on in the same bucket."""
+    kept = {name: (*shape, {**more, "retention.ms": "-1"}) for name, (*shape, more) in TOPICS.items()}
+    with Running(binary, seed, rate, sidecars=False, topics=kept) as rig:
+        for topic in rig.producer.topics:
+            rig.producer.wait_for_records(topic, 15)
+        rig.producer.pause()
+        rig.seal(rig.topics)
+        rig.cluster.stop()
+        for broker in rig.cluster.brokers:
+            dirs = [word for path in broker.log_dirs for word in ("--log-dir", path)]
+            rig.tier.run("offload", "--once", "--assume-committed", *dirs)
+        # A pass writes each partition from whichever broker it finds first; all have what is committed.
+        rig.cluster.start()
+        rig.settle()
+        for topic in rig.topics:
+            rig.configure(topic, retention_ms="4000")
+        rig.producer.resume()
+        for topic in rig.producer.topics:
+            rig.producer.wait_for_records(topic, 15)
+        return rig.check()
+
+
+@scenario
+def another_uid_is_told_apart(binary, seed, rate):
+    """A sidecar of another user than the broker's cannot link its files, and says so, with the cure."""
+    with Running(binary, seed, rate, sidecars=False, topics=only("plain")) as rig:
+        sidecar = rig.sidecars[1]
+        copy = rig.home / "firnline"
+        shutil.copy(binary, copy)
+        for path in (rig.home, rig.home / "node-1", sidecar.config, copy):
+            path.chmod(0o755)
+        sidecar.binary = copy
+        sidecar.under = ("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "--")
+        child = sidecar.spawn()
+        wait_until("the sidecar ends", 60, lambda: not child.running())
+        text = child.log.read_text()
+        if child.process.returncode not in (3, 4) or "user" not in text or str(sidecar.broker.log_dirs[0]) not in text:
+            raise Failed(f"exit {child.process.returncode}:\n{child.tail()}")
+        child.log.unlink()
+        return f"exit {child.process.returncode}"
