@@ -90,7 +90,8 @@ fn sheet(manifest: &Manifest) -> Sheet {
     });
     let dead = manifest.dead_branches.iter().map(|branch| {
         let (reason, entries) = (branch.reason.word(), branch.entries.len());
-        let segments: Vec<Value> = branch.entries.iter().map(|entry| dead_item(&manifest.tip, entry)).collect();
+        let segments: Vec<Value> =
+            branch.entries.iter().map(|entry| dead_item(&manifest.tip, entry)).collect();
         let json = json!({
             "cut_at": branch.cut_at.get(),
             "reason": reason,
