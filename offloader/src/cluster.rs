@@ -89,12 +89,14 @@ impl Bound {
     /// batch that ends there is of `epoch`, and that they are committed.
     ///
     /// An end at or below the log start proves nothing: an epoch that the leader never had is answered with the start of
-    /// the oldest one it knows, and that is never above the log start, which is asked later.
+    /// the oldest one it knows, and that is never above the log start, which is asked later. Not so of the epoch under which
+    /// it leads: all records of that are its own, also when retention has left none of them.
     #[must_use]
     pub fn vouches_for(&self, epoch: LeaderEpoch, end: Offset) -> bool {
-        let named = self
-            .epoch_end
-            .is_some_and(|told| told.epoch == epoch && end <= told.end && self.log_start < told.end);
+        let its_own = epoch == self.leader.epoch;
+        let named = self.epoch_end.is_some_and(|told| {
+            told.epoch == epoch && end <= told.end && (its_own || self.log_start < told.end)
+        });
         named && end <= self.high_watermark
     }
 }
@@ -225,5 +227,11 @@ mod tests {
         assert!(open.vouches_for(epoch(9), offset(100)));
         assert!(!open.vouches_for(epoch(9), offset(101)), "not committed");
         assert!(!told(None).vouches_for(epoch(9), offset(60)));
+        let empty = Bound { log_start: offset(100), ..open };
+        assert!(
+            empty.vouches_for(epoch(9), offset(100)),
+            "it leads under that epoch, and retention took all"
+        );
+        assert!(!empty.vouches_for(epoch(9), offset(101)));
     }
 }

@@ -235,10 +235,13 @@ proptest! {
         let leader_end = leader.len();
         let high = high.min(leader_end);
         let known = chain(&leader, start);
+        // It leads under the epoch of its newest record, which nobody else wrote under.
+        let leads = Leader { node: NodeId::new(1).unwrap(), epoch: epoch(*leader.last().unwrap()) };
         for end in 1..=ours.len() {
             let of = epoch(ours[end - 1]);
             let told = known.end_of(of, offset(leader_end.try_into().unwrap()));
             let bound = Bound {
+                leader: leads,
                 epoch_end: told,
                 ..bound(high.max(start).try_into().unwrap(), start.try_into().unwrap(), None)
             };
