@@ -1,6 +1,7 @@
 //! Sidecars beside the brokers of a small cluster: what each does, one scenario a test.
 
 mod crashing;
+mod elections;
 mod model;
 mod policies;
 mod seams;
