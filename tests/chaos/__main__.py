@@ -26,7 +26,7 @@ def binary():
     return os.path.join(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"), "debug", "firnline")
 
 
-BRIEF = ["leaders_move_there_and_back", "a_broker_is_killed", "the_store_is_overloaded", "a_second_sidecar_is_refused", "unclean_election"]
+BRIEF = ["leaders_move_there_and_back", "a_broker_is_killed", "the_store_is_overloaded", "a_second_sidecar_is_refused"]
 
 
 class Results:

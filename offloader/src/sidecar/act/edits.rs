@@ -30,6 +30,31 @@ impl Turn<'_> {
     }
 
     pub(super) async fn claim(&mut self, wanted: Vec<OffsetRange>) -> Result<After, Trouble> {
+        self.claim_from(wanted, None).await
+    }
+
+    /// Begins a tier below all that is held, where pins gave way before anything of the partition went up: what they held is
+    /// asked for like any other range that is missing, and becomes a gap if nobody brings it. Gives whether that was needed.
+    pub(super) async fn begin_where_pins_gave_way(&mut self, held_from: Offset) -> Result<bool, Trouble> {
+        let known = self.core.with(&self.tip, |slot| {
+            let starts = slot.gave_way.iter().map(|gone| gone.start());
+            (slot.leader, starts.filter(|start| *start < held_from).min())
+        });
+        let Some((Some(leader), Some(start))) = known else { return Ok(false) };
+        let Ok(missing) = OffsetRange::new(start, held_from) else { return Ok(false) };
+        if self.manifest().is_some() || leader.node != self.core.parts.node {
+            return Ok(false);
+        }
+        tracing::warn!(tip = %self.tip, %missing, "pins gave way before anything went up: the tier begins with what is missing");
+        self.claim_from(vec![missing], Some(start)).await?;
+        Ok(true)
+    }
+
+    async fn claim_from(
+        &mut self,
+        wanted: Vec<OffsetRange>,
+        start: Option<Offset>,
+    ) -> Result<After, Trouble> {
         let Some(leader) = self.leader() else { return Ok(After::Done) };
         {
             let mut state = self.core.state();
@@ -44,7 +69,7 @@ impl Turn<'_> {
             epoch: leader.epoch,
             node: self.core.parts.node,
             wanted,
-            start: None,
+            start,
             topic_partitions: self.topic_partitions(),
         };
         let writer = self.writer(Some(leader.epoch));

@@ -33,6 +33,9 @@ impl Turn<'_> {
         let Some(chain) = self.held.chains.get(chain).cloned() else { return Ok(After::Done) };
         let segments = self.begin_where_vouched(&chain, segments).await?;
         let Some(first) = segments.first() else { return Ok(After::Done) };
+        if self.manifest().is_none() && self.begin_where_pins_gave_way(first.start).await? {
+            return Ok(After::Done);
+        }
         let basis = Basis::of(self.manifest(), first.start);
         if !self.continues(&chain).await? {
             return Ok(After::Again);

@@ -184,6 +184,30 @@ async fn what_nobody_brings_becomes_a_gap_after_the_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pins_that_gave_way_before_anything_went_up_are_a_gap_and_not_silence() {
+    let bench = Bench::new(1).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..4).for_each(|_| model.write(&[1], 2));
+        model.broker(1).retain(2);
+        model.broker(1).sole.clear();
+        model.broker(1).given_way = vec![firnline_offloader::GivenWay {
+            topic_id: tip(0).topic_id,
+            partition: tip(0).partition,
+            range: firnline_index::OffsetRange::new(offset(0), offset(12)).unwrap(),
+        }];
+    }
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 300).await;
+    let manifest = bench.manifest().await.unwrap();
+    let gaps: Vec<_> =
+        manifest.gaps.iter().map(|gap| (gap.range.start(), gap.range.end(), gap.reason)).collect();
+    let reserve = firnline_index::manifest::GapReason::Reserve;
+    assert_eq!(gaps, [(offset(0), offset(12), reserve)], "{:?}", sidecar.status());
+    assert_eq!(manifest.tier_end, offset(18));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unclean_election_cuts_the_tier_and_the_pins_keep_what_was_cut() {
     let bench = Bench::new(2).await;
     {

@@ -52,6 +52,7 @@ pub(super) struct Broker {
     /// Files that only a pin keeps.
     pub(super) sole: Vec<Vec<Bytes>>,
     pub(super) witnesses: Vec<Witness>,
+    pub(super) given_way: Vec<GivenWay>,
     pub(super) free: u64,
     pub(super) gone: bool,
 }
@@ -340,7 +341,7 @@ impl Host for ModelHost {
     }
 
     fn given_way(&self) -> Result<Vec<GivenWay>, HostError> {
-        Ok(Vec::new())
+        Ok(std::mem::take(&mut self.0.lock().unwrap().brokers.get_mut(&self.1).unwrap().given_way))
     }
 
     fn remember(&self, witnesses: &[Witness]) -> Result<(), HostError> {
