@@ -89,6 +89,8 @@ pub enum Unproven {
     Beneath {
         /// Up to where that part reaches.
         vouched_from: Offset,
+        /// Up to where the witness speaks for it from its start on, if it does.
+        witnessed_to: Option<Offset>,
     },
     /// What was told while it was held here begins above its start.
     WitnessAbove {
@@ -138,7 +140,7 @@ pub fn prove(
         };
         return match beneath.is_empty() || past.proves(beneath).is_ok() {
             true => Ok(Proof::Bound),
-            false => Err(Unproven::Beneath { vouched_from }),
+            false => Err(Unproven::Beneath { vouched_from, witnessed_to: past.reaches(beneath) }),
         };
     }
     match bound.epoch_end {
@@ -163,6 +165,13 @@ struct Past<'a> {
 }
 
 impl Past<'_> {
+    /// Up to where `range` is proven from its start on.
+    fn reaches(&self, range: OffsetRange) -> Option<Offset> {
+        let end = self.witness?.bound.min(range.end());
+        let known = OffsetRange::new(range.start(), end).ok().filter(|known| !known.is_empty())?;
+        self.proves(known).ok().map(|_| end)
+    }
+
     /// Whether `range` was committed as it stands here: the witness knows all of it, by the same epochs.
     fn proves(&self, range: OffsetRange) -> Result<Proof, Unproven> {
         let witness = self.witness.ok_or(Unproven::NoWitness)?;
@@ -211,7 +220,7 @@ impl fmt::Display for Unproven {
             Self::NoWitness => {
                 f.write_str("the leader's log begins above them and no bound was told while they were held")
             }
-            Self::Beneath { vouched_from } => write!(
+            Self::Beneath { vouched_from, .. } => write!(
                 f,
                 "the leader's log does not reach down to what lies below {vouched_from}, and no bound was told while that was held"
             ),

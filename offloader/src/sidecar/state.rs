@@ -329,13 +329,19 @@ impl Slot {
     pub(super) fn held_now(&self) -> Held {
         let mut held = Held::of(&self.held);
         let epoch = self.leader.map(|leader| leader.epoch);
+        let tier_end = self.digest().map(|digest| digest.tier_end);
         for chain in &mut held.chains {
             let found = self.verdicts.iter().find(|verdict| {
                 verdict.start == chain.start
                     && verdict.sealed_end == chain.sealed_end
                     && verdict.epoch == epoch
             });
-            chain.verdict = found.map(|verdict| verdict.why);
+            // What nobody vouched for is no hindrance any more once others have brought it.
+            let past = |why: &Unproven| match why {
+                Unproven::Beneath { vouched_from, .. } => tier_end.is_some_and(|end| end >= *vouched_from),
+                _ => false,
+            };
+            chain.verdict = found.map(|verdict| verdict.why).filter(|why| !past(why));
         }
         held
     }

@@ -206,7 +206,7 @@ impl Turn<'_> {
         mut segments: Vec<UploadedSegment>,
         why: Why,
     ) -> Result<(), Trouble> {
-        let bound = match self.bound_to_prove(&segments, why).await {
+        let mut bound = match self.bound_to_prove(&segments, why).await {
             Ok(bound) => bound,
             Err(trouble) => {
                 self.throw(segments.len() as u64, |thrown| &mut thrown.bound);
@@ -214,15 +214,25 @@ impl Turn<'_> {
             }
         };
         let mut refused = None;
-        while !segments.is_empty() {
-            // The bound was asked with the epoch of the last one; it says nothing of an older one that ended.
+        while let Some(asked) = segments.last().map(last_epoch) {
             match self.prove(chain, &segments, &bound).await? {
                 Ok(_) => break,
                 Err(found) => {
-                    refused.get_or_insert(found);
+                    // What is refused of the lowest says what stands in the way next time.
+                    refused = Some(found);
                     segments.pop();
                     self.throw(1, |thrown| &mut thrown.unproven);
                 }
+            }
+            // The bound says nothing of an older epoch than the one it was asked with.
+            if segments.last().is_some_and(|last| last_epoch(last) != asked) {
+                bound = match self.bound_to_prove(&segments, why).await {
+                    Ok(bound) => bound,
+                    Err(trouble) => {
+                        self.throw(segments.len() as u64, |thrown| &mut thrown.bound);
+                        return Err(trouble);
+                    }
+                };
             }
         }
         if let Some(found) = refused

@@ -58,7 +58,10 @@ pub fn decide(view: &View<'_>) -> Next {
             _ => live(&Live { view, tier, leader }),
         }
     };
-    if next.changes_something() && !view.fresh { Next::Read } else { next }
+    // Others may have brought meanwhile what this one cannot prove, or an operator may have decided.
+    let asks = matches!(next, Next::Wait(WaitReason::Operator(_)));
+    let old = asks && view.known_for >= view.limits.takeover_after;
+    if (next.changes_something() || old) && !view.fresh { Next::Read } else { next }
 }
 
 /// Nothing is known of the manifest. It is read where that may lead to something: not for what is only written here so far,
@@ -232,14 +235,23 @@ fn release(live: &Live<'_>) -> Option<Next> {
 fn usable(chain: &Chain) -> bool {
     matches!(
         chain.verdict,
-        None | Some(Unproven::OffLineage { end: Some(_), .. } | Unproven::AboveBound { .. })
+        None | Some(
+            Unproven::OffLineage { end: Some(_), .. }
+                | Unproven::Beneath { witnessed_to: Some(_), .. }
+                | Unproven::WitnessBelow { .. }
+                | Unproven::AboveBound { .. }
+        )
     )
 }
 
 /// Up to where they may.
 fn provable_end(chain: &Chain) -> Offset {
     match chain.verdict {
-        Some(Unproven::OffLineage { end: Some(end), .. }) => end.min(chain.sealed_end),
+        Some(
+            Unproven::OffLineage { end: Some(end), .. }
+            | Unproven::Beneath { witnessed_to: Some(end), .. }
+            | Unproven::WitnessBelow { bound: end },
+        ) => end.min(chain.sealed_end),
         _ => chain.sealed_end,
     }
 }

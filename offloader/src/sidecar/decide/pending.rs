@@ -3,8 +3,9 @@
 use firnline_index::{Offset, OffsetRange};
 
 use super::{Live, usable};
-use crate::sidecar::held::Held;
+use crate::sidecar::held::{Chain, Held};
 use crate::sidecar::next::Next;
+use crate::sidecar::prove::Unproven;
 use crate::sidecar::view::Digest;
 use crate::sidecar::wait::{BoundReason, WaitReason};
 
@@ -36,7 +37,11 @@ pub(super) fn next(live: &Live<'_>) -> Option<Next> {
 /// What lies between the tier's end and the first offset held above it, where nothing held reaches down to the end.
 pub(super) fn missing(held: &Held, tier_end: Offset) -> Option<OffsetRange> {
     let chains = || held.chains.iter().filter(|chain| usable(chain));
-    if chains().any(|chain| chain.reaches(tier_end)) {
+    // What is held and cannot be proven is not missing: a person decides about it.
+    let held_unproven = |chain: &&Chain| {
+        matches!(chain.verdict, Some(Unproven::Beneath { .. } | Unproven::WitnessBelow { .. }))
+    };
+    if chains().chain(held.chains.iter().filter(held_unproven)).any(|chain| chain.reaches(tier_end)) {
         return None;
     }
     let above = chains().map(|chain| chain.start).filter(|start| *start > tier_end).min()?;

@@ -123,14 +123,17 @@ fn below_the_log_start_a_leader_vouches_for_the_epoch_that_wrote_there_and_the_w
         told((held, epochs.clone()), &bound(100, log_start, Some((6, 100))), witness)
     };
     assert_eq!(of(None, 60), Ok(Proof::Bound));
+    let beneath = Err(Unproven::Beneath { vouched_from: offset(70), witnessed_to: None });
     for log_start in [70, 75, 95] {
-        assert_eq!(of(None, log_start), Err(Unproven::Beneath { vouched_from: offset(70) }));
+        assert_eq!(of(None, log_start), beneath);
         let other = witness(80, &[(3, 0), (5, 55), (6, 68)]);
-        assert_eq!(of(Some(&other), log_start), Err(Unproven::Beneath { vouched_from: offset(70) }));
+        assert_eq!(of(Some(&other), log_start), beneath);
+        let in_part = Err(Unproven::Beneath { vouched_from: offset(70), witnessed_to: Some(offset(65)) });
+        assert_eq!(of(Some(&witness(65, &[(3, 0), (4, 55)])), log_start), in_part);
         let knows = witness(80, &[(3, 0), (4, 55), (6, 70)]);
         assert_eq!(of(Some(&knows), log_start), Ok(Proof::Bound));
         let begins_above = witness(80, &[(4, 65), (6, 70)]);
-        assert_eq!(of(Some(&begins_above), log_start), Err(Unproven::Beneath { vouched_from: offset(70) }));
+        assert_eq!(of(Some(&begins_above), log_start), beneath);
     }
     let one_epoch = (held, lineage(&[(6, 60)]));
     assert_eq!(told(one_epoch, &bound(100, 75, Some((6, 100))), None), Ok(Proof::Bound));

@@ -33,9 +33,13 @@ struct Candidate {
     log: Arc<dyn PartitionLog>,
     /// From where on the log is held.
     start: Offset,
+    /// From where on anything is.
+    lowest: Offset,
     /// Up to where it may be known to be committed.
     upto: Offset,
     known: Option<Witness>,
+    /// Where the tier ends, as far as known.
+    tier_end: Option<Offset>,
 }
 
 /// What was read of it.
@@ -94,7 +98,9 @@ impl Core {
             {
                 let (tip, epoch, upto) = (candidate.tip.clone(), bound.leader.epoch, read.upto);
                 let lineage = read.proven(bound.log_start, candidate.known.as_ref());
-                witnesses.push(Witness { tip, bound: upto, epoch, lineage });
+                if !candidate.still_needs_other_than(&lineage) {
+                    witnesses.push(Witness { tip, bound: upto, epoch, lineage });
+                }
             }
         }
         self.remember(witnesses).await;
@@ -173,9 +179,20 @@ impl Candidate {
             leader,
             log: Arc::clone(&chain.log),
             start: chain.start,
+            lowest: slot.held.chains.iter().map(|chain| chain.start).min().unwrap_or(chain.start),
             upto,
             known: slot.witness.clone(),
+            tier_end: slot.digest().map(|digest| digest.tier_end),
         })
+    }
+
+    /// Whether what is known proves bytes that are not in the tier yet and of which `newer` knows nothing: a stretch that was
+    /// told of too late to join the one before. One is remembered at a time, and the older goes up first.
+    fn still_needs_other_than(&self, newer: &Lineage) -> bool {
+        let Some(known) = &self.known else { return false };
+        let (Some(old), Some(new)) = (known.lineage.first(), newer.first()) else { return false };
+        let needed_from = old.start.max(self.tier_end.unwrap_or(old.start));
+        new.start > needed_from && needed_from < known.bound && self.lowest < new.start
     }
 
     /// Reads which epochs wrote what is held. Blocks; three small reads where no epoch is new.

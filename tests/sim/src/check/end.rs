@@ -109,6 +109,17 @@ impl Watch {
 }
 
 impl Watch {
+    /// Whether no node both holds and can prove the committed batch at the tier's end.
+    pub fn nobody_proves_what_comes_next(&self, kafka: &Kafka, store: &Simulation, p: usize) -> bool {
+        let Some(partition) = kafka.partitions.get(p) else { return false };
+        let next = partition
+            .truth
+            .live
+            .iter()
+            .find(|batch| matches!(cover(manifest(store, partition).as_ref(), batch), Cover::Not));
+        next.is_some_and(|next| proof::provers(kafka, p, next).next().is_none())
+    }
+
     fn remembered_by_anyone(&self, p: usize) -> i64 {
         self.seen().remembered.get(&p).copied().unwrap_or(0)
     }

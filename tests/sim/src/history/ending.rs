@@ -129,6 +129,12 @@ impl History {
             let asked = (1..=NODES).filter(|node| leader.is_none_or(|leader| leader == *node)).find_map(asks);
             match asked {
                 Some(_) if partition.unclean > 0 => drop(excused.insert(p)),
+                // Nobody was told in time that what comes next is committed, and the leader's log reaches down to it no more.
+                Some("operator-unproven")
+                    if self.world.watch.nobody_proves_what_comes_next(&kafka, &self.world.store, p) =>
+                {
+                    excused.insert(p);
+                }
                 Some(why) => self
                     .world
                     .watch
