@@ -63,8 +63,10 @@ fn a_restore_onto_a_full_disk_is_environment_and_the_next_one_completes_it() {
 #[test]
 fn an_offload_into_a_full_store_is_partly_done_and_the_next_one_completes_it() {
     let logs = small_and_big();
-    let script = "offload() { \"$firnline\" offload --once --assume-committed --log-dir \"$log_dir\" --store \"$disk/tier\" \
-                      > /dev/null; echo \"code $?\"; }\n\
+    // One partition after the other: the big one must not take the room of the small one.
+    let script = "printf '[limits]\\nparallel_partitions = 1\\n' > \"$disk/one.toml\"\n\
+                  offload() { \"$firnline\" offload --config \"$disk/one.toml\" --once --assume-committed --log-dir \"$log_dir\" \
+                      --store \"$disk/tier\" > /dev/null; echo \"code $?\"; }\n\
                   offload\n\
                   \"$firnline\" cat \"$disk/tier\" orders/0 --raw | cmp - \"$log_dir/orders-0/00000000000000000000.log\" && echo same\n\
                   rm \"$disk/filler\"; offload\n\

@@ -23,7 +23,15 @@ fn a_full_disk_under_the_tier_is_told_and_a_later_run_with_room_mends() {
     let mount_point = tier.path();
     let mount_point = mount_point.to_str().expect("a path of ours is text");
     let arguments = ["--user", "--map-root-user", "--mount", "sh", "-c", ON_SMALL_DISK, "sh", mount_point];
-    let run = source.offload(&tier).under("unshare", &arguments);
+    // One partition after the other: of several at once, none may find room for all of its own.
+    let config = scratch::directory("work");
+    let config = config.path().join("firnline.toml");
+    fs::write(&config, "[limits]\nparallel_partitions = 1\n").expect("write a config");
+    let log_dir = source.cluster.log_dir();
+    let [config, log_dir] = [&config, &log_dir].map(|path| path.to_str().expect("a path of ours is text"));
+    let offload =
+        ["offload", "--config", config, "--once", "--assume-committed", "--json", "--log-dir", log_dir];
+    let run = tier.run(&offload).under("unshare", &arguments);
     run.finish().expect_code(5).expect_stderr("no space left");
 
     source.offload(&tier).finish().expect_code(0);
