@@ -40,7 +40,9 @@ pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
     }
     let in_gap = manifest.gaps.iter().any(|gap| gap.range.contains(base));
     if manifest.dead_branches.iter().flat_map(|branch| &branch.entries).any(holds) {
-        return if in_gap { Cover::Late } else { Cover::Dead };
+        // What the first leader of the tier had lost already is as late.
+        let late = in_gap || base < manifest.began();
+        return if late { Cover::Late } else { Cover::Dead };
     }
     if end <= manifest.tier_start || manifest.floor.is_some_and(|floor| end <= floor) {
         return Cover::Below;

@@ -203,7 +203,9 @@ impl Replaced<'_> {
                 let in_gap = |base: i64| {
                     self.new.gaps.iter().any(|gap| gap.range.contains(crate::seams::offset(base)))
                 };
-                let mut alive = alive.filter(|(base, ..)| !(too_late && in_gap(*base)));
+                // So is what the first leader of the tier had lost already.
+                let below = |base: i64| base < self.new.began().get();
+                let mut alive = alive.filter(|(base, ..)| !(too_late && (in_gap(*base) || below(*base))));
                 if let Some((base, end, _)) = alive.next() {
                     wrong.push(format!("the cut at {} took {base}..{end}, which Kafka has", branch.cut_at));
                 }
