@@ -42,8 +42,12 @@ impl Turn<'_> {
         });
         let Some((Some(leader), Some(start))) = known else { return Ok(false) };
         let Ok(missing) = OffsetRange::new(start, held_from) else { return Ok(false) };
-        if self.manifest().is_some() || leader.node != self.core.parts.node {
+        if self.manifest().is_some() {
             return Ok(false);
+        }
+        if leader.node != self.core.parts.node {
+            // Only the leader claims; to begin above what is missing would leave that out in silence.
+            return Err(Trouble::held(WaitReason::Uploader { leader: leader.node }));
         }
         tracing::warn!(tip = %self.tip, %missing, "pins gave way before anything went up: the tier begins with what is missing");
         self.claim_from(vec![missing], Some(start)).await?;
