@@ -2,7 +2,7 @@
 
 usage: scripts/chaos list | NAME… | all | brief | soak [MINUTES]      --seed N --rate RECORDS-A-SECOND
 
-`brief` is what a lane of CI runs: one scenario of each kind, and a soak of two minutes.
+`brief` is one scenario of each kind that takes seconds, and a soak of two minutes.
 """
 
 import argparse

@@ -114,6 +114,18 @@ pub enum Unproven {
     },
 }
 
+/// From where on `claimed` can be proven at all by a leader that holds its last record and whose log begins at `log_start`:
+/// from its start where the witness knows what lies below that, else from where the leader vouches.
+#[must_use]
+pub(crate) fn provable_from(claimed: &Claimed<'_>, log_start: Offset, witness: Option<&Witness>) -> Offset {
+    let vouched_from = claimed.vouched_from(log_start);
+    let past = Past { epochs: claimed.epochs, witness, tier: &Lineage::empty(), tier_end: Offset::ZERO };
+    match OffsetRange::new(claimed.range.start(), vouched_from) {
+        Ok(beneath) if !beneath.is_empty() && past.proves(beneath).is_err() => vouched_from,
+        _ => claimed.range.start(),
+    }
+}
+
 /// Whether `claimed` is proven by `bound`, which was asked after the last byte was read and with the range's last epoch, or
 /// by `witness`. `tier` is the manifest's lineage, which ends at `tier_end`.
 pub fn prove(

@@ -433,9 +433,12 @@ impl Slot {
                 self.wait = wait;
             }
             Err(trouble) => {
-                let held = matches!(trouble.wait, WaitReason::Rate | WaitReason::ClaimRate);
-                if !held {
+                let limited = matches!(trouble.wait, WaitReason::Rate | WaitReason::ClaimRate);
+                if !limited {
                     self.retry.failures = self.retry.failures.saturating_add(1);
+                }
+                // What another sidecar has to do first is waited for like a failure, and is none.
+                if !limited && !matches!(trouble.wait, WaitReason::Uploader { .. }) {
                     tracing::warn!(
                         tip = %self.held.tip, failures = self.retry.failures, error = %trouble.error, "a turn failed"
                     );
@@ -445,7 +448,7 @@ impl Slot {
                 let pause = settings.retry_pause.saturating_mul(1 << doublings).min(settings.retry_pause_max);
                 let share = u32::try_from(500 + jitter_permille / 2).unwrap_or(1000);
                 self.retry.until =
-                    Some(now + if held { settings.tick } else { pause.saturating_mul(share) / 1000 });
+                    Some(now + if limited { settings.tick } else { pause.saturating_mul(share) / 1000 });
                 self.dirty = true;
                 self.wait = trouble.wait;
             }

@@ -75,7 +75,7 @@ pub struct GcSurvey {
     pub unknown: u64,
     /// Segments that are not what their keys say. Never touched.
     pub foreign: Vec<String>,
-    /// Objects that would not go before, and are left alone for now.
+    /// Objects that would not go before, and are not asked to again until the memory of that ends.
     pub stubborn: u64,
     /// Floors that the manifest does not have yet: fold them.
     pub pending_floors: u64,

@@ -17,7 +17,7 @@ use crate::holes::Holes;
 use crate::host::HeldChain;
 use crate::plan::PlannedSegment;
 use crate::sidecar::next::Why;
-use crate::sidecar::prove::{Claimed, Unproven, before};
+use crate::sidecar::prove::{Claimed, Unproven, before, provable_from};
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::view::Comparison;
 use crate::sidecar::wait::{OperatorReason, WaitReason};
@@ -33,7 +33,8 @@ impl Turn<'_> {
         let Some(chain) = self.held.chains.get(chain).cloned() else { return Ok(After::Done) };
         let segments = self.begin_where_vouched(&chain, segments).await?;
         let Some(first) = segments.first() else { return Ok(After::Done) };
-        if self.manifest().is_none() && self.begin_where_pins_gave_way(first.start).await? {
+        // Nobody leads a deleted topic, so that nobody could claim.
+        if why != Why::Deleted && self.begin_where_pins_gave_way(first.start).await? {
             return Ok(After::Done);
         }
         let basis = Basis::of(self.manifest(), first.start);
@@ -85,10 +86,10 @@ impl Turn<'_> {
         }
         let Some(epochs) = self.epochs(chain, range).await? else { return Ok(segments) };
         let from_leaders_log = chain.is_log && bound.leader.node == self.core.parts.node;
-        let from = Claimed { range, epochs: &epochs, from_leaders_log }.vouched_from(bound.log_start);
+        let claimed = Claimed { range, epochs: &epochs, from_leaders_log };
         let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
-        let known = witness.and_then(|witness| witness.lineage.first());
-        if from <= range.start() || known.is_some_and(|known| known.start <= range.start()) {
+        let from = provable_from(&claimed, bound.log_start, witness.as_ref());
+        if from <= range.start() {
             return Ok(segments);
         }
         segments.retain(|segment| segment.stop > from);

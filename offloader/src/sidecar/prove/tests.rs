@@ -135,6 +135,16 @@ fn below_the_log_start_a_leader_vouches_for_the_epoch_that_wrote_there_and_the_w
         let begins_above = witness(80, &[(4, 65), (6, 70)]);
         assert_eq!(of(Some(&begins_above), log_start), beneath);
     }
+    let begins = |witness: Option<&Witness>| {
+        let claimed = Claimed { range: held, epochs: &epochs, from_leaders_log: true };
+        provable_from(&claimed, offset(75), witness)
+    };
+    assert_eq!(begins(Some(&witness(80, &[(3, 0), (4, 55), (6, 70)]))), offset(60));
+    // A witness that begins low enough, and ends too soon or knows another history, is none.
+    for other in [witness(65, &[(3, 0), (4, 55)]), witness(80, &[(3, 0), (6, 65)])] {
+        assert_eq!(begins(Some(&other)), offset(70));
+    }
+    assert_eq!(begins(None), offset(70));
     let one_epoch = (held, lineage(&[(6, 60)]));
     assert_eq!(told(one_epoch, &bound(100, 75, Some((6, 100))), None), Ok(Proof::Bound));
 }
