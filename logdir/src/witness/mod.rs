@@ -40,6 +40,12 @@ pub struct WitnessEntry {
     pub lineage: Lineage,
 }
 
+impl WitnessEntry {
+    fn told(&self) -> Told {
+        Told { epoch: self.epoch, bound: self.bound }
+    }
+}
+
 /// The journal of one log dir.
 #[derive(Debug)]
 pub struct WitnessJournal {
@@ -102,7 +108,20 @@ impl WitnessJournal {
         &mut self,
         entries: impl IntoIterator<Item = &'a WitnessEntry>,
     ) -> Result<(), IoProblem> {
-        let lines = entries.into_iter().filter_map(|entry| self.memory.line(entry)).collect();
+        // One line a partition: a line is written against what the journal says before it, not against its neighbours.
+        let mut furthest: BTreeMap<Key, &WitnessEntry> = BTreeMap::new();
+        for entry in entries {
+            let key = (entry.topic_id, entry.partition);
+            furthest
+                .entry(key)
+                .and_modify(|known| {
+                    if known.told() <= entry.told() {
+                        *known = entry;
+                    }
+                })
+                .or_insert(entry);
+        }
+        let lines = furthest.into_values().filter_map(|entry| self.memory.line(entry)).collect();
         self.write(lines)
     }
 
@@ -141,7 +160,7 @@ impl Memory {
     /// The shortest line that says this; `None` where it says nothing new.
     fn line(&self, entry: &WitnessEntry) -> Option<Line> {
         let key = (entry.topic_id, entry.partition);
-        let told = Told { epoch: entry.epoch, bound: entry.bound };
+        let told = entry.told();
         match self.told.get(&key) {
             Some((known, _)) if *known > told => None,
             Some((known, lineage)) if *lineage == entry.lineage => {

@@ -62,6 +62,17 @@ fn it_only_ever_goes_forward() {
 }
 
 #[test]
+fn of_two_in_one_call_the_furthest_is_kept_over_its_own_epochs() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut journal = WitnessJournal::open(temp.path()).unwrap();
+    journal.remember([&entry(1, 0, 10, 0, &[])]).unwrap();
+    let high = entry(1, 0, 30, 1, &[]);
+    journal.remember([&entry(1, 0, 20, 0, &[(0, 5)]), &high]).unwrap();
+    assert_eq!(all(&journal), std::slice::from_ref(&high));
+    assert_eq!(all(&WitnessJournal::open(temp.path()).unwrap()), [high]);
+}
+
+#[test]
 fn a_bound_whose_lineage_was_lost_to_damage_vouches_for_nothing() {
     let temp = tempfile::tempdir().unwrap();
     let mut journal = WitnessJournal::open(temp.path()).unwrap();
