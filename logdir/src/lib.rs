@@ -50,7 +50,7 @@ pub use journal::JournalError;
 pub use local::{LocalLog, LocalRead};
 pub use lock::BrokerLock;
 pub use pin::{DirIdentity, PinContent, PinDir, PinName, PinProblem, PinSource, PinStat, pin_epochs};
-pub use reserve::{DiskSpace, GaveWay, Kept, Reserve};
+pub use reserve::{DiskSpace, GaveWay, Kept, Reserve, Untold};
 pub use restore::{
     RestoreError, RestoreRefused, RestoreSummary, RestoreTarget, RestoreWriter, SegmentRestore, lower_epochs,
 };

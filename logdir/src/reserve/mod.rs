@@ -52,6 +52,15 @@ pub struct Kept {
     pub short: bool,
 }
 
+/// Pins that gave way of which nobody was told yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    /// In the order in which they went.
+    pub pins: Vec<GaveWay>,
+    /// The number that the next one gets.
+    next: u64,
+}
+
 /// A pin that is all that keeps its file.
 struct Sole {
     name: PinName,
@@ -90,16 +99,21 @@ impl Reserve {
         Ok(Kept { before, gave_way, short: freed < missing })
     }
 
-    /// The pins that gave way since this was last asked of this value: at first all that the journal still has.
-    pub fn given_way(&mut self) -> Result<Vec<GaveWay>, JournalError> {
+    /// The pins that gave way and were not told of by this value: at first all that the journal still has. The same again
+    /// until [`Reserve::told`] is called.
+    pub fn untold(&self) -> Result<Untold, JournalError> {
         if !self.dir.path().join(given_way::FILE).exists() {
-            return Ok(Vec::new());
+            return Ok(Untold { pins: Vec::new(), next: 0 });
         }
         let _lock = self.lock()?;
         let journal = GivenWayJournal::open(self.dir.path())?;
-        let new = journal.entries().iter().filter(|entry| entry.number >= self.told).copied().collect();
-        self.told = journal.next_number();
-        Ok(new)
+        let pins = journal.entries().iter().filter(|entry| entry.number >= self.told).copied().collect();
+        Ok(Untold { pins, next: journal.next_number() })
+    }
+
+    /// Notes that these were told: they are untold no more.
+    pub fn told(&mut self, untold: &Untold) {
+        self.told = untold.next;
     }
 
     /// The oldest sole links that together free `missing` bytes, or all there are; and how much they free.

@@ -32,12 +32,16 @@ fn the_journal_keeps_the_newest_and_goes_on_counting() {
 fn each_note_is_told_once_and_again_after_a_restart() {
     let temp = tempfile::tempdir().unwrap();
     let mut reserve = Reserve::new(temp.path(), 0).unwrap();
-    assert_eq!(reserve.given_way().unwrap(), []);
-    GivenWayJournal::open(temp.path()).unwrap().append(&[entry(0)]).unwrap();
-    assert_eq!(reserve.given_way().unwrap(), [entry(0)]);
-    GivenWayJournal::open(temp.path()).unwrap().append(&[entry(1)]).unwrap();
-    assert_eq!(reserve.given_way().unwrap(), [entry(1)]);
-    assert_eq!(Reserve::new(temp.path(), 0).unwrap().given_way().unwrap(), [entry(0), entry(1)]);
+    let journal = || GivenWayJournal::open(temp.path()).unwrap();
+    assert_eq!(reserve.untold().unwrap().pins, []);
+    journal().append(&[entry(0)]).unwrap();
+    assert_eq!(reserve.untold().unwrap().pins, [entry(0)]);
+    let first = reserve.untold().unwrap();
+    assert_eq!(first.pins, [entry(0)], "the same again until it was told");
+    journal().append(&[entry(1)]).unwrap();
+    reserve.told(&first);
+    assert_eq!(reserve.untold().unwrap().pins, [entry(1)]);
+    assert_eq!(Reserve::new(temp.path(), 0).unwrap().untold().unwrap().pins, [entry(0), entry(1)]);
 }
 
 proptest! {

@@ -163,7 +163,7 @@ pub trait Host: fmt::Debug + Send + Sync {
     /// The disks, by log dir in the order of the configuration.
     fn space(&self) -> Result<Vec<Space>, HostError>;
 
-    /// Pins that gave way since this was last asked.
+    /// Pins that gave way since this was last asked; the first time all that are noted, so that a restart forgets none.
     fn given_way(&self) -> Result<Vec<GivenWay>, HostError>;
 
     /// Keeps these durably (fsync) in the place of what was known of their partitions. In one write for all.

@@ -14,6 +14,7 @@ mod core;
 mod decide;
 mod diverge;
 mod epochs;
+mod gone;
 mod held;
 mod next;
 mod parts;

@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use firnline_index::manifest::ManifestKind;
 use firnline_index::summary::TierMarks;
-use firnline_index::{
-    LeaderEpoch, NodeId, Offset, OffsetRange, PartitionIndex, TimestampMs, TopicId, TopicIdPartition,
-};
+use firnline_index::{LeaderEpoch, NodeId, Offset, PartitionIndex, TimestampMs, TopicId, TopicIdPartition};
 use tokio::time::Instant;
 
 use super::act::Trouble;
 use super::bucket::Bucket;
+use super::gone::{GoneRanges, GoneUnheld};
 use super::held::Held;
 use super::prove::Unproven;
 use super::settings::{SidecarSettings, TopicPolicy};
@@ -23,15 +22,14 @@ use super::wait::{BoundReason, WaitReason};
 use crate::cluster::{Bound, Leader, OpenProducer};
 use crate::host::{HeldPartition, Presence, Witness};
 
-/// Ranges of pins that gave way that are remembered for a partition; older ones are joined.
-const GAVE_WAY: usize = 8;
-
 /// All of it.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) slots: BTreeMap<TopicIdPartition, Slot>,
     /// What was remembered of partitions that were not seen yet.
     pub(super) recalled: BTreeMap<TopicIdPartition, Witness>,
+    /// What gave way of partitions that are not held.
+    pub(super) gone: GoneUnheld,
     pub(super) topics: BTreeMap<TopicId, Topic>,
     pub(super) pressure: bool,
     pub(super) host_error: Option<Arc<str>>,
@@ -75,7 +73,8 @@ pub(super) struct Slot {
     /// Pins below the tier's end were looked at in this generation, and this many were kept.
     pub(super) kept: Option<(u64, usize)>,
     pub(super) verdicts: Vec<Verdict>,
-    pub(super) gave_way: Vec<OffsetRange>,
+    /// What pins held that gave way.
+    pub(super) gave_way: GoneRanges,
     pub(super) retry: Retry,
     pub(super) wait: WaitReason,
     pub(super) acting: bool,
@@ -135,6 +134,7 @@ impl State {
         Self {
             slots: BTreeMap::new(),
             recalled: BTreeMap::new(),
+            gone: GoneUnheld::default(),
             topics: BTreeMap::new(),
             pressure: false,
             host_error: None,
@@ -189,7 +189,7 @@ impl Slot {
             comparison: None,
             kept: None,
             verdicts: Vec::new(),
-            gave_way: Vec::new(),
+            gave_way: GoneRanges::default(),
             retry: Retry::default(),
             wait: WaitReason::Idle,
             acting: false,
@@ -356,16 +356,6 @@ impl Slot {
                 && chains.iter().any(|chain| chain.start == old.start && chain.sealed_end == old.sealed_end)
         });
         self.verdicts.push(verdict);
-    }
-
-    /// Remembers that a pin gave way.
-    pub(super) fn gave_way(&mut self, range: OffsetRange) {
-        if self.gave_way.len() == GAVE_WAY {
-            let (first, second) = (self.gave_way[0], self.gave_way[1]);
-            let joined = OffsetRange::new(first.start().min(second.start()), first.end().max(second.end()));
-            self.gave_way.splice(0..2, joined);
-        }
-        self.gave_way.push(range);
     }
 
     /// What a decision is made from.

@@ -24,8 +24,8 @@ use std::time::Duration;
 
 use firnline_index::TopicIdPartition;
 use firnline_logdir::{
-    LogDirs, PinDir, PinName, Reserve, SidecarLock, SourceOptions, WatchProblem, Watcher, WitnessEntry,
-    WitnessJournal,
+    GaveWay, LogDirs, PinDir, PinName, Reserve, SidecarLock, SourceOptions, WatchProblem, Watcher,
+    WitnessEntry, WitnessJournal,
 };
 use tokio::time::Instant;
 
@@ -234,16 +234,21 @@ impl Host for DirectoryHost {
     fn given_way(&self) -> Result<Vec<GivenWay>, HostError> {
         let mut all = Vec::new();
         for dir in &self.shared.dirs {
-            let entries = lock(&dir.reserve).given_way();
-            let entries = entries
+            let untold = lock(&dir.reserve).untold();
+            let untold = untold
                 .map_err(|e| HostError::new(format!("read which pins gave way in {:?}", dir.path), e))?;
-            all.extend(entries.into_iter().map(|entry| GivenWay {
-                topic_id: entry.topic_id,
-                partition: entry.partition,
-                range: entry.range,
-            }));
+            all.push(untold);
         }
-        Ok(all)
+        // Told only when all could be read: what one dir notes must not be lost because another cannot be read.
+        for (dir, untold) in self.shared.dirs.iter().zip(&all) {
+            lock(&dir.reserve).told(untold);
+        }
+        let given = |entry: GaveWay| GivenWay {
+            topic_id: entry.topic_id,
+            partition: entry.partition,
+            range: entry.range,
+        };
+        Ok(all.into_iter().flat_map(|untold| untold.pins).map(given).collect())
     }
 
     fn remember(&self, witnesses: &[Witness]) -> Result<(), HostError> {

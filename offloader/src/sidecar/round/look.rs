@@ -65,12 +65,13 @@ impl Core {
         }
         for held in &looked.held {
             state.topic(&held.tip, &settings, now);
-            let State { slots, recalled, .. } = &mut *state;
+            let State { slots, recalled, gone, .. } = &mut *state;
             match slots.get_mut(&held.tip) {
                 Some(slot) => slot.hold(held),
                 None => {
                     let mut slot = self.new_slot(held, now);
                     slot.witness = recalled.remove(&held.tip);
+                    slot.gave_way = gone.take(held.tip.topic_id, held.tip.partition);
                     slots.insert(held.tip.clone(), slot);
                 }
             }
@@ -80,15 +81,17 @@ impl Core {
         }
         for given in &looked.given_way {
             state.counts.pins_gave_way += 1;
-            let of =
-                |tip: &TopicIdPartition| tip.topic_id == given.topic_id && tip.partition == given.partition;
-            if let Some((tip, slot)) = state.slots.iter_mut().find(|(tip, _)| of(tip)) {
-                tracing::warn!(%tip, range = %given.range, "a pin gave way to the reserve of free space");
-                slot.gave_way(given.range);
+            let held = state.slots_of(given.topic_id).find(|(tip, _)| tip.partition == given.partition);
+            match held {
+                Some((tip, slot)) => {
+                    tracing::warn!(%tip, range = %given.range, "a pin gave way to the reserve of free space");
+                    slot.gave_way.push(given.range);
+                }
+                None => state.gone.push(given.topic_id, given.partition, given.range),
             }
         }
         let mut gone = Vec::new();
-        let State { slots, topics, .. } = &mut *state;
+        let State { slots, topics, gone: unheld, .. } = &mut *state;
         slots.retain(|tip, slot| {
             if slot.seen {
                 return true;
@@ -108,6 +111,7 @@ impl Core {
                 slot.empty();
                 return true;
             }
+            unheld.keep(tip.topic_id, tip.partition, std::mem::take(&mut slot.gave_way));
             gone.push(tip.clone());
             false
         });

@@ -113,7 +113,7 @@ fn on_a_disk_that_fills() {
     assert_eq!((kept.before.free, kept.gave_way.len(), kept.short), (0, 3, false));
     let ends: Vec<_> = kept.gave_way.iter().map(|given| given.range.end().get()).collect();
     assert_eq!(ends, [40, 50, 60]);
-    let told = Reserve::new(&dirs[0], reserve).unwrap().given_way().unwrap();
+    let told = Reserve::new(&dirs[0], reserve).unwrap().untold().unwrap().pins;
     assert!(told.ends_with(&kept.gave_way), "{told:?}");
 }
 
