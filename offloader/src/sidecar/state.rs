@@ -250,6 +250,8 @@ impl Slot {
             self.wanted_since = None;
             self.grown = true;
             self.dirty = true;
+            // A leader vouches for what an epoch before its own wrote only as long as its log has a record of it.
+            self.wants_bound = leader.is_some();
         }
     }
 

@@ -121,9 +121,11 @@ impl Core {
         if slot.leader != Some(asked) {
             return None;
         }
-        slot.wants_bound = false;
         match told {
             Ok(bound) => {
+                // The first answer under an epoch tells up to where there is something to ask for; a second question at once
+                // remembers it, before local retention takes what the epochs before wrote.
+                slot.wants_bound = slot.bound.is_none();
                 if slot.bound != Some(bound) {
                     slot.dirty = true;
                 }
@@ -135,6 +137,8 @@ impl Core {
             }
             Err(error) => {
                 let text: Arc<str> = chain_of(&error).into();
+                // A broker that does not know of the election yet is asked again at once, one that does not answer is not.
+                slot.wants_bound = slot.bound.is_none() && matches!(error, AskError::Fenced { .. });
                 slot.bound_error = Some(match error {
                     AskError::Denied { .. } => BoundReason::Denied(text),
                     AskError::Fenced { .. } | AskError::Unknown | AskError::Unavailable(_) => {

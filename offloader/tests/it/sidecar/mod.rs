@@ -208,6 +208,33 @@ async fn pins_that_gave_way_before_anything_went_up_are_a_gap_and_not_silence() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_gave_way_is_remembered_until_its_partition_is_held_again() {
+    let bench = Bench::new(1).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.broker(1).start = 12;
+        model.broker(1).given_way = vec![firnline_offloader::GivenWay {
+            topic_id: tip(0).topic_id,
+            partition: tip(0).partition,
+            range: firnline_index::OffsetRange::new(offset(0), offset(12)).unwrap(),
+        }];
+    }
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 10).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        assert!(model.broker(1).given_way.is_empty(), "the host has told it, and tells it once");
+        (0..2).for_each(|_| model.write(&[1], 2));
+    }
+    bench.run(&[&sidecar], 300).await;
+    let manifest = bench.manifest().await.unwrap();
+    let gaps: Vec<_> =
+        manifest.gaps.iter().map(|gap| (gap.range.start(), gap.range.end(), gap.reason)).collect();
+    let reserve = firnline_index::manifest::GapReason::Reserve;
+    assert_eq!(gaps, [(offset(0), offset(12), reserve)], "{:?}", sidecar.status());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unclean_election_cuts_the_tier_and_the_pins_keep_what_was_cut() {
     let bench = Bench::new(2).await;
     {
