@@ -5,6 +5,7 @@ checked by whoever called it, after everything is back.
 import time
 
 from children import Failed, wait_until
+from confluent_kafka.admin import OffsetSpec
 
 ALL = {}
 # The soak draws from these; a fault with a weight of 0 is for its own scenario alone.
@@ -157,6 +158,20 @@ def records_are_deleted(rig, random):
 
 
 @fault()
+def a_follower_leads_from_a_log_start_within_a_segment(rig, random):
+    """Its log start was told it by the leader, and lies in the middle of a segment. That is no floor: the archive stays."""
+    topic, partition = replicated(random)
+    first, replicas, _ = rig.cluster.partitions(topic)[partition]
+    start = rig.log_start(topic, partition)
+    end = rig.offsets(topic, OffsetSpec.latest())[partition]
+    deleted = rig.delete_records(topic, partition, (start + end) // 2)
+    rig.lead(topic, partition, random.choice([node for node in replicas if node != first]))
+    if rig.log_start(topic, partition) < deleted:
+        raise Failed(f"{topic}/{partition}: the next leader did not take over the log start {deleted}")
+    time.sleep(random.uniform(2, 6))
+
+
+@fault()
 def a_topic_is_deleted_and_made_again(rig, random):
     """With the store down before it, so that the pins of the deleted topic are all that is left of it."""
     topic = "fleeting"
@@ -176,7 +191,7 @@ def a_topic_is_deleted_and_made_again(rig, random):
 @fault()
 def the_store_is_down(rig, random):
     rig.gateway.weather.down = True
-    time.sleep(random.uniform(10, 30))
+    time.sleep(random.uniform(20, 45))
     rig.gateway.weather.clear()
 
 

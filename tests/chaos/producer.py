@@ -92,6 +92,7 @@ class Writer(threading.Thread):
         self.ended = threading.Event()
         self.lines, self.sent = [], 0
         self.progress = time.monotonic()
+        self.fatal = False
 
     def client(self, **more):
         config = {
@@ -103,6 +104,7 @@ class Writer(threading.Thread):
         return Producer(config)
 
     def on_error(self, error):
+        self.fatal |= error.code() == KafkaError._FATAL
         self.lines.append(("E", self.name, error.str().replace("\t", " ")))
 
     def send(self, client, topic, transaction="-"):
@@ -175,11 +177,14 @@ class Steady(Writer):
                 if not sent and len(client) == 0:
                     self.idle()
                 client.poll(0)
+                if self.fatal:
+                    raise KafkaException(KafkaError(KafkaError._FATAL))
             except KafkaException as error:
-                # A fatal state of the idempotent producer, as after a topic was recreated: the rest is given up.
+                # A fatal state of the idempotent producer, as after a topic was recreated or an unclean election: the rest is
+                # given up. Where nothing is to be sent, only the error's callback tells of it.
                 self.lines.append(("E", self.name, f"begins anew: {error.args[0].name()}"))
                 give_up(client)
-                client = self.client()
+                self.fatal, client = False, self.client()
             self.write_down()
             self.ended.wait(max(0, TICK_SECONDS - (time.monotonic() - began)))
         client.flush(DELIVERY_MS / 1000)

@@ -26,13 +26,14 @@ TOPICS = {
     "slow": (2, 3, 2, {}),
     "pair": (2, 2, 1, {}),
     # Nobody else has its records: a sidecar that is away must be back within local retention.
-    "solo": (1, 1, 1, {"retention.ms": "25000"}),
-    # What is committed is remembered beside the pins every ten seconds or two: longer than that it must stand in the log.
+    "solo": (1, 1, 1, {"retention.ms": "30000"}),
+    # What is committed is remembered beside the pins every ten seconds: longer than that it must stand in the log.
     "fleeting": (2, 3, 2, {"retention.ms": "40000"}),
     "rough": (1, 2, 1, {}),
 }
 ROLL_SECONDS = 3.0
-COMMON = {"segment.ms": "3000", "retention.ms": "4000", "file.delete.delay.ms": "500"}
+RETENTION_MS = "20000"
+COMMON = {"segment.ms": "3000", "retention.ms": RETENTION_MS, "file.delete.delay.ms": "500"}
 
 
 def plan(bootstrap, seed, rate):

@@ -8,7 +8,7 @@ import time
 
 import faults
 from children import Failed, wait_until
-from rig import TOPICS, Rig
+from rig import RETENTION_MS, TOPICS, Rig
 
 ALL = {}
 MIB = 1 << 20
@@ -247,7 +247,7 @@ def a_bucket_of_once_is_gone_on_with(binary, seed, rate):
         rig.cluster.start()
         rig.settle()
         for topic in rig.topics:
-            rig.configure(topic, retention_ms="4000")
+            rig.configure(topic, retention_ms=RETENTION_MS)
         rig.producer.resume()
         for topic in rig.producer.topics:
             rig.producer.wait_for_records(topic, 15)
