@@ -22,6 +22,7 @@ mod said;
 pub mod segment;
 pub mod summary;
 pub mod topic;
+pub mod topic_key;
 pub mod transactions;
 mod varint;
 

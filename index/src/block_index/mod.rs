@@ -83,6 +83,14 @@ impl BlockIndex {
     /// Anything that would make a later look-up fail or lie: parts that do not add up to the section, no block at all,
     /// values that do not rise, blocks longer stored than raw.
     pub fn parse(bytes: Bytes) -> Result<Self, BlockIndexError> {
+        Self::parse_with(bytes, 0)
+    }
+
+    /// Reads the index of a segment whose blocks are longer stored than in the clear by `added` bytes.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_with(bytes: Bytes, added: u64) -> Result<Self, BlockIndexError> {
         let (header, mut rest) =
             bytes.split_first_chunk::<HEADER_LEN>().ok_or(BlockIndexError::Short { what: "header" })?;
         let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| header[at + i]));
@@ -127,12 +135,12 @@ impl BlockIndex {
             crcs_at: at,
             bytes,
         };
-        index.check()?;
+        index.check(added)?;
         Ok(index)
     }
 
     /// Holds every value against its neighbours: what look-ups rely on.
-    fn check(&self) -> Result<(), BlockIndexError> {
+    fn check(&self, added: u64) -> Result<(), BlockIndexError> {
         self.rising("first offset", self.offsets.lines(), None, None)?;
         self.rising("raw position", self.raw.lines(), None, Some(self.raw_len))?;
         // Without a column of their own the stored positions are the raw ones.
@@ -146,7 +154,7 @@ impl BlockIndex {
             }
             let (raw, stored) = (self.raw_range(number), self.stored_range(number));
             let (raw, stored) = (raw.end - raw.start, stored.end - stored.start);
-            if raw > MAX_BLOCK_LEN || stored > raw {
+            if raw > MAX_BLOCK_LEN || stored > raw + added || stored < added {
                 return Err(BlockIndexError::BlockLength { number, raw, stored });
             }
         }

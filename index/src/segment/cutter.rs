@@ -8,7 +8,8 @@ use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, Digest};
 
 use super::crc::combine;
-use super::{BlockCompression, SegmentWriteError};
+use super::seal::{Part, SegmentKey};
+use super::{BlockCompression, SEAL_LEN, SegmentWriteError};
 use crate::batch::{BatchHeader, Compression};
 use crate::block_index::BlockIndexBuilder;
 use crate::ids::{Crc32c, Offset, TimestampMs};
@@ -50,13 +51,15 @@ impl Cutter {
         block_size: u32,
         base: Offset,
         compression: BlockCompression,
+        key: Option<SegmentKey>,
     ) -> Result<Self, SegmentWriteError> {
-        let packer = match compression {
+        let compressor = match compression {
             BlockCompression::None => None,
             BlockCompression::Zstd { level } => {
-                Some(Packer::new(level).map_err(SegmentWriteError::Compress)?)
+                Some(zstd::bulk::Compressor::new(level).map_err(SegmentWriteError::Compress)?)
             }
         };
+        let packer = (compressor.is_some() || key.is_some()).then(|| Packer::new(compressor, key));
         Ok(Self {
             block_size: u64::from(block_size),
             base,
@@ -133,8 +136,12 @@ impl Cutter {
         let (stored_len, stored_crc) = match &mut self.packer {
             None => (raw_len, crc),
             Some(packer) => {
-                let packed =
-                    packer.pack(end, !block.packed_already, out).map_err(SegmentWriteError::Compress)?;
+                // The nonce of a sealed block: each number comes once, and the index counts in 32 bits.
+                let number = u32::try_from(self.index.len())
+                    .map_err(|_| SegmentWriteError::TooMany { what: "blocks", limit: u32::MAX as usize })?;
+                let packed = packer
+                    .pack(end, number, !block.packed_already, out)
+                    .map_err(SegmentWriteError::Compress)?;
                 packed.unwrap_or((raw_len, crc))
             }
         };
@@ -144,9 +151,10 @@ impl Cutter {
     }
 }
 
-/// Holds the pieces of the open block and compresses it when it is whole.
+/// Holds the pieces of the open block; compresses and seals it when it is whole.
 struct Packer {
-    compressor: zstd::bulk::Compressor<'static>,
+    compressor: Option<zstd::bulk::Compressor<'static>>,
+    key: Option<SegmentKey>,
     /// The open block's pieces from runs before this one.
     pieces: Vec<Bytes>,
     /// Where the open block goes on in this run.
@@ -156,9 +164,8 @@ struct Packer {
 }
 
 impl Packer {
-    fn new(level: i32) -> std::io::Result<Self> {
-        let compressor = zstd::bulk::Compressor::new(level)?;
-        Ok(Self { compressor, pieces: Vec::new(), from: 0, joined: Vec::new(), packed: Vec::new() })
+    fn new(compressor: Option<zstd::bulk::Compressor<'static>>, key: Option<SegmentKey>) -> Self {
+        Self { compressor, key, pieces: Vec::new(), from: 0, joined: Vec::new(), packed: Vec::new() }
     }
 
     fn end_run(&mut self, run: &Bytes) {
@@ -168,10 +175,12 @@ impl Packer {
         self.from = 0;
     }
 
-    /// Passes the block on, compressed where that pays; returns its stored length and checksum if so.
+    /// Passes the block on, compressed where that pays, sealed where the segment is; returns its stored length and
+    /// checksum where these are not the raw ones.
     fn pack(
         &mut self,
         end: Option<(&Bytes, usize)>,
+        number: u32,
         worth_trying: bool,
         out: &mut Vec<Bytes>,
     ) -> std::io::Result<Option<(u64, Crc32c)>> {
@@ -182,7 +191,13 @@ impl Packer {
             self.from = to;
         }
         let packed = if worth_trying { self.compress()? } else { None };
-        match packed {
+        let stored = match &self.key {
+            None => packed,
+            Some(key) => {
+                Some(sealed(key, number, packed.as_ref().map_or(&self.pieces, std::slice::from_ref)))
+            }
+        };
+        match stored {
             None => {
                 out.append(&mut self.pieces);
                 Ok(None)
@@ -198,6 +213,7 @@ impl Packer {
     }
 
     fn compress(&mut self) -> std::io::Result<Option<Bytes>> {
+        let Some(compressor) = &mut self.compressor else { return Ok(None) };
         let raw = match self.pieces.as_slice() {
             [single] => single,
             pieces => {
@@ -208,8 +224,17 @@ impl Packer {
         };
         self.packed.clear();
         self.packed.reserve(zstd::zstd_safe::compress_bound(raw.len()));
-        let length = self.compressor.compress_to_buffer(raw, &mut self.packed)?;
+        let length = compressor.compress_to_buffer(raw, &mut self.packed)?;
         let worthwhile = length <= raw.len() - raw.len() / WORTHWHILE && length < raw.len();
         Ok(worthwhile.then(|| Bytes::copy_from_slice(&self.packed[..length])))
     }
+}
+
+/// The pieces of a block as one, sealed.
+fn sealed(key: &SegmentKey, number: u32, pieces: &[Bytes]) -> Bytes {
+    let length: usize = pieces.iter().map(Bytes::len).sum();
+    let mut bytes = Vec::with_capacity(length + SEAL_LEN);
+    pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+    key.seal(Part::Block(number), &mut bytes);
+    bytes.into()
 }

@@ -141,8 +141,18 @@ pub enum SegmentReadError {
         found: String,
     },
     /// The segment is encrypted.
-    #[error("the segment is sealed with key {key_id}, and this build cannot open sealed segments")]
+    #[error("the segment is sealed with topic key {key_id}, and that key is not at hand")]
     Sealed {
+        /// The topic key's id.
+        key_id: KeyId,
+    },
+    /// A sealed part does not open.
+    #[error(
+        "the {section}, sealed with topic key {key_id}, does not authenticate: it was changed or belongs elsewhere"
+    )]
+    Unauthentic {
+        /// Which part.
+        section: SectionKind,
         /// The topic key's id.
         key_id: KeyId,
     },
@@ -216,6 +226,12 @@ pub enum BlockError {
         /// The bytes given.
         found: u64,
     },
+    /// A sealed block does not open.
+    #[error("block {number} does not authenticate: it was changed, or belongs elsewhere")]
+    Unauthentic {
+        /// Which block.
+        number: u32,
+    },
     /// The codec refuses the bytes.
     #[error("block {number} cannot be decompressed")]
     Decompress {
@@ -252,6 +268,7 @@ impl BlockError {
     pub fn number(&self) -> u32 {
         match self {
             Self::StoredLength { number, .. }
+            | Self::Unauthentic { number }
             | Self::Decompress { number, .. }
             | Self::RawLength { number, .. }
             | Self::Crc { number, .. } => *number,

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`SegmentWriter`] takes runs of whole batches and yields the object's bytes in order; [`SegmentTail`] opens one from its
-//! end; [`decode_block`] turns a stored block back into batches, checked. `docs/formats/remote-segment.md` draws the bytes.
+//! end; its [`BlockDecoder`] turns stored blocks back into batches, checked. `docs/formats/remote-segment.md` draws the bytes.
 //!
 //! Left to others: where the object lies, how it gets there, who may read it.
 
@@ -20,18 +20,20 @@ mod footer;
 mod limits;
 mod options;
 mod origin;
+mod seal;
 mod summary;
 mod tail;
 mod trailer;
 mod wire;
 mod writer;
 
-pub use block::decode_block;
+pub use block::{BlockDecoder, decode_block};
 pub use error::{BlockError, FooterError, SegmentReadError, SegmentWriteError, TrailerError};
 pub use footer::{BlockCodec, Footer, Section, SectionKind};
 pub use limits::*;
 pub use options::{BlockCompression, SegmentOptions};
 pub use origin::{ExpectedOrigin, SegmentOrigin};
+pub use seal::{SEAL_LEN, Unauthentic};
 pub use summary::SegmentSummary;
 pub use tail::SegmentTail;
 pub use trailer::Trailer;

@@ -4,6 +4,7 @@ use super::{DEFAULT_BLOCK_SIZE, SegmentOrigin};
 use crate::batch::BatchLimits;
 use crate::ids::{Offset, Salt, SegmentUuid};
 use crate::manifest::{EntryKind, Kip405};
+use crate::topic_key::TopicKey;
 use crate::transactions::TransactionStart;
 
 /// How blocks are stored.
@@ -27,6 +28,8 @@ pub struct SegmentOptions {
     pub origin: SegmentOrigin,
     /// Drawn afresh for this upload attempt.
     pub salt: Salt,
+    /// The topic key that it is sealed with; `None` stores it in the clear.
+    pub seal: Option<TopicKey>,
     /// The segment's first offset; batches may begin above it where a cleaner left a hole, never below.
     pub base: Offset,
     /// The raw length at which blocks are cut, in bytes, [`super::MIN_BLOCK_SIZE`] to [`super::MAX_BLOCK_SIZE`].
@@ -52,6 +55,7 @@ impl SegmentOptions {
         Self {
             origin,
             salt,
+            seal: None,
             base,
             block_size: DEFAULT_BLOCK_SIZE,
             compression: BlockCompression::None,

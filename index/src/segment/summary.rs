@@ -1,6 +1,6 @@
 //! What a writer tells about the segment it has written.
 
-use crate::ids::{ByteCount, Crc32c, OffsetRange, StoredPosition, TimestampMs};
+use crate::ids::{ByteCount, Crc32c, KeyId, OffsetRange, StoredPosition, TimestampMs};
 use crate::lineage::EpochStart;
 use crate::transactions::SegmentTransactions;
 
@@ -31,4 +31,6 @@ pub struct SegmentSummary {
     pub transactions: SegmentTransactions,
     /// CRC32C of all stored bytes, from the first block to the trailer's end.
     pub object_crc: Crc32c,
+    /// The topic key that seals it; `None` where it is stored in the clear.
+    pub key_id: Option<KeyId>,
 }

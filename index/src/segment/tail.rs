@@ -2,11 +2,14 @@
 
 use bytes::Bytes;
 
+use super::seal::{Part, SealOrigin, SegmentKey};
 use super::{
-    ExpectedOrigin, Footer, Section, SectionKind, SegmentOrigin, SegmentReadError, TRAILER_LEN, Trailer,
+    BlockDecoder, ExpectedOrigin, Footer, SEAL_LEN, Section, SectionKind, SegmentOrigin, SegmentReadError,
+    TRAILER_LEN, Trailer,
 };
 use crate::block_index::BlockIndex;
 use crate::ids::{Crc32c, Offset, StoredPosition};
+use crate::topic_key::TopicKey;
 use crate::transactions::SegmentTransactions;
 
 /// Everything that a reader needs of a segment before it reads blocks. Every byte of the tail was covered by a checksum.
@@ -16,24 +19,44 @@ pub struct SegmentTail {
     footer: Footer,
     index: BlockIndex,
     transactions: SegmentTransactions,
+    key: Option<SegmentKey>,
 }
 
 impl SegmentTail {
-    /// Opens a segment. `tail` is the segment from `tail_position`, where its blocks end, to its last byte.
+    /// Opens a segment that is not sealed, as [`Self::open`] does.
     ///
     /// # Errors
-    /// Anything that is not as the trailer, the footer or `expect` says; the error names the value. A sealed segment is
-    /// refused by this build.
+    /// As [`Self::open`].
     pub fn parse(
         tail: Bytes,
         tail_position: StoredPosition,
         expect: &ExpectedOrigin,
     ) -> Result<Self, SegmentReadError> {
+        Self::open(tail, tail_position, expect, None)
+    }
+
+    /// Opens a segment. `tail` is the segment from `tail_position`, where its blocks end, to its last byte; `key` is the
+    /// topic key that its trailer names, and is not looked at where it names none.
+    ///
+    /// # Errors
+    /// Anything that is not as the trailer, the footer or `expect` says; the error names the value. A sealed segment
+    /// without its key is [`SegmentReadError::Sealed`].
+    pub fn open(
+        tail: Bytes,
+        tail_position: StoredPosition,
+        expect: &ExpectedOrigin,
+        key: Option<&TopicKey>,
+    ) -> Result<Self, SegmentReadError> {
         let trailer = Trailer::parse(&tail).map_err(SegmentReadError::Trailer)?;
         expect.check_trailer(&trailer)?;
-        if let Some(key_id) = trailer.key_id {
-            return Err(SegmentReadError::Sealed { key_id });
-        }
+        let key = match trailer.key_id {
+            None => None,
+            Some(key_id) => {
+                let named = key.filter(|key| key.id() == key_id);
+                let named = named.ok_or(SegmentReadError::Sealed { key_id })?;
+                Some(SegmentKey::derive(named, seal_origin(&trailer)))
+            }
+        };
         let (expected, found) = (u64::from(trailer.tail_length), length_of(&tail));
         if expected != found {
             return Err(SegmentReadError::TailLength { expected, found });
@@ -44,20 +67,26 @@ impl SegmentTail {
             footer_end.checked_sub(footer_length).ok_or(SegmentReadError::TailLength { expected, found })?;
         let footer_bytes = &tail[footer_at..footer_end];
         check_crc(SectionKind::Footer, trailer.footer_crc, footer_bytes)?;
-        let footer = Footer::decode(footer_bytes).map_err(SegmentReadError::Footer)?;
+        let footer_bytes = opened(key.as_ref(), SectionKind::Footer, tail.slice(footer_at..footer_end))?;
+        let footer = Footer::decode(&footer_bytes).map_err(SegmentReadError::Footer)?;
         expect.check_contents(footer.range, footer.log_bytes)?;
         let sections = tail.slice(..footer_at);
         check_layout(&footer.sections, &sections, tail_position)?;
         // A copy: so that what stays in memory is the index, not the whole buffer that the tail came in.
-        let index =
-            Bytes::copy_from_slice(&single(&footer, SectionKind::BlockIndex, &sections, tail_position)?);
-        let index = BlockIndex::parse(index).map_err(SegmentReadError::Index)?;
+        let index = single(&footer, SectionKind::BlockIndex, &sections, tail_position)?;
+        let index = match &key {
+            None => Bytes::copy_from_slice(&index),
+            Some(_) => opened(key.as_ref(), SectionKind::BlockIndex, index)?,
+        };
+        let added = if key.is_some() { length_of(&[0; SEAL_LEN]) } else { 0 };
+        let index = BlockIndex::parse_with(index, added).map_err(SegmentReadError::Index)?;
         let transactions = single(&footer, SectionKind::Transactions, &sections, tail_position)?;
+        let transactions = opened(key.as_ref(), SectionKind::Transactions, transactions)?;
         let transactions =
             SegmentTransactions::decode(&transactions).map_err(SegmentReadError::Transactions)?;
-        let opened = Self { trailer, footer, index, transactions };
-        opened.check(tail_position)?;
-        Ok(opened)
+        let segment = Self { trailer, footer, index, transactions, key };
+        segment.check(tail_position)?;
+        Ok(segment)
     }
 
     /// Holds the parts against each other.
@@ -132,6 +161,12 @@ impl SegmentTail {
         &self.transactions
     }
 
+    /// What turns this segment's stored blocks back into batches.
+    #[must_use]
+    pub fn blocks(&self) -> BlockDecoder {
+        BlockDecoder::new(self.key.clone())
+    }
+
     /// Memory held, in bytes, roughly: what a cache should charge.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()
@@ -139,6 +174,23 @@ impl SegmentTail {
             + self.transactions.memory_bytes()
             + self.footer.memory_bytes()
     }
+}
+
+fn seal_origin(trailer: &Trailer) -> SealOrigin<'_> {
+    SealOrigin {
+        cluster_id: &trailer.cluster_id,
+        topic_id: trailer.topic_id,
+        partition: trailer.partition,
+        uuid: trailer.uuid,
+        salt: trailer.salt,
+    }
+}
+
+/// A section in the clear.
+fn opened(key: Option<&SegmentKey>, section: SectionKind, stored: Bytes) -> Result<Bytes, SegmentReadError> {
+    let Some(key) = key else { return Ok(stored) };
+    let clear = key.open(Part::Section(section), &stored);
+    clear.map(Bytes::from).map_err(|_| SegmentReadError::Unauthentic { section, key_id: key.id() })
 }
 
 /// The sections must lie end to end from the end of the blocks to the footer, so that no byte is left unchecked.

@@ -150,3 +150,35 @@ proptest! {
         }
     }
 }
+
+/// What Python's `cryptography` computes: `HKDF(SHA256, 32, salt=bytes([1])*16, info=bytes([3])*16 + bytes([1])*16)` of
+/// `bytes(range(32))`, then `AESGCM(key).encrypt(kind + number, b"firnline", cluster + topic_id + partition + uuid + kind +
+/// number)`, all numbers little-endian.
+#[test]
+fn parts_are_sealed_as_others_compute_it() {
+    use super::seal::{Part, SealOrigin, SegmentKey};
+    let trailer = trailer(None);
+    let secret = std::array::from_fn(|at| u8::try_from(at).unwrap());
+    let topic_key =
+        crate::topic_key::TopicKey::new(KeyId::from_bytes([9; 16]), zeroize::Zeroizing::new(secret));
+    let of = SealOrigin {
+        cluster_id: &trailer.cluster_id,
+        topic_id: trailer.topic_id,
+        partition: trailer.partition,
+        uuid: trailer.uuid,
+        salt: trailer.salt,
+    };
+    let key = SegmentKey::derive(&topic_key, of);
+    let sealed = |part| {
+        let mut bytes = b"firnline".to_vec();
+        key.seal(part, &mut bytes);
+        assert_eq!(key.open(part, &bytes).unwrap(), b"firnline");
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    assert_eq!(sealed(Part::Block(5)), "03336336357267f84ca8c8a43f29df10b2970554fc384b4a");
+    assert_eq!(
+        sealed(Part::Section(SectionKind::Footer)),
+        "1f0e463583e45bf92a056869764b8ca3f749666f0dd8a7ac"
+    );
+    assert!(format!("{key:?}").len() < 60, "a key is printed by its id alone");
+}

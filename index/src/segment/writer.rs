@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::crc::combine;
 use super::cutter::{Blocks, Cutter};
+use super::seal::{Part, SealOrigin, SegmentKey};
 use super::{
     BlockCodec, BlockCompression, Footer, MAX_BLOCK_SIZE, MAX_EPOCHS, MAX_FOOTER_LEN, MAX_REPLACES,
     MAX_TAIL_LEN, MIN_BLOCK_SIZE, Section, SectionKind, SegmentOptions, SegmentSummary, SegmentWriteError,
@@ -24,6 +25,7 @@ const SOFTWARE: &str = concat!("firnline ", env!("CARGO_PKG_VERSION"));
 /// being built. An error spends the writer: what it has put out so far is no segment and must be thrown away.
 pub struct SegmentWriter {
     options: SegmentOptions,
+    key: Option<SegmentKey>,
     cutter: Cutter,
     sequence: Sequence,
     tracker: TransactionTracker,
@@ -58,8 +60,20 @@ impl SegmentWriter {
             options.kip405.as_ref().map_or(0, |kip405| kip405.epochs.len()),
             MAX_EPOCHS,
         )?;
+        let key = options.seal.as_ref().map(|topic_key| {
+            let origin = &options.origin;
+            let of = SealOrigin {
+                cluster_id: &origin.cluster_id,
+                topic_id: origin.topic_id,
+                partition: origin.partition,
+                uuid: origin.uuid,
+                salt: options.salt,
+            };
+            SegmentKey::derive(topic_key, of)
+        });
         Ok(Self {
-            cutter: Cutter::new(options.block_size, options.base, options.compression)?,
+            cutter: Cutter::new(options.block_size, options.base, options.compression, key.clone())?,
+            key,
             sequence: Sequence::from(options.base),
             tracker: TransactionTracker::new(options.transactions.clone()),
             tally: Tally { records: Some(0), ..Tally::default() },
@@ -131,7 +145,7 @@ impl SegmentWriter {
         if self.tally.batches == 0 {
             return Err(SegmentWriteError::Empty);
         }
-        let Self { options, cutter, sequence, tracker, tally, .. } = self;
+        let Self { options, key, cutter, sequence, tracker, tally, .. } = self;
         let Blocks { index, crc } = cutter.finish(out)?;
         let end = sequence.next_offset();
         let range = OffsetRange::new(options.base, end).expect("no batch lies below the base");
@@ -139,10 +153,10 @@ impl SegmentWriter {
         let blocks = u32::try_from(index.len()).expect("the block index counts in 32 bits");
         let (log_bytes, tail_position) =
             (ByteCount::new(index.raw_len()), StoredPosition::new(index.stored_len()));
-        let mut tail = TailBuilder { position: tail_position, bytes: Vec::new(), sections: Vec::new() };
-        tail.section(SectionKind::BlockIndex, &index.finish());
-        tail.section(SectionKind::Transactions, &transactions.encode());
-        let TailBuilder { mut bytes, sections, .. } = tail;
+        let mut tail = TailBuilder { key, position: tail_position, bytes: Vec::new(), sections: Vec::new() };
+        tail.section(SectionKind::BlockIndex, index.finish());
+        tail.section(SectionKind::Transactions, transactions.encode());
+        let TailBuilder { key, mut bytes, sections, .. } = tail;
         let footer = Footer {
             range,
             epochs: tally.epochs.clone(),
@@ -165,6 +179,7 @@ impl SegmentWriter {
             sections,
         }
         .encode();
+        let footer = stored(key.as_ref(), SectionKind::Footer, footer);
         bytes.extend_from_slice(&footer);
         let tail_length =
             limited("bytes of index and transactions", bytes.len() + TRAILER_LEN, MAX_TAIL_LEN)?;
@@ -173,7 +188,7 @@ impl SegmentWriter {
             footer_crc: Crc32c::of(&footer),
             tail_length,
             partition: options.origin.partition,
-            key_id: None,
+            key_id: key.as_ref().map(SegmentKey::id),
             salt: options.salt,
             topic_id: options.origin.topic_id,
             uuid: options.origin.uuid,
@@ -195,6 +210,7 @@ impl SegmentWriter {
             max_timestamp: tally.max_timestamp,
             transactions,
             object_crc,
+            key_id: trailer.key_id,
         })
     }
 }
@@ -230,13 +246,15 @@ impl Tally {
 
 /// Lays the sections end to end.
 struct TailBuilder {
+    key: Option<SegmentKey>,
     position: StoredPosition,
     bytes: Vec<u8>,
     sections: Vec<Section>,
 }
 
 impl TailBuilder {
-    fn section(&mut self, kind: SectionKind, bytes: &[u8]) {
+    fn section(&mut self, kind: SectionKind, bytes: Vec<u8>) {
+        let bytes = &stored(self.key.as_ref(), kind, bytes);
         let length = u64::try_from(bytes.len()).expect("a section's length fits 64 bits");
         let section =
             Section { kind, position: self.position, length: ByteCount::new(length), crc: Crc32c::of(bytes) };
@@ -244,6 +262,14 @@ impl TailBuilder {
         self.position = self.position.checked_add(length).expect("no object is larger than 2^64 bytes");
         self.bytes.extend_from_slice(bytes);
     }
+}
+
+/// A section as it is stored: sealed, where the segment is.
+fn stored(key: Option<&SegmentKey>, kind: SectionKind, mut bytes: Vec<u8>) -> Vec<u8> {
+    if let Some(key) = key {
+        key.seal(Part::Section(kind), &mut bytes);
+    }
+    bytes
 }
 
 fn at_most(what: &'static str, found: usize, limit: usize) -> Result<(), SegmentWriteError> {

@@ -12,3 +12,4 @@ mod golden;
 mod overhead;
 mod refused;
 pub(crate) mod sample;
+mod sealing;
