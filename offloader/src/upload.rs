@@ -53,6 +53,8 @@ pub(crate) struct Start {
     pub(crate) transactions: TransactionStart,
     /// The newest epoch below.
     pub(crate) last_epoch: Option<LeaderEpoch>,
+    /// Whether the newest segment of the tier is sealed.
+    pub(crate) sealed: bool,
 }
 
 impl Start {
@@ -62,6 +64,7 @@ impl Start {
             base: basis.base,
             transactions: basis.transactions.clone(),
             last_epoch: basis.lineage.last().map(|start| start.epoch),
+            sealed: basis.sealed,
         }
     }
 
@@ -69,6 +72,7 @@ impl Start {
         self.base = segment.entry.range.end();
         self.transactions = TransactionStart::Known(segment.open.clone());
         self.last_epoch = segment.entry.epochs.last().map(|start| start.epoch).or(self.last_epoch);
+        self.sealed = segment.entry.key_id.is_some();
     }
 }
 
@@ -120,7 +124,7 @@ impl Uploads {
             last_epoch: start.last_epoch,
             size_hint: next.bytes,
             kind: self.kind,
-            form: self.form.clone(),
+            form: SegmentForm { encryption: self.form.encryption.behind(start.sealed), ..self.form.clone() },
         };
         match self.tier.upload_segment(source, plan).await {
             Ok(UploadOutcome::Uploaded(segment)) => Ok(Some(*segment)),

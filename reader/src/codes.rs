@@ -28,6 +28,8 @@ codes! {
         "try again";
     CLOSED = "FIRN-R004", "The reader was shut down",
         "nothing, if that was meant";
+    LOCKED = "FIRN-R005", "A segment is sealed, and its key is not at hand",
+        "set [encryption] to the key ring that the message names; docs/guide/encryption.md";
     MISSING = "FIRN-R010", "An object that the manifest names is not there",
         "run verify; look for lifecycle rules or deletions by hand in the bucket";
     DAMAGED_MANIFEST = "FIRN-R011", "A manifest or a page of it is damaged or belongs elsewhere",

@@ -54,6 +54,17 @@ pub enum ReadError {
         #[source]
         source: Arc<SegmentReadError>,
     },
+    /// A segment is sealed, and its key cannot be had: nothing is known of what is in it.
+    #[error("{object} is sealed, and its key is not at hand")]
+    Locked {
+        /// The object's key.
+        object: String,
+        /// Whether asking again may help.
+        retry: bool,
+        /// Why, naming the topic key.
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
     /// An object ends before the bytes that are named in it.
     #[error("{object} ends before byte {end}")]
     Short {
@@ -152,7 +163,8 @@ impl ReadError {
         match self {
             Self::NoManifest { .. } => ErrorKind::NotFound,
             Self::Store { source, .. } if source.is_retriable() => ErrorKind::Retry,
-            Self::Store { .. } => ErrorKind::Refused,
+            Self::Locked { retry: true, .. } => ErrorKind::Retry,
+            Self::Store { .. } | Self::Locked { .. } => ErrorKind::Refused,
             Self::Missing { .. } | Self::Unsettled { .. } | Self::Closed => ErrorKind::Retry,
             Self::Manifest { .. }
             | Self::Segment { .. }
@@ -172,6 +184,7 @@ impl ReadError {
             Self::Store { .. } => codes::STORE,
             Self::Unsettled { .. } => codes::UNSETTLED,
             Self::Closed => codes::CLOSED,
+            Self::Locked { .. } => codes::LOCKED,
             Self::Missing { .. } => codes::MISSING,
             Self::Manifest { .. } => codes::DAMAGED_MANIFEST,
             Self::Segment { .. } | Self::Short { .. } => codes::DAMAGED_SEGMENT,

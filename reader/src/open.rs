@@ -7,13 +7,17 @@ use bytes::Bytes;
 use firnline_index::batch::BatchError;
 use firnline_index::block_index::{BlockEntry, BlockIndex};
 use firnline_index::manifest::{Entry, Manifest};
-use firnline_index::segment::{BlockError, ExpectedOrigin, MAX_TAIL_LEN, SegmentReadError, SegmentTail};
+use firnline_index::segment::{
+    BlockError, ExpectedOrigin, MAX_TAIL_LEN, SegmentReadError, SegmentTail, Trailer,
+};
+use firnline_index::topic_key::TopicKey;
 use firnline_index::{Offset, SegmentUuid, StoredPosition, TopicId, TopicIdPartition};
 use firnline_store::{ByteBudget, Store, StoreError};
 
 use crate::cache::Cache;
 use crate::error::ReadError;
 use crate::fetch::decode_all;
+use crate::keys::SegmentKeys;
 use crate::settings::{ReaderSettings, WHOLE_SEGMENT_BYTES, Workers};
 use crate::stats::{Counters, count};
 use crate::tasks::Tasks;
@@ -98,6 +102,7 @@ pub(crate) struct Opener {
     tasks: Arc<Tasks>,
     counters: Arc<Counters>,
     workers: Workers,
+    keys: Option<Arc<dyn SegmentKeys>>,
 }
 
 impl Opener {
@@ -110,7 +115,11 @@ impl Opener {
     ) -> Self {
         let weigh = |tail: &Arc<SegmentTail>| tail.memory_bytes();
         let cache = Arc::new(Cache::new(settings.tail_cache_bytes, weigh));
-        Self { store, budget, cache, tasks, counters, workers: settings.workers }
+        Self { store, budget, cache, tasks, counters, workers: settings.workers, keys: None }
+    }
+
+    pub(crate) fn with_keys(self, keys: Option<Arc<dyn SegmentKeys>>) -> Self {
+        Self { keys, ..self }
     }
 
     /// Opens a segment: no request where its tail is held, else one GET. A short segment is read whole, and its blocks
@@ -172,8 +181,21 @@ impl Opener {
         let Wanted { key, range, .. } = &**wanted;
         let read = self.store.get_range(key, range.clone()).await;
         let bytes = read.map_err(|error| read_error(key, error, range.end))?;
+        let key = self.key(wanted, &bytes).await?;
         let wanted = Arc::clone(wanted);
-        Ok(self.workers.run(move || wanted.parse(bytes)).await)
+        Ok(self.workers.run(move || wanted.parse(bytes, key.as_ref())).await)
+    }
+
+    /// The key that the segment's trailer names, where it names one.
+    async fn key(&self, wanted: &Wanted, bytes: &[u8]) -> Result<Option<TopicKey>, ReadError> {
+        let named = Trailer::parse(bytes).ok().and_then(|trailer| trailer.key_id);
+        let Some(key_id) = named else { return Ok(None) };
+        let locked = |retry, source| ReadError::Locked { object: wanted.key.clone(), retry, source };
+        let Some(keys) = &self.keys else {
+            return Err(locked(false, Arc::new(SegmentReadError::Sealed { key_id })));
+        };
+        let key = keys.key(wanted.tip.topic_id, key_id).await;
+        key.map(Some).map_err(|failure| locked(failure.retry, failure.source))
     }
 }
 
@@ -207,12 +229,13 @@ impl Wanted {
         }
     }
 
-    fn parse(&self, bytes: Bytes) -> Result<Opened, ReadError> {
+    fn parse(&self, bytes: Bytes, key: Option<&TopicKey>) -> Result<Opened, ReadError> {
         let at = StoredPosition::new(self.entry.tail_position.get());
         let from = self.range.start.saturating_sub(self.entry.location.start.get());
         let skip = usize::try_from(at.get().saturating_sub(from)).unwrap_or(usize::MAX);
         let tail = bytes.slice(skip.min(bytes.len())..);
-        let tail = SegmentTail::parse(tail, at, &self.expect).map_err(|error| self.segment_error(error))?;
+        let tail =
+            SegmentTail::open(tail, at, &self.expect, key).map_err(|error| self.segment_error(error))?;
         let segment = Segment::new(&self.tip, &self.entry, Arc::new(tail));
         let whole = from == 0 && skip > 0;
         let blocks = whole.then(|| {

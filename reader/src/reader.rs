@@ -10,6 +10,7 @@ use firnline_store::{ByteBudget, Store};
 
 use crate::error::ReadError;
 use crate::fetch::{Blocks, Fetcher};
+use crate::keys::SegmentKeys;
 use crate::local::LocalLogs;
 use crate::open::{Opener, Segment};
 use crate::place::{Age, Manifests, Pages};
@@ -45,6 +46,12 @@ impl Reader {
     /// A reader of the tier in `store`. Makes no request.
     #[must_use]
     pub fn new(store: Store, settings: ReaderSettings) -> Self {
+        Self::with_keys(store, settings, None)
+    }
+
+    /// A reader that opens sealed segments, too, with what `keys` gives. Makes no request.
+    #[must_use]
+    pub fn with_keys(store: Store, settings: ReaderSettings, keys: Option<Arc<dyn SegmentKeys>>) -> Self {
         let tasks = Arc::<Tasks>::default();
         let counters = Arc::<Counters>::default();
         let budget = ByteBudget::new(settings.budget_bytes / 2);
@@ -57,7 +64,8 @@ impl Reader {
         let inner = Inner {
             manifests: Manifests::new(store.clone(), &settings, Arc::clone(&tasks), Arc::clone(&counters)),
             pages: Pages::new(store.clone(), &settings, Arc::clone(&tasks)),
-            opener: Opener::new(store, &settings, budget.clone(), Arc::clone(&tasks), counters),
+            opener: Opener::new(store, &settings, budget.clone(), Arc::clone(&tasks), counters)
+                .with_keys(keys),
             blocks: Blocks::new(&settings, fetcher.clone(), budget, Arc::clone(&tasks)),
             fetcher,
             streams: Streams::new(settings.readahead_bytes),

@@ -15,6 +15,7 @@
 //! | records deleted by an explicit act | [`Tier::write_floor`], [`Tier::fold_floors`] |
 //! | what an operator decided of a topic | [`policy`] |
 //! | what sidecars tell each other | [`cluster`] |
+//! | the key that seals a topic | [`keys`], [`Tier::with_key_ring`], [`Tier::rewrap`] |
 //! | get a stretch of a log back as files | [`Tier::plan_restore`], [`Tier::restore`] |
 //!
 //! This crate must never talk to Kafka; never delete an object but through [`Tier::delete_condemned`] (and
@@ -31,6 +32,7 @@ mod covers;
 mod edit;
 pub mod floors;
 pub mod gc;
+pub mod keys;
 mod manifests;
 mod open;
 pub mod policy;

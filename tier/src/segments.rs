@@ -6,11 +6,14 @@ use bytes::Bytes;
 use firnline_index::block_index::{BlockEntry, BlockIndex};
 use firnline_index::ids::TopicIdPartition;
 use firnline_index::manifest::Entry;
-use firnline_index::segment::{ExpectedOrigin, MAX_TAIL_LEN, SegmentReadError, SegmentTail};
+use firnline_index::segment::{
+    BlockDecoder, ExpectedOrigin, MAX_TAIL_LEN, SegmentReadError, SegmentTail, Trailer,
+};
 use firnline_store::StoreError;
 use futures::{Stream, StreamExt};
 
 use crate::Tier;
+use crate::keys::KeyError;
 
 /// Stored bytes of one request at most, unless one block has more.
 const RUN_BYTES: u64 = 8 << 20;
@@ -29,6 +32,15 @@ pub enum TailError {
         #[source]
         source: Box<StoreError>,
     },
+    /// It is sealed, and its key cannot be had: nothing is known of it.
+    #[error("{key} is sealed, and its key is not at hand")]
+    Locked {
+        /// The object's key.
+        key: String,
+        /// Why not.
+        #[source]
+        source: KeyError,
+    },
     /// What is there is not the segment that the manifest names.
     #[error("{key} is not the segment that the manifest names, or is damaged")]
     Damaged {
@@ -46,6 +58,8 @@ pub(crate) struct BlockRun {
     pub(crate) blocks: Vec<BlockEntry>,
     /// Their stored bytes, end to end.
     pub(crate) stored: Bytes,
+    /// What turns each of them into batches.
+    pub(crate) decoder: BlockDecoder,
 }
 
 impl BlockRun {
@@ -68,7 +82,16 @@ impl Tier {
         tip: &TopicIdPartition,
         entry: &Entry,
     ) -> Result<SegmentTail, TailError> {
-        self.tail_bytes(tip, entry).await.and_then(|tail| self.parse_tail(tip, entry, tail))
+        let tail = self.tail_bytes(tip, entry).await?;
+        let expect = ExpectedOrigin {
+            cluster_id: Some(self.cluster_id().clone()),
+            topic_id: Some(tip.topic_id),
+            partition: Some(tip.partition),
+            uuid: Some(entry.uuid),
+            range: Some(entry.range),
+            log_bytes: Some(entry.log_bytes),
+        };
+        self.open_tail(tip, entry, tail, expect).await
     }
 
     pub(crate) async fn tail_bytes(&self, tip: &TopicIdPartition, entry: &Entry) -> Result<Bytes, TailError> {
@@ -81,22 +104,23 @@ impl Tier {
         bytes.map_err(|source| TailError::Store { key, source: Box::new(source) })
     }
 
-    pub(crate) fn parse_tail(
+    /// Opens a tail, with the key that its trailer names where it is sealed. That takes no request where the key is held.
+    pub(crate) async fn open_tail(
         &self,
         tip: &TopicIdPartition,
         entry: &Entry,
         tail: Bytes,
+        expect: ExpectedOrigin,
     ) -> Result<SegmentTail, TailError> {
-        let expect = ExpectedOrigin {
-            cluster_id: Some(self.cluster_id().clone()),
-            topic_id: Some(tip.topic_id),
-            partition: Some(tip.partition),
-            uuid: Some(entry.uuid),
-            range: Some(entry.range),
-            log_bytes: Some(entry.log_bytes),
+        let damaged = |source| TailError::Damaged { key: entry.object_key(tip), source: Box::new(source) };
+        let named = Trailer::parse(&tail).ok().and_then(|trailer| trailer.key_id);
+        let Some(key_id) = named else {
+            return SegmentTail::parse(tail, entry.tail_position, &expect).map_err(damaged);
         };
-        SegmentTail::parse(tail, entry.tail_position, &expect)
-            .map_err(|source| TailError::Damaged { key: entry.object_key(tip), source: Box::new(source) })
+        let key = self.keys().get(tip.topic_id, key_id).await;
+        let key = key.map_err(|source| TailError::Locked { key: entry.object_key(tip), source })?;
+        let at = entry.tail_position;
+        self.workers().run(move || SegmentTail::open(tail, at, &expect, Some(&key))).await.map_err(damaged)
     }
 
     /// The stored bytes of some blocks of a segment, in order, a few requests ahead of whoever takes them.
@@ -104,15 +128,17 @@ impl Tier {
         &'a self,
         key: &'a str,
         object_start: u64,
-        index: &'a BlockIndex,
+        tail: &'a SegmentTail,
         blocks: Range<u32>,
     ) -> impl Stream<Item = Result<BlockRun, (Vec<BlockEntry>, StoreError)>> + 'a {
-        futures::stream::iter(runs(index, blocks))
-            .map(move |blocks| async move {
+        let decoder = tail.blocks();
+        futures::stream::iter(runs(tail.index(), blocks))
+            .map(move |blocks| (blocks, decoder.clone()))
+            .map(move |(blocks, decoder)| async move {
                 let range = span(&blocks);
                 let range = object_start + range.start..object_start + range.end;
                 match self.store().get_range(key, range).await {
-                    Ok(stored) => Ok(BlockRun { blocks, stored }),
+                    Ok(stored) => Ok(BlockRun { blocks, stored, decoder }),
                     Err(error) => Err((blocks, error)),
                 }
             })

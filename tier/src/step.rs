@@ -86,6 +86,12 @@ pub enum Step {
     FloorDelete,
     /// Reading the manifest of the partition that is scrubbed next.
     ScrubRead,
+    /// Reading a wrapped topic key.
+    ReadKey,
+    /// Writing a new topic key, wrapped.
+    CreateKey,
+    /// Replacing a topic key by itself, wrapped anew.
+    ReplaceKey,
 }
 
 impl Step {
@@ -135,8 +141,11 @@ impl Step {
         Self::ScrubRead,
     ];
 
+    /// The steps that are taken for topics that are encrypted.
+    pub const KEYS: [Self; 3] = [Self::ReadKey, Self::CreateKey, Self::ReplaceKey];
+
     /// How many steps there are.
-    pub const COUNT: usize = Self::OFFLOAD.len() + Self::UPKEEP.len();
+    pub const COUNT: usize = Self::OFFLOAD.len() + Self::UPKEEP.len() + Self::KEYS.len();
 
     /// The step's fixed name.
     pub fn name(self) -> &'static str {
@@ -179,6 +188,9 @@ impl Step {
             Self::FloorCommit => "floor_commit",
             Self::FloorDelete => "floor_delete",
             Self::ScrubRead => "scrub_read",
+            Self::ReadKey => "read_key",
+            Self::CreateKey => "create_key",
+            Self::ReplaceKey => "replace_key",
         }
     }
 }

@@ -11,6 +11,7 @@ use firnline_store::env::RandomExt;
 use firnline_store::{ByteBudget, Env, Store};
 
 use crate::edit::Queues;
+use crate::keys::{KeyRing, TopicKeys};
 use crate::{FaultPoint, NoFaults, Step, TierSettings, Workers};
 
 /// What a tier works with; passed beside its settings.
@@ -39,6 +40,7 @@ impl TierParts {
 #[derive(Clone)]
 pub struct Tier {
     inner: Arc<Inner>,
+    keys: TopicKeys,
 }
 
 struct Inner {
@@ -58,7 +60,22 @@ impl Tier {
         let incarnation = Incarnation::from_bytes(parts.env.random.uuid());
         let budget = ByteBudget::new(settings.upload_bytes);
         let (queues, topics) = (Queues::default(), Mutex::default());
-        Self { inner: Arc::new(Inner { parts, settings, marker, incarnation, budget, queues, topics }) }
+        let keys = TopicKeys::new(parts.store.clone(), marker.cluster_id.clone(), None);
+        Self { inner: Arc::new(Inner { parts, settings, marker, incarnation, budget, queues, topics }), keys }
+    }
+
+    /// The same tier with the ring that wraps its topic keys. Without one, sealed segments are refused and nothing is
+    /// sealed.
+    #[must_use]
+    pub fn with_key_ring(self, ring: Arc<dyn KeyRing>) -> Self {
+        let keys = TopicKeys::new(self.store().clone(), self.cluster_id().clone(), Some(ring));
+        Self { keys, ..self }
+    }
+
+    /// The topic keys, as this process holds them.
+    #[must_use]
+    pub fn keys(&self) -> &TopicKeys {
+        &self.keys
     }
 
     /// Where the objects lie.

@@ -14,7 +14,7 @@ pub use operate::{
 };
 pub use tend::{
     ConfirmDeletedArgs, DecommissionArgs, DeleteRecordsArgs, GcArgs, PauseArgs, PolicyArgs, PolicyCommand,
-    PolicySetArgs, RepairArgs, RepairCommand, ResumeArgs, StatusArgs, WordArgs,
+    PolicySetArgs, RepairArgs, RepairCommand, ResumeArgs, RewrapArgs, StatusArgs, WordArgs,
 };
 
 const AFTER: &str = "\
@@ -86,6 +86,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Writes a partition's log segments back into a directory
     Restore(RestoreArgs),
+    /// Wraps topic keys with the active key of the ring
+    Rewrap(RewrapArgs),
     /// Says what is in the tier and what it costs a month
     Cost(CostArgs),
     /// Checks or shows the config

@@ -298,3 +298,34 @@ Who still has the range may fill it later.")]
         json: bool,
     },
 }
+
+/// `firnline rewrap`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline rewrap --config /etc/firnline.toml --dry-run   how many keys the old ring key still wraps
+  firnline rewrap --config /etc/firnline.toml
+  firnline rewrap --topic 'pay.*' --new-topic-keys        seal segments to come with new keys
+
+To change the ring's key: add the new one to encryption.keys beside the old, make it
+encryption.active everywhere, then run this once. Each topic's key is unwrapped with the ring key
+that it names and wrapped with the active one: one small object a key, no segment is touched, and
+running it again does nothing. Only when --dry-run counts none may the old key leave the ring.
+Exit code 5: some keys stay as they were; each is named.")]
+pub struct RewrapArgs {
+    /// The tier, if it is not named otherwise
+    #[arg(value_name = "TIER")]
+    pub tier: Option<String>,
+    /// Only topics whose whole name matches; may be given several times
+    #[arg(long, value_name = "REGEX")]
+    pub topic: Vec<String>,
+    /// First make a new key for each of these topics that has one: segments to come are sealed with it
+    #[arg(long)]
+    pub new_topic_keys: bool,
+    /// Only count
+    #[arg(long)]
+    pub dry_run: bool,
+    /// One JSON object a key and line
+    #[arg(long)]
+    pub json: bool,
+}

@@ -42,7 +42,8 @@ impl Context {
         let store = read.store().clone();
         let settings = wiring::tier(&self.config, store.settings());
         let parts = TierParts::new(store, self.env.clone());
-        Ok(Tier::open_for_writing(parts, settings, read.cluster_id()).await.map_err(of::open_tier)?)
+        let tier = Tier::open_for_writing(parts, settings, read.cluster_id()).await.map_err(of::open_tier)?;
+        wiring::with_keys(tier, &self.config, &self.around, &self.env)
     }
 
     /// Who gives this command, and why, as it is written beside what it changes.
@@ -72,7 +73,8 @@ impl Context {
         let store = self.store()?;
         let settings = wiring::tier(&self.config, store.settings());
         let parts = TierParts::new(store, self.env.clone());
-        Ok(Tier::open(parts, settings).await.map_err(of::open_tier)?)
+        let tier = Tier::open(parts, settings).await.map_err(of::open_tier)?;
+        wiring::with_keys(tier, &self.config, &self.around, &self.env)
     }
 }
 

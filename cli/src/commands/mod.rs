@@ -17,6 +17,7 @@ mod policy;
 mod range;
 mod repair;
 mod restore;
+mod rewrap;
 mod selection;
 mod status;
 mod verify;
@@ -48,6 +49,7 @@ pub async fn run(cli: Cli, around: Surroundings, mut out: Out) -> Result<Exit> {
         Command::Inspect(args) => inspect::run(args, &global, around, out).await?,
         Command::Cat(args) => cat::run(args, &global, around, out).await?,
         Command::Verify(args) => verify::run(args, &global, around, out).await?,
+        Command::Rewrap(args) => rewrap::run(args, &global, around, out).await?,
         Command::Restore(args) => restore::run(args, &global, around, out).await?,
         Command::Cost(args) => cost::run(args, &global, around, out).await?,
         Command::Config(args) => config::run(&args.command, &global, &around, out)?,

@@ -85,6 +85,15 @@ impl Teller<'_> {
                 self.unreadable.get_or_insert(failure);
                 sheet
             }
+            Finding::Locked { key, source } => {
+                let failure = of::key(*source);
+                let sheet = Sheet::new("locked")
+                    .with("name", failure.code.id)
+                    .with("object_key", key)
+                    .with("text", failure.sentence());
+                self.unreadable.get_or_insert(failure);
+                sheet
+            }
             Finding::Unnamed { key, size, last_modified_ms } => {
                 let at =
                     firnline_index::TimestampMs::new(last_modified_ms).map(show_time).unwrap_or_default();

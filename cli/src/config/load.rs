@@ -7,7 +7,8 @@ use toml::de::DeTable;
 use super::Config;
 use super::section::Section;
 use super::sections::{
-    CacheSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, StoreSection, TopicSection,
+    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, StoreSection,
+    TopicSection,
 };
 use super::source::{Lines, Origin, Problem, Set, Source};
 use super::together::together;
@@ -19,12 +20,8 @@ use crate::surroundings::{Surroundings, read_small};
 const FILE_MAX: u64 = 1 << 20;
 
 /// Sections that belong to commands of other builds: said so, rather than called unknown.
-const LATER: [(&str, &str); 4] = [
-    ("proxy", "`firnline proxy`"),
-    ("serve", "`firnline serve`"),
-    ("export", "`firnline export`"),
-    ("encryption", "encryption at rest"),
-];
+const LATER: [(&str, &str); 3] =
+    [("proxy", "`firnline proxy`"), ("serve", "`firnline serve`"), ("export", "`firnline export`")];
 
 /// Reads the file, if there is one, and lays the environment over it.
 pub fn load(path: Option<&Path>, around: &Surroundings) -> Result<Config> {
@@ -68,6 +65,7 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
         limits: LimitsSection::take("limits.", &mut source),
         offload: OffloadSection::take("offload.", &mut source),
         kafka: KafkaSection::take("kafka.", &mut source),
+        encryption: EncryptionSection::take("encryption.", &mut source),
         http: HttpSection::take("http.", &mut source),
         topics: source
             .take_tables("topic")

@@ -29,7 +29,8 @@ pub use value::Mechanism;
 pub use value::{Address, Codec, Text};
 
 use sections::{
-    CacheSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, StoreSection, TopicSection,
+    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, StoreSection,
+    TopicSection,
 };
 
 /// Everything a config file can say.
@@ -45,6 +46,8 @@ pub struct Config {
     pub offload: OffloadSection,
     /// `[kafka]`
     pub kafka: KafkaSection,
+    /// `[encryption]`
+    pub encryption: EncryptionSection,
     /// `[http]`
     pub http: HttpSection,
     /// `[[topic]]`, in the order of the file: the first whose name matches holds.
@@ -74,6 +77,7 @@ pub fn reference() -> Vec<SectionReference> {
         of::<LimitsSection>(),
         of::<OffloadSection>(),
         of::<KafkaSection>(),
+        of::<EncryptionSection>(),
         of::<HttpSection>(),
         SectionReference { head: format!("[{}]", topic.head), ..topic },
     ]

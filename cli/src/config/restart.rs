@@ -25,6 +25,8 @@ impl Config {
             |shown: Vec<Shown>| shown.into_iter().filter(|key| key.name == "upload_memory").collect();
         differing("limits", memory(self.limits.show()), memory(new.limits.show()), &mut keys);
         differing("kafka", self.kafka.show(), new.kafka.show(), &mut keys);
+        let ring = |shown: Vec<Shown>| shown.into_iter().filter(|key| key.name != "topics").collect();
+        differing("encryption", ring(self.encryption.show()), ring(new.encryption.show()), &mut keys);
         differing("http", self.http.show(), new.http.show(), &mut keys);
         let at_start =
             |shown: Vec<Shown>| shown.into_iter().filter(|key| OF_OFFLOAD.contains(&key.name)).collect();

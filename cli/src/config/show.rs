@@ -16,13 +16,14 @@ pub enum Scope {
 /// The config as TOML that reads back as the same config. Secrets are never in it: a config holds only references, and
 /// an address with a password in it is refused before it gets here.
 pub fn show(config: &Config, scope: Scope) -> String {
-    let Config { store, cache, limits, offload, kafka, http, topics } = config;
+    let Config { store, cache, limits, offload, kafka, encryption, http, topics } = config;
     let mut text = String::new();
     one("[store]", store.show(), scope, &mut text);
     one("[cache]", cache.show(), scope, &mut text);
     one("[limits]", limits.show(), scope, &mut text);
     one("[offload]", offload.show(), scope, &mut text);
     one("[kafka]", kafka.show(), scope, &mut text);
+    one("[encryption]", encryption.show(), scope, &mut text);
     one("[http]", http.show(), scope, &mut text);
     for topic in topics {
         one(&format!("[[{}]]", sections::TopicSection::NAME), topic.show(), scope, &mut text);

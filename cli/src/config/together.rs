@@ -3,7 +3,7 @@
 use firnline_store::StoreUrl;
 
 use super::Config;
-use super::sections::KafkaSection;
+use super::sections::{EncryptionSection, KafkaSection};
 use super::source::{Origin, Problem, Set};
 use super::value::Mechanism;
 
@@ -11,6 +11,7 @@ use super::value::Mechanism;
 pub fn together(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     kafka(&config.kafka, &mut problems);
+    encryption(config, &mut problems);
     let on_azure = matches!(config.store.url.value, Some(StoreUrl::Azure { .. }));
     for class in config.topics.iter().map(|topic| &topic.storage_class).filter(|_| on_azure) {
         if let Some(line) = line(class) {
@@ -78,6 +79,55 @@ fn kafka(kafka: &KafkaSection, problems: &mut Vec<Problem>) {
     }
 }
 
+fn encryption(config: &Config, problems: &mut Vec<Problem>) {
+    let EncryptionSection { topics, keys, active, command } = &config.encryption;
+    let mut problem = |line: usize, what: String| problems.push(Problem { line, what });
+    let (has_keys, has_command) = (!keys.value.0.is_empty(), !command.value.0.is_empty());
+    if has_keys && has_command {
+        let what = "encryption.command: the ring is either encryption.keys or a command, not both";
+        problem(at(&command.origin), what.to_owned());
+    }
+    match (&active.value, has_keys || has_command) {
+        (None, true) => {
+            let ring = if has_keys { &keys.origin } else { &command.origin };
+            problem(at(ring), "encryption.active: missing; it names the key that wraps".to_owned());
+        }
+        (Some(_), false) => {
+            problem(
+                at(&active.origin),
+                "encryption.active: there is no ring, encryption.keys or encryption.command".to_owned(),
+            );
+        }
+        (Some(active_name), true)
+            if has_keys && !keys.value.0.iter().any(|key| key.name == active_name.0) =>
+        {
+            problem(
+                at(&active.origin),
+                format!("encryption.active: {:?} is none of encryption.keys", active_name.0),
+            );
+        }
+        _ => {}
+    }
+    for (number, key) in keys.value.0.iter().enumerate() {
+        if keys.value.0[..number].iter().any(|other| other.name == key.name) {
+            problem(at(&keys.origin), format!("encryption.keys: the name {:?} stands there twice", key.name));
+        }
+    }
+    let asked = std::iter::once(topics).chain(config.topics.iter().map(|topic| &topic.encrypt));
+    for asked in asked.filter(|asked| asked.value == Some(true) && !(has_keys || has_command)) {
+        let what =
+            "topics are to be encrypted, and there is no ring: set encryption.keys or encryption.command";
+        problem(at(&asked.origin), what.to_owned());
+    }
+}
+
+fn at(origin: &Origin) -> usize {
+    match origin {
+        Origin::File(line) => *line,
+        Origin::Default | Origin::Environment(_) | Origin::CommandLine => 0,
+    }
+}
+
 /// Where the file says something, if it does.
 fn line<T>(set: &Set<Option<T>>) -> Option<usize> {
     set.value.as_ref()?;
@@ -109,6 +159,32 @@ mod tests {
             "kafka.tls.enabled = true\nkafka.sasl.mechanism = 'OAUTHBEARER'\nkafka.sasl.oauth.token = 'file:/t'",
         ] {
             assert_eq!(problems(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rings_that_do_not_fit_together_are_refused() {
+        let keys = "encryption.keys = ['a=file:/k']\n";
+        for (text, says) in [
+            (keys.to_owned(), "encryption.active: missing"),
+            ("encryption.active = 'a'".to_owned(), "there is no ring"),
+            (format!("{keys}encryption.active = 'b'"), "none of encryption.keys"),
+            (format!("{keys}encryption.active = 'a'\nencryption.command = ['/kms']"), "not both"),
+            ("encryption.keys = ['a=env:A', 'a=env:B']\nencryption.active = 'a'".to_owned(), "twice"),
+            ("encryption.topics = true".to_owned(), "no ring"),
+            ("[[topic]]\nname = 'x'\nencrypt = true".to_owned(), "no ring"),
+            ("encryption.keys = ['hunter2']".to_owned(), "expected NAME=file:/PATH"),
+        ] {
+            let found = problems(&text);
+            assert!(found.iter().any(|found| found.contains(says)), "{text}: {found:?}");
+            assert!(!found.iter().any(|found| found.contains("hunter2")), "{found:?}");
+        }
+        for text in [
+            format!("{keys}encryption.active = 'a'\nencryption.topics = true"),
+            "encryption.command = ['/kms', '--quiet']\nencryption.active = 'arn:1'".to_owned(),
+            "encryption.topics = false".to_owned(),
+        ] {
+            assert_eq!(problems(&text), Vec::<String>::new(), "{text}");
         }
     }
 

@@ -10,6 +10,7 @@ use firnline_store::{OpenError, StoreError, UrlError};
 use firnline_tier::cluster::ClusterError;
 use firnline_tier::floors::FloorError;
 use firnline_tier::gc::{DeleteError, GcError};
+use firnline_tier::keys::{KeyError, KeyProblem, RewrapError};
 use firnline_tier::policy::PolicyError;
 use firnline_tier::restore::RestoreError;
 use firnline_tier::{EditError, ListError, OpenTierError, ReadError, ResolveError, UploadError};
@@ -25,7 +26,40 @@ fn failure(error: impl Error + Send + Sync + 'static, otherwise: &Code) -> Failu
 }
 
 fn code(error: &(dyn Error + 'static), otherwise: &Code) -> Code {
+    if let Some(key) = find::<KeyError>(error).filter(|key| !of_the_store(key)) {
+        return if is_lost(key) { codes::KEY_LOST } else { codes::KEY };
+    }
     find::<StoreError>(error).map_or(*otherwise, |store| codes::of_store(store.code()))
+}
+
+fn of_the_store(key: &KeyError) -> bool {
+    matches!(&*key.problem, KeyProblem::Store { .. })
+}
+
+/// Whether the object that holds the key is at fault, not the ring.
+fn is_lost(key: &KeyError) -> bool {
+    use KeyProblem::{Damaged, Foreign, Gone};
+    matches!(&*key.problem, Gone { .. } | Damaged { .. } | Foreign { .. })
+}
+
+/// A topic key that cannot be had.
+pub fn key(error: KeyError) -> Failure {
+    failure(error, &codes::KEY)
+}
+
+/// The same as one line.
+pub fn key_text(error: &KeyError) -> String {
+    quoted(error, &codes::KEY).message
+}
+
+/// Topic keys that were not wrapped anew.
+pub fn rewrap(error: RewrapError) -> Failure {
+    let code = match &error {
+        RewrapError::NoRing => &codes::KEY,
+        RewrapError::TooMany { .. } => &codes::TOO_MANY,
+        RewrapError::List(_) => &codes::INTERNAL,
+    };
+    failure(error, code)
 }
 
 /// The first error of a type in a chain of causes, boxed, shared or plain.
@@ -238,6 +272,7 @@ pub fn problem(error: &Problem) -> Failure {
 /// What an upload found wrong, where neither a source nor a store is the cause.
 fn upload(error: &UploadError) -> Code {
     match error {
+        UploadError::Key(_) => codes::KEY,
         UploadError::Changed { .. } => codes::LOG_CHANGED,
         UploadError::EpochBack { .. } => codes::LOG_DIVERGED,
         UploadError::Length { .. } | UploadError::Differs { .. } => {

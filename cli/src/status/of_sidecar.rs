@@ -239,6 +239,7 @@ mod tests {
             WaitReason::Paused,
             WaitReason::Leader,
             WaitReason::Store { error: error.clone() },
+            WaitReason::Key { error: error.clone() },
             WaitReason::Disk { error: error.clone() },
             WaitReason::Rate,
             WaitReason::ClaimRate,

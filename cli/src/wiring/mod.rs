@@ -1,6 +1,7 @@
 //! From the config's shape to the settings of the components: key by key, each section taken apart in full, so that a key
 //! that nothing uses does not compile.
 
+mod encryption;
 #[cfg(feature = "sidecar")]
 mod kafka;
 mod reader;
@@ -10,6 +11,7 @@ mod sidecar;
 mod store;
 mod tier;
 
+pub use encryption::{key_ring, with_keys};
 #[cfg(feature = "sidecar")]
 pub use kafka::kafka;
 pub use reader::reader;
@@ -17,4 +19,4 @@ pub use reserve::{ReserveSize, reserve};
 #[cfg(feature = "sidecar")]
 pub use sidecar::sidecar;
 pub use store::{count, prices, store, tier_address, unreadable};
-pub use tier::{form, tier};
+pub use tier::{base_form, form, tier};

@@ -1,8 +1,11 @@
 //! `[cache]` and `[limits]` to a reader.
 
+use std::sync::Arc;
+
 use firnline_reader::{Reader, ReaderSettings};
 use firnline_tier::Tier;
 
+use super::encryption::ReaderKeys;
 use crate::config::Config;
 use crate::config::sections::{CacheSection, LimitsSection};
 
@@ -21,5 +24,6 @@ pub fn reader(config: &Config, tier: &Tier) -> Reader {
         cluster_id: Some(tier.cluster_id().clone()),
         ..ReaderSettings::default()
     };
-    Reader::new(tier.store().clone(), settings)
+    let keys = Arc::new(ReaderKeys(tier.keys().clone()));
+    Reader::with_keys(tier.store().clone(), settings, Some(keys))
 }

@@ -13,7 +13,7 @@ use firnline_tier::scrub::ScrubSettings;
 
 use super::store::count;
 use crate::config::Config;
-use crate::config::sections::{OffloadSection, TopicSection};
+use crate::config::sections::{EncryptionSection, OffloadSection, TopicSection};
 use crate::selector::TopicPattern;
 
 /// Free space below this many times the reserve is pressure: there is time to upload before pins give way.
@@ -104,17 +104,19 @@ fn percent(percent: u64) -> Share {
 }
 
 fn policy_of(config: &Config, typed: &[TopicPattern]) -> PolicyOf {
-    let (topics, typed) = (config.topics.clone(), typed.to_vec());
+    let (topics, typed, encryption) = (config.topics.clone(), typed.to_vec(), config.encryption.clone());
     let base = TopicPolicy {
         target_bytes: config.offload.target_size.value.0,
         max_lag: config.offload.max_lag.value.0,
         tail_interval: config.offload.tail_interval.value.map(|wait| wait.0),
+        form: super::base_form(&config.encryption),
         ..TopicPolicy::default()
     };
     Arc::new(move |topic: &TopicName| {
         let first =
             topics.iter().find(|section| section.name.value.as_ref().is_some_and(|name| name.matches(topic)));
-        let mut policy = first.map_or_else(|| base.clone(), |section| of_section(section, &base, topic));
+        let mut policy =
+            first.map_or_else(|| base.clone(), |section| of_section(section, &base, &encryption, topic));
         if !typed.is_empty() {
             policy.offload = typed.iter().any(|pattern| pattern.matches(topic));
         }
@@ -122,7 +124,12 @@ fn policy_of(config: &Config, typed: &[TopicPattern]) -> PolicyOf {
     })
 }
 
-fn of_section(section: &TopicSection, base: &TopicPolicy, topic: &TopicName) -> TopicPolicy {
+fn of_section(
+    section: &TopicSection,
+    base: &TopicPolicy,
+    encryption: &EncryptionSection,
+    topic: &TopicName,
+) -> TopicPolicy {
     let TopicSection {
         name: _,
         offload,
@@ -134,6 +141,7 @@ fn of_section(section: &TopicSection, base: &TopicPolicy, topic: &TopicName) -> 
         max_lag,
         tail_interval,
         compression: _,
+        encrypt: _,
         storage_class: _,
         priority,
         rate,
@@ -149,7 +157,7 @@ fn of_section(section: &TopicSection, base: &TopicPolicy, topic: &TopicName) -> 
         priority: count(LEAST_URGENT - priority.value.0),
         retention: Wishes { ms: wish(time), bytes: wish(retention_size.value.map(|size| size.0)) },
         bytes_per_second: rate.value.map(|rate| rate.0),
-        form: super::form(section),
+        form: super::form(section, encryption),
     }
 }
 

@@ -4,8 +4,9 @@ use firnline_index::segment::BlockCompression;
 use firnline_store::StoreSettings;
 use firnline_tier::{SegmentForm, TierSettings};
 
+use super::encryption::encryption;
 use super::store::count;
-use crate::config::sections::{LimitsSection, OffloadSection, TopicSection};
+use crate::config::sections::{EncryptionSection, LimitsSection, OffloadSection, TopicSection};
 use crate::config::{Codec, Config};
 
 /// The settings of a tier over a store with these settings.
@@ -21,9 +22,15 @@ pub fn tier(config: &Config, store: &StoreSettings) -> TierSettings {
     }
 }
 
+/// How segments of topics are stored that no section names.
+pub fn base_form(config: &EncryptionSection) -> SegmentForm {
+    SegmentForm { encryption: encryption(None, config.topics.value), ..SegmentForm::default() }
+}
+
 /// How segments of a section's topics are stored, where that differs from other topics'.
-pub fn form(section: &TopicSection) -> SegmentForm {
+pub fn form(section: &TopicSection, config: &EncryptionSection) -> SegmentForm {
     SegmentForm {
+        encryption: encryption(section.encrypt.value, config.topics.value),
         compression: section.compression.value.map(compression),
         storage_class: section.storage_class.value.as_ref().map(|class| class.0.clone()),
     }

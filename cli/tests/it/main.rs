@@ -5,6 +5,7 @@
 mod config;
 mod disk;
 mod docs;
+mod encryption;
 mod garbage;
 mod guard;
 #[path = "../../../logdir/tests/it/holder.rs"]

@@ -49,14 +49,7 @@ impl SegmentTail {
     ) -> Result<Self, SegmentReadError> {
         let trailer = Trailer::parse(&tail).map_err(SegmentReadError::Trailer)?;
         expect.check_trailer(&trailer)?;
-        let key = match trailer.key_id {
-            None => None,
-            Some(key_id) => {
-                let named = key.filter(|key| key.id() == key_id);
-                let named = named.ok_or(SegmentReadError::Sealed { key_id })?;
-                Some(SegmentKey::derive(named, seal_origin(&trailer)))
-            }
-        };
+        let key = trailer.segment_key(key)?;
         let (expected, found) = (u64::from(trailer.tail_length), length_of(&tail));
         if expected != found {
             return Err(SegmentReadError::TailLength { expected, found });
@@ -173,6 +166,26 @@ impl SegmentTail {
             + self.index.memory_bytes()
             + self.transactions.memory_bytes()
             + self.footer.memory_bytes()
+    }
+}
+
+impl Trailer {
+    /// The footer that stands before this trailer; `stored` is as long as it says, its checksum compared. For who knows
+    /// a segment by its end alone.
+    ///
+    /// # Errors
+    /// A footer that is not valid, and a sealed one without its key.
+    pub fn open_footer(&self, stored: &[u8], key: Option<&TopicKey>) -> Result<Footer, SegmentReadError> {
+        let key = self.segment_key(key)?;
+        let clear = opened(key.as_ref(), SectionKind::Footer, Bytes::copy_from_slice(stored))?;
+        Footer::decode(&clear).map_err(SegmentReadError::Footer)
+    }
+
+    /// The key that seals the segment, `None` where it is not sealed.
+    fn segment_key(&self, key: Option<&TopicKey>) -> Result<Option<SegmentKey>, SegmentReadError> {
+        let Some(key_id) = self.key_id else { return Ok(None) };
+        let named = key.filter(|key| key.id() == key_id).ok_or(SegmentReadError::Sealed { key_id })?;
+        Ok(Some(SegmentKey::derive(named, seal_origin(self))))
     }
 }
 

@@ -44,6 +44,11 @@ pub enum WaitReason {
         /// What it said.
         error: Arc<str>,
     },
+    /// The topic is encrypted, and its key cannot be had: nothing of it is uploaded meanwhile.
+    Key {
+        /// Why, naming the key.
+        error: Arc<str>,
+    },
     /// The log could not be read; it is tried again.
     Disk {
         /// What went wrong, naming the place.
@@ -169,6 +174,7 @@ impl WaitReason {
             Self::Leader => "leader",
             Self::Bound(reason) => reason.name(),
             Self::Store { .. } => "store",
+            Self::Key { .. } => "key",
             Self::Disk { .. } => "disk",
             Self::Rate => "rate",
             Self::ClaimRate => "claim-rate",
@@ -199,6 +205,7 @@ impl WaitReason {
             Self::Bound(BoundReason::Denied(_)) => "FIRN-O212",
             Self::Bound(BoundReason::Above { .. }) => "FIRN-O213",
             Self::Store { .. } => "FIRN-O220",
+            Self::Key { .. } => "FIRN-O221",
             Self::Disk { .. } => "FIRN-O230",
             Self::Rate => "FIRN-O240",
             Self::ClaimRate => "FIRN-O241",
@@ -248,6 +255,7 @@ impl WaitReason {
             Self::Leader
             | Self::Bound(BoundReason::Unavailable(_) | BoundReason::Denied(_))
             | Self::Store { .. }
+            | Self::Key { .. }
             | Self::Disk { .. } => Severity::Trouble,
             Self::Rate
             | Self::ClaimRate
@@ -340,6 +348,7 @@ impl fmt::Display for WaitReason {
                 write!(f, "offsets up to {end} are not committed yet; the high watermark is {high_watermark}")
             }
             Self::Store { error } => write!(f, "the store: {error}"),
+            Self::Key { error } => write!(f, "no key to encrypt with: {error}"),
             Self::Disk { error } => write!(f, "the log cannot be read: {error}"),
             Self::Rate => f.write_str("the rate limit is used up"),
             Self::ClaimRate => f.write_str("the rate of claims is used up"),

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use firnline_index::segment::{BlockError, decode_block};
+use firnline_index::segment::BlockError;
 use firnline_store::Store;
 
 use crate::error::ReadError;
@@ -122,13 +122,14 @@ pub(crate) fn decode_all(
     apart: bool,
 ) -> Vec<Result<Bytes, BlockError>> {
     let mut position = 0;
+    let decoder = segment.tail().blocks();
     let one = |number| {
         let entry = segment.block(number);
         let length = usize::try_from(entry.stored_len()).unwrap_or(usize::MAX);
         let end = stored.len().min(usize::saturating_add(position, length));
         let bytes = stored.slice(position..end);
         position = end;
-        let block = decode_block(&entry, bytes)?;
+        let block = decoder.decode(&entry, bytes)?;
         // A slice that is kept would keep the whole run's buffer alive after its neighbours have left the cache.
         let shared = entry.stored_len() == entry.raw_len() && stored.len() > block.len();
         Ok(if apart && shared { Bytes::copy_from_slice(&block) } else { block })

@@ -8,7 +8,7 @@ use firnline_index::block_index::BlockEntry;
 use firnline_index::ids::{Crc32c, RawPosition, TimestampMs};
 use firnline_index::lineage::EpochStart;
 use firnline_index::manifest::Entry;
-use firnline_index::segment::{Footer, SegmentTail, decode_block};
+use firnline_index::segment::{Footer, SegmentTail};
 use firnline_index::transactions::{SegmentTransactions, TransactionStart, TransactionTracker};
 
 use super::AnomalyKind;
@@ -62,9 +62,10 @@ impl Content {
     /// Checks a run of blocks.
     pub(super) fn take(mut self, run: BlockRun) -> Self {
         self.digest.update(&run.stored);
+        let decoder = run.decoder.clone();
         for (block, stored) in run.split() {
             let position = block.stored.start;
-            match decode_block(&block, stored) {
+            match decoder.decode(&block, stored) {
                 Ok(raw) => self.block(&block, &raw),
                 Err(error) => {
                     self.found.push(AnomalyKind::Block { position, error });
@@ -255,6 +256,7 @@ pub(super) fn compare_footer(entry: &Entry, tail: &SegmentTail) -> Vec<AnomalyKi
         ("number of blocks", footer.blocks.to_string(), entry.blocks.to_string()),
         ("smallest timestamp", format!("{:?}", footer.min_timestamp), format!("{:?}", entry.min_timestamp)),
         ("largest timestamp", format!("{:?}", footer.max_timestamp), format!("{:?}", entry.max_timestamp)),
+        ("topic key", format!("{:?}", tail.trailer().key_id), format!("{:?}", entry.key_id)),
         ("kind", format!("{:?}", footer.kind), format!("{:?}", entry.kind)),
         ("replaced pieces", format!("{:?}", footer.replaces), format!("{:?}", entry.replaces)),
         ("stable end", transactions.stable_end.to_string(), entry.stable_end.to_string()),

@@ -23,6 +23,7 @@ pub use anomaly::{Anomaly, AnomalyKind};
 pub use segment::Pace;
 
 use crate::Tier;
+use crate::keys::KeyError;
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +45,13 @@ pub enum Finding {
         key: String,
         /// Why.
         source: Box<StoreError>,
+    },
+    /// A sealed segment whose key cannot be had, so nothing is known of what is in it.
+    Locked {
+        /// The object's key.
+        key: String,
+        /// Why not.
+        source: Box<KeyError>,
     },
     /// An object that nothing names: an upload under way, or what is left of one that was not committed. No damage.
     Unnamed {

@@ -14,7 +14,9 @@ use futures::StreamExt;
 use super::content::{Content, compare_footer};
 use super::presence::Presence;
 use super::{Anomaly, AnomalyKind, CheckDepth, CheckReport, Finding, OnFinding, Pace};
+use crate::TailError;
 use crate::Tier;
+use crate::keys::KeyError;
 use crate::segments::tail_range;
 
 /// A check of one partition under way.
@@ -94,6 +96,12 @@ impl<'a> Check<'a> {
     pub(super) fn unreadable(&mut self, key: &str, source: StoreError) {
         self.report.unreadable += 1;
         (self.on_finding)(Finding::Unreadable { key: key.to_owned(), source: Box::new(source) });
+    }
+
+    /// Without its key nothing is known of a segment but that it is there: that is no damage.
+    fn locked(&mut self, key: &str, source: KeyError) {
+        self.report.unreadable += 1;
+        (self.on_finding)(Finding::Locked { key: key.to_owned(), source: Box::new(source) });
     }
 
     /// The manifest, as far as it can be read; what is wrong with it is told.
@@ -265,9 +273,8 @@ impl<'a> Check<'a> {
         }
         let mut content = Content::new(entry, self.start(entry), self.tier.settings().limits);
         let mut whole = true;
-        let index = tail.index();
         let start = entry.location.start.get();
-        let mut runs = std::pin::pin!(self.tier.block_runs(key, start, index, 0..index.len()));
+        let mut runs = std::pin::pin!(self.tier.block_runs(key, start, &tail, 0..tail.index().len()));
         while let Some(run) = runs.next().await {
             match run {
                 Ok(run) => {
@@ -329,13 +336,13 @@ impl<'a> Check<'a> {
             range: None,
             log_bytes: None,
         };
-        match SegmentTail::parse(bytes.clone(), entry.tail_position, &expect) {
-            Ok(tail) => Some((tail, bytes)),
-            Err(error) => {
-                self.anomaly(key, AnomalyKind::Tail(error));
-                None
-            }
+        match self.tier.open_tail(self.tip, entry, bytes.clone(), expect).await {
+            Ok(tail) => return Some((tail, bytes)),
+            Err(TailError::Locked { source, .. }) => self.locked(key, source),
+            Err(TailError::Damaged { source, .. }) => self.anomaly(key, AnomalyKind::Tail(*source)),
+            Err(TailError::Store { source, .. }) => self.unreadable(key, *source),
         }
+        None
     }
 
     /// What was open where the segment begins, if that is known.

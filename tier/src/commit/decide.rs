@@ -21,6 +21,8 @@ pub struct Basis {
     pub lineage: Lineage,
     /// The transactions open at `base`.
     pub transactions: TransactionStart,
+    /// Whether the newest segment is sealed: then what goes on from it is, too, unless somebody says otherwise.
+    pub sealed: bool,
 }
 
 impl Basis {
@@ -35,6 +37,7 @@ impl Basis {
                 gc_boundary: manifest.gc_boundary,
                 lineage: manifest.lineage.clone(),
                 transactions: manifest.transaction_start(),
+                sealed: manifest.entries.last().is_some_and(|newest| newest.key_id.is_some()),
             },
             None => Self {
                 base: log_start,
@@ -42,6 +45,7 @@ impl Basis {
                 gc_boundary: None,
                 lineage: Lineage::empty(),
                 transactions: new_partition(log_start),
+                sealed: false,
             },
         }
     }

@@ -1,7 +1,7 @@
 //! What a segment that nothing names says of itself.
 
 use firnline_index::keys::ObjectKey;
-use firnline_index::segment::{Footer, TRAILER_LEN, Trailer};
+use firnline_index::segment::{TRAILER_LEN, Trailer};
 use firnline_index::{Crc32c, OffsetRange};
 use firnline_store::StoreError;
 
@@ -15,7 +15,7 @@ const SUFFIX: u64 = 64 << 10;
 pub(super) enum OwnWords {
     /// It covers these offsets.
     Range(OffsetRange),
-    /// It is sealed: only its key tells where it begins.
+    /// It is sealed, and its key is not at hand: what it covers is not known.
     Sealed,
     /// It is no segment of this partition, or damaged: nobody's to delete.
     Foreign,
@@ -41,9 +41,6 @@ impl Tier {
         if !ours {
             return Ok(OwnWords::Foreign);
         }
-        if trailer.key_id.is_some() {
-            return Ok(OwnWords::Sealed);
-        }
         let needed = usize::try_from(trailer.footer_length).unwrap_or(usize::MAX).saturating_add(TRAILER_LEN);
         if suffix.len() < needed {
             suffix = match self.store().get_suffix(&text, needed as u64).await {
@@ -54,9 +51,22 @@ impl Tier {
         }
         let footer =
             suffix.len().checked_sub(needed).and_then(|at| suffix.get(at..suffix.len() - TRAILER_LEN));
-        let footer = footer.filter(|bytes| Crc32c::of(bytes) == trailer.footer_crc);
-        Ok(match footer.map(Footer::decode) {
-            Some(Ok(footer)) if footer.range.start() == *base => OwnWords::Range(footer.range),
+        let Some(footer) = footer.filter(|bytes| Crc32c::of(bytes) == trailer.footer_crc) else {
+            return Ok(OwnWords::Foreign);
+        };
+        let key = match trailer.key_id {
+            None => None,
+            Some(key_id) => match self.keys().get(tip.topic_id, key_id).await {
+                Ok(key) => Some(key),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(%key, error, "a sealed segment that nothing names cannot be opened, and stays");
+                    return Ok(OwnWords::Sealed);
+                }
+            },
+        };
+        Ok(match trailer.open_footer(footer, key.as_ref()) {
+            Ok(footer) if footer.range.start() == *base => OwnWords::Range(footer.range),
             _ => OwnWords::Foreign,
         })
     }

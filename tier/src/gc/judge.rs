@@ -153,8 +153,9 @@ fn segment(
     }
     match words {
         Some(OwnWords::Range(range)) if range.end() > head.tier_end => Err(beyond()),
-        Some(OwnWords::Range(_) | OwnWords::Sealed) => Ok(Some(Why::Unnamed)),
-        Some(OwnWords::Foreign | OwnWords::Gone) | None => Ok(None),
+        Some(OwnWords::Range(_)) => Ok(Some(Why::Unnamed)),
+        // What cannot be looked into may hold what nothing else has: it stays.
+        Some(OwnWords::Sealed | OwnWords::Foreign | OwnWords::Gone) | None => Ok(None),
     }
 }
 

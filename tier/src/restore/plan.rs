@@ -3,7 +3,6 @@
 use firnline_index::batch::{Batch, BatchError, Batches, Marker, control_marker};
 use firnline_index::ids::{Offset, OffsetRange, RawPosition};
 use firnline_index::manifest::{Entry, Manifest};
-use firnline_index::segment::decode_block;
 use firnline_index::transactions::{OpenTransaction, TransactionStart, TransactionTracker};
 use futures::StreamExt;
 
@@ -148,8 +147,7 @@ impl Tier {
         let (tip, key) = (&manifest.tip, entry.object_key(&manifest.tip));
         let tail = self.segment_tail(tip, entry).await?;
         let last = tail.index().find_offset(until).map_or(tail.index().len(), |number| number + 1);
-        let mut runs =
-            std::pin::pin!(self.block_runs(&key, entry.location.start.get(), tail.index(), 0..last));
+        let mut runs = std::pin::pin!(self.block_runs(&key, entry.location.start.get(), &tail, 0..last));
         let limits = self.settings().limits;
         let mut tracker = TransactionTracker::new(start);
         let mut quiet = (!tracker.has_open()).then_some(entry.range.start());
@@ -160,8 +158,10 @@ impl Tier {
             (tracker, quiet) = self
                 .workers()
                 .run(move || {
+                    let decoder = run.decoder.clone();
                     for (block, stored) in run.split() {
-                        let raw = decode_block(&block, stored)
+                        let raw = decoder
+                            .decode(&block, stored)
                             .map_err(|source| RestoreError::Block { key: key.clone(), source })?;
                         let at = RawPosition::new(block.raw.start);
                         for batch in Batches::new(&raw, at, block.first_offset, limits) {

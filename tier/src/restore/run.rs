@@ -4,7 +4,6 @@ use bytes::Bytes;
 use firnline_index::batch::{BatchError, Batches};
 use firnline_index::ids::{Offset, OffsetRange, RawPosition};
 use firnline_index::manifest::Entry;
-use firnline_index::segment::decode_block;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
@@ -135,7 +134,7 @@ impl Tier {
         let first = index.find_offset(plan.range.start()).unwrap_or(0);
         let last = index.find_offset(plan.range.end()).map_or(index.len(), |number| number + 1);
         let limits = self.settings().limits;
-        let mut runs = std::pin::pin!(self.block_runs(&key, entry.location.start.get(), index, first..last));
+        let mut runs = std::pin::pin!(self.block_runs(&key, entry.location.start.get(), &tail, first..last));
         while let Some(run) = runs.next().await {
             let run = run.map_err(|(_, source)| {
                 Stop::Failed(RestoreError::Store { key: key.clone(), source: Box::new(source) })
@@ -157,8 +156,10 @@ impl Restoring {
         run: BlockRun,
         limits: firnline_index::batch::BatchLimits,
     ) -> Result<Self, Stop> {
+        let decoder = run.decoder.clone();
         for (block, stored) in run.split() {
-            let raw = decode_block(&block, stored)
+            let raw = decoder
+                .decode(&block, stored)
                 .map_err(|source| Stop::Failed(RestoreError::Block { key: key.to_owned(), source }))?;
             // Where in `raw` the batches lie that belong to the file under way and were not passed on yet.
             let mut ready = 0..0;

@@ -5,6 +5,8 @@ use firnline_index::log_source::{SourceError, SourceErrorKind};
 use firnline_index::segment::SegmentWriteError;
 use firnline_store::StoreError;
 
+use crate::keys::KeyError;
+
 /// A segment that was not uploaded. The tier is as it was; at most an object that nothing names is left.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
@@ -33,6 +35,9 @@ pub enum UploadError {
         /// The batch's epoch.
         found: LeaderEpoch,
     },
+    /// The topic is encrypted, and the key to seal with cannot be had.
+    #[error("get the key that seals the topic")]
+    Key(#[from] KeyError),
     /// The store failed.
     #[error("write the segment to the store")]
     Store(#[source] Box<StoreError>),
@@ -85,6 +90,7 @@ impl UploadError {
             }
             Self::Changed { .. } | Self::Differs { .. } | Self::Length { .. } => true,
             Self::Store(error) | Self::ReadBack { source: error, .. } => error.is_retriable(),
+            Self::Key(error) => error.is_passing(),
             Self::Batch(_) | Self::EpochBack { .. } => false,
         }
     }

@@ -30,6 +30,7 @@ use firnline_store::{Upload, UploadOptions};
 pub use error::UploadError;
 use pump::{Ended, Filled, Pump};
 
+use crate::keys::Encryption;
 use crate::{Step, Tier, TierSettings};
 
 /// Raw bytes that the pump takes from the source before they are handed to the store: what an upload holds in memory
@@ -62,6 +63,8 @@ pub struct SegmentForm {
     pub compression: Option<BlockCompression>,
     /// The storage class of its object.
     pub storage_class: Option<String>,
+    /// Whether it is sealed with the topic's key.
+    pub encryption: Encryption,
 }
 
 /// A segment that is in the store, verified, and that no manifest names yet.
@@ -98,7 +101,13 @@ impl Tier {
         plan: SegmentPlan,
     ) -> Result<UploadOutcome, UploadError> {
         let uuid = SegmentUuid::from_bytes(self.env().random.uuid());
-        let pump = Pump::new(source, self.segment_options(&plan, uuid), plan.last_epoch)?;
+        // Before anything is read: without its key nothing of an encrypted topic goes up.
+        let seal = match plan.form.encryption {
+            Encryption::On => Some(self.sealing_key(&plan.tip).await?),
+            Encryption::Unsaid | Encryption::Off => None,
+        };
+        let options = SegmentOptions { seal, ..self.segment_options(&plan, uuid) };
+        let pump = Pump::new(source, options, plan.last_epoch)?;
         self.before(Step::UploadRead).await;
         let (pump, first) = self.fill(pump).await?;
         let Some(first_batch) = first.first_batch else { return Ok(UploadOutcome::Empty) };
@@ -237,7 +246,7 @@ fn entry(
         storage_class,
         kind: EntryKind::Segment,
         replaces: Vec::new(),
-        key_id: None,
+        key_id: summary.key_id,
         kip405: None,
     }
 }

@@ -15,6 +15,7 @@ async fn check(tier: &Tier, depth: CheckDepth) -> (CheckReport, BTreeSet<String>
     let note = |finding: Finding| {
         let name = match finding {
             Finding::Anomaly(anomaly) => anomaly.kind.name().to_owned(),
+            Finding::Locked { .. } => "locked".to_owned(),
             Finding::Unreadable { .. } => "unreadable".to_owned(),
             Finding::Unnamed { .. } => "unnamed".to_owned(),
         };

@@ -10,6 +10,7 @@ mod editing;
 mod listing;
 mod opening;
 mod restoring;
+mod sealing;
 mod support;
 mod upkeep;
 mod uploading;

@@ -8,6 +8,7 @@ mod thing;
 use firnline_index::keys::ObjectKey;
 use firnline_index::marker::TierMarker;
 use firnline_index::topic::TopicObject;
+use firnline_index::topic_key::WrappedTopicKey;
 use firnline_store::Store;
 
 use super::context::Context;
@@ -45,18 +46,24 @@ pub async fn run(
             let tier = context.tier().await?;
             let tip = Selection::of(selector).partition(&tier).await?;
             let key = ObjectKey::Manifest { tip };
-            object(tier.store(), &key, form, out).await
+            object(&context, tier.store(), &key, form, out).await
         }
         Thing::Object(key) => {
             let context = Context::new(global, tier.as_deref(), around)?;
-            object(&context.store()?, &key, form, out).await
+            object(&context, &context.store()?, &key, form, out).await
         }
     }
 }
 
-async fn object(store: &Store, key: &ObjectKey, form: Form, out: &mut Out) -> Result<Exit> {
+async fn object(
+    context: &Context,
+    store: &Store,
+    key: &ObjectKey,
+    form: Form,
+    out: &mut Out,
+) -> Result<Exit> {
     if let ObjectKey::Segment { tip, uuid, .. } = key {
-        return segment::show(store, key, tip, *uuid, form, out).await;
+        return segment::show(context, store, key, tip, *uuid, form, out).await;
     }
     let fetched = match store.get(&key.to_string()).await {
         Ok(fetched) => fetched,
@@ -95,11 +102,23 @@ async fn object(store: &Store, key: &ObjectKey, form: Form, out: &mut Out) -> Re
         ObjectKey::Segment { .. } => {
             Err(Failure::new(&codes::INTERNAL, "a segment was taken for a small object").into())
         }
+        ObjectKey::WrappedKey { .. } => {
+            let wrapped = WrappedTopicKey::decode(&fetched.bytes).map_err(|error| damaged(error.into()))?;
+            let sheet = Sheet::new("topic_key")
+                .with("object_key", key.to_string())
+                .with("cluster_id", wrapped.cluster_id.to_string())
+                .with("topic", wrapped.topic.to_string())
+                .with("topic_id", wrapped.topic_id.to_string())
+                .with("number", Cell::Count(u64::from(wrapped.number)))
+                .with("created_at_ms", Some(wrapped.created_at))
+                .with("ring_key", wrapped.ring_key.clone());
+            sheet.show(form.json, out)?;
+            Ok(Exit::Fine)
+        }
         ObjectKey::NodeSummary { .. }
         | ObjectKey::NodeLease { .. }
         | ObjectKey::FloorHint { .. }
         | ObjectKey::ClusterState { .. }
-        | ObjectKey::WrappedKey { .. }
         | ObjectKey::Floor { .. } => {
             let sheet = Sheet::new("object")
                 .with("object_key", key.to_string())

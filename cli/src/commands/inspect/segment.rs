@@ -2,22 +2,26 @@
 
 use bytes::Bytes;
 use firnline_index::keys::ObjectKey;
-use firnline_index::segment::{ExpectedOrigin, SegmentTail, TRAILER_LEN, Trailer};
+use firnline_index::segment::{ExpectedOrigin, SegmentReadError, SegmentTail, TRAILER_LEN, Trailer};
 use firnline_index::{SegmentUuid, StoredPosition, TopicIdPartition};
 use firnline_store::Store;
+use firnline_tier::keys::TopicKeys;
 use serde_json::json;
 
 use super::{Form, absent};
+use crate::commands::context::Context;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, codes, of};
 use crate::output::{Cell, Out, Sheet, Word as _};
 use crate::units::show_time;
+use crate::wiring;
 
 /// Read first: the whole tail of most segments.
 const FIRST_READ: u64 = 64 << 10;
 
 /// Shows a segment.
 pub async fn show(
+    context: &Context,
     store: &Store,
     key: &ObjectKey,
     tip: &TopicIdPartition,
@@ -33,8 +37,17 @@ pub async fn show(
         uuid: Some(uuid),
         ..ExpectedOrigin::default()
     };
-    let tail = SegmentTail::parse(tail, position, &expect)
-        .map_err(|error| Failure::new(&codes::DAMAGED, format!("{key} is damaged")).caused_by(error))?;
+    let damaged = |error| Failure::new(&codes::DAMAGED, format!("{key} is damaged")).caused_by(error);
+    let trailer = Trailer::parse(&tail).map_err(|error| damaged(SegmentReadError::Trailer(error)))?;
+    let topic_key = match trailer.key_id {
+        None => None,
+        Some(key_id) => {
+            let ring = wiring::key_ring(&context.config, &context.around, &context.env)?;
+            let keys = TopicKeys::new(store.clone(), trailer.cluster_id.clone(), ring);
+            Some(keys.get(tip.topic_id, key_id).await.map_err(of::key)?)
+        }
+    };
+    let tail = SegmentTail::open(tail, position, &expect, topic_key.as_ref()).map_err(damaged)?;
     sheet(key, &tail, size).show(form.json, out)?;
     if form.parts {
         for block in tail.index().entries() {
@@ -139,6 +152,7 @@ fn sheet(key: &ObjectKey, tail: &SegmentTail, size: u64) -> Sheet {
         .with("log_bytes", footer.log_bytes)
         .with("object_bytes", Cell::Bytes(size))
         .with("encrypted", trailer.key_id.is_some())
+        .with("key_id", trailer.key_id.map(|id| id.to_string()))
         .with("entry_kind", footer.kind.word())
         .with("software", footer.software.clone())
         .with("sections", list(sections.collect()))

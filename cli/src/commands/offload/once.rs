@@ -87,6 +87,7 @@ pub async fn pass(context: &Context, plan: Plan) -> Result<Passed> {
     let parts = TierParts::new(store.clone(), context.env.clone());
     let started = tokio::time::Instant::now();
     let tier = Tier::open_for_writing(parts, settings, cluster).await.map_err(of::open_tier)?;
+    let tier = wiring::with_keys(tier, &context.config, &context.around, &context.env)?;
     let typed = patterns.clone();
     let inputs = PassInputs {
         log_dirs,
@@ -108,10 +109,11 @@ pub async fn pass(context: &Context, plan: Plan) -> Result<Passed> {
 
 fn policy(config: &Config, patterns: Vec<TopicPattern>, holes: Holes) -> PassPolicy {
     let topics = config.topics.clone();
-    let sections = config.topics.clone();
+    let (sections, encryption) = (config.topics.clone(), config.encryption.clone());
     let form_of = move |topic: &TopicName| {
         let matches = |name: &Option<TopicPattern>| name.as_ref().is_some_and(|name| name.matches(topic));
-        sections.iter().find(|section| matches(&section.name.value)).map(wiring::form).unwrap_or_default()
+        let section = sections.iter().find(|section| matches(&section.name.value));
+        section.map_or_else(|| wiring::base_form(&encryption), |section| wiring::form(section, &encryption))
     };
     let takes = move |topic: &TopicName| {
         if !patterns.is_empty() {

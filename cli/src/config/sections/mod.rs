@@ -1,6 +1,7 @@
 //! The sections, one file each.
 
 mod cache;
+mod encryption;
 mod http;
 mod kafka;
 mod limits;
@@ -9,6 +10,7 @@ mod store;
 mod topic;
 
 pub use cache::CacheSection;
+pub use encryption::EncryptionSection;
 pub use http::HttpSection;
 pub use kafka::KafkaSection;
 pub use limits::LimitsSection;

@@ -29,6 +29,8 @@ section! {
         "tail_interval" => tail_interval: Option<Wait<1_000, 86_400_000>> = "";
         /// Instead of `offload.compression`.
         "compression" => compression: Option<Codec> = "";
+        /// Instead of `encryption.topics`: whether segments to come are encrypted. Those that are in the tier stay as they are.
+        "encrypt" => encrypt: Option<bool> = "";
         /// Instead of `store.storage_class`. Segments that are in the tier already stay in theirs. Not on Azure.
         "storage_class" => storage_class: Option<ClassName> = "";
         /// Who goes first where not all can: 0 is the most urgent, 9 the least.

@@ -1,5 +1,6 @@
 //! The kinds of value that a key can have.
 
+mod key;
 mod net;
 
 use std::borrow::Cow;
@@ -12,6 +13,7 @@ use toml::de::DeValue;
 use crate::selector::TopicPattern;
 use crate::units::{Size, Span};
 
+pub use key::{NamedKey, RingKeyName};
 pub use net::{Address, Listen, Mechanism};
 
 /// A kind of value: read from TOML or from text, shown as TOML.

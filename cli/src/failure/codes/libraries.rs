@@ -42,6 +42,11 @@ fn reader_page(code: &str) -> (Exit, &'static str, &'static str) {
             "what was read before was passed on",
         ),
         "FIRN-R004" => (Exit::Environment, "the process is ending", "what was read before was passed on"),
+        "FIRN-R005" => (
+            Exit::Environment,
+            "the topic is encrypted, and the key ring of [encryption] is not set, lacks the key, or cannot be asked",
+            "no byte of it was passed on",
+        ),
         "FIRN-R010" => (Exit::Difference, "something other than Firnline deleted or moved it", UNREADABLE),
         "FIRN-R015" => (
             Exit::Difference,

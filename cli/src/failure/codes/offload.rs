@@ -137,6 +137,11 @@ super::codes! { OFFLOAD:
         effect: "the work is tried again with growing pauses; pins keep everything down to the reserve of the disk",
         action: "look up the store's own code in the message",
     }
+    WAIT_KEY = "FIRN-O221", Fine, "The key to encrypt with cannot be had" {
+        cause: "the topic is encrypted, and the key ring does not give its key; the message names the key and why",
+        effect: "nothing of the topic is uploaded, in the clear least of all; pins keep everything down to the reserve of the disk",
+        action: "give the sidecar the ring that the message names, then restart it; docs/guide/encryption.md",
+    }
     WAIT_DISK = "FIRN-O230", Fine, "The log cannot be read" {
         cause: "a read of the broker's files failed",
         effect: "the partition stays as it is; it is tried again",

@@ -81,4 +81,24 @@ super::codes! { TIER:
         effect: "what was done is complete and safe; what was left out is as it was before",
         action: "mend what is named and run the command again",
     }
+    KEY = "FIRN-T040", Environment, "A topic's key is not at hand" {
+        cause: "the topic is encrypted, and the key ring of [encryption] is not set, lacks the key named, holds another key under that name, or its command failed",
+        effect: "nothing was read of what it seals, and nothing was uploaded in the clear",
+        action: "give this command the ring that the message names; docs/guide/encryption.md",
+    }
+    KEY_LOST = "FIRN-T041", Difference, "The object that holds a topic's key is gone or damaged" {
+        cause: "something other than Firnline deleted or changed an object under `keys/`",
+        effect: "what this key sealed cannot be read by anybody until the object is back",
+        action: "bring back the object's earlier version or its copy; Firnline never removes one",
+    }
+    KEY_UNUSABLE = "FIRN-T042", Environment, "A key of the ring cannot be used" {
+        cause: "its file or variable is absent, is no key of 32 bytes, or can be read by everybody",
+        effect: "nothing was done",
+        action: "mend what the message names; `head -c32 /dev/urandom | base64` makes a new key",
+    }
+    NOT_REWRAPPED = "FIRN-T043", Partly, "Some topic keys were not wrapped anew" {
+        cause: "their ring key is missing, the command failed, or another writer came first; each is named",
+        effect: "those keys stay as they were and open as before; the others are wrapped by the active key",
+        action: "keep the old ring keys, mend what is named, and run the command again",
+    }
 }

@@ -188,7 +188,7 @@ proptest! {
         let mut log = Vec::new();
         for (at, size) in sizes.iter().enumerate() {
             let payload = if at % 2 == 0 { noise(at as u64, *size) } else { vec![b'w'; *size] };
-            log.extend(Batch::new(at as i64, 1).around(&payload));
+            log.extend(Batch::new(i64::try_from(at).unwrap(), 1).around(&payload));
         }
         let compression = if zstd { BlockCompression::Zstd { level: 1 } } else { BlockCompression::None };
         let key = key(7, secret);

@@ -11,6 +11,7 @@ use firnline_index::{Offset, OffsetRange};
 use firnline_tier::EditOutcome;
 use firnline_tier::change::AddDead;
 
+use super::replace::is_sealed;
 use super::{After, Trouble, Turn};
 use crate::host::{HeldChain, HeldFile, PinId};
 use crate::plan::PlannedSegment;
@@ -230,7 +231,8 @@ impl Turn<'_> {
         reason: DeadReason,
     ) -> Result<bool, Trouble> {
         let Some(dead) = dead else { return Ok(false) };
-        let Some(gc_boundary) = self.manifest().map(|manifest| manifest.gc_boundary) else {
+        let known = self.manifest().map(|manifest| (manifest.gc_boundary, is_sealed(manifest)));
+        let Some((gc_boundary, sealed)) = known else {
             return Ok(false);
         };
         self.core.before(SidecarStep::Upload).await;
@@ -240,7 +242,7 @@ impl Turn<'_> {
             true => TransactionStart::Known(Vec::new()),
             false => TransactionStart::Unknown { span_start: file.base },
         };
-        let start = Start { base: file.base, transactions, last_epoch: None };
+        let start = Start { base: file.base, transactions, last_epoch: None, sealed };
         let uploaded = self.uploads(EntryKind::Segment).one(&chain.log, &planned, &start).await;
         let Some(segment) = uploaded.map_err(Trouble::upload)? else { return Ok(true) };
         self.core.before(SidecarStep::AddDead).await;

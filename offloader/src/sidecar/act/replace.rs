@@ -68,7 +68,8 @@ impl Turn<'_> {
         let mut below: Lineage = manifest.lineage.clone();
         below.truncate_to(at);
         let last_epoch = below.last().map(|start| start.epoch);
-        let start = |transactions| Start { base: at, transactions, last_epoch };
+        let sealed = is_sealed(manifest);
+        let start = |transactions| Start { base: at, transactions, last_epoch, sealed };
         if at == manifest.serving_start {
             return Ok(start(match at == Offset::ZERO {
                 true => TransactionStart::Known(Vec::new()),
@@ -100,4 +101,9 @@ impl Turn<'_> {
         }
         Ok(found)
     }
+}
+
+/// Whether the newest segment is sealed: then so is what goes on from it.
+pub(super) fn is_sealed(manifest: &Manifest) -> bool {
+    manifest.entries.last().is_some_and(|newest| newest.key_id.is_some())
 }

@@ -52,6 +52,9 @@ impl Trouble {
 
     /// A change to the manifest failed.
     pub(super) fn edit(error: EditError) -> Self {
+        if matches!(&error, EditError::Tail { source: TailError::Locked { .. }, .. }) {
+            return Self::new(&error, |error| WaitReason::Key { error });
+        }
         let passing = error.is_passing();
         Self::new(&error, |error| match passing {
             true => WaitReason::Store { error },
@@ -61,6 +64,9 @@ impl Trouble {
 
     /// An upload failed.
     pub(super) fn upload(error: UploadError) -> Self {
+        if matches!(error, UploadError::Key(_)) {
+            return Self::new(&error, |error| WaitReason::Key { error });
+        }
         let (damage, passing) = (error.is_damage(), error.is_passing());
         let log = matches!(error, UploadError::Source(_) | UploadError::Changed { .. });
         Self::new(&error, |error| match (damage, passing, log) {
@@ -94,7 +100,8 @@ impl Trouble {
 
     /// The end of a segment could not be read.
     pub(super) fn tail(error: &TailError) -> Self {
-        Self::new(error, |error| WaitReason::Store { error })
+        let locked = matches!(error, TailError::Locked { .. });
+        Self::new(error, |error| if locked { WaitReason::Key { error } } else { WaitReason::Store { error } })
     }
 
     /// Something that an operator must decide.

@@ -88,6 +88,7 @@ async fn segments_are_stored_as_their_topics_policy_says() {
     let form = firnline_tier::SegmentForm {
         compression: Some(firnline_index::segment::BlockCompression::Zstd { level: 3 }),
         storage_class: Some("STANDARD_IA".to_owned()),
+        ..Default::default()
     };
     let policy = TopicPolicy { target_bytes: 0, form: form.clone(), ..TopicPolicy::default() };
     let settings = SidecarSettings { policy_of: Arc::new(move |_| policy.clone()), ..each_file() };

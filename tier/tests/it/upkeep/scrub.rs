@@ -26,6 +26,7 @@ async fn round(scrub: &mut Scrub, tier: &Tier) -> Vec<String> {
     let tell = |finding: Finding| {
         let name = match finding {
             Finding::Anomaly(anomaly) => format!("{} {}", anomaly.kind.name(), anomaly.key),
+            Finding::Locked { key, .. } => format!("locked {key}"),
             Finding::Unreadable { key, .. } => format!("unreadable {key}"),
             Finding::Unnamed { key, .. } => format!("unnamed {key}"),
         };

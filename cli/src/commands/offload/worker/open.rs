@@ -55,6 +55,7 @@ pub(super) async fn open(typed: &Typed) -> Result<Opened> {
     let tier_settings = wiring::tier(config, store.settings());
     let parts = TierParts::new(store.clone(), context.env.clone());
     let tier = Tier::open_for_writing(parts, tier_settings, &cluster).await.map_err(of::open_tier)?;
+    let tier = wiring::with_keys(tier, config, &context.around, &context.env)?;
     let lease = lease(&tier, node, places).await?;
     let sidecar = sidecar(&tier, client.clone(), &host, node, settings).await?;
     Ok(Opened { sidecar, host, tier, store, node, client, lease, disk_total })
