@@ -25,6 +25,9 @@ pub struct HeldPartition {
     /// Stretches of log without hole inside, each from one history, as far as names and epochs tell. The broker's own log
     /// with the pins that join it below comes first, where there is one; others are left of earlier histories.
     pub chains: Vec<HeldChain>,
+    /// What could not be read or settled of its pins at this look, the first of it: bytes may be here that no chain shows.
+    /// They are kept, and are not known lost.
+    pub unread: Option<Arc<str>>,
 }
 
 /// What the broker does with a partition's directory.

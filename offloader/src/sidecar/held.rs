@@ -1,6 +1,8 @@
 //! What is held of a partition, as far as a decision needs it: a small copy of what the host told, kept from one look to
 //! the next, without names and handles.
 
+use std::sync::Arc;
+
 use firnline_index::{Offset, TimestampMs};
 
 use super::prove::Unproven;
@@ -13,6 +15,8 @@ pub struct Held {
     pub presence: Presence,
     /// The chains, in the host's order.
     pub chains: Vec<Chain>,
+    /// What of its pins could not be read: more may be held than the chains show.
+    pub unread: Option<Arc<str>>,
 }
 
 /// A stretch of log.
@@ -51,13 +55,17 @@ impl Held {
     /// Nothing.
     #[must_use]
     pub const fn nothing() -> Self {
-        Self { presence: Presence::Gone, chains: Vec::new() }
+        Self { presence: Presence::Gone, chains: Vec::new(), unread: None }
     }
 
     /// Takes the copy.
     #[must_use]
     pub fn of(held: &HeldPartition) -> Self {
-        Self { presence: held.presence, chains: held.chains.iter().map(Chain::of).collect() }
+        Self {
+            presence: held.presence,
+            chains: held.chains.iter().map(Chain::of).collect(),
+            unread: held.unread.clone(),
+        }
     }
 
     /// The broker's own log.

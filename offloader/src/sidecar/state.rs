@@ -228,9 +228,13 @@ impl Slot {
 
     /// Nothing is held any more.
     pub(super) fn empty(&mut self) {
-        if !self.held.chains.is_empty() {
-            let nothing =
-                HeldPartition { tip: self.held.tip.clone(), presence: Presence::Gone, chains: Vec::new() };
+        if !self.held.chains.is_empty() || self.held.unread.is_some() {
+            let nothing = HeldPartition {
+                tip: self.held.tip.clone(),
+                presence: Presence::Gone,
+                chains: Vec::new(),
+                unread: None,
+            };
             self.held = Arc::new(nothing);
             self.dirty = true;
         }

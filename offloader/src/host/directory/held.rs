@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use firnline_index::{Offset, TimestampMs, TopicIdPartition};
 use firnline_logdir::files::SegmentFileKind;
-use firnline_logdir::{LogStart, PartitionDir, Piece, ReadError, SegmentFile, SourceOptions, chains};
+use firnline_logdir::{
+    IoProblem, LogStart, PartitionDir, Piece, ReadError, SegmentFile, SourceOptions, chains,
+};
 
 use super::pins::{Pin, Sealed};
 use super::shared::Shared;
-use crate::host::{HeldChain, HeldFile, HeldPartition, PinId, Presence};
+use crate::host::{HeldChain, HeldFile, HeldPartition, PinId, Presence, chain_of};
 use crate::log::{DirectoryLog, PartitionLog as _};
 
 /// A file of the broker's log, as it was last listed.
@@ -41,7 +43,7 @@ pub(super) fn held(
     source: &SourceOptions,
     tip: &TopicIdPartition,
     (presence, live): (Presence, Option<Live<'_>>),
-    pins: &mut [Pin],
+    (pins, unsettled): (&mut [Pin], Option<IoProblem>),
 ) -> Result<HeldPartition, ReadError> {
     let live = live.filter(|live| !live.segments.is_empty());
     let pinned = |inode: u64| {
@@ -62,11 +64,20 @@ pub(super) fn held(
         .collect();
     let mut pieces = Vec::with_capacity(loose.len());
     let mut files = Vec::with_capacity(loose.len());
+    let mut unread = unsettled.map(|problem| chain_of(&problem));
     for &at in &loose {
         let sealed = pins[at].still_sealed().filter(|sealed| here.contains(&sealed.next_inode));
         let (piece, file) = match sealed {
             Some(sealed) => known(shared, &pins[at], sealed),
-            None => read(shared, &mut pins[at], source)?,
+            None => match read(shared, &mut pins[at], source) {
+                Ok(read) => read,
+                // It keeps what it holds, and the others are no worse for it.
+                Err(ReadError::Io(problem)) => {
+                    unread.get_or_insert_with(|| chain_of(&problem));
+                    continue;
+                }
+                Err(error) => return Err(error),
+            },
         };
         pieces.push(piece);
         files.push(Some(file));
@@ -89,7 +100,7 @@ pub(super) fn held(
     for other in &grouped.others {
         chains.push(chain(shared, source, tip, None, take(other)));
     }
-    Ok(HeldPartition { tip: tip.clone(), presence, chains })
+    Ok(HeldPartition { tip: tip.clone(), presence, chains, unread: unread.map(Arc::from) })
 }
 
 /// A file of a chain, for reading and for deciding.

@@ -33,6 +33,8 @@ pub(super) struct Inventory {
     /// then: they are not made again until the broker writes to the file again.
     released: HashMap<Key, Vec<(usize, u64, u64, i128)>>,
     problems: BTreeMap<PathBuf, String>,
+    /// Partitions whose pins could not all be read: each scan tries again.
+    again: BTreeSet<Key>,
 }
 
 /// A partition's directory as it was last listed.
@@ -107,7 +109,8 @@ impl Inventory {
         for batch in changed.chunks(OPEN) {
             self.visit(shared, batch, &mut keys)?;
         }
-        self.rebuild(shared, source, keys)
+        self.rebuild(shared, source, keys);
+        Ok(())
     }
 
     /// The same for one partition.
@@ -121,7 +124,8 @@ impl Inventory {
         if let Some(places) = self.live.get(key).cloned() {
             self.visit(shared, &places, &mut keys)?;
         }
-        self.rebuild(shared, source, keys)
+        self.rebuild(shared, source, keys);
+        Ok(())
     }
 
     pub(super) fn take_pins(&mut self, pinned: Vec<(usize, firnline_logdir::PinName)>) -> BTreeSet<Key> {
@@ -161,7 +165,7 @@ impl Inventory {
             let listing = RootListing::read(&at.path)?;
             for (name, _, partition) in listing.partitions {
                 let place: Place = (dir, name.into());
-                if self.has_changed(shared, &place, lost)? {
+                if self.has_changed(shared, &place, lost) {
                     changed.insert(place.clone());
                 }
                 self.parts.entry(place.clone()).or_insert_with(|| Part::new(partition));
@@ -179,6 +183,7 @@ impl Inventory {
                 self.problems.insert(at.path.join(name), text.to_owned());
             }
         }
+        keys.extend(&self.again);
         keys.extend(self.deleting.values().chain(deleting.values()).flatten());
         self.deleting = deleting;
         let gone: Vec<Place> =
@@ -187,13 +192,14 @@ impl Inventory {
         Ok(())
     }
 
-    fn has_changed(&mut self, shared: &Shared, place: &Place, lost: bool) -> Result<bool, IoProblem> {
-        let Some(part) = self.parts.get_mut(place) else { return Ok(true) };
-        let now = shared.dirs[place.0].pins.identity(&place.1)?;
+    fn has_changed(&mut self, shared: &Shared, place: &Place, lost: bool) -> bool {
+        let Some(part) = self.parts.get_mut(place) else { return true };
+        // Where it cannot be told, the visit meets the same trouble, and names it as this partition's alone.
+        let Ok(now) = shared.dirs[place.0].pins.identity(&place.1) else { return true };
         if lost || part.identity.is_none() || part.identity != now {
-            return Ok(true);
+            return true;
         }
-        Ok(!std::mem::replace(&mut part.settled, true))
+        !std::mem::replace(&mut part.settled, true)
     }
 
     fn drop_part(&mut self, shared: &Shared, place: &Place, keys: &mut BTreeSet<Key>) {
@@ -310,23 +316,18 @@ impl Inventory {
     }
 
     /// Makes what is held of these partitions anew.
-    pub(super) fn rebuild(
-        &mut self,
-        shared: &Shared,
-        source: &SourceOptions,
-        keys: BTreeSet<Key>,
-    ) -> Result<(), LookProblem> {
+    pub(super) fn rebuild(&mut self, shared: &Shared, source: &SourceOptions, keys: BTreeSet<Key>) {
         if keys.is_empty() {
-            return Ok(());
+            return;
         }
         for key in keys {
-            self.rebuild_one(shared, source, key)?;
+            self.rebuild_one(shared, source, key);
         }
         self.list = self.held.values().cloned().collect();
-        Ok(())
     }
 
-    fn rebuild_one(&mut self, shared: &Shared, source: &SourceOptions, key: Key) -> Result<(), LookProblem> {
+    fn rebuild_one(&mut self, shared: &Shared, source: &SourceOptions, key: Key) {
+        self.again.remove(&key);
         let places = self.live.get(&key).map_or(&[][..], Vec::as_slice);
         if let [one, other, ..] = places {
             let text = format!("the same partition stands in {:?} too", shared.dirs[other.0].path);
@@ -334,7 +335,7 @@ impl Inventory {
             let places = places.to_vec();
             // Most likely one of the two is on its way: look again.
             shared.notice(|noticed| noticed.changed.extend(places));
-            return Ok(());
+            return;
         }
         let place = places.first().cloned();
         let part = place.as_ref().and_then(|place| self.parts.get(place));
@@ -344,7 +345,7 @@ impl Inventory {
             let segment = segments.iter().find(|segment| Some(of) == dir && segment.inode == inode)?;
             Some(segment.base)
         };
-        let mut pins = settle(shared, self.pins.take(&key), in_log)?;
+        let (mut pins, unsettled) = settle(shared, self.pins.take(&key), in_log);
         for pair in segments.windows(2) {
             let of_it = pins.iter_mut().filter(|pin| Some(pin.dir) == dir && pin.name.inode == pair[0].inode);
             let Segment { len, mtime_ns, .. } = pair[0];
@@ -362,7 +363,7 @@ impl Inventory {
             _ if pins.is_empty() && live.is_none() => None,
             Some(topic) => {
                 let tip = TopicIdPartition { topic: topic.clone(), topic_id: key.0, partition: key.1 };
-                Some(held(shared, source, &tip, (presence, live), &mut pins))
+                Some(held(shared, source, &tip, (presence, live), (&mut pins, unsettled)))
             }
             None => {
                 let path = shared.dirs[pins.first().map_or(0, |pin| pin.dir)].path.clone();
@@ -375,21 +376,25 @@ impl Inventory {
         self.pins.put(key, pins);
         match outcome {
             Some(Ok(held)) => {
+                if let Some(error) = &held.unread {
+                    let known = self.held.get(&key).and_then(|known| known.unread.as_ref());
+                    if known != Some(error) {
+                        tracing::error!(tip = %held.tip, %error, "a pin cannot be read; it is kept");
+                    }
+                    self.again.insert(key);
+                }
                 self.held.insert(key, Arc::new(held));
             }
-            // It changed under our eyes, or cannot be read now: what was known stays, and the next look tries again.
+            // It changed under our eyes: what was known stays, and the next look tries again.
             Some(Err(error)) => {
                 tracing::debug!(error = %crate::host::chain_of(&error), "a pin could not be read");
+                self.again.insert(key);
                 shared.notice(|noticed| noticed.scan = true);
-                if let firnline_logdir::ReadError::Io(problem) = error {
-                    return Err(problem.into());
-                }
             }
             None => {
                 self.held.remove(&key);
             }
         }
-        Ok(())
     }
 }
 

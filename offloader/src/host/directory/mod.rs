@@ -213,8 +213,7 @@ impl Host for DirectoryHost {
                 (name.topic_id, name.partition)
             });
             let keys = keys.collect();
-            let rebuilt = state.inventory.rebuild(&self.shared, &self.options.source, keys);
-            rebuilt.map_err(|e| HostError::new("look at partitions whose pins were removed", e))?;
+            state.inventory.rebuild(&self.shared, &self.options.source, keys);
         }
         Ok(())
     }

@@ -142,7 +142,8 @@ impl Pins {
     }
 }
 
-/// What is left of a partition's pins after each was looked at, beside a log that has these files.
+/// What is left of a partition's pins after each was looked at, beside a log that has these files; and the first thing
+/// that kept a pin from being settled, which stays then as it was.
 ///
 /// Dropped are pins that are gone; those that keep nothing, an empty file that nobody can write to any more; and second
 /// names of one file. A pin whose name tells another inode than it has, as after a copy of the log dir, is renamed.
@@ -150,45 +151,59 @@ pub(super) fn settle(
     shared: &Shared,
     pins: Vec<Pin>,
     in_log: impl Fn(usize, u64) -> Option<Offset>,
-) -> Result<Vec<Pin>, IoProblem> {
-    let mut kept: Vec<Pin> = Vec::new();
+) -> (Vec<Pin>, Option<IoProblem>) {
+    let (mut kept, mut unsettled): (Vec<Pin>, Option<IoProblem>) = (Vec::new(), None);
     for mut pin in pins {
-        let dir = &shared.dirs[pin.dir].pins;
-        if pin.verified && in_log(pin.dir, pin.name.inode).is_some() {
-            pin.stat = None;
-        } else {
-            let Some(stat) = dir.stat(&pin.name)? else { continue };
-            if stat.is_sole_link() && stat.len == 0 {
-                dir.remove(&[pin.name])?;
-                continue;
-            }
-            if stat.inode != pin.name.inode {
-                let name = PinName { inode: stat.inode, ..pin.name };
-                if dir.rename(&pin.name, &name)? {
-                    pin.name = name;
-                }
-            }
-            pin.verified = stat.inode == pin.name.inode;
-            pin.stat = in_log(pin.dir, stat.inode).is_none().then_some(stat);
-        }
-        let twin = |other: &Pin| other.dir == pin.dir && other.name.inode == pin.name.inode;
-        let Some(other) = kept.iter_mut().find(|other| twin(other)) else {
+        if let Err(problem) = settle_one(shared, &mut pin, &mut kept, &in_log) {
+            unsettled.get_or_insert(problem);
             kept.push(pin);
-            continue;
-        };
-        if let Some(stat) = &mut other.stat {
-            // Looked at while it had one more name.
-            stat.links = stat.links.saturating_sub(1).max(1);
         }
-        if other.name == pin.name {
-            continue;
-        }
-        // The broker's own name of the file tells which is right; without one, the one named first stays.
-        let right = in_log(pin.dir, pin.name.inode);
-        if right == Some(pin.name.base) || (right != Some(other.name.base) && pin.name < other.name) {
-            std::mem::swap(&mut other.name, &mut pin.name);
-        }
-        dir.remove(&[pin.name])?;
     }
-    Ok(kept)
+    (kept, unsettled)
+}
+
+/// Takes one more pin to those that are kept, or removes it.
+fn settle_one(
+    shared: &Shared,
+    pin: &mut Pin,
+    kept: &mut Vec<Pin>,
+    in_log: &impl Fn(usize, u64) -> Option<Offset>,
+) -> Result<(), IoProblem> {
+    let dir = &shared.dirs[pin.dir].pins;
+    if pin.verified && in_log(pin.dir, pin.name.inode).is_some() {
+        pin.stat = None;
+    } else {
+        let Some(stat) = dir.stat(&pin.name)? else { return Ok(()) };
+        if stat.is_sole_link() && stat.len == 0 {
+            dir.remove(&[pin.name])?;
+            return Ok(());
+        }
+        if stat.inode != pin.name.inode {
+            let name = PinName { inode: stat.inode, ..pin.name };
+            if dir.rename(&pin.name, &name)? {
+                pin.name = name;
+            }
+        }
+        pin.verified = stat.inode == pin.name.inode;
+        pin.stat = in_log(pin.dir, stat.inode).is_none().then_some(stat);
+    }
+    let twin = |other: &Pin| other.dir == pin.dir && other.name.inode == pin.name.inode;
+    let Some(other) = kept.iter_mut().find(|other| twin(other)) else {
+        kept.push(pin.clone());
+        return Ok(());
+    };
+    if let Some(stat) = &mut other.stat {
+        // Looked at while it had one more name.
+        stat.links = stat.links.saturating_sub(1).max(1);
+    }
+    if other.name == pin.name {
+        return Ok(());
+    }
+    // The broker's own name of the file tells which is right; without one, the one named first stays.
+    let right = in_log(pin.dir, pin.name.inode);
+    if right == Some(pin.name.base) || (right != Some(other.name.base) && pin.name < other.name) {
+        std::mem::swap(&mut other.name, &mut pin.name);
+    }
+    dir.remove(&[pin.name])?;
+    Ok(())
 }

@@ -19,6 +19,8 @@ mod deleted;
 mod pending;
 mod upload;
 
+use std::sync::Arc;
+
 use firnline_index::Offset;
 use firnline_index::manifest::ManifestKind;
 
@@ -26,12 +28,26 @@ use super::held::Chain;
 use super::next::Next;
 use super::prove::Unproven;
 use super::view::{Comparison, Digest, Known, Standing, View};
-use super::wait::{BoundReason, OffReason, OperatorReason, WaitReason};
+use super::wait::{BoundReason, OffReason, OperatorReason, Severity, WaitReason};
 use crate::cluster::{Bound, Leader};
 
 /// Decides.
 #[must_use]
 pub fn decide(view: &View<'_>) -> Next {
+    let next = by_chains(view);
+    let Some(error) = &view.held.unread else { return next };
+    match &next {
+        // What cannot be read now may hold just these records.
+        Next::RecordGap { .. } => Next::Wait(WaitReason::Disk { error: Arc::clone(error) }),
+        Next::Wait(reason) if reason.severity() < Severity::Trouble && view.standing != Standing::Paused => {
+            Next::Wait(WaitReason::Disk { error: Arc::clone(error) })
+        }
+        _ => next,
+    }
+}
+
+/// Decides by what could be read.
+fn by_chains(view: &View<'_>) -> Next {
     match view.standing {
         Standing::Off(why) => return Next::Wait(WaitReason::Off(why)),
         Standing::Paused => return Next::Wait(WaitReason::Paused),

@@ -87,7 +87,7 @@ struct Scene {
 impl Scene {
     fn new(chains: Vec<Chain>, tier: Option<Digest>) -> Self {
         let policy = TopicPolicy { target_bytes: 0, ..TopicPolicy::default() };
-        Self { held: Held { presence: Presence::Live, chains }, tier, policy }
+        Self { held: Held { presence: Presence::Live, chains, unread: None }, tier, policy }
     }
 
     /// We lead under the epoch that the manifest was written under, all is committed, and the manifest was just read.
@@ -224,6 +224,9 @@ fn what_lies_below_all_that_is_held_is_claimed_then_waited_for_then_a_gap() {
     waits(&decide(&View { wanted_for: HOUR - Duration::from_secs(1), ..scene.view() }), "pending");
     let late = View { wanted_for: HOUR, ..scene.view() };
     assert_eq!(decide(&late), Next::RecordGap { range: range(20, 50) });
+    // Not while a pin that may hold just these records cannot be read.
+    let unread = Held { unread: Some("read pin: EIO".into()), ..scene.held.clone() };
+    waits(&decide(&View { held: &unread, ..late.clone() }), "disk");
     // Not what is not known to be committed.
     let low = Some(Bound { leader: Leader { node: node(1), epoch: epoch(5) }, ..bound(49) });
     waits(&decide(&View { bound: low, comparison: Some(Comparison::Agrees), ..late.clone() }), "bound-above");

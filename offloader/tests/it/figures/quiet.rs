@@ -244,7 +244,7 @@ impl QuietHost {
             sealed_end: offset(sealed * RECORDS),
             files: (first..=sealed).map(file).collect(),
         };
-        HeldPartition { tip: self.quiet.tip(p), presence: Presence::Live, chains: vec![chain] }
+        HeldPartition { tip: self.quiet.tip(p), presence: Presence::Live, chains: vec![chain], unread: None }
     }
 }
 

@@ -2,8 +2,9 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::time::Duration;
 
 use firnline_index::LeaderEpoch;
 use firnline_index::lineage::{EpochStart, Lineage};
@@ -191,4 +192,66 @@ fn witnesses_outlive_the_process_and_may_be_forgotten() {
     assert_eq!(host.witnesses().unwrap(), [witness]);
     host.forget(&[orders]).unwrap();
     assert_eq!(host.witnesses().unwrap(), []);
+}
+
+#[test]
+fn a_pin_that_cannot_be_read_costs_nothing_but_itself() {
+    if !rustix::process::geteuid().is_root() {
+        return beside_a_pin_that_cannot_be_read();
+    }
+    // Root reads everything: as another user, who is really refused.
+    let temp = tempfile::tempdir().unwrap();
+    let mode = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    mode(temp.path());
+    let binary = temp.path().join("it");
+    fs::copy(std::env::current_exe().unwrap(), &binary).unwrap();
+    mode(&binary);
+    let output = std::process::Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&binary)
+        .args([
+            "--exact",
+            "host::after_restart::beside_a_pin_that_cannot_be_read",
+            "--ignored",
+            "--nocapture",
+        ])
+        .current_dir(temp.path())
+        .output()
+        .expect("setpriv (util-linux) is needed to become another user");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("1 passed"), "{text}");
+}
+
+#[test]
+#[ignore = "run as another user by a_pin_that_cannot_be_read_costs_nothing_but_itself"]
+fn beside_a_pin_that_cannot_be_read() {
+    let machine = Machine::new();
+    let (orders, payments) = (tip("orders", 3), tip("payments", 0));
+    let mut broker = machine.partition(&orders);
+    broker.fill(4);
+    look(&machine.host());
+    broker.retain();
+    broker.retain();
+    let bad = pin_at(&machine, "0");
+    machine.partition(&payments).fill(2);
+    let may_read = |mode| fs::set_permissions(&bad, fs::Permissions::from_mode(mode)).unwrap();
+    may_read(0);
+
+    // A new process: nothing but the batches tells where pins of a log that went on end.
+    let host = machine.host_with(|options| options.scan_interval = Duration::ZERO);
+    let held_of = |tip| look(&host).into_iter().find(|held| held.tip == tip).unwrap();
+    let held = held_of(orders.clone());
+    assert!(held.unread.as_ref().is_some_and(|text| text.contains(".firnline-pin.")), "{:?}", held.unread);
+    assert_eq!(shapes(&held), ["20..40* 40..60+ 60..80+ 80..+"]);
+    assert_eq!(held_of(payments).unread, None);
+    // Others are let go of as ever.
+    host.release(&[held.chains[0].files[0].pin.clone().unwrap()]).unwrap();
+    assert_eq!(shapes(&held_of(orders.clone())), ["40..60+ 60..80+ 80..+"]);
+
+    // Each scan tries again.
+    may_read(0o644);
+    let held = held_of(orders);
+    assert_eq!(held.unread, None);
+    assert_eq!(shapes(&held), ["40..60+ 60..80+ 80..+", "0..20*"]);
 }

@@ -313,7 +313,7 @@ impl ModelHost {
             .collect();
         chains.sort_by_key(|chain| !chain.is_log);
         let presence = if broker.gone { Presence::Gone } else { Presence::Live };
-        Some(HeldPartition { tip: tip(0), presence, chains })
+        Some(HeldPartition { tip: tip(0), presence, chains, unread: None })
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn held(world: &Arc<World>, kafka: &Kafka, node: i32, p: usize) -> Op
         return None;
     }
     let presence = if replica.is_some() { Presence::Live } else { Presence::Gone };
-    Some(HeldPartition { tip: kafka.partitions[p].tip.clone(), presence, chains })
+    Some(HeldPartition { tip: kafka.partitions[p].tip.clone(), presence, chains, unread: None })
 }
 
 /// Files that only pins keep, by base and age.
