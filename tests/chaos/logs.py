@@ -18,6 +18,8 @@ ALWAYS = [
     r"summary cannot be written.*changed under each attempt",
     r"a turn failed.*(read from the tier|write to the tier|the connection was lost|does not know the partition|error sending request|connection|Connect|SlowDown|503|timed out|deadline|no answer|not lead|fenced|Fenced|unavailable)",
     r"the worker has ended.*signal 9",
+    # The bad config that a fault writes on purpose.
+    r"the config was not read again", r"offload\.max_lag: ..soon",
     # A topic that the scenario deletes.
     r"the brokers do not know the topic any more",
     r"the topic is deleted: what was committed goes up",

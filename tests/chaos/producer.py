@@ -15,6 +15,7 @@ The commands are `pause TOPIC`, `resume TOPIC`, `generation TOPIC N` (a recreate
 answered by one line when it is done. A paused topic has no record outstanding and no transaction open.
 """
 
+import collections
 import json
 import os
 import queue
@@ -93,6 +94,8 @@ class Writer(threading.Thread):
         self.lines, self.sent = [], 0
         self.progress = time.monotonic()
         self.fatal = False
+        # Single records that the present client was given and has not answered for, by topic; and which client that is.
+        self.open, self.clients = collections.Counter(), 0
 
     def client(self, **more):
         config = {
@@ -118,6 +121,8 @@ class Writer(threading.Thread):
         key = None if self.random.random() < 0.1 else f"{self.name}-{self.sent}".encode()
         value = None if self.random.random() < 0.02 else self.value()
         headers = [("n", str(self.sent).encode()), ("empty", None)] if self.random.random() < 0.3 else []
+        of, single = self.clients, transaction == "-"
+        self.open[topic] += single
         crc = checksum(now, key, value, headers)
 
         def delivered(error, message):
@@ -127,7 +132,8 @@ class Writer(threading.Thread):
                 self.moved()
             else:
                 self.lines.append(("E", self.name, f"{topic}: not delivered: {error.name()}"))
-            if transaction == "-":
+            if single and of == self.clients:
+                self.open[topic] -= 1
                 self.topics.release(topic)
 
         while True:
@@ -137,8 +143,16 @@ class Writer(threading.Thread):
             except BufferError:
                 client.poll(0.1)
             except KafkaException:
+                self.open[topic] -= single
                 self.topics.release(topic)
                 raise
+
+    def disown(self):
+        """The client is given up: what it has not answered for by now was not acknowledged, and nobody waits for it."""
+        self.clients += 1
+        for topic, count in self.open.items():
+            self.topics.release(topic, count)
+        self.open.clear()
 
     def value(self):
         half = self.random.randbytes(self.random.randrange(self.plan["size"]) // 2)
@@ -184,6 +198,7 @@ class Steady(Writer):
                 # given up. Where nothing is to be sent, only the error's callback tells of it.
                 self.lines.append(("E", self.name, f"begins anew: {error.args[0].name()}"))
                 give_up(client)
+                self.disown()
                 self.fatal, client = False, self.client()
             self.write_down()
             self.ended.wait(max(0, TICK_SECONDS - (time.monotonic() - began)))

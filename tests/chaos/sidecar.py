@@ -56,9 +56,9 @@ class Sidecar:
             lines += ["[[topic]]", *(f"{key} = {json.dumps(value)}" for key, value in topic.items())]
         self.config.write_text("\n".join(lines) + "\n")
 
-    def spawn(self, log=None):
+    def spawn(self, log=None, home=None):
         argv = [self.binary, "offload", "--config", self.config, "--log-format", "json"]
-        env = {**self.tier.environment(self.endpoint), "RUST_BACKTRACE": "1"}
+        env = {**self.tier.environment(self.endpoint), "RUST_BACKTRACE": "1", **({"HOME": str(home)} if home else {})}
         return Child(f"sidecar {self.broker.id}", argv, log or self.log, env=env, under=self.under)
 
     def start(self, limit=30):

@@ -203,9 +203,9 @@ super::codes! { OFFLOAD:
         action: "bring back the replica that has the records if you can; else `firnline repair cut`",
     }
     PARTS_UNKNOWN = "FIRN-O502", Difference, "Where the histories part cannot be told" {
-        cause: "leader and tier have no epoch in common by which to compare them",
-        effect: "the partition stands still; the tier keeps everything",
-        action: "compare the last records by hand (`firnline cat --raw`), then `firnline repair cut`",
+        cause: "leader and tier have no epoch in common by which to compare them, and this sidecar's notes do not reach over the tier's end: a broker whose disk was replaced under the same node id has none, and local retention has taken what lies before",
+        effect: "this sidecar takes nothing further; the tier keeps everything, pins stay",
+        action: "let the sidecar of another replica go on: after `offload.takeover_wait` it does by itself where its notes tell. Only where no replica is left that was there before: compare the last records by hand (`firnline cat --raw`), then `firnline repair cut`; what is cut off stays readable by name",
     }
     UNPROVEN = "FIRN-O503", Difference, "Bytes are held that nobody can vouch for" {
         cause: "pins hold bytes at the tier's end, and neither the leader nor this sidecar's own notes tell whether they were committed",
