@@ -63,4 +63,4 @@ pub use source::{
     TornReason,
 };
 pub use watch::{Happened, WatchId, WatchProblem, Watcher};
-pub use witness::{WitnessEntry, WitnessJournal};
+pub use witness::{MAX_OLDER as MAX_OLDER_STRETCHES, Stretch, WitnessEntry, WitnessJournal};

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! name <topic id> <name>
-//! log <topic id> <partition> <bound> <epoch> <epoch>:<start>,…      `-` where no epoch is known
+//! log <topic id> <partition> <bound> <epoch> <epoch>:<start>,…      `-` where no epoch is known; <bound> <epoch> <epochs> again
+//!                                                                   for each older stretch that is still needed
 //! bound <topic id> <partition> <bound> <epoch> <CRC32C of the lineage of the `log` line before>
 //! forget <topic id> <partition>
 //! ```
@@ -12,13 +13,15 @@
 use firnline_index::lineage::{EpochStart, Lineage};
 use firnline_index::{Crc32c, LeaderEpoch, Offset, PartitionIndex, TopicId, TopicName};
 
+use super::{MAX_OLDER, Stretch};
+
 /// What a line says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Line {
     /// What a topic is called.
     Name(TopicId, TopicName),
-    /// A bound and the epochs below it.
-    Log(Key, Told, Lineage),
+    /// All that is remembered of a partition: what was told last, and what was told before.
+    Log(Key, Stretch, Vec<Stretch>),
     /// A bound over the same epochs as before.
     Bound(Key, Told, Crc32c),
     /// Nothing is held of the partition any more.
@@ -48,14 +51,15 @@ impl Line {
         let key = (topic_id, PartitionIndex::from_kafka(words.next()?.parse().ok()?)?);
         let line = match kind {
             "forget" => Self::Forget(key),
-            "log" | "bound" => {
-                let bound = Offset::from_kafka(words.next()?.parse().ok()?)?;
-                let epoch = LeaderEpoch::from_kafka(words.next()?.parse().ok()?)?;
-                let (told, last) = (Told { epoch, bound }, words.next()?);
-                match kind {
-                    "log" => Self::Log(key, told, lineage(last)?),
-                    _ => Self::Bound(key, told, Crc32c::new(u32::from_str_radix(last, 16).ok()?)),
-                }
+            "log" => {
+                let newest = stretch(&mut words)??;
+                let older: Vec<Stretch> =
+                    std::iter::from_fn(|| stretch(&mut words)).collect::<Option<_>>()?;
+                (older.len() <= MAX_OLDER).then_some(Self::Log(key, newest, older))?
+            }
+            "bound" => {
+                let told = told(&mut words)??;
+                Self::Bound(key, told, Crc32c::new(u32::from_str_radix(words.next()?, 16).ok()?))
             }
             _ => return None,
         };
@@ -66,9 +70,12 @@ impl Line {
     pub(super) fn text(&self) -> String {
         match self {
             Self::Name(topic_id, name) => format!("name {topic_id} {name}"),
-            Self::Log((topic_id, partition), told, lineage) => {
-                let (bound, epoch) = (told.bound, told.epoch);
-                format!("log {topic_id} {partition} {bound} {epoch} {}", lineage_text(lineage))
+            Self::Log((topic_id, partition), newest, older) => {
+                let mut text = format!("log {topic_id} {partition}");
+                for Stretch { bound, epoch, lineage } in [newest].into_iter().chain(older) {
+                    text.push_str(&format!(" {bound} {epoch} {}", lineage_text(lineage)));
+                }
+                text
             }
             Self::Bound((topic_id, partition), told, crc) => {
                 let (bound, epoch) = (told.bound, told.epoch);
@@ -77,6 +84,24 @@ impl Line {
             Self::Forget((topic_id, partition)) => format!("forget {topic_id} {partition}"),
         }
     }
+}
+
+/// The next stretch of a line; `None` at its end, `Some(None)` where it is none.
+fn stretch<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Option<Stretch>> {
+    let told = told(words)?;
+    Some(
+        told.and_then(|Told { bound, epoch }| {
+            Some(Stretch { bound, epoch, lineage: lineage(words.next()?)? })
+        }),
+    )
+}
+
+/// The next bound and epoch, likewise.
+fn told<'a>(words: &mut impl Iterator<Item = &'a str>) -> Option<Option<Told>> {
+    let (bound, epoch) = (words.next()?, words.next());
+    let bound = || Offset::from_kafka(bound.parse().ok()?);
+    let epoch = || LeaderEpoch::from_kafka(epoch?.parse().ok()?);
+    Some(bound().and_then(|bound| Some(Told { bound, epoch: epoch()? })))
 }
 
 /// By what a `bound` line names a lineage.

@@ -1,29 +1,34 @@
 //! What must be known of a partition after a restart, or its pins could not be proven: `.firnline-witness`.
 //!
 //! Per partition the highest bound told while its bytes were held here, under which epoch, and the epochs of the log
-//! below it; per topic its name, as the name of a pin has no room for it. One sync per call. Only ever forward: a lower
-//! epoch, or a lower bound of the same epoch, never replaces a higher. A line that is damaged takes nothing else with
-//! it; what is missing then is proof, so that pins are kept longer, never less long.
+//! below it; the same of older stretches that do not join the newest, while something of them is still held; per topic its
+//! name, as the name of a pin has no room for it. One sync per call. Only ever forward: a lower epoch, or a lower bound of
+//! the same epoch, never replaces a higher. A line that is damaged takes nothing else with it; what is missing then is proof,
+//! so that pins are kept longer, never less long.
 
 mod line;
+mod stretch;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-use firnline_index::lineage::Lineage;
-use firnline_index::{LeaderEpoch, Offset, PartitionIndex, TopicId, TopicName};
+use firnline_index::{PartitionIndex, TopicId, TopicName};
 
 use crate::IoProblem;
 use crate::journal::{Journal, JournalError};
 use line::{Key, Line, Told, checksum};
+pub use stretch::Stretch;
 
 const FILE: &str = ".firnline-witness";
 const KIND: &str = "firnline-witness 1";
 
 /// By how much a journal grows, beyond doubling, before it is written anew.
 const COMPACT_FROM: u64 = 1 << 20;
+
+/// Older stretches kept of one partition at most.
+pub const MAX_OLDER: usize = 7;
 
 /// What is remembered of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,17 +37,15 @@ pub struct WitnessEntry {
     pub topic_id: TopicId,
     /// The partition.
     pub partition: PartitionIndex,
-    /// Offsets below it were committed.
-    pub bound: Offset,
-    /// The leader's epoch that told it.
-    pub epoch: LeaderEpoch,
-    /// The epochs of the log below the bound, as far as known.
-    pub lineage: Lineage,
+    /// What was told last.
+    pub newest: Stretch,
+    /// What was told before and does not join it; [`MAX_OLDER`] at most, the first of more.
+    pub older: Vec<Stretch>,
 }
 
 impl WitnessEntry {
     fn told(&self) -> Told {
-        Told { epoch: self.epoch, bound: self.bound }
+        Told { epoch: self.newest.epoch, bound: self.newest.bound }
     }
 }
 
@@ -61,7 +64,19 @@ pub struct WitnessJournal {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Memory {
     names: BTreeMap<TopicId, TopicName>,
-    told: HashMap<Key, (Told, Lineage)>,
+    told: HashMap<Key, Remembered>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Remembered {
+    newest: Stretch,
+    older: Vec<Stretch>,
+}
+
+impl Remembered {
+    fn told(&self) -> Told {
+        Told { epoch: self.newest.epoch, bound: self.newest.bound }
+    }
 }
 
 impl WitnessJournal {
@@ -83,12 +98,11 @@ impl WitnessJournal {
 
     /// Everything that is remembered, in no particular order.
     pub fn entries(&self) -> impl Iterator<Item = WitnessEntry> + '_ {
-        self.memory.told.iter().map(|(&(topic_id, partition), (told, lineage))| WitnessEntry {
+        self.memory.told.iter().map(|(&(topic_id, partition), known)| WitnessEntry {
             topic_id,
             partition,
-            bound: told.bound,
-            epoch: told.epoch,
-            lineage: lineage.clone(),
+            newest: known.newest.clone(),
+            older: known.older.clone(),
         })
     }
 
@@ -161,12 +175,13 @@ impl Memory {
     fn line(&self, entry: &WitnessEntry) -> Option<Line> {
         let key = (entry.topic_id, entry.partition);
         let told = entry.told();
+        let older = &entry.older[..entry.older.len().min(MAX_OLDER)];
         match self.told.get(&key) {
-            Some((known, _)) if *known > told => None,
-            Some((known, lineage)) if *lineage == entry.lineage => {
-                (*known < told).then(|| Line::Bound(key, told, checksum(lineage)))
+            Some(known) if known.told() > told => None,
+            Some(known) if known.newest.lineage == entry.newest.lineage && known.older == older => {
+                (known.told() < told).then(|| Line::Bound(key, told, checksum(&known.newest.lineage)))
             }
-            _ => Some(Line::Log(key, told, entry.lineage.clone())),
+            _ => Some(Line::Log(key, entry.newest.clone(), older.to_vec())),
         }
     }
 
@@ -175,17 +190,18 @@ impl Memory {
             Line::Name(topic_id, name) => {
                 self.names.insert(topic_id, name);
             }
-            Line::Log(key, told, lineage) => {
-                if self.told.get(&key).is_none_or(|(known, _)| *known <= told) {
-                    self.told.insert(key, (told, lineage));
+            Line::Log(key, newest, older) => {
+                let entry = Remembered { newest, older };
+                if self.told.get(&key).is_none_or(|known| known.told() <= entry.told()) {
+                    self.told.insert(key, entry);
                 }
             }
             Line::Bound(key, told, crc) => {
-                if let Some((known, lineage)) = self.told.get_mut(&key)
-                    && *known < told
-                    && checksum(lineage) == crc
+                if let Some(known) = self.told.get_mut(&key)
+                    && known.told() < told
+                    && checksum(&known.newest.lineage) == crc
                 {
-                    *known = told;
+                    (known.newest.epoch, known.newest.bound) = (told.epoch, told.bound);
                 }
             }
             Line::Forget(key) => {
@@ -196,7 +212,8 @@ impl Memory {
 
     fn lines(&self) -> Vec<Line> {
         let names = self.names.iter().map(|(id, name)| Line::Name(*id, name.clone()));
-        let told = self.told.iter().map(|(key, (told, lineage))| Line::Log(*key, *told, lineage.clone()));
+        let told =
+            self.told.iter().map(|(key, known)| Line::Log(*key, known.newest.clone(), known.older.clone()));
         names.chain(told).collect()
     }
 }

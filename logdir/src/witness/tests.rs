@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use firnline_index::lineage::EpochStart;
+use firnline_index::lineage::{EpochStart, Lineage};
+use firnline_index::{LeaderEpoch, Offset};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,10 +20,20 @@ fn entry(topic: u8, partition: i32, bound: i64, epoch: i32, starts: &[(i32, i64)
     WitnessEntry {
         topic_id: id(topic),
         partition: PartitionIndex::new(partition).unwrap(),
-        bound: Offset::new(bound).unwrap(),
-        epoch: LeaderEpoch::new(epoch).unwrap(),
-        lineage: Lineage::new(starts.iter().map(start).collect()).unwrap(),
+        newest: Stretch {
+            bound: Offset::new(bound).unwrap(),
+            epoch: LeaderEpoch::new(epoch).unwrap(),
+            lineage: Lineage::new(starts.iter().map(start).collect()).unwrap(),
+        },
+        older: Vec::new(),
     }
+}
+
+fn with_older(mut entry: WitnessEntry, older: &[(i64, i32, &[(i32, i64)])]) -> WitnessEntry {
+    let stretch =
+        |(bound, epoch, starts): &(i64, i32, &[(i32, i64)])| self::entry(0, 0, *bound, *epoch, starts).newest;
+    entry.older = older.iter().map(stretch).collect();
+    entry
 }
 
 fn all(journal: &WitnessJournal) -> Vec<WitnessEntry> {
@@ -59,6 +70,38 @@ fn it_only_ever_goes_forward() {
     let higher_epoch = entry(1, 0, 80, 4, &[(4, 60)]);
     journal.remember([&higher_epoch]).unwrap();
     assert_eq!(all(&journal), [higher_epoch]);
+}
+
+#[test]
+fn stretches_that_do_not_join_are_kept_beside_each_other() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut journal = WitnessJournal::open(temp.path()).unwrap();
+    journal.remember([&entry(1, 0, 100, 3, &[(3, 50)])]).unwrap();
+    let two = with_older(entry(1, 0, 300, 7, &[(7, 200)]), &[(100, 3, &[(3, 50)])]);
+    journal.remember([&two]).unwrap();
+    assert_eq!(all(&WitnessJournal::open(temp.path()).unwrap()), std::slice::from_ref(&two));
+    let further = with_older(entry(1, 0, 400, 7, &[(7, 200)]), &[(100, 3, &[(3, 50)])]);
+    let before = fs::metadata(temp.path().join(FILE)).unwrap().len();
+    journal.remember([&further]).unwrap();
+    let grown = fs::metadata(temp.path().join(FILE)).unwrap().len() - before;
+    assert!(grown < 80, "a bound over the same epochs says only itself: {grown} bytes");
+    assert_eq!(all(&WitnessJournal::open(temp.path()).unwrap()), [further]);
+    let alone = entry(1, 0, 400, 7, &[(7, 200)]);
+    journal.remember([&alone]).unwrap();
+    assert_eq!(all(&WitnessJournal::open(temp.path()).unwrap()), [alone], "what is needed no more goes");
+}
+
+#[test]
+fn older_stretches_are_bounded() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut journal = WitnessJournal::open(temp.path()).unwrap();
+    let (many, starts): (Vec<_>, &[(i32, i64)]) = ((0..20_i64).collect(), &[(1, 0)]);
+    let many: Vec<_> = many.iter().map(|n| (10 + n, 1, starts)).collect();
+    let entry = with_older(entry(1, 0, 300, 7, &[(7, 200)]), &many);
+    journal.remember([&entry]).unwrap();
+    let kept = with_older(entry.clone(), &many[..MAX_OLDER]);
+    assert_eq!(all(&journal), std::slice::from_ref(&kept));
+    assert_eq!(all(&WitnessJournal::open(temp.path()).unwrap()), [kept]);
 }
 
 #[test]
@@ -144,8 +187,13 @@ fn entries() -> impl Strategy<Value = Vec<WitnessEntry>> {
             })
             .collect::<Vec<_>>()
     });
-    let one = (0..3_u8, 0..3_i32, 0..50_i64, 0..4_i32, starts)
-        .prop_map(|(topic, partition, bound, epoch, starts)| entry(topic, partition, bound, epoch, &starts));
+    let older = prop::collection::vec((0..50_i64, 0..4_i32), 0..3);
+    let one = (0..3_u8, 0..3_i32, 0..50_i64, 0..4_i32, starts, older).prop_map(
+        |(topic, partition, bound, epoch, starts, older)| {
+            let older: Vec<_> = older.iter().map(|&(bound, epoch)| (bound, epoch, &starts[..])).collect();
+            with_older(entry(topic, partition, bound, epoch, &starts), &older)
+        },
+    );
     prop::collection::vec(one, 0..20)
 }
 
@@ -161,19 +209,19 @@ proptest! {
         for batch in entries.chunks(batch) {
             journal.remember(batch).unwrap();
             for entry in batch {
-                let told = Told { epoch: entry.epoch, bound: entry.bound };
+                let told = entry.told();
                 let key = (entry.topic_id, entry.partition);
                 highest.entry(key).and_modify(|known| *known = told.max(*known)).or_insert(told);
             }
         }
         let found: HashMap<Key, Told> =
-            journal.memory.told.iter().map(|(key, (told, _))| (*key, *told)).collect();
+            journal.memory.told.iter().map(|(key, known)| (*key, known.told())).collect();
         prop_assert_eq!(found, highest);
         prop_assert_eq!(&WitnessJournal::open(temp.path()).unwrap().memory, &journal.memory);
     }
 
     #[test]
-    fn a_line_is_read_as_it_was_written(text in "(name|log|bound|forget)( [A-Za-z0-9_:,-]{1,24}){1,6}") {
+    fn a_line_is_read_as_it_was_written(text in "(name|log|bound|forget)( [A-Za-z0-9_:,-]{1,24}){1,9}") {
         if let Some(line) = Line::parse(&text) {
             prop_assert_eq!(Line::parse(&line.text()), Some(line));
         }
