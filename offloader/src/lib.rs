@@ -35,7 +35,7 @@ pub use history::{EpochFalls, OtherHistory};
 pub use holes::{HoleInLog, Holes};
 pub use host::{
     DirectoryHost, DirectoryOptions, GivenWay, HeldChain, HeldFile, HeldPartition, Host, HostError, PinId,
-    Presence, Space, Wanted, Witness,
+    Presence, Space, Stretch, Wanted, Witness,
 };
 #[cfg(feature = "kafka")]
 pub use kafka::KafkaCluster;

@@ -8,10 +8,10 @@ mod directory;
 use std::fmt;
 use std::sync::Arc;
 
-use firnline_index::lineage::Lineage;
-use firnline_index::{LeaderEpoch, Offset, OffsetRange, TimestampMs, TopicId, TopicIdPartition};
+use firnline_index::{Offset, OffsetRange, TimestampMs, TopicId, TopicIdPartition};
 
 pub use directory::{DirectoryHost, DirectoryOptions, Wanted};
+pub use firnline_logdir::Stretch;
 
 use crate::log::PartitionLog;
 
@@ -82,18 +82,23 @@ pub struct PinId {
     pub name: String,
 }
 
-/// What must be known of a partition after a restart, or its pins could not be proven: the highest bound told while its
-/// bytes were held here, under which epoch, and the epochs of the log below it.
+/// What must be known of a partition after a restart, or its pins could not be proven: the stretches of its log that were told
+/// committed while they were held here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
     /// The partition.
     pub tip: TopicIdPartition,
-    /// The bound: offsets below it were committed.
-    pub bound: Offset,
-    /// The leader's epoch that told it.
-    pub epoch: LeaderEpoch,
-    /// The epochs of our log below the bound, as far as known: what was committed, not only up to where.
-    pub lineage: Lineage,
+    /// What was told last.
+    pub newest: Stretch,
+    /// What was told before, does not join it, and is still needed; at most [`firnline_logdir::MAX_OLDER_STRETCHES`].
+    pub older: Vec<Stretch>,
+}
+
+impl Witness {
+    /// What was told last, then the others.
+    pub fn stretches(&self) -> impl Iterator<Item = &Stretch> {
+        std::iter::once(&self.newest).chain(&self.older)
+    }
 }
 
 /// The disk of a log dir.

@@ -25,7 +25,7 @@ use firnline_index::lineage::Lineage;
 use firnline_index::{LeaderEpoch, Offset, OffsetRange};
 
 use crate::cluster::Bound;
-use crate::host::Witness;
+use crate::host::{Stretch, Witness};
 
 /// A stretch of log that is to be proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,29 +179,51 @@ struct Past<'a> {
 impl Past<'_> {
     /// Up to where `range` is proven from its start on.
     fn reaches(&self, range: OffsetRange) -> Option<Offset> {
-        let end = self.witness?.bound.min(range.end());
-        let known = OffsetRange::new(range.start(), end).ok().filter(|known| !known.is_empty())?;
-        self.proves(known).ok().map(|_| end)
+        let known = self.witness?.stretches().map(|stretch| stretch.bound.min(range.end()));
+        let part = |end: &Offset| OffsetRange::new(range.start(), *end).ok().filter(|part| !part.is_empty());
+        known.filter(|end| part(end).is_some_and(|part| self.proves(part).is_ok())).max()
     }
 
-    /// Whether `range` was committed as it stands here: the witness knows all of it, by the same epochs.
+    /// Whether `range` was committed as it stands here: one stretch of the witness knows all of it, by the same epochs. What
+    /// is refused by the stretch that knows most of its begin says what is missing.
     fn proves(&self, range: OffsetRange) -> Result<Proof, Unproven> {
         let witness = self.witness.ok_or(Unproven::NoWitness)?;
-        if witness.bound < range.end() {
-            return Err(Unproven::WitnessBelow { bound: witness.bound });
+        let first = self.epochs.epoch_at(range.start());
+        let speaks = |stretch: &&Stretch| first.is_some() && stretch.epoch_at(range.start()) == first;
+        let mut refused = None;
+        for stretch in witness.stretches().filter(speaks) {
+            match self.proves_by(stretch, witness, range) {
+                Ok(proof) => return Ok(proof),
+                Err(why) => refused = refused.or(Some(why)),
+            }
+        }
+        match refused {
+            Some(why) => Err(why),
+            None => self.proves_by(&witness.newest, witness, range),
+        }
+    }
+
+    fn proves_by(&self, stretch: &Stretch, witness: &Witness, range: OffsetRange) -> Result<Proof, Unproven> {
+        if stretch.bound < range.end() {
+            return Err(Unproven::WitnessBelow { bound: stretch.bound });
         }
         let last = before(range.end()).unwrap_or(range.start());
-        match witness.lineage.first() {
+        match stretch.lineage.first() {
             Some(first) if first.start <= range.start() => {}
-            first => return Err(Unproven::WitnessAbove { from: first.map_or(witness.bound, |f| f.start) }),
+            first => return Err(Unproven::WitnessAbove { from: first.map_or(stretch.bound, |f| f.start) }),
         }
-        let same = self.epochs.epoch_at(range.start()) == witness.lineage.epoch_at(range.start())
-            && self.epochs.first_divergence(&witness.lineage, range).is_none();
-        if !same {
-            return Err(Unproven::WitnessOther { witness: witness.lineage.epoch_at(last) });
+        let same = self.epochs.epoch_at(range.start()) == stretch.lineage.epoch_at(range.start())
+            && self.epochs.first_divergence(&stretch.lineage, range).is_none();
+        // What was told later of other records at the same offsets: an unclean election had taken these out of the log.
+        let later = || witness.stretches().take_while(|other| *other != stretch);
+        let parted =
+            || later().filter_map(|later| later.parts_from(stretch)).any(|at| at.offset < range.end());
+        if !same || parted() {
+            let told = witness.stretches().find_map(|stretch| stretch.epoch_at(last));
+            return Err(Unproven::WitnessOther { witness: told });
         }
-        let shared = OffsetRange::new(Offset::ZERO, self.tier_end.min(witness.bound)).ok();
-        match shared.and_then(|shared| witness.lineage.first_divergence(self.tier, shared)) {
+        let shared = OffsetRange::new(Offset::ZERO, self.tier_end.min(stretch.bound)).ok();
+        match shared.and_then(|shared| stretch.lineage.first_divergence(self.tier, shared)) {
             Some(parted) => Err(Unproven::TierContradicts { at: parted.offset }),
             None => Ok(Proof::Witness),
         }

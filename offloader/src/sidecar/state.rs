@@ -390,7 +390,7 @@ impl Slot {
             comparison: self.comparison().filter(|_| self.leader.is_some()),
             policy: given.policy,
             pressure: given.pressure,
-            witness_bound: self.witness.as_ref().map(|witness| witness.bound),
+            witness_bound: self.witness.as_ref().map(|witness| witness.newest.bound),
             stood_still: since(self.tier_moved_at),
             wanted_for: self.wanted_since.map_or(Duration::ZERO, since),
             since_commit: self.committed_at.map(since),

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use firnline_index::TopicIdPartition;
+use firnline_index::{LeaderEpoch, Offset, TopicIdPartition};
 use firnline_logdir::{
     GaveWay, LogDirs, PinDir, PinName, Reserve, SidecarLock, SourceOptions, WatchProblem, Watcher,
     WitnessEntry, WitnessJournal,
@@ -290,7 +290,7 @@ impl Host for DirectoryHost {
             names.extend(journal.names().iter().map(|(id, name)| (*id, name.clone())));
             for entry in journal.entries() {
                 let known = found.entry((entry.topic_id, entry.partition)).or_insert_with(|| entry.clone());
-                if (known.epoch, known.bound) < (entry.epoch, entry.bound) {
+                if told(known) < told(&entry) {
                     *known = entry;
                 }
             }
@@ -300,7 +300,7 @@ impl Host for DirectoryHost {
             let topic = names.get(&entry.topic_id).or_else(|| state.inventory.name(entry.topic_id))?.clone();
             let (topic_id, partition) = (entry.topic_id, entry.partition);
             let tip = TopicIdPartition { topic, topic_id, partition };
-            Some(Witness { tip, bound: entry.bound, epoch: entry.epoch, lineage: entry.lineage })
+            Some(Witness { tip, newest: entry.newest, older: entry.older })
         };
         Ok(found.into_values().filter_map(witness).collect())
     }
@@ -310,8 +310,11 @@ fn entry(witness: &Witness) -> WitnessEntry {
     WitnessEntry {
         topic_id: witness.tip.topic_id,
         partition: witness.tip.partition,
-        bound: witness.bound,
-        epoch: witness.epoch,
-        lineage: witness.lineage.clone(),
+        newest: witness.newest.clone(),
+        older: witness.older.clone(),
     }
+}
+
+fn told(entry: &WitnessEntry) -> (LeaderEpoch, Offset) {
+    (entry.newest.epoch, entry.newest.bound)
 }

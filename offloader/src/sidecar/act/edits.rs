@@ -109,7 +109,8 @@ impl Turn<'_> {
     pub(super) async fn record_gap(&mut self, range: OffsetRange) -> Result<After, Trouble> {
         let known = self.core.with(&self.tip, |slot| {
             let gave_way = slot.gave_way.iter().any(|gone| gone.overlaps(range));
-            let epoch = slot.leader.map(|leader| leader.epoch).or(slot.witness.as_ref().map(|w| w.epoch));
+            let epoch =
+                slot.leader.map(|leader| leader.epoch).or(slot.witness.as_ref().map(|w| w.newest.epoch));
             (gave_way, epoch)
         });
         let Some((gave_way, Some(epoch))) = known else { return Ok(After::Done) };
@@ -126,7 +127,8 @@ impl Turn<'_> {
     }
 
     pub(super) async fn tombstone(&mut self) -> Result<After, Trouble> {
-        let last_bound = self.core.with(&self.tip, |slot| slot.witness.as_ref().map(|w| w.bound)).flatten();
+        let last_bound =
+            self.core.with(&self.tip, |slot| slot.witness.as_ref().map(|w| w.newest.bound)).flatten();
         self.core.before(SidecarStep::Tombstone).await;
         tracing::warn!(tip = %self.tip, last_bound = ?last_bound, "the topic is deleted: what was committed goes up, then its pins go");
         let mark = MarkDeleted { last_bound };

@@ -204,11 +204,9 @@ impl Turn<'_> {
     fn was_committed(&self, epochs: &Lineage, at: Offset, end: Offset) -> bool {
         let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
         witness.is_some_and(|witness| {
-            let shared =
-                OffsetRange::new(at, witness.bound.min(end)).ok().filter(|shared| !shared.is_empty());
-            shared.is_some_and(|shared| {
-                let told = witness.lineage.epoch_at(shared.start());
-                told.is_some() && told == epochs.epoch_at(shared.start())
+            witness.stretches().any(|stretch| {
+                let told = stretch.epoch_at(at);
+                at < end && told.is_some() && told == epochs.epoch_at(at)
             })
         })
     }

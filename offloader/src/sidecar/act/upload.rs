@@ -14,7 +14,7 @@ use super::{After, Trouble, Turn};
 use crate::cluster::{Bound, Leader};
 use crate::history::{Continues, continues};
 use crate::holes::Holes;
-use crate::host::HeldChain;
+use crate::host::{HeldChain, Stretch};
 use crate::plan::PlannedSegment;
 use crate::sidecar::next::Why;
 use crate::sidecar::prove::{Claimed, Unproven, before, provable_from};
@@ -177,15 +177,15 @@ impl Turn<'_> {
     /// were committed.
     async fn witnessed_across(&self, chain: &HeldChain, tier_end: Offset) -> Result<bool, Trouble> {
         let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
-        let Some(witness) = witness.filter(|witness| witness.bound > tier_end) else { return Ok(false) };
+        let Some(witness) = witness else { return Ok(false) };
         let log = Arc::clone(&chain.log);
         let first = self.core.blocking(move || log.epoch_from(tier_end)).await.map_err(Trouble::source)?;
         let last = before(tier_end);
         let tier = last.and_then(|last| self.manifest().and_then(|manifest| manifest.lineage.epoch_at(last)));
-        Ok(first.is_some()
-            && tier.is_some()
-            && last.and_then(|last| witness.lineage.epoch_at(last)) == tier
-            && witness.lineage.epoch_at(tier_end) == first)
+        let joins = |stretch: &Stretch| {
+            last.and_then(|last| stretch.epoch_at(last)) == tier && stretch.epoch_at(tier_end) == first
+        };
+        Ok(first.is_some() && tier.is_some() && witness.stretches().any(joins))
     }
 
     /// Whether the tier's newest span is empty, so that there is nothing to continue.
@@ -304,10 +304,11 @@ impl Turn<'_> {
                 why: Unproven::NoWitness,
             }));
         };
-        let end = deleted.unwrap_or(witness.bound);
+        let newest = witness.newest;
+        let end = deleted.unwrap_or(newest.bound);
         // A later leader may have claimed or committed, and told this node nothing new before the end. Nobody leads any more
         // whom that claim would have to keep out.
-        let epoch = Some(witness.epoch).max(fence).unwrap_or(witness.epoch);
+        let epoch = Some(newest.epoch).max(fence).unwrap_or(newest.epoch);
         let leader = Leader { node: self.core.parts.node, epoch };
         Ok(Bound { leader, high_watermark: end, log_start: end, epoch_end: None })
     }

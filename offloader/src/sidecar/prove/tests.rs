@@ -33,7 +33,11 @@ fn witness(bound: i64, starts: &[(i32, i64)]) -> Witness {
         topic_id: TopicId::from_bytes([1; 16]),
         partition: PartitionIndex::new(0).unwrap(),
     };
-    Witness { tip, bound: offset(bound), epoch: epoch(5), lineage: lineage(starts) }
+    Witness {
+        tip,
+        newest: Stretch { bound: offset(bound), epoch: epoch(5), lineage: lineage(starts) },
+        older: Vec::new(),
+    }
 }
 
 /// From 60 up to `end`, all of epoch `of`.

@@ -4,15 +4,17 @@
 //! watermark when that was told last. If the leader's log has that batch, too, all that is held below it was committed, and
 //! that is what a witness says.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use firnline_index::lineage::Lineage;
 use firnline_index::log_source::SourceError;
-use firnline_index::{LeaderEpoch, Offset, TopicIdPartition};
+use firnline_index::{LeaderEpoch, Offset, OffsetRange, TopicIdPartition};
+use firnline_logdir::MAX_OLDER_STRETCHES;
 
 use super::look::chain_of;
 use crate::cluster::{AskError, Bound, BoundAsk, Leader};
-use crate::host::Witness;
+use crate::host::{Stretch, Witness};
 use crate::log::PartitionLog;
 use crate::sidecar::core::Core;
 use crate::sidecar::epochs::epochs_of;
@@ -33,13 +35,11 @@ struct Candidate {
     log: Arc<dyn PartitionLog>,
     /// From where on the log is held.
     start: Offset,
-    /// From where on anything is.
-    lowest: Offset,
+    /// Everything that is held, the log and pins.
+    held: Vec<OffsetRange>,
     /// Up to where it may be known to be committed.
     upto: Offset,
     known: Option<Witness>,
-    /// Where the tier ends, as far as known.
-    tier_end: Option<Offset>,
 }
 
 /// What was read of it.
@@ -56,14 +56,19 @@ impl Read {
     /// The epochs of what is proven by a leader that holds the record before `upto` and whose log begins at `log_start`:
     /// down to there, and to where the epoch begins that wrote the record there (`prove` says why no further); and what
     /// was known before, where the two are one history.
-    fn proven(self, log_start: Offset, known: Option<&Witness>) -> Lineage {
+    fn proven(self, bound: &Bound, known: Option<&Witness>) -> Stretch {
         let Self { upto, mut lineage, unproven, .. } = self;
-        if !unproven {
-            return lineage;
+        if unproven {
+            lineage.forget_below(bound.log_start.min(before(upto).unwrap_or(upto)));
+            // From the highest down: each may lead to the next.
+            let mut older: Vec<&Stretch> = known.into_iter().flat_map(Witness::stretches).collect();
+            older.sort_by_key(|stretch| std::cmp::Reverse(stretch.bound));
+            for stretch in older {
+                let from = lineage.first().map_or(upto, |first| first.start);
+                lineage = with_older(lineage, stretch, from);
+            }
         }
-        lineage.forget_below(log_start.min(before(upto).unwrap_or(upto)));
-        let from = lineage.first().map_or(upto, |first| first.start);
-        with_older(lineage, known, from)
+        Stretch { bound: upto, epoch: bound.leader.epoch, lineage }
     }
 }
 
@@ -96,11 +101,9 @@ impl Core {
                 && bound.vouches_for(read.epoch, read.upto)
                 && goes_forward(candidate, &read, &bound)
             {
-                let (tip, epoch, upto) = (candidate.tip.clone(), bound.leader.epoch, read.upto);
-                let lineage = read.proven(bound.log_start, candidate.known.as_ref());
-                if !candidate.still_needs_other_than(&lineage) {
-                    witnesses.push(Witness { tip, bound: upto, epoch, lineage });
-                }
+                let newest = read.proven(&bound, candidate.known.as_ref());
+                let (tip, older) = (candidate.tip.clone(), candidate.still_needed_beside(&newest));
+                witnesses.push(Witness { tip, newest, older });
             }
         }
         self.remember(witnesses).await;
@@ -130,7 +133,8 @@ impl Core {
                     slot.dirty = true;
                 }
                 // One more question remembers what has been committed meanwhile.
-                slot.grown = slot.witness.as_ref().is_none_or(|witness| witness.bound < bound.high_watermark);
+                slot.grown =
+                    slot.witness.as_ref().is_none_or(|witness| witness.newest.bound < bound.high_watermark);
                 slot.bound = Some(bound);
                 slot.bound_error = None;
                 Some(bound)
@@ -183,33 +187,44 @@ impl Candidate {
             leader,
             log: Arc::clone(&chain.log),
             start: chain.start,
-            lowest: slot.held.chains.iter().map(|chain| chain.start).min().unwrap_or(chain.start),
+            held: slot
+                .held
+                .chains
+                .iter()
+                .filter_map(|chain| OffsetRange::new(chain.start, chain.sealed_end).ok())
+                .collect(),
             upto,
             known: slot.witness.clone(),
-            tier_end: slot.digest().map(|digest| digest.tier_end),
         })
     }
 
-    /// Whether what is known proves bytes that are not in the tier yet and of which `newer` knows nothing: a stretch that was
-    /// told of too late to join the one before. One is remembered at a time, and the older goes up first.
-    fn still_needs_other_than(&self, newer: &Lineage) -> bool {
-        let Some(known) = &self.known else { return false };
-        let (Some(old), Some(new)) = (known.lineage.first(), newer.first()) else { return false };
-        let needed_from = old.start.max(self.tier_end.unwrap_or(old.start));
-        new.start > needed_from && needed_from < known.bound && self.lowest < new.start
+    /// What was known before, does not join `newest`, and speaks of something that is still held: a stretch that was told of
+    /// too late to join the one before, or a history that an election cut, whose pins are to be kept by name.
+    fn still_needed_beside(&self, newest: &Stretch) -> Vec<Stretch> {
+        let known = self.known.iter().flat_map(Witness::stretches);
+        let held = |range: OffsetRange| self.held.iter().any(|held| held.overlaps(range));
+        let mut needed: Vec<Stretch> = known
+            .filter(|stretch| !newest.holds(stretch) && stretch.range().is_some_and(held))
+            .cloned()
+            .collect();
+        // Where there are too many, the lowest are what the tier needs next.
+        needed.sort_by_key(|stretch| stretch.lineage.first().map(|first| first.start));
+        needed.truncate(MAX_OLDER_STRETCHES);
+        needed.sort_by_key(|stretch| std::cmp::Reverse((stretch.epoch, stretch.bound)));
+        needed
     }
 
     /// Reads which epochs wrote what is held. Blocks; three small reads where no epoch is new.
     fn read(&self) -> Result<Option<Read>, SourceError> {
         let Some(epoch) = self.log.epoch_before(self.upto)? else { return Ok(None) };
-        let goes_on = |known: &&Witness| {
+        let goes_on = |known: &&Stretch| {
             // Another leader's log may reach further down, and prove more.
             let all = known.lineage.first().is_some_and(|first| first.start <= self.start);
             known.bound <= self.upto
                 && known.lineage.last().is_some_and(|last| last.epoch == epoch)
                 && (all || known.epoch == self.leader.epoch)
         };
-        let (upto, known) = (self.upto, self.known.as_ref().filter(goes_on));
+        let (upto, known) = (self.upto, self.known.as_ref().map(|known| &known.newest).filter(goes_on));
         if let Some(known) = known {
             return Ok(Some(Read { upto, epoch, lineage: known.lineage.clone(), unproven: false }));
         }
@@ -221,8 +236,10 @@ impl Candidate {
 /// What is proven from `start` on, with what was known before of what lies below and is not proven by this leader, or held
 /// no more: pins of it may be, and whatever continues the tier there is to be told by it. Only where the two are surely one
 /// history: the same epoch wrote the first record of the newer, and that was committed when the older was remembered.
-fn with_older(read: Lineage, known: Option<&Witness>, start: Offset) -> Lineage {
-    let Some(known) = known.filter(|known| known.bound >= start) else { return read };
+fn with_older(read: Lineage, known: &Stretch, start: Offset) -> Lineage {
+    if known.bound < start || known.lineage.first().is_none_or(|first| first.start >= start) {
+        return read;
+    }
     if known.bound == start {
         // The log was emptied up to there by retention. Nothing is shared, but nothing lies between either; all of what was
         // known was committed, and this log held it.
@@ -245,19 +262,22 @@ fn with_older(read: Lineage, known: Option<&Witness>, start: Offset) -> Lineage 
     }
 }
 
-/// A witness only goes forward. A later leader's lower bound takes the place of a higher one only where the log held here
-/// is no longer the one that the higher one spoke of.
+/// A witness only goes forward. A later leader's lower bound becomes the newest only where the log held here is no longer the
+/// one that the higher one spoke of.
 fn goes_forward(candidate: &Candidate, read: &Read, bound: &Bound) -> bool {
-    let Some(known) = &candidate.known else { return true };
+    let Some(known) = candidate.known.as_ref().map(|known| &known.newest) else { return true };
     let last = before(read.upto);
     let same = last.and_then(|last| known.lineage.epoch_at(last)) == Some(read.epoch);
-    read.upto > known.bound || (bound.leader.epoch > known.epoch && !same)
+    match bound.leader.epoch.cmp(&known.epoch) {
+        Ordering::Less => false,
+        Ordering::Equal => read.upto > known.bound,
+        Ordering::Greater => read.upto > known.bound || !same,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use firnline_index::lineage::EpochStart;
-    use firnline_index::{PartitionIndex, TopicId, TopicName};
 
     use super::*;
 
@@ -273,37 +293,28 @@ mod tests {
         Lineage::new(starts.iter().map(start).collect()).unwrap()
     }
 
-    fn known(bound: i64, starts: &[(i32, i64)]) -> Witness {
-        let topic = TopicName::new("orders").unwrap();
-        let topic_id = TopicId::from_bytes([1; 16]);
-        let tip = TopicIdPartition { topic, topic_id, partition: PartitionIndex::ZERO };
-        let epoch = LeaderEpoch::new(9).unwrap();
-        Witness { tip, bound: offset(bound), epoch, lineage: lineage(starts) }
+    fn known(bound: i64, starts: &[(i32, i64)]) -> Stretch {
+        Stretch { bound: offset(bound), epoch: LeaderEpoch::new(9).unwrap(), lineage: lineage(starts) }
     }
 
     #[test]
     fn what_was_known_of_records_held_no_more_stays_known_while_the_history_is_the_same() {
         let held = || lineage(&[(3, 50), (5, 80)]);
         let older = known(60, &[(1, 0), (3, 40)]);
-        assert_eq!(with_older(held(), Some(&older), offset(50)), lineage(&[(1, 0), (3, 40), (5, 80)]));
-        assert_eq!(with_older(held(), None, offset(50)), held());
+        assert_eq!(with_older(held(), &older, offset(50)), lineage(&[(1, 0), (3, 40), (5, 80)]));
         let ended_there = known(50, &[(1, 0), (2, 40)]);
         assert_eq!(
-            with_older(held(), Some(&ended_there), offset(50)),
+            with_older(held(), &ended_there, offset(50)),
             lineage(&[(1, 0), (2, 40), (3, 50), (5, 80)]),
             "a log that retention has emptied goes on under another leader"
         );
         let ended_below = known(49, &[(1, 0), (3, 40)]);
-        assert_eq!(
-            with_older(held(), Some(&ended_below), offset(50)),
-            held(),
-            "what lay between is not known"
-        );
+        assert_eq!(with_older(held(), &ended_below, offset(50)), held(), "what lay between is not known");
         let other = known(60, &[(1, 0), (2, 40)]);
-        assert_eq!(with_older(held(), Some(&other), offset(50)), held(), "another history");
+        assert_eq!(with_older(held(), &other, offset(50)), held(), "another history");
         let rewritten = known(90, &[(1, 0), (3, 40), (4, 70)]);
         assert_eq!(
-            with_older(held(), Some(&rewritten), offset(50)),
+            with_older(held(), &rewritten, offset(50)),
             held(),
             "the older knew other records above what is shared; which of them were below its bound is left open"
         );

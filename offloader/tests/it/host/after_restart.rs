@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use firnline_index::LeaderEpoch;
 use firnline_index::lineage::{EpochStart, Lineage};
-use firnline_offloader::{Host as _, Presence, Witness};
+use firnline_offloader::{Host as _, Presence, Stretch, Witness};
 
 use super::{Machine, batch, look, look_one, offset, pins, read, shapes, tip};
 
@@ -178,11 +178,15 @@ fn witnesses_outlive_the_process_and_may_be_forgotten() {
     let start = EpochStart { epoch: LeaderEpoch::new(1).unwrap(), start: offset(0) };
     let witness = Witness {
         tip: orders.clone(),
-        bound: offset(20),
-        epoch: LeaderEpoch::new(1).unwrap(),
-        lineage: Lineage::new(vec![start]).unwrap(),
+        newest: Stretch {
+            bound: offset(20),
+            epoch: LeaderEpoch::new(1).unwrap(),
+            lineage: Lineage::new(vec![start]).unwrap(),
+        },
+        older: Vec::new(),
     };
-    let lower = Witness { bound: offset(10), ..witness.clone() };
+    let mut lower = witness.clone();
+    lower.newest.bound = offset(10);
     let host = machine.host();
     look(&host);
     host.remember(std::slice::from_ref(&witness)).unwrap();

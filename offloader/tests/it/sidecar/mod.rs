@@ -305,9 +305,12 @@ async fn bytes_that_the_leader_no_longer_knows_are_brought_by_the_witness_and_by
                     }]);
                 model.broker(1).witnesses = vec![firnline_offloader::Witness {
                     tip: tip(0),
-                    bound: offset(end),
-                    epoch: model::epoch(1),
-                    lineage: epochs.unwrap(),
+                    newest: firnline_offloader::Stretch {
+                        bound: offset(end),
+                        epoch: model::epoch(1),
+                        lineage: epochs.unwrap(),
+                    },
+                    older: Vec::new(),
                 }];
             } else {
                 model.broker(1).witnesses.clear();
@@ -342,13 +345,15 @@ async fn what_the_first_leader_of_a_tier_had_lost_already_is_kept_by_name() {
             (0..3).for_each(|_| model.write(&[1, 2], 2));
             let witness = firnline_offloader::Witness {
                 tip: tip(0),
-                bound: offset(model.high_watermark),
-                epoch: model::epoch(1),
-                lineage: firnline_index::lineage::Lineage::new(vec![firnline_index::lineage::EpochStart {
+                newest: firnline_offloader::Stretch {
+                    bound: offset(model.high_watermark),
                     epoch: model::epoch(1),
-                    start: offset(0),
-                }])
-                .unwrap(),
+                    lineage: firnline_index::lineage::Lineage::new(vec![
+                        firnline_index::lineage::EpochStart { epoch: model::epoch(1), start: offset(0) },
+                    ])
+                    .unwrap(),
+                },
+                older: Vec::new(),
             };
             if witnessed {
                 model.broker(1).witnesses = vec![witness];

@@ -113,7 +113,7 @@ impl Watch {
             if known && matches!(cover(manifest.as_ref(), batch), Cover::Not | Cover::Gap) {
                 let Batch { base, end, .. } = **batch;
                 let tier_end = manifest.as_ref().map(|manifest| manifest.tier_end.get());
-                let remembered = witness.map_or(0, |witness| witness.bound.get());
+                let remembered = witness.map_or(0, |witness| witness.newest.bound.get());
                 let there = if partition.exists { "" } else { ", the topic is deleted" };
                 self.wrong(format!(
                     "{}: node {node} let go the pin of {base}..{end}, which the tier has not (end {tier_end:?}); it was told \

@@ -139,7 +139,7 @@ impl Watch {
 
     /// What a sidecar remembers was committed once, and is of one history.
     pub fn remembered(&self, kafka: &Kafka, p: usize, witness: &Witness) {
-        let bound = witness.bound.get();
+        let bound = witness.newest.bound.get();
         let mut seen = self.seen();
         let highest = seen.remembered.entry(p).or_default();
         *highest = bound.max(*highest);
@@ -147,11 +147,8 @@ impl Watch {
         let truth = &kafka.partitions[p].truth;
         let cut = truth.cuts.iter().flat_map(|cut| cut.batches.last());
         let highest = cut.map(|batch| batch.end).max().unwrap_or(0).max(truth.end());
-        if witness.bound.get() > highest {
-            self.wrong(format!(
-                "a witness says {} was committed, but nothing above {highest} ever was",
-                witness.bound
-            ));
+        if bound > highest {
+            self.wrong(format!("a witness says {bound} was committed, but nothing above {highest} ever was"));
         }
     }
 

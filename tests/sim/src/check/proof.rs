@@ -1,15 +1,16 @@
 //! Who holds a committed batch and can prove that it is one.
 
+use firnline_offloader::Stretch;
+
 use crate::model::{Batch, Inode, Kafka};
 use crate::seams::offset;
 
 /// Whether what the sidecar of `node` remembers says that the batch was committed.
 pub(super) fn witnessed(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
     let witness = kafka.nodes.get(&node).and_then(|machine| machine.disk.witnesses.get(&p));
-    witness.is_some_and(|witness| {
-        witness.bound.get() >= batch.end
-            && witness.lineage.epoch_at(offset(batch.end - 1)).is_some_and(|epoch| epoch.get() == batch.epoch)
-    })
+    let last = offset(batch.end - 1);
+    let knows = |stretch: &Stretch| stretch.epoch_at(last).is_some_and(|epoch| epoch.get() == batch.epoch);
+    witness.is_some_and(|witness| witness.stretches().any(knows))
 }
 
 /// Whether `node` holds the batch in a file that is not written any more.
