@@ -22,8 +22,8 @@ use crate::upload::Start;
 enum Verdict {
     /// The tier has its bytes, or nobody asks for them.
     Let,
-    /// Its bytes went another way than the log, from here on.
-    Dead { at: Offset, epochs: Lineage, reason: DeadReason },
+    /// Its bytes went another way than the log, or into a recorded gap, from `at` up to `to` at most.
+    Dead { at: Offset, to: Offset, epochs: Lineage, reason: DeadReason },
     /// It stays.
     Keep,
 }
@@ -62,12 +62,12 @@ impl Turn<'_> {
                 }
                 match self.judge_pin(chain, file, end, below).await? {
                     Verdict::Let => free.push(pin),
-                    Verdict::Dead { at, epochs, reason } if file.sole_link => {
+                    Verdict::Dead { at, to, epochs, reason } if file.sole_link => {
                         // The tier may be what went another way, and be cut later: then these are the bytes that it lacks.
                         let doubted = reason == DeadReason::Truncation && below < Offset::MAX;
                         if doubted && !self.is_off_lineage(&epochs, end).await {
                             kept += 1;
-                        } else if self.is_kept_by_name(&epochs, at, end).await? {
+                        } else if self.is_kept_by_name(&epochs, at, to).await? {
                             free.push(pin);
                         } else {
                             let committed = self.was_committed(&epochs, at, end);
@@ -139,13 +139,46 @@ impl Turn<'_> {
             self.core.parts.tier.covers(manifest, range, epochs.starts()).await.map_err(Trouble::read)?;
         Ok(match covered {
             Coverage::Whole => Verdict::Let,
-            Coverage::Other { at, .. } => Verdict::Dead { at, epochs, reason: DeadReason::Truncation },
-            // It came too late: a gap is never filled. What was committed is kept by name.
-            Coverage::Missing { from } if in_recorded_gap(manifest, range) => {
-                Verdict::Dead { at: from, epochs, reason: DeadReason::NeverCommitted }
+            Coverage::Other { at, .. } => {
+                Verdict::Dead { at, to: end, epochs, reason: DeadReason::Truncation }
             }
-            Coverage::Missing { .. } => Verdict::Keep,
+            // It came too late: a gap is never filled. What was committed is kept by name.
+            Coverage::Missing { .. } => match self.lost_of(manifest, range, &epochs).await? {
+                Some(lost) => Verdict::Dead {
+                    at: lost.start(),
+                    to: lost.end(),
+                    epochs,
+                    reason: DeadReason::NeverCommitted,
+                },
+                None => Verdict::Keep,
+            },
         })
+    }
+
+    /// What of `range` lies in recorded gaps, from the first to the last of it, where the tier has all else.
+    async fn lost_of(
+        &self,
+        manifest: &Manifest,
+        range: OffsetRange,
+        epochs: &Lineage,
+    ) -> Result<Option<OffsetRange>, Trouble> {
+        let mut at = range.start().max(manifest.tier_start);
+        let mut lost: Option<OffsetRange> = None;
+        let gaps = manifest.gaps.iter().filter_map(|gap| gap.range.intersection(range));
+        for (gap, next) in gaps.map(|gap| (Some(gap), gap.start())).chain([(None, range.end())]) {
+            let between = OffsetRange::new(at, next).ok().filter(|between| !between.is_empty());
+            if let Some(between) = between {
+                let covered = self.core.parts.tier.covers(manifest, between, epochs.starts()).await;
+                if covered.map_err(Trouble::read)? != Coverage::Whole {
+                    return Ok(None);
+                }
+            }
+            if let Some(gap) = gap {
+                at = at.max(gap.end());
+                lost = lost.map_or(Some(gap), |lost| OffsetRange::new(lost.start(), gap.end()).ok());
+            }
+        }
+        Ok(lost)
     }
 
     /// What becomes of a pin wholly below the tier's start. Retention or a floor took out what the tier once had; but what
@@ -165,7 +198,7 @@ impl Turn<'_> {
         let Ok(range) = OffsetRange::new(file.base, end) else { return Ok(Verdict::Keep) };
         match self.epochs(chain, range).await? {
             Some(epochs) if self.was_committed(&epochs, file.base, end) => {
-                Ok(Verdict::Dead { at: file.base, epochs, reason: DeadReason::NeverCommitted })
+                Ok(Verdict::Dead { at: file.base, to: end, epochs, reason: DeadReason::NeverCommitted })
             }
             // Nobody was ever told that it was committed while it was held here: the broker's retention has ended it.
             _ => Ok(Verdict::Let),
@@ -263,9 +296,4 @@ impl Turn<'_> {
         let host = Arc::clone(&self.core.parts.host);
         self.core.blocking(move || host.release(&pins)).await.map_err(Trouble::host)
     }
-}
-
-/// Whether all of it was recorded as lost.
-fn in_recorded_gap(manifest: &Manifest, range: OffsetRange) -> bool {
-    manifest.gaps.iter().any(|gap| gap.range.start() <= range.start() && gap.range.end() >= range.end())
 }
