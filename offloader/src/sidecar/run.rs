@@ -217,7 +217,7 @@ impl super::state::Slot {
                 self.wants_bound |= matches!(wait, WaitReason::Bound(_));
                 self.wake_at = now + wait.look_again_in();
                 if self.retry.until.is_none_or(|until| until <= now) {
-                    self.wait = wait;
+                    self.waits(wait, now);
                 }
             }
             Next::AskBound => {

@@ -260,7 +260,7 @@ impl Slot {
     }
 
     /// Takes what was read of the manifest.
-    pub(super) fn know(&mut self, digest: Option<Digest>, node: NodeId, now: Instant) {
+    pub(super) fn know(&mut self, digest: Option<Digest>, now: Instant) {
         let end = |tier: &TierKnown| match tier {
             TierKnown::Present(digest) => Some(digest.tier_end),
             TierKnown::Absent | TierKnown::Nothing => None,
@@ -274,14 +274,6 @@ impl Slot {
         self.known_at = now;
         self.asked_for = false;
         self.dirty = true;
-        // The wait for what a claim of ours asks for begins when it is first seen; a restart begins it again.
-        let asks = self.leader.zip(self.digest()).is_some_and(|(leader, digest)| {
-            digest.wants(digest.tier_end, leader.epoch)
-                && digest.claim.as_ref().is_some_and(|claim| claim.node == node)
-        });
-        if asks {
-            self.wanted_since.get_or_insert(now);
-        }
     }
 
     /// Takes what a summary tells of the tier, where it is newer. It tells no claims and no writer: nothing is done on it
@@ -426,7 +418,7 @@ impl Slot {
                 self.last_error = None;
                 self.dirty |= wait == WaitReason::Turn;
                 self.wake_at = now + wait.look_again_in();
-                self.wait = wait;
+                self.waits(wait, now);
             }
             Err(trouble) => {
                 let limited = matches!(trouble.wait, WaitReason::Rate | WaitReason::ClaimRate);
@@ -446,9 +438,18 @@ impl Slot {
                 self.retry.until =
                     Some(now + if limited { settings.tick } else { pause.saturating_mul(share) / 1000 });
                 self.dirty = true;
-                self.wait = trouble.wait;
+                self.waits(trouble.wait, now);
             }
         }
+    }
+
+    /// Notes why it waits. The wait for what is asked of others begins when nothing but them is waited for; a restart, another
+    /// leader, and anything that comes begin it again.
+    pub(super) fn waits(&mut self, wait: WaitReason, now: Instant) {
+        if matches!(wait, WaitReason::Pending { .. }) {
+            self.wanted_since.get_or_insert(now);
+        }
+        self.wait = wait;
     }
 
     /// Whether the broker has let go of the directory.

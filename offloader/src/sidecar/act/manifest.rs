@@ -21,7 +21,7 @@ impl Turn<'_> {
     /// Takes a manifest as the newest.
     pub(super) fn take(&mut self, loaded: Option<LoadedManifest>) {
         let digest = loaded.as_ref().map(|loaded| Digest::of(&loaded.manifest));
-        self.core.with(&self.tip, |slot| slot.know(digest, self.core.parts.node, Instant::now()));
+        self.core.with(&self.tip, |slot| slot.know(digest, Instant::now()));
         self.read = Some(loaded);
     }
 

@@ -73,8 +73,7 @@ impl Turn<'_> {
                             let committed = self.was_committed(&epochs, at, end);
                             // What is remembered now may speak of the log that went on, and of these bytes no more: that
                             // they were never committed is not known. A leak is better than a loss.
-                            let in_doubt = reason == DeadReason::Truncation && self.has_room_for_doubt();
-                            if committed || in_doubt {
+                            if committed || self.has_room_for_doubt() {
                                 let reason = if committed { reason } else { DeadReason::NeverCommitted };
                                 match self
                                     .add_dead(chain, file, OffsetRange::new(at, end).ok(), reason)

@@ -46,9 +46,12 @@ fn fits(live: &Live<'_>, chain: &Chain) -> bool {
     live.tier.is_some() || !live.leads() || chain.is_log
 }
 
-/// Bytes at the tier's end that nobody can vouch for, and that pins alone keep.
+/// Bytes at the tier's end that nobody can vouch for. Beside a follower it is told where pins alone keep them: else they may
+/// be of the leader's log, and are that one's to tell.
 fn unproven(live: &Live<'_>, from: Offset) -> Option<Next> {
-    let kept = |chain: &&Chain| chain.holds_sealed(from) && chain.files.iter().any(|file| file.sole_link);
+    let kept = |chain: &&Chain| {
+        chain.holds_sealed(from) && (live.leads() || chain.files.iter().any(|file| file.sole_link))
+    };
     let found = live.view.held.chains.iter().filter(kept).find_map(|chain| Some((chain, chain.verdict?)));
     found.map(|(chain, why)| {
         Next::Wait(WaitReason::Operator(OperatorReason::Unproven { end: chain.sealed_end, why }))

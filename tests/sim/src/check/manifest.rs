@@ -205,7 +205,12 @@ impl Replaced<'_> {
                 };
                 // So is what the first leader of the tier had lost already.
                 let below = |base: i64| base < self.new.began().get();
-                let mut alive = alive.filter(|(base, ..)| !(too_late && (in_gap(*base) || below(*base))));
+                // A file that lies in a gap in part is kept whole.
+                let twice = |base: i64| {
+                    self.new.entries.iter().any(|entry| entry.range.contains(crate::seams::offset(base)))
+                };
+                let beside = |base: i64| in_gap(base) || below(base) || twice(base);
+                let mut alive = alive.filter(|(base, ..)| !(too_late && beside(*base)));
                 if let Some((base, end, _)) = alive.next() {
                     wrong.push(format!("the cut at {} took {base}..{end}, which Kafka has", branch.cut_at));
                 }

@@ -13,6 +13,7 @@
 //! | at the end | every committed record is where the promise says |
 
 mod content;
+mod describe;
 mod end;
 mod gone;
 mod manifest;
@@ -28,6 +29,7 @@ use firnline_store::sim::Change;
 
 use crate::model::Kafka;
 
+pub use describe::describe;
 pub use end::{Ended, Held, Place, holder};
 pub use gone::Cover;
 

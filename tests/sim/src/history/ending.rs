@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::{History, NODES};
-use crate::check::Cover;
+use crate::check::{Cover, describe};
 use crate::model::{Content, Election, Truth};
 
 /// How often it is looked whether all is done.
@@ -17,6 +17,13 @@ const ROUNDS: usize = 40;
 
 impl History {
     pub(super) async fn finish(&mut self) {
+        self.come_to_rest().await;
+        if self.has_failed() {
+            self.describe_all();
+        }
+    }
+
+    async fn come_to_rest(&mut self) {
         self.heal();
         self.sleep(Duration::from_secs(5)).await;
         for _ in 0..ROUNDS {
@@ -150,6 +157,21 @@ impl History {
         excused.extend(branched);
         self.outcome.operator += excused.len() as u64;
         excused
+    }
+
+    /// For whoever reads the trace of a failure.
+    fn describe_all(&mut self) {
+        let mut lines = Vec::new();
+        {
+            let kafka = self.world.kafka();
+            for (p, partition) in kafka.partitions.iter().enumerate() {
+                lines.extend(describe(&kafka, &self.world.store, p));
+                lines.extend((1..=NODES).map(|node| {
+                    format!("  sidecar {node} waits: {:?}", self.sidecars.waits(node, &partition.tip))
+                }));
+            }
+        }
+        lines.into_iter().for_each(|line| self.note(|| line));
     }
 
     fn judge(&mut self, before: &std::collections::BTreeMap<(String, i64), u32>) {
