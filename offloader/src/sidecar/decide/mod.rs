@@ -197,7 +197,8 @@ fn pieces(live: &Live<'_>) -> Option<Next> {
     let pieces = live.tier.filter(|_| live.leads())?.pieces?;
     let covering = |chain: &Chain| {
         let file = chain.files.iter().find(|file| file.end.is_some_and(|end| end >= pieces.end()))?;
-        let end = file.end.filter(|_| file.base <= pieces.start() || chain.start <= pieces.start())?;
+        let whole = file.base <= pieces.start() || chain.start <= pieces.start();
+        let end = file.end.filter(|end| whole && *end <= provable_end(chain))?;
         firnline_index::OffsetRange::new(pieces.start(), end).ok()
     };
     let found =
