@@ -356,6 +356,28 @@ impl Slot {
         self.verdicts.push(verdict);
     }
 
+    /// Takes what is remembered of the log now. Where it speaks of more than before, what it did not speak for is asked again.
+    pub(super) fn remembers(&mut self, witness: Witness) {
+        let known = self.witness.as_ref();
+        let joined = known.is_none_or(|known| {
+            known.newest.lineage.first() != witness.newest.lineage.first() || known.older != witness.older
+        });
+        let bound = known.map(|known| known.newest.bound);
+        self.verdicts.retain(|verdict| match verdict.why {
+            Unproven::WitnessBelow { bound: known } => !joined && Some(known) != bound,
+            Unproven::Beneath { .. }
+            | Unproven::NoWitness
+            | Unproven::WitnessAbove { .. }
+            | Unproven::WitnessOther { .. } => !joined,
+            Unproven::AboveBound { .. }
+            | Unproven::OffLineage { .. }
+            | Unproven::NoEpoch
+            | Unproven::TierContradicts { .. } => true,
+        });
+        self.witness = Some(witness);
+        self.dirty = true;
+    }
+
     /// What a decision is made from.
     pub(super) fn view<'a>(&'a self, given: &Given<'a>) -> View<'a> {
         let settings = given.settings;

@@ -12,10 +12,11 @@ impl Manifest {
         claimed.max(committed)
     }
 
-    /// Makes `claim` the partition's. A leader repeats its own claim to change what it wants.
+    /// Makes `claim` the partition's. A leader repeats its own claim to change what it wants. A claim that asks for nothing
+    /// may be of a sidecar that does not lead and brought something under this epoch before its leader's did: it is replaced.
     ///
     /// # Errors
-    /// Where the claim's epoch lies below one that claimed or committed, where another node has claimed under the same
+    /// Where the claim's epoch lies below one that claimed or committed, where another node asks for something under the same
     /// epoch, and where a wanted range is empty or there are more than [`MAX_WANTED`].
     pub fn claim(&mut self, claim: Claim) -> Result<(), AlgebraError> {
         self.require_sidecar()?;
@@ -25,6 +26,7 @@ impl Manifest {
         if let Some(known) = &self.claim
             && known.epoch == claim.epoch
             && known.node != claim.node
+            && !known.wanted.is_empty()
         {
             return Err(AlgebraError::ClaimedByOther {
                 epoch: claim.epoch,

@@ -10,6 +10,7 @@
 mod compare;
 mod edits;
 mod manifest;
+mod provable;
 mod prove;
 mod release;
 mod replace;

@@ -98,9 +98,20 @@ impl Turn<'_> {
         if last_epoch(last).is_none() {
             epochs = Lineage::empty();
         }
+        self.prove_range(chain, range, &epochs, bound).await
+    }
+
+    /// Whether `range` of `chain`, which `epochs` wrote, is committed, as `bound` tells.
+    pub(super) async fn prove_range(
+        &self,
+        chain: &HeldChain,
+        range: OffsetRange,
+        epochs: &Lineage,
+        bound: &Bound,
+    ) -> Result<Result<Proof, Unproven>, Trouble> {
         let claimed = Claimed {
             range,
-            epochs: &epochs,
+            epochs,
             from_leaders_log: chain.is_log && bound.leader.node == self.core.parts.node,
         };
         let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_index::lineage::EpochStart;
-use firnline_index::manifest::{EntryKind, Manifest};
+use firnline_index::manifest::EntryKind;
 use firnline_index::{LeaderEpoch, Offset, OffsetRange};
 use firnline_tier::{Basis, CommitOutcome, CommitRequest, UploadError, UploadedSegment};
 use tokio::time::Instant;
 
 use super::{After, Trouble, Turn};
-use crate::cluster::{Bound, Leader};
 use crate::history::{Continues, continues};
 use crate::holes::Holes;
 use crate::host::{HeldChain, Stretch};
 use crate::plan::PlannedSegment;
 use crate::sidecar::next::Why;
-use crate::sidecar::prove::{Claimed, Unproven, before, provable_from};
+use crate::sidecar::prove::{Unproven, before};
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::view::Comparison;
 use crate::sidecar::wait::{OperatorReason, WaitReason};
@@ -44,6 +43,10 @@ impl Turn<'_> {
         if !self.rate_is_open() {
             return Err(Trouble::held(WaitReason::Rate));
         }
+        let segments = self.provable(&chain, segments, why).await?;
+        if segments.is_empty() {
+            return Ok(After::Again);
+        }
         self.core.before(SidecarStep::Upload).await;
         let uploads = self.uploads(EntryKind::Segment);
         let go_on = |next: &PlannedSegment| {
@@ -65,38 +68,6 @@ impl Turn<'_> {
             Some((_, error)) => self.stopped(&chain, &segments, why, error).await,
             None => Ok(After::Done),
         }
-    }
-
-    /// A tier that has nothing yet begins where what is held can be proven. A first file may begin below the leader's log
-    /// start, with records that no client was ever served again and for which nobody vouches.
-    async fn begin_where_vouched(
-        &self,
-        chain: &HeldChain,
-        mut segments: Vec<PlannedSegment>,
-    ) -> Result<Vec<PlannedSegment>, Trouble> {
-        let bound = self.core.with(&self.tip, |slot| slot.bound).flatten();
-        let (Some(bound), None, Some(first), Some(last)) =
-            (bound, self.manifest(), segments.first(), segments.last())
-        else {
-            return Ok(segments);
-        };
-        let Ok(range) = OffsetRange::new(first.start, last.stop) else { return Ok(segments) };
-        if bound.log_start <= range.start() || range.is_empty() {
-            return Ok(segments);
-        }
-        let Some(epochs) = self.epochs(chain, range).await? else { return Ok(segments) };
-        let from_leaders_log = chain.is_log && bound.leader.node == self.core.parts.node;
-        let claimed = Claimed { range, epochs: &epochs, from_leaders_log };
-        let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
-        let from = provable_from(&claimed, bound.log_start, witness.as_ref());
-        if from <= range.start() {
-            return Ok(segments);
-        }
-        segments.retain(|segment| segment.stop > from);
-        if let Some(first) = segments.first_mut() {
-            first.start = first.start.max(from);
-        }
-        Ok(segments)
     }
 
     /// What is committed of the file still written.
@@ -207,7 +178,7 @@ impl Turn<'_> {
         mut segments: Vec<UploadedSegment>,
         why: Why,
     ) -> Result<(), Trouble> {
-        let mut bound = match self.bound_to_prove(&segments, why).await {
+        let mut bound = match self.bound_to_prove(segments.last(), why).await {
             Ok(bound) => bound,
             Err(trouble) => {
                 self.throw(segments.len() as u64, |thrown| &mut thrown.bound);
@@ -227,7 +198,7 @@ impl Turn<'_> {
             }
             // The bound says nothing of an older epoch than the one it was asked with.
             if segments.last().is_some_and(|last| last_epoch(last) != asked) {
-                bound = match self.bound_to_prove(&segments, why).await {
+                bound = match self.bound_to_prove(segments.last(), why).await {
                     Ok(bound) => bound,
                     Err(trouble) => {
                         self.throw(segments.len() as u64, |thrown| &mut thrown.bound);
@@ -285,32 +256,6 @@ impl Turn<'_> {
                 Err(Trouble::edit(error))
             }
         }
-    }
-
-    /// The bound that the segments are to be proven by.
-    async fn bound_to_prove(&self, segments: &[UploadedSegment], why: Why) -> Result<Bound, Trouble> {
-        if why != Why::Deleted {
-            return self.bound_for(segments.last().and_then(last_epoch)).await;
-        }
-        // Nobody leads a deleted topic. Its last bound stands for an answer of a leader that has nothing any more, so that the
-        // witness alone can prove.
-        let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
-        let manifest = self.manifest();
-        let deleted = manifest.and_then(|manifest| manifest.deleted).and_then(|deleted| deleted.last_bound);
-        let fence = manifest.and_then(Manifest::fence);
-        let Some(witness) = witness else {
-            return Err(Trouble::operator(OperatorReason::Unproven {
-                end: segments.last().map_or(Offset::ZERO, |last| last.entry.range.end()),
-                why: Unproven::NoWitness,
-            }));
-        };
-        let newest = witness.newest;
-        let end = deleted.unwrap_or(newest.bound);
-        // A later leader may have claimed or committed, and told this node nothing new before the end. Nobody leads any more
-        // whom that claim would have to keep out.
-        let epoch = Some(newest.epoch).max(fence).unwrap_or(newest.epoch);
-        let leader = Leader { node: self.core.parts.node, epoch };
-        Ok(Bound { leader, high_watermark: end, log_start: end, epoch_end: None })
     }
 
     /// An upload that was not finished.

@@ -145,8 +145,7 @@ impl Core {
         let mut state = self.state();
         for witness in witnesses {
             if let Some(slot) = state.slots.get_mut(&witness.tip) {
-                slot.witness = Some(witness);
-                slot.dirty = true;
+                slot.remembers(witness);
             }
         }
     }

@@ -1,0 +1,123 @@
+//! What of a plan can be proven, asked before it is uploaded.
+//!
+//! The proof that counts is asked after the last byte was read. Where it will surely fail, the upload is one for nothing, and
+//! would be again with each turn: so what the leader's own log does not reach down to is asked for before, too.
+
+use firnline_index::manifest::Manifest;
+use firnline_index::{LeaderEpoch, Offset, OffsetRange};
+use firnline_tier::UploadedSegment;
+
+use super::upload::last_epoch;
+use super::{Trouble, Turn};
+use crate::cluster::{Bound, Leader};
+use crate::host::HeldChain;
+use crate::plan::PlannedSegment;
+use crate::sidecar::next::Why;
+use crate::sidecar::prove::{Claimed, Unproven, provable_from};
+use crate::sidecar::wait::OperatorReason;
+
+impl Turn<'_> {
+    /// As many of `segments` as can be proven now, from the first on. What stands in the way of the others is remembered.
+    pub(super) async fn provable(
+        &self,
+        chain: &HeldChain,
+        mut segments: Vec<PlannedSegment>,
+        why: Why,
+    ) -> Result<Vec<PlannedSegment>, Trouble> {
+        let Some(first) = segments.first().map(|first| first.start) else { return Ok(segments) };
+        let known = self.core.with(&self.tip, |slot| slot.bound).flatten();
+        let of_the_leader = why == Why::Leads && chain.is_log;
+        if of_the_leader && known.is_some_and(|known| known.log_start <= first) {
+            return Ok(segments);
+        }
+        let mut asked: Option<(Option<LeaderEpoch>, Bound)> = None;
+        let mut refused = None;
+        while let Some(stop) = segments.last().map(|last| last.stop) {
+            let Ok(range) = OffsetRange::new(first, stop) else { return Ok(Vec::new()) };
+            // Where a file has no batch, or batches without an epoch, only the upload itself can tell.
+            let Some(epochs) = self.epochs(chain, range).await? else { return Ok(segments) };
+            let epoch = epochs.last().map(|last| last.epoch);
+            let bound = match asked {
+                Some((of, bound)) if of == epoch => bound,
+                _ => self.bound_up_to(epoch, stop, why).await?,
+            };
+            asked = Some((epoch, bound));
+            match self.prove_range(chain, range, &epochs, &bound).await? {
+                Ok(_) => break,
+                Err(found) => {
+                    refused = Some(found);
+                    segments.pop();
+                }
+            }
+        }
+        if let Some(found) = refused.filter(|found| !found.passes()) {
+            self.judge(chain, found);
+        }
+        Ok(segments)
+    }
+
+    /// A tier that has nothing yet begins where what is held can be proven. A first file may begin below the leader's log
+    /// start, with records that no client was ever served again and for which nobody vouches.
+    pub(super) async fn begin_where_vouched(
+        &self,
+        chain: &HeldChain,
+        mut segments: Vec<PlannedSegment>,
+    ) -> Result<Vec<PlannedSegment>, Trouble> {
+        let bound = self.core.with(&self.tip, |slot| slot.bound).flatten();
+        let (Some(bound), None, Some(first), Some(last)) =
+            (bound, self.manifest(), segments.first(), segments.last())
+        else {
+            return Ok(segments);
+        };
+        let Ok(range) = OffsetRange::new(first.start, last.stop) else { return Ok(segments) };
+        if bound.log_start <= range.start() || range.is_empty() {
+            return Ok(segments);
+        }
+        let Some(epochs) = self.epochs(chain, range).await? else { return Ok(segments) };
+        let from_leaders_log = chain.is_log && bound.leader.node == self.core.parts.node;
+        let claimed = Claimed { range, epochs: &epochs, from_leaders_log };
+        let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
+        let from = provable_from(&claimed, bound.log_start, witness.as_ref());
+        if from <= range.start() {
+            return Ok(segments);
+        }
+        segments.retain(|segment| segment.stop > from);
+        if let Some(first) = segments.first_mut() {
+            first.start = first.start.max(from);
+        }
+        Ok(segments)
+    }
+
+    /// The bound that segments, of which `last` is the last, are to be proven by.
+    pub(super) async fn bound_to_prove(
+        &self,
+        last: Option<&UploadedSegment>,
+        why: Why,
+    ) -> Result<Bound, Trouble> {
+        let end = last.map_or(Offset::ZERO, |last| last.entry.range.end());
+        self.bound_up_to(last.and_then(last_epoch), end, why).await
+    }
+
+    /// The same for a range that ends at `end` with a batch of `epoch`.
+    async fn bound_up_to(&self, epoch: Option<LeaderEpoch>, end: Offset, why: Why) -> Result<Bound, Trouble> {
+        if why != Why::Deleted {
+            return self.bound_for(epoch).await;
+        }
+        // Nobody leads a deleted topic. Its last bound stands for an answer of a leader that has nothing any more, so that the
+        // witness alone can prove.
+        let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
+        let manifest = self.manifest();
+        let deleted = manifest.and_then(|manifest| manifest.deleted).and_then(|deleted| deleted.last_bound);
+        let fence = manifest.and_then(Manifest::fence);
+        let Some(witness) = witness else {
+            return Err(Trouble::operator(OperatorReason::Unproven { end, why: Unproven::NoWitness }));
+        };
+        let newest = witness.newest;
+        let told = deleted.unwrap_or(newest.bound);
+        // A later leader may have claimed or committed, and told this node nothing new before the end. Nobody leads any more
+        // whom that claim would have to keep out.
+        let epoch = Some(newest.epoch).max(fence).unwrap_or(newest.epoch);
+        let leader = Leader { node: self.core.parts.node, epoch };
+        Ok(Bound { leader, high_watermark: told, log_start: told, epoch_end: None })
+    }
+}

@@ -1,0 +1,70 @@
+//! Where everything of a partition is, in words: what a failure is understood by.
+
+use std::fmt::Write as _;
+
+use firnline_index::OffsetRange;
+use firnline_index::manifest::{Entry, Manifest};
+use firnline_offloader::Stretch;
+use firnline_store::sim::Simulation;
+
+use super::gone::manifest;
+use crate::model::{Inode, Kafka};
+
+/// The tier of partition `p`, then a line for each node: its log, its files, and what its sidecar remembers.
+pub fn describe(kafka: &Kafka, store: &Simulation, p: usize) -> Vec<String> {
+    let Some(partition) = kafka.partitions.get(p) else { return Vec::new() };
+    let leader = kafka.leader(p);
+    let mut lines = vec![
+        format!("{}: exists {}, led by {leader:?}", partition.tip, partition.exists),
+        manifest(store, partition).map_or_else(|| "  no manifest".to_owned(), |manifest| tier(&manifest)),
+    ];
+    for (node, machine) in &kafka.nodes {
+        let mut line = format!("  node {node}:");
+        if let Some(replica) = kafka.replica(p, *node) {
+            let _ =
+                write!(line, " log from {}, high watermark {};", replica.log.start, replica.high_watermark);
+        }
+        let files = machine.disk.inodes.values().filter(|file| file.partition == p);
+        files.for_each(|file| line.push_str(&inode(file)));
+        if let Some(witness) = machine.disk.witnesses.get(&p) {
+            line.push_str("; remembers");
+            witness.stretches().for_each(|known| line.push_str(&stretch(known)));
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+fn tier(manifest: &Manifest) -> String {
+    let epochs = |entry: &Entry| entry.epochs.iter().map(|start| start.epoch.get()).collect::<Vec<_>>();
+    let entry = |entry: &Entry| format!(" {}{:?}", entry.range, epochs(entry));
+    let entries: String = manifest.entries.iter().map(entry).collect();
+    let gaps: Vec<OffsetRange> = manifest.gaps.iter().map(|gap| gap.range).collect();
+    let branch = |branch: &firnline_index::manifest::DeadBranch| {
+        let entries: String = branch.entries.iter().map(entry).collect();
+        format!(" [at {} {:?}:{entries}]", branch.cut_at, branch.reason)
+    };
+    let dead: String = manifest.dead_branches.iter().map(branch).collect();
+    format!(
+        "  tier {}..{} at generation {}, claim {:?}, deleted {:?}, gaps {gaps:?}, dead{dead}; entries{entries}",
+        manifest.tier_start, manifest.tier_end, manifest.generation, manifest.claim, manifest.deleted
+    )
+}
+
+fn inode(file: &Inode) -> String {
+    let kind = match (file.broker, file.pin.is_some()) {
+        (true, true) => "pinned",
+        (true, false) => "file",
+        (false, true) => "PIN",
+        (false, false) => "gone",
+    };
+    let mut epochs: Vec<i32> = file.batches.iter().map(|batch| batch.epoch).collect();
+    epochs.dedup();
+    let sealed = if file.sealed { "" } else { " active" };
+    format!(" {kind} {}..{}{epochs:?}{sealed}", file.base, file.end())
+}
+
+fn stretch(known: &Stretch) -> String {
+    let starts = known.lineage.starts().iter().map(|start| format!(" {}@{}", start.epoch, start.start));
+    format!(" [<{} by {}:{}]", known.bound, known.epoch, starts.collect::<String>())
+}
