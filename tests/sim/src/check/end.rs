@@ -6,7 +6,7 @@ use firnline_store::sim::Simulation;
 
 use super::gone::{Cover, cover, manifest};
 use super::{Watch, proof};
-use crate::model::{Batch, Kafka};
+use crate::model::{Batch, Fate, Kafka};
 
 /// What became of all committed records, by batches.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,9 @@ impl Watch {
                     }
                 }
             }
-            for batch in partition.truth.cuts.iter().flat_map(|cut| &cut.batches) {
+            let cut = partition.truth.cuts.iter().flat_map(|cut| &cut.batches);
+            // Another unclean election may have brought some of it back.
+            for batch in cut.filter(|batch| partition.truth.fate(batch) != Fate::Live) {
                 match cover(manifest.as_ref(), batch) {
                     Cover::Dead => ended.dead += 1,
                     Cover::Live if excused.contains(&p) => ended.live += 1,

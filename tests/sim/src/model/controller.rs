@@ -348,6 +348,10 @@ impl Kafka {
         let keeps = |batch: &Arc<Batch>| batch.end <= start || theirs.get(&batch.base) == Some(batch);
         let cut = partition.truth.cut(keeps, epoch, now_ms);
         assert!(cut == 0 || partition.unclean > 0, "a clean election cut {cut} committed batches");
+        // What it knows to be committed counts again, also where a leader in between had cut it.
+        let replica = &self.nodes[&node].replicas[&p];
+        let reached = replica.high_watermark.min(replica.log.end);
+        self.commit(p, node, epoch, reached, now_ms);
     }
 
     /// Takes a follower that lags, or does not live, out of the ISR.
