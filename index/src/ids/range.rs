@@ -12,6 +12,9 @@ pub struct OffsetRange {
 }
 
 impl OffsetRange {
+    /// The range that holds nothing.
+    pub const EMPTY: Self = Self { start: Offset::ZERO, end: Offset::ZERO };
+
     /// The range from `start` up to but not including `end`.
     pub fn new(start: Offset, end: Offset) -> Result<Self, ValueError> {
         if end < start {

@@ -119,7 +119,8 @@ pub enum Unproven {
 #[must_use]
 pub(crate) fn provable_from(claimed: &Claimed<'_>, log_start: Offset, witness: Option<&Witness>) -> Offset {
     let vouched_from = claimed.vouched_from(log_start);
-    let past = Past { epochs: claimed.epochs, witness, tier: &Lineage::empty(), tier_end: Offset::ZERO };
+    let nothing = OffsetRange::EMPTY;
+    let past = Past { epochs: claimed.epochs, witness, tier: &Lineage::empty(), span: nothing };
     match OffsetRange::new(claimed.range.start(), vouched_from) {
         Ok(beneath) if !beneath.is_empty() && past.proves(beneath).is_err() => vouched_from,
         _ => claimed.range.start(),
@@ -127,13 +128,14 @@ pub(crate) fn provable_from(claimed: &Claimed<'_>, log_start: Offset, witness: O
 }
 
 /// Whether `claimed` is proven by `bound`, which was asked after the last byte was read and with the range's last epoch, or
-/// by `witness`. `tier` is the manifest's lineage, which ends at `tier_end`.
+/// by `witness`. `tier` is the manifest's lineage, and `span` where it says what the tier has: its newest span, as nothing is
+/// known of what lies in a gap.
 pub fn prove(
     claimed: &Claimed<'_>,
     bound: &Bound,
     witness: Option<&Witness>,
     tier: &Lineage,
-    tier_end: Offset,
+    span: OffsetRange,
 ) -> Result<Proof, Unproven> {
     let end = claimed.range.end();
     let above = Unproven::AboveBound { high_watermark: bound.high_watermark };
@@ -144,7 +146,7 @@ pub fn prove(
             false => Err(Unproven::NoEpoch),
         };
     };
-    let past = Past { epochs: claimed.epochs, witness, tier, tier_end };
+    let past = Past { epochs: claimed.epochs, witness, tier, span };
     if bound.vouches_for(epoch, end) {
         let vouched_from = claimed.vouched_from(bound.log_start);
         let Ok(beneath) = OffsetRange::new(claimed.range.start(), vouched_from) else {
@@ -173,7 +175,7 @@ struct Past<'a> {
     epochs: &'a Lineage,
     witness: Option<&'a Witness>,
     tier: &'a Lineage,
-    tier_end: Offset,
+    span: OffsetRange,
 }
 
 impl Past<'_> {
@@ -222,7 +224,7 @@ impl Past<'_> {
             let told = witness.stretches().find_map(|stretch| stretch.epoch_at(last));
             return Err(Unproven::WitnessOther { witness: told });
         }
-        let shared = OffsetRange::new(Offset::ZERO, self.tier_end.min(stretch.bound)).ok();
+        let shared = stretch.range().and_then(|known| known.intersection(self.span));
         match shared.and_then(|shared| stretch.lineage.first_divergence(self.tier, shared)) {
             Some(parted) => Err(Unproven::TierContradicts { at: parted.offset }),
             None => Ok(Proof::Witness),

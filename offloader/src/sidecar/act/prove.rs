@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use firnline_index::lineage::Lineage;
+use firnline_index::manifest::Manifest;
 use firnline_index::{LeaderEpoch, Offset, OffsetRange};
 use firnline_tier::{RandomExt, UploadedSegment};
 
@@ -116,10 +117,11 @@ impl Turn<'_> {
         };
         let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
         let nothing = Lineage::empty();
-        let (tier, tier_end) = self
-            .manifest()
-            .map_or((&nothing, Offset::ZERO), |manifest| (&manifest.lineage, manifest.tier_end));
-        match prove(&claimed, bound, witness.as_ref(), tier, tier_end) {
+        let span = |manifest: &Manifest| OffsetRange::new(manifest.serving_start, manifest.tier_end).ok();
+        let (tier, span) = self.manifest().map_or((&nothing, OffsetRange::EMPTY), |manifest| {
+            (&manifest.lineage, span(manifest).unwrap_or(OffsetRange::EMPTY))
+        });
+        match prove(&claimed, bound, witness.as_ref(), tier, span) {
             Ok(proof) => Ok(Ok(proof)),
             Err(Unproven::OffLineage { leader, end: Some(told) }) => {
                 let shared = self.shared_end(chain, leader, told).await?;

@@ -40,6 +40,10 @@ fn witness(bound: i64, starts: &[(i32, i64)]) -> Witness {
     }
 }
 
+fn below(end: i64) -> OffsetRange {
+    OffsetRange::new(Offset::ZERO, offset(end)).unwrap()
+}
+
 /// From 60 up to `end`, all of epoch `of`.
 fn range(end: i64, of: i32) -> (OffsetRange, Lineage) {
     (OffsetRange::new(offset(60), offset(end)).unwrap(), lineage(&[(of, 60)]))
@@ -51,7 +55,7 @@ fn told(
     witness: Option<&Witness>,
 ) -> Result<Proof, Unproven> {
     let claimed = Claimed { range, epochs: &epochs, from_leaders_log: false };
-    prove(&claimed, bound, witness, &lineage(&[(3, 0)]), offset(50))
+    prove(&claimed, bound, witness, &lineage(&[(3, 0)]), below(50))
 }
 
 #[test]
@@ -112,7 +116,7 @@ fn batches_without_an_epoch_are_proven_by_the_leaders_own_log_alone() {
     let (range, none) = (range(80, 5).0, Lineage::empty());
     let at = |high_watermark, from_leaders_log| {
         let claimed = Claimed { range, epochs: &none, from_leaders_log };
-        prove(&claimed, &bound(high_watermark, 0, None), None, &none, offset(50))
+        prove(&claimed, &bound(high_watermark, 0, None), None, &none, below(50))
     };
     assert_eq!(at(80, true), Ok(Proof::Bound));
     assert!(matches!(at(79, true), Err(Unproven::AboveBound { .. })));
@@ -235,7 +239,7 @@ proptest! {
                     OffsetRange::new(offset(from.try_into().unwrap()), offset(end.try_into().unwrap())).unwrap();
                 let epochs = chain(&ours[..end], from);
                 let claimed = Claimed { range, epochs: &epochs, from_leaders_log: false };
-                let found = prove(&claimed, &bound, None, &Lineage::empty(), Offset::ZERO);
+                let found = prove(&claimed, &bound, None, &Lineage::empty(), OffsetRange::EMPTY);
                 if found.is_ok() {
                     prop_assert_eq!(&ours[from..end], &leader[from..end]);
                 }
@@ -267,7 +271,7 @@ proptest! {
                 OffsetRange::new(offset(from.try_into().unwrap()), offset(end.try_into().unwrap())).unwrap();
             let epochs = chain(&ours[..end], from);
             let claimed = Claimed { range, epochs: &epochs, from_leaders_log: false };
-            let found = prove(&claimed, &bound, None, &Lineage::empty(), Offset::ZERO);
+            let found = prove(&claimed, &bound, None, &Lineage::empty(), OffsetRange::EMPTY);
             if found == Ok(Proof::Bound) {
                 prop_assert!(end <= shared, "{end} of {shared}");
                 prop_assert!(end <= high.max(start));

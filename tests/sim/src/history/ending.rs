@@ -137,7 +137,7 @@ impl History {
             match asked {
                 Some(_) if partition.unclean > 0 => drop(excused.insert(p)),
                 // Nobody was told in time that what comes next is committed, and the leader's log reaches down to it no more.
-                Some("operator-unproven")
+                Some("operator-unproven" | "operator-parts-unknown")
                     if self.world.watch.nobody_proves_what_comes_next(&kafka, &self.world.store, p) =>
                 {
                     excused.insert(p);
