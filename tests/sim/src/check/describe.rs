@@ -36,8 +36,11 @@ pub fn describe(kafka: &Kafka, store: &Simulation, p: usize) -> Vec<String> {
 }
 
 fn tier(manifest: &Manifest) -> String {
-    let epochs = |entry: &Entry| entry.epochs.iter().map(|start| start.epoch.get()).collect::<Vec<_>>();
-    let entry = |entry: &Entry| format!(" {}{:?}", entry.range, epochs(entry));
+    let epochs = |entry: &Entry| {
+        let starts = entry.epochs.iter().map(|start| format!("{}@{}", start.epoch, start.start));
+        starts.collect::<Vec<_>>().join(" ")
+    };
+    let entry = |entry: &Entry| format!(" {}[{}]", entry.range, epochs(entry));
     let entries: String = manifest.entries.iter().map(entry).collect();
     let gaps: Vec<OffsetRange> = manifest.gaps.iter().map(|gap| gap.range).collect();
     let branch = |branch: &firnline_index::manifest::DeadBranch| {
@@ -58,10 +61,11 @@ fn inode(file: &Inode) -> String {
         (false, true) => "PIN",
         (false, false) => "gone",
     };
-    let mut epochs: Vec<i32> = file.batches.iter().map(|batch| batch.epoch).collect();
-    epochs.dedup();
+    let mut starts: Vec<(i32, i64)> = file.batches.iter().map(|batch| (batch.epoch, batch.base)).collect();
+    starts.dedup_by_key(|(epoch, _)| *epoch);
+    let epochs: Vec<String> = starts.iter().map(|(epoch, base)| format!("{epoch}@{base}")).collect();
     let sealed = if file.sealed { "" } else { " active" };
-    format!(" {kind} {}..{}{epochs:?}{sealed}", file.base, file.end())
+    format!(" {kind} {}..{}[{}]{sealed}", file.base, file.end(), epochs.join(" "))
 }
 
 fn stretch(known: &Stretch) -> String {

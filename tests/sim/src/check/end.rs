@@ -111,15 +111,18 @@ impl Watch {
 }
 
 impl Watch {
-    /// Whether no node both holds and can prove the committed batch at the tier's end.
-    pub fn nobody_proves_what_comes_next(&self, kafka: &Kafka, store: &Simulation, p: usize) -> bool {
+    /// Whether no node holds the committed batch at the tier's end and can prove that it is one and continues the tier.
+    pub fn nobody_goes_on(&self, kafka: &Kafka, store: &Simulation, p: usize) -> bool {
         let Some(partition) = kafka.partitions.get(p) else { return false };
         let next = partition
             .truth
             .live
             .iter()
             .find(|batch| matches!(cover(manifest(store, partition).as_ref(), batch), Cover::Not));
-        next.is_some_and(|next| proof::provers(kafka, p, next).next().is_none())
+        next.is_some_and(|next| {
+            let joins = |node: i32| kafka.leader(p) == Some(node) || proof::joins(kafka, p, node, next.base);
+            !proof::provers(kafka, p, next).any(joins)
+        })
     }
 
     fn remembered_by_anyone(&self, p: usize) -> i64 {

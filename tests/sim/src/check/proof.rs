@@ -13,6 +13,15 @@ pub(super) fn witnessed(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bo
     witness.is_some_and(|witness| witness.stretches().any(knows))
 }
 
+/// Whether what the sidecar of `node` remembers speaks of both sides of `at` in one breath.
+pub(super) fn joins(kafka: &Kafka, p: usize, node: i32, at: i64) -> bool {
+    let witness = kafka.nodes.get(&node).and_then(|machine| machine.disk.witnesses.get(&p));
+    let both = |stretch: &Stretch| {
+        at == 0 || (stretch.epoch_at(offset(at - 1)).is_some() && stretch.epoch_at(offset(at)).is_some())
+    };
+    witness.is_some_and(|witness| witness.stretches().any(both))
+}
+
 /// Whether `node` holds the batch in a file that is not written any more.
 pub(super) fn holds(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
     let holding =

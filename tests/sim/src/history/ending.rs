@@ -32,6 +32,8 @@ impl History {
         }
         self.roll_all();
         self.note(|| "all is healed and rolled".to_owned());
+        // Requests that were sent in trouble and come late are none of peace.
+        self.world.store.settle_late();
         let before = self.world.watch.seen().uploads.clone();
         for _ in 0..PATIENCE {
             self.catch_up();
@@ -125,11 +127,10 @@ impl History {
         let kafka = self.world.kafka();
         let mut excused = BTreeSet::new();
         for (p, partition) in kafka.partitions.iter().enumerate() {
+            // What those say that died before stands no more.
             let asks = |node: i32| {
-                self.sidecars
-                    .waits(node, &partition.tip)
-                    .into_iter()
-                    .find(|wait| wait.starts_with("operator"))
+                let waits = self.sidecars.waits(node, &partition.tip);
+                waits.last().copied().filter(|wait| wait.starts_with("operator"))
             };
             // Who leads decides; beside others it is theirs to keep what they cannot prove.
             let leader = kafka.leader(p);
@@ -137,9 +138,7 @@ impl History {
             match asked {
                 Some(_) if partition.unclean > 0 => drop(excused.insert(p)),
                 // Nobody was told in time that what comes next is committed, and the leader's log reaches down to it no more.
-                Some("operator-unproven" | "operator-parts-unknown")
-                    if self.world.watch.nobody_proves_what_comes_next(&kafka, &self.world.store, p) =>
-                {
+                Some(_) if self.world.watch.nobody_goes_on(&kafka, &self.world.store, p) => {
                     excused.insert(p);
                 }
                 Some(why) => self
