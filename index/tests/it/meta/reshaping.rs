@@ -37,7 +37,8 @@ fn writer(of: Option<i32>) -> Option<Writer> {
 #[test]
 fn a_claim_only_goes_forward_and_belongs_to_one_node() {
     let mut head = empty(0);
-    head.claim(claim(3, 1, vec![])).unwrap();
+    head.claim(claim(3, 2, vec![])).unwrap();
+    // Who brought something before its leader's sidecar asks for nothing; the leader does.
     head.claim(claim(3, 1, vec![range(5, 9)])).unwrap();
     let other = refused(&head, |m| m.claim(claim(3, 2, vec![])));
     assert!(matches!(other, AlgebraError::ClaimedByOther { .. }), "{other}");

@@ -29,9 +29,8 @@ fn pins_that_begin_where_the_tier_ends_continue_it() {
 }
 
 /// As above; since nothing below a leader's log is proven by its last record alone, what nobody vouches for goes up again and
-/// is thrown away again a few times before an operator is asked.
+/// was thrown away again a few times before an operator was asked.
 #[test]
-#[ignore = "four uploads of one segment in peace, three are allowed: what stands in the way is not remembered across elections"]
 fn pins_that_nobody_vouches_for_do_not_go_up_again_and_again() {
     plays(16);
 }
@@ -42,9 +41,8 @@ fn a_witness_knows_what_lies_below_the_log_that_is_held_now() {
     plays(6);
 }
 
-/// As above, where the newer stretch is remembered although the older is still needed.
+/// As above, where the two do not join and both are needed.
 #[test]
-#[ignore = "one stretch is remembered at a time, so that the other waits for an operator"]
 fn a_witness_knows_two_stretches_that_do_not_join() {
     plays(44);
 }
