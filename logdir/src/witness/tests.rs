@@ -29,9 +29,11 @@ fn entry(topic: u8, partition: i32, bound: i64, epoch: i32, starts: &[(i32, i64)
     }
 }
 
-fn with_older(mut entry: WitnessEntry, older: &[(i64, i32, &[(i32, i64)])]) -> WitnessEntry {
-    let stretch =
-        |(bound, epoch, starts): &(i64, i32, &[(i32, i64)])| self::entry(0, 0, *bound, *epoch, starts).newest;
+/// Bound, epoch, epochs.
+type Older<'a> = (i64, i32, &'a [(i32, i64)]);
+
+fn with_older(mut entry: WitnessEntry, older: &[Older<'_>]) -> WitnessEntry {
+    let stretch = |(bound, epoch, starts): &Older<'_>| self::entry(0, 0, *bound, *epoch, starts).newest;
     entry.older = older.iter().map(stretch).collect();
     entry
 }
