@@ -94,7 +94,11 @@ pub async fn run(
         }
     }
     drop(locks);
-    let outcome = if go { "done" } else { word.outcome() };
+    let outcome = match word {
+        // Confirmed, and refused for what would be lost.
+        Word::Yes if !go => Word::Missing.outcome(),
+        word => word.outcome(),
+    };
     sum(pins.len() as u64, alone, alone_bytes, outcome, json, out)?;
     out.flush()?;
     match word {

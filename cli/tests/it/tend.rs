@@ -189,7 +189,9 @@ fn pins_go_only_where_nothing_is_lost_with_them() {
     let dry = logs.on(&[&go[..], &["--dry-run", "--json"]].concat());
     dry.fine();
     assert_eq!((&last_line(&dry)["pins"], &last_line(&dry)["nowhere_else"]), (&2.into(), &1.into()));
-    refused(&logs.on(&[&go[..], &["--yes"]].concat()), "FIRN-O022");
+    let kept = logs.on(&[&go[..], &["--yes"]].concat());
+    refused(&kept, "FIRN-O022");
+    assert!(!kept.out.contains("released"), "{}", kept.out);
     assert!(covered.exists() && alone.exists());
     logs.on(&[&go[..], &["--yes", "--lose"]].concat()).fine();
     assert!(!covered.exists() && !alone.exists());

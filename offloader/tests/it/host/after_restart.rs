@@ -205,11 +205,11 @@ fn a_pin_that_cannot_be_read_costs_nothing_but_itself() {
     }
     // Root reads everything: as another user, who is really refused.
     let temp = tempfile::tempdir().unwrap();
-    let mode = |path: &Path| fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
-    mode(temp.path());
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(temp.path(), 0o777);
     let binary = temp.path().join("it");
     fs::copy(std::env::current_exe().unwrap(), &binary).unwrap();
-    mode(&binary);
+    mode(&binary, 0o755);
     let output = std::process::Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(&binary)
@@ -220,6 +220,7 @@ fn a_pin_that_cannot_be_read_costs_nothing_but_itself() {
             "--nocapture",
         ])
         .current_dir(temp.path())
+        .env("TMPDIR", temp.path())
         .output()
         .expect("setpriv (util-linux) is needed to become another user");
     let text = String::from_utf8_lossy(&output.stdout);
