@@ -244,6 +244,7 @@ pub fn refused(error: &RefusedReason) -> Failure {
         RefusedReason::UnfinishedCleaning { .. } | RefusedReason::UnfinishedRestore { .. } => {
             &codes::LOG_UNFINISHED
         }
+        RefusedReason::Changing => &codes::LOG_CHANGED,
         RefusedReason::NoPartitionMetadata | RefusedReason::SymbolicLink { .. } | RefusedReason::Io(_) => {
             &codes::LOG_DIR
         }

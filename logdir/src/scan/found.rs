@@ -144,6 +144,9 @@ pub enum RefusedReason {
         /// The file that tells.
         name: OsString,
     },
+    /// Each time that it was listed, files came or went meanwhile.
+    #[error("its files changed each time they were listed: a broker is at work there; look again")]
+    Changing,
     /// The same partition stands in another log directory too.
     #[error("the same partition stands in {other:?} too; a broker would not start: keep one of the two")]
     Duplicate {

@@ -1,8 +1,10 @@
 //! One partition's directory.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{DirEntryExt as _, MetadataExt as _};
 use std::path::Path;
 
 use firnline_index::{Offset, PartitionIndex, TopicIdPartition, TopicName};
@@ -23,8 +25,8 @@ impl PartitionDir {
         }
     }
 
-    /// Reads the directory at `path`, known by its name to be of this topic and partition. Costs one listing, one `stat`
-    /// per segment, and the reading of `partition.metadata`.
+    /// Reads the directory at `path`, known by its name to be of this topic and partition. Costs two listings, one `stat`
+    /// per segment, and the reading of `partition.metadata`; more where a broker is at work in it meanwhile.
     pub fn read(path: &Path, topic: &TopicName, partition: PartitionIndex) -> Result<Self, RefusedReason> {
         read(path, topic, partition)
     }
@@ -40,25 +42,7 @@ pub(super) fn read(
     topic: &TopicName,
     partition: PartitionIndex,
 ) -> Result<PartitionDir, RefusedReason> {
-    let mut segments = Vec::new();
-    let mut foreign = Vec::new();
-    for entry in fs::read_dir(path).map_err(IoProblem::at("read directory", path))? {
-        let entry = entry.map_err(IoProblem::at("read directory", path))?;
-        let raw_name = entry.file_name();
-        match raw_name.to_str().map_or(FileName::Foreign, FileName::parse) {
-            FileName::Segment(SegmentFileKind::Log, base) => segments.extend(segment(&entry, base)?),
-            FileName::BadLog => return Err(RefusedReason::BadLogName { name: raw_name }),
-            FileName::Swap => return Err(RefusedReason::UnfinishedCleaning { name: raw_name }),
-            FileName::Restoring => return Err(RefusedReason::UnfinishedRestore { name: raw_name }),
-            FileName::Foreign => foreign.push(raw_name),
-            FileName::Segment(..)
-            | FileName::Deleted
-            | FileName::Cleaned
-            | FileName::LeaderEpochs
-            | FileName::PartitionMetadata
-            | FileName::Temporary => {}
-        }
-    }
+    let Files { mut segments, mut foreign } = files(path)?;
     let metadata = match read_small(&path.join("partition.metadata")) {
         Ok(text) => text,
         Err(problem) if problem.is_not_found() && path.exists() => {
@@ -77,8 +61,71 @@ pub(super) fn read(
     })
 }
 
-/// `None` where the broker has removed the file since the listing: retention takes the oldest, and a hole that this
-/// leaves elsewhere is found when the segments are read.
+/// How often a directory is listed until nothing changes meanwhile.
+const ATTEMPTS: usize = 8;
+
+/// What stands in a directory.
+struct Files {
+    segments: Vec<SegmentFile>,
+    foreign: Vec<OsString>,
+}
+
+/// All files that stood there at one and the same moment. Names are listed before the files are looked at, and retention
+/// may take several meanwhile, of which some were looked at already: what is left then has a hole that the log never had.
+/// A file that is found before and after was there all the time, and one that is found neither time was not; so two equal
+/// listings tell what there was between them.
+fn files(path: &Path) -> Result<Files, RefusedReason> {
+    for _ in 0..ATTEMPTS {
+        let (files, before) = list(path)?;
+        if before == names(path)? {
+            return Ok(files);
+        }
+    }
+    Err(RefusedReason::Changing)
+}
+
+/// Which files are segments, by base and inode.
+type Names = BTreeSet<(Offset, u64)>;
+
+fn list(path: &Path) -> Result<(Files, Names), RefusedReason> {
+    let (mut files, mut listed) = (Files { segments: Vec::new(), foreign: Vec::new() }, Names::new());
+    for entry in fs::read_dir(path).map_err(IoProblem::at("read directory", path))? {
+        let entry = entry.map_err(IoProblem::at("read directory", path))?;
+        let raw_name = entry.file_name();
+        match raw_name.to_str().map_or(FileName::Foreign, FileName::parse) {
+            FileName::Segment(SegmentFileKind::Log, base) => {
+                listed.insert((base, entry.ino()));
+                files.segments.extend(segment(&entry, base)?);
+            }
+            FileName::BadLog => return Err(RefusedReason::BadLogName { name: raw_name }),
+            FileName::Swap => return Err(RefusedReason::UnfinishedCleaning { name: raw_name }),
+            FileName::Restoring => return Err(RefusedReason::UnfinishedRestore { name: raw_name }),
+            FileName::Foreign => files.foreign.push(raw_name),
+            FileName::Segment(..)
+            | FileName::Deleted
+            | FileName::Cleaned
+            | FileName::LeaderEpochs
+            | FileName::PartitionMetadata
+            | FileName::Temporary => {}
+        }
+    }
+    Ok((files, listed))
+}
+
+fn names(path: &Path) -> Result<Names, RefusedReason> {
+    let mut listed = Names::new();
+    for entry in fs::read_dir(path).map_err(IoProblem::at("read directory", path))? {
+        let entry = entry.map_err(IoProblem::at("read directory", path))?;
+        if let Some(FileName::Segment(SegmentFileKind::Log, base)) =
+            entry.file_name().to_str().map(FileName::parse)
+        {
+            listed.insert((base, entry.ino()));
+        }
+    }
+    Ok(listed)
+}
+
+/// `None` where the broker has removed the file since the listing.
 fn segment(entry: &fs::DirEntry, base: Offset) -> Result<Option<SegmentFile>, RefusedReason> {
     let path = entry.path();
     let metadata = match path.symlink_metadata() {

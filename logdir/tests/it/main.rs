@@ -11,6 +11,7 @@ mod lock;
 mod page_cache;
 mod permission;
 mod pins;
+mod racing;
 mod restore;
 mod source;
 mod support;

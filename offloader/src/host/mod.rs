@@ -165,6 +165,12 @@ pub trait Host: fmt::Debug + Send + Sync {
     /// The same for one partition, right before its bytes are planned with.
     fn look_at(&self, tip: &TopicIdPartition) -> Result<Option<Arc<HeldPartition>>, HostError>;
 
+    /// Lets go of what is remembered of a partition's files without their bytes: what was read did not bear it out. The next
+    /// look reads them. A host that remembers nothing has nothing to do.
+    fn doubt(&self, tip: &TopicIdPartition) {
+        let _ = tip;
+    }
+
     /// Removes pins. One that is gone already counts as removed.
     fn release(&self, pins: &[PinId]) -> Result<(), HostError>;
 

@@ -202,6 +202,10 @@ impl Host for DirectoryHost {
         Ok(state.inventory.get(&key))
     }
 
+    fn doubt(&self, tip: &TopicIdPartition) {
+        lock(&self.state).inventory.pins.doubt(&(tip.topic_id, tip.partition));
+    }
+
     fn release(&self, pins: &[PinId]) -> Result<(), HostError> {
         let mut state = lock(&self.state);
         for (at, dir) in self.shared.dirs.iter().enumerate() {

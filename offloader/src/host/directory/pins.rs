@@ -131,6 +131,13 @@ impl Pins {
         }
     }
 
+    /// Forgets where the partition's files were thought to end.
+    pub(super) fn doubt(&mut self, key: &Key) {
+        for pin in self.by_partition.get_mut(key).into_iter().flatten() {
+            (pin.sealed, pin.content) = (None, None);
+        }
+    }
+
     pub(super) fn has_topic(&self, topic_id: TopicId) -> bool {
         self.by_partition.keys().any(|(id, _)| *id == topic_id)
     }

@@ -44,6 +44,7 @@ impl Shared {
         self.watch(place, source.identity.inode)?;
         let found = PartitionDir::read(source.path(), topic, partition).map_err(|why| match why {
             RefusedReason::NoPartitionMetadata => VisitProblem::Waiting(why),
+            RefusedReason::Changing => VisitProblem::Changed,
             RefusedReason::Io(problem) if problem.is_not_found() => VisitProblem::Changed,
             RefusedReason::Io(problem) => VisitProblem::Io(problem),
             why => VisitProblem::Refused(why),

@@ -53,7 +53,14 @@ pub(super) enum After {
 impl Core {
     /// Gives a partition its turn and notes how it ended.
     pub(super) async fn act(&self, tip: TopicIdPartition) -> TopicIdPartition {
-        let ended = self.turn(&tip).await;
+        let mut ended = self.turn(&tip).await;
+        if let Err(found) = &ended
+            && self.may_be_passing(&tip, found)
+        {
+            let (host, doubted) = (Arc::clone(&self.parts.host), tip.clone());
+            self.blocking(move || host.doubt(&doubted)).await;
+            ended = self.turn(&tip).await;
+        }
         let (settings, now) = (self.settings(), Instant::now());
         let jitter = self.parts.tier.env().random.below(1000);
         let mut state = self.state();
@@ -65,6 +72,20 @@ impl Core {
             slot.settle(ended, &settings, jitter, now);
         }
         tip
+    }
+
+    /// Whether what was found may be gone at the next look. A broker that rolls, deletes or begins its log anew leaves for a
+    /// moment what looks like damage, and so does what is remembered of that moment. What is still found when nothing is
+    /// believed but the bytes is told, and from then on it is told at once.
+    fn may_be_passing(&self, tip: &TopicIdPartition, found: &Trouble) -> bool {
+        let WaitReason::Damaged { error } = &found.wait else { return false };
+        let told =
+            self.with(tip, |slot| matches!(&slot.wait, WaitReason::Damaged { error: told } if told == error));
+        if told == Some(true) {
+            return false;
+        }
+        tracing::info!(%tip, %error, "what was read is looked at once more");
+        true
     }
 
     async fn turn(&self, tip: &TopicIdPartition) -> Result<WaitReason, Trouble> {

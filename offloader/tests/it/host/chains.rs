@@ -27,6 +27,28 @@ fn truncation_into_a_pinned_file_is_followed() {
     assert_eq!(read(&held.chains[1]).len(), 2 * bytes.len());
 }
 
+/// A follower that begins its log anew has the old file and the new one side by side for a moment: they look like one log.
+#[test]
+fn what_was_seen_in_a_moment_is_doubted_when_the_bytes_do_not_bear_it_out() {
+    let machine = Machine::new();
+    let orders = tip("orders", 3);
+    let host = machine.host_with(|options| options.watch = false);
+    let mut broker = machine.partition(&orders);
+    let old = broker.append();
+    let new = broker.file(100);
+    fs::File::create_new(&new).unwrap();
+    assert_eq!(shapes(&look_one(&host)), ["0..100+ 100..+"]);
+    fs::remove_file(broker.file(0)).unwrap();
+    let held = host.look_at(&orders).unwrap().unwrap();
+    assert_eq!(shapes(&held), ["0..100* 100..+"], "as it was remembered");
+    host.doubt(&orders);
+    let held = host.look_at(&orders).unwrap().unwrap();
+    assert_eq!(shapes(&held), ["100..+", "0..10*"]);
+    assert_eq!(read(&held.chains[1]), old);
+    host.doubt(&orders);
+    assert_eq!(shapes(&host.look_at(&orders).unwrap().unwrap()), ["100..+", "0..10*"]);
+}
+
 #[test]
 fn two_files_of_one_base_are_two_histories() {
     let machine = Machine::new();

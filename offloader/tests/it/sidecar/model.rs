@@ -55,6 +55,8 @@ pub(super) struct Broker {
     pub(super) given_way: Vec<GivenWay>,
     pub(super) free: u64,
     pub(super) gone: bool,
+    /// How many looks are still to find a batch missing.
+    pub(super) torn: u32,
 }
 
 impl Broker {
@@ -323,7 +325,20 @@ impl Host for ModelHost {
     }
 
     fn look_at(&self, _: &TopicIdPartition) -> Result<Option<Arc<HeldPartition>>, HostError> {
-        Ok(self.held().map(Arc::new))
+        let mut held = self.held();
+        let mut model = self.0.lock().unwrap();
+        let torn = &mut model.brokers.get_mut(&self.1).unwrap().torn;
+        if *torn > 0 {
+            *torn -= 1;
+            for chain in held.iter_mut().flat_map(|held| &mut held.chains) {
+                let mut source = chain.log.open(chain.start, None).unwrap();
+                let mut batches: Vec<Bytes> =
+                    std::iter::from_fn(|| source.next_run(1).unwrap().map(|run| run.bytes)).collect();
+                batches.remove(1);
+                chain.log = Arc::new(Stretch { tip: tip(0), batches });
+            }
+        }
+        Ok(held.map(Arc::new))
     }
 
     fn release(&self, pins: &[PinId]) -> Result<(), HostError> {

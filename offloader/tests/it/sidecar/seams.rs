@@ -168,3 +168,34 @@ async fn a_log_that_retention_has_emptied_goes_on_under_a_later_leader() {
     bench.run(&[&sidecar], 120).await;
     assert_eq!(bench.tier_end().await, 30, "{:?}", sidecar.status());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_that_the_next_look_does_not_find_is_no_damage() {
+    let bench = Bench::new(1).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..4).for_each(|_| model.write(&[1], 2));
+        model.broker(1).torn = 1;
+    }
+    // Whoever fails waits for longer than this test does.
+    let settings = SidecarSettings { retry_pause: Duration::from_secs(3600), ..each_file() };
+    let sidecar = bench.sidecar(1, settings).await;
+    bench.run(&[&sidecar], 30).await;
+    assert_eq!(bench.tier_end().await, 18, "{:?}", sidecar.status());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hole_that_is_there_still_is_told() {
+    let bench = Bench::new(1).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..4).for_each(|_| model.write(&[1], 2));
+        model.broker(1).torn = u32::MAX;
+    }
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 30).await;
+    let status = sidecar.status().partitions.remove(0);
+    assert_eq!(status.wait.name(), "damaged", "{status:?}");
+    assert!(status.last_error.unwrap().contains("no records 3..6"));
+    assert_eq!(bench.tier_end().await, -1);
+}
