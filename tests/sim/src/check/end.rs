@@ -126,7 +126,9 @@ impl Watch {
     }
 
     fn remembered_by_anyone(&self, p: usize) -> i64 {
-        self.seen().remembered.get(&p).copied().unwrap_or(0)
+        let seen = self.seen();
+        let known = seen.remembered.iter().filter(|((of, _), _)| *of == p);
+        known.map(|(_, bound)| *bound).max().unwrap_or(0)
     }
 }
 

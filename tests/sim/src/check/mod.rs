@@ -46,8 +46,8 @@ pub struct Seen {
     pub wrong: Vec<String>,
     /// The highest bound that each node's sidecar was told, with when it heard of it.
     told: BTreeMap<(TopicIdPartition, i32), i64>,
-    /// The highest bound that anybody ever remembered of each partition.
-    remembered: BTreeMap<usize, i64>,
+    /// The highest bound of each partition that each node ever remembered, as long as its disk lived.
+    remembered: BTreeMap<(usize, i32), i64>,
     /// When each node last looked at its files.
     looked: BTreeMap<i32, i64>,
     /// When each object was last named by a manifest.
@@ -140,10 +140,10 @@ impl Watch {
     }
 
     /// What a sidecar remembers was committed once, and is of one history.
-    pub fn remembered(&self, kafka: &Kafka, p: usize, witness: &Witness) {
+    pub fn remembered(&self, kafka: &Kafka, p: usize, node: i32, witness: &Witness) {
         let bound = witness.newest.bound.get();
         let mut seen = self.seen();
-        let highest = seen.remembered.entry(p).or_default();
+        let highest = seen.remembered.entry((p, node)).or_default();
         *highest = bound.max(*highest);
         drop(seen);
         let truth = &kafka.partitions[p].truth;
@@ -152,6 +152,11 @@ impl Watch {
         if bound > highest {
             self.wrong(format!("a witness says {bound} was committed, but nothing above {highest} ever was"));
         }
+    }
+
+    /// A node lost its disk, and all that was remembered there.
+    pub fn emptied(&self, node: i32) {
+        self.seen().remembered.retain(|(_, by), _| *by != node);
     }
 
     /// The store changed.

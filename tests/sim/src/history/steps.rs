@@ -332,6 +332,7 @@ impl History {
         kafka.lose_disk(node, now_ms);
         drop(kafka);
         self.outcome.fault("disk-lost");
+        self.world.watch.emptied(node);
         self.note(|| format!("node {node} gets an empty disk"));
     }
 

@@ -137,7 +137,7 @@ impl Host for SimHost {
         let mut kafka = self.world.kafka();
         for witness in witnesses {
             let Some(p) = place(&kafka, &witness.tip) else { continue };
-            self.world.watch.remembered(&kafka, p, witness);
+            self.world.watch.remembered(&kafka, p, self.node, witness);
             if let Some(machine) = kafka.nodes.get_mut(&self.node) {
                 machine.disk.witnesses.insert(p, witness.clone());
             }
