@@ -89,7 +89,11 @@ async fn run(launch: Launch) {
     let Ok(sidecar) = Sidecar::open(parts, settings(flavour)).await else {
         return tokio::time::sleep(Duration::from_secs(20)).await;
     };
-    futures::future::join(sidecar.run(std::future::pending()), watch(&sidecar, &waits, &world, node)).await;
+    // Where it finds another run beside the same broker, one of the two ends, and whoever watches over it starts it anew.
+    tokio::select! {
+        _ = sidecar.run(std::future::pending()) => {}
+        () = watch(&sidecar, &waits, &world, node) => {}
+    }
 }
 
 /// Tells now and then why partitions wait.

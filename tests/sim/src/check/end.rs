@@ -61,6 +61,9 @@ impl Watch {
                 match cover(manifest.as_ref(), batch) {
                     Cover::Live => ended.live += 1,
                     Cover::Dead if excused.contains(&p) => ended.dead += 1,
+                    // Nobody is left who tells how far a deleted topic was committed; what lies beside a part that is lost is
+                    // kept with it.
+                    Cover::Dead if !partition.exists && batch.end > remembered => ended.dead += 1,
                     Cover::Late => ended.dead += 1,
                     Cover::Below => ended.below += 1,
                     Cover::Gap if lost.contains(&(p, batch.base, batch.epoch)) => ended.gap += 1,

@@ -64,11 +64,7 @@ impl Watch {
     pub(super) fn segment_changed(&self, now_ms: i64, change: &Change) {
         match (&change.before, &change.after) {
             (None, Some(_)) => {
-                let mut seen = self.seen();
-                seen.counts.uploads += 1;
-                let (prefix, name) = change.key.rsplit_once('/').unwrap_or(("", &change.key));
-                let base = name.get(..20).and_then(|base| base.parse().ok()).unwrap_or(-1);
-                *seen.uploads.entry((prefix.to_owned(), base)).or_default() += 1;
+                self.seen().counts.uploads += 1;
             }
             (Some(before), Some(after)) if before != after => {
                 self.wrong(format!("{} was overwritten", change.key));

@@ -209,8 +209,12 @@ impl Replaced<'_> {
                 let twice = |base: i64| {
                     self.new.entries.iter().any(|entry| entry.range.contains(crate::seams::offset(base)))
                 };
-                let beside = |base: i64| in_gap(base) || below(base) || twice(base);
-                let mut alive = alive.filter(|(base, ..)| !(too_late && beside(*base)));
+                // Of a deleted topic nobody is left who tells how far it was committed.
+                let beyond = |base: i64| self.new.deleted.is_some() && base >= self.new.tier_end.get();
+                let beside = |base: i64| in_gap(base) || below(base) || twice(base) || beyond(base);
+                let alive = alive.filter(|(base, ..)| !(too_late && beside(*base)));
+                // Below the leader's log nobody can say any more which of two histories went on.
+                let mut alive = alive.filter(|(_, end, _)| !self.leader_starts_above(*end));
                 if let Some((base, end, _)) = alive.next() {
                     wrong.push(format!("the cut at {} took {base}..{end}, which Kafka has", branch.cut_at));
                 }

@@ -52,8 +52,6 @@ pub struct Seen {
     looked: BTreeMap<i32, i64>,
     /// When each object was last named by a manifest.
     named: BTreeMap<String, i64>,
-    /// Segments that appeared, by partition's prefix and first offset.
-    pub uploads: BTreeMap<(String, i64), u32>,
     /// Partitions whose tier went on in a history that an unclean election had cut, when nobody could tell any more.
     pub branched: std::collections::BTreeSet<TopicIdPartition>,
     /// Counts for the summary.

@@ -1,7 +1,9 @@
 //! Peace: everything heals, every file is rolled, and what the promises say must come about within the time they say.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+use firnline_store::RequestKind;
 
 use super::{History, NODES};
 use crate::check::{Cover, describe};
@@ -32,9 +34,7 @@ impl History {
         }
         self.roll_all();
         self.note(|| "all is healed and rolled".to_owned());
-        // Requests that were sent in trouble and come late are none of peace.
-        self.world.store.settle_late();
-        let before = self.world.watch.seen().uploads.clone();
+        let requests_before = self.world.store.trace().len();
         for _ in 0..PATIENCE {
             self.catch_up();
             self.feel_calm();
@@ -49,7 +49,7 @@ impl History {
         }
         // What is let go is let go after the last commit.
         self.sleep(20 * LOOK).await;
-        self.judge(&before);
+        self.judge(requests_before);
     }
 
     fn heal(&mut self) {
@@ -173,21 +173,24 @@ impl History {
         lines.into_iter().for_each(|line| self.note(|| line));
     }
 
-    fn judge(&mut self, before: &std::collections::BTreeMap<(String, i64), u32>) {
+    fn judge(&mut self, requests_before: usize) {
         let excused = self.excused();
         let kafka = self.world.kafka();
         let ended = self.world.watch.ended(&kafka, &self.world.store, &self.lost, &excused);
         self.outcome.ended.add(&ended);
         drop(kafka);
-        // In peace nothing is uploaded again and again.
-        let uploads = self.world.watch.seen().uploads.clone();
-        for ((partition, base), count) in uploads {
-            let in_peace = count - before.get(&(partition.clone(), base)).copied().unwrap_or(0);
-            if in_peace > 3 {
-                self.world.watch.wrong(format!(
-                    "{partition}: the segment from {base} was uploaded {in_peace} times in peace"
-                ));
+        // In peace nothing is uploaded again and again. What was sent in trouble and comes late is no request of peace.
+        let mut uploads: BTreeMap<String, u32> = BTreeMap::new();
+        for request in self.world.store.trace().iter().skip(requests_before) {
+            let whole = matches!(request.operation, RequestKind::Put | RequestKind::Complete);
+            if let (true, Some(prefix)) = (whole, request.key.strip_suffix(".seg")) {
+                // All of the key but its epoch and its uuid: the partition and the first offset.
+                let name = prefix.rfind('/').map_or(0, |at| at + 21);
+                *uploads.entry(prefix.get(..name).unwrap_or(prefix).to_owned()).or_default() += 1;
             }
+        }
+        for (from, count) in uploads.iter().filter(|(_, count)| **count > 3) {
+            self.world.watch.wrong(format!("{from}: the segment was uploaded {count} times in peace"));
         }
     }
 }
