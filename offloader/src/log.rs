@@ -35,6 +35,12 @@ pub trait PartitionLog: std::fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Whether the first batch at or above `at` is one that carries no leader epoch. `false` where the log cannot tell.
+    fn lacks_epoch(&self, at: Offset) -> Result<bool, SourceError> {
+        let _ = at;
+        Ok(false)
+    }
+
     /// Where a damage lies that was found in the batches of `[from, until)`, as an error that names the place. `None`
     /// where the log cannot tell, or is sound when it is looked at again.
     fn find_damage(&self, from: Offset, until: Offset) -> Option<SourceError> {
@@ -72,11 +78,15 @@ impl PartitionLog for DirectoryLog {
 
     fn epoch_before(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
         let Some(last) = at.get().checked_sub(1).and_then(Offset::from_kafka) else { return Ok(None) };
-        self.epoch(last, |range| range.contains(last))
+        Ok(self.header(last, |range| range.contains(last))?.and_then(|header| header.leader_epoch))
     }
 
     fn epoch_from(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
-        self.epoch(at, |_| true)
+        Ok(self.header(at, |_| true)?.and_then(|header| header.leader_epoch))
+    }
+
+    fn lacks_epoch(&self, at: Offset) -> Result<bool, SourceError> {
+        Ok(self.header(at, |_| true)?.is_some_and(|header| header.leader_epoch.is_none()))
     }
 
     fn find_damage(&self, from: Offset, until: Offset) -> Option<SourceError> {
@@ -85,12 +95,12 @@ impl PartitionLog for DirectoryLog {
 }
 
 impl DirectoryLog {
-    /// The epoch of the batch that holds `offset`, or the first after it, if that is where it is `wanted`.
-    fn epoch(
+    /// The header of the batch that holds `offset`, or the first after it, if that is where it is `wanted`.
+    fn header(
         &self,
         offset: Offset,
         wanted: impl Fn(OffsetRange) -> bool,
-    ) -> Result<Option<LeaderEpoch>, SourceError> {
+    ) -> Result<Option<BatchHeader>, SourceError> {
         let bytes = match LocalLog::new(self.dir.clone(), self.options.clone()).read(offset, 1) {
             Ok(LocalRead::Data { bytes, range }) if wanted(range) => bytes,
             Ok(_) => return Ok(None),
@@ -101,7 +111,7 @@ impl DirectoryLog {
             },
         };
         Ok(match BatchHeader::parse(&bytes, Offset::ZERO, &self.options.limits) {
-            Ok(Parsed::Header(header)) => header.leader_epoch,
+            Ok(Parsed::Header(header)) => Some(header),
             _ => None,
         })
     }

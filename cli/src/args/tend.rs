@@ -275,6 +275,25 @@ and the offset at which the histories part (FIRN-O500 to O502).")]
         #[arg(long)]
         json: bool,
     },
+    /// Takes the mark of a deleted topic off a partition whose topic is there
+    #[command(after_help = "\
+Examples:
+  firnline repair undelete orders/3 --dry-run
+  firnline repair undelete orders/3 --yes
+
+A topic that two brokers do not know for offload.deleted_topic.wait is marked as deleted. Where they know
+it again, sidecars upload nothing until the mark is taken off (FIRN-O508), and then go on from the tier's
+end within a minute or two. First find out why the brokers had lost the topic.")]
+    Undelete {
+        /// One partition; TOPIC@ID/P tells apart topics of the same name
+        #[arg(value_name = "TOPIC/P")]
+        partition: String,
+        #[command(flatten)]
+        word: WordArgs,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Records a range as lost, so that the tier can go on behind it
     #[command(after_help = "\
 Examples:

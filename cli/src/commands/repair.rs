@@ -2,7 +2,7 @@
 
 use firnline_index::manifest::{DeadReason, GapReason, Manifest};
 use firnline_index::{OffsetRange, TopicIdPartition};
-use firnline_tier::change::{CutTier, RecordGap};
+use firnline_tier::change::{CutTier, RecordGap, UnmarkDeleted};
 use firnline_tier::retention::Share;
 use firnline_tier::{Edit, EditOutcome, Tier};
 
@@ -16,7 +16,7 @@ use crate::failure::{Failure, Result, codes, of};
 use crate::output::{Cell, Out, Sheet};
 use crate::surroundings::Surroundings;
 
-/// Cuts, or records a gap.
+/// Cuts, records a gap, or takes off the mark of a deleted topic.
 pub async fn run(
     command: RepairCommand,
     global: &GlobalArgs,
@@ -25,6 +25,7 @@ pub async fn run(
 ) -> Result<Exit> {
     let (partition, word, json) = match &command {
         RepairCommand::Cut { partition, word, json, .. }
+        | RepairCommand::Undelete { partition, word, json }
         | RepairCommand::Gap { partition, word, json, .. } => (partition, Word::of(word), *json),
     };
     let selector = one_partition(partition)?;
@@ -61,6 +62,20 @@ pub async fn run(
                 last_epoch: manifest.lineage.last().map(|last| last.epoch),
             };
             act(&tier, &tip, word, json, &cut, &sheet, out).await
+        }
+        RepairCommand::Undelete { .. } => {
+            let Some(deleted) = manifest.deleted else {
+                let what = format!("{}/{} is not marked as deleted", tip.topic, tip.partition);
+                return Err(Failure::new(&codes::UNKNOWN_TOPIC, what).into());
+            };
+            let range = OffsetRange::new(manifest.tier_start, manifest.tier_end)
+                .map_err(|error| usage(error.to_string()))?;
+            let sheet = |outcome: &'static str| {
+                sheet("undelete", &tip, range)
+                    .with("deleted_at_ms", Cell::Time(deleted.at))
+                    .with("outcome", outcome)
+            };
+            act(&tier, &tip, word, json, &UnmarkDeleted, &sheet, out).await
         }
         RepairCommand::Gap { until, .. } => {
             let until = offset(until)?;

@@ -213,6 +213,7 @@ mod tests {
             OperatorReason::CutTooLarge { at: offset, permille: 500 },
             OperatorReason::CutBelowLogStart { at: offset, log_start: offset },
             OperatorReason::PartsUnknown,
+            OperatorReason::MarkedDeleted,
             OperatorReason::OtherHistory { tier_end: offset },
             OperatorReason::ManyTopicsGone { topics: 3 },
             OperatorReason::Manifest { error: error.clone() },

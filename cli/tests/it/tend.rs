@@ -163,6 +163,14 @@ fn a_gap_begins_at_the_tiers_end() {
 }
 
 #[test]
+fn no_mark_is_taken_off_a_partition_that_has_none() {
+    let logs = Logs::of(&["orders-0"]);
+    logs.offload(&[]).fine();
+    let go = ["repair", "undelete", "orders/0", "--yes"];
+    logs.on(&go).fails(2, &["FIRN-T010", "orders/0 is not marked as deleted"]);
+}
+
+#[test]
 fn a_tier_without_sidecars_cannot_say_how_they_are() {
     let logs = Logs::of(&["orders-0"]);
     logs.offload(&[]).fine();

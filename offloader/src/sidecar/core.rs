@@ -14,8 +14,9 @@ use super::parts::SidecarParts;
 use super::settings::SidecarSettings;
 use super::state::{Given, Slot, State};
 use super::step::SidecarStep;
+use super::topic::TopicPresence;
 use super::view::Standing;
-use super::wait::{OffReason, WaitReason};
+use super::wait::{OffReason, OperatorReason, WaitReason};
 use crate::host::HeldPartition;
 
 pub(super) struct Core {
@@ -107,6 +108,12 @@ impl Core {
             (Next::AskBound, Standing::On, Some(error)) if !fresh => {
                 slot.wants_bound = true;
                 Next::Wait(WaitReason::Bound(error.clone()))
+            }
+            // The brokers are losing the topic, and another sidecar has marked it first.
+            (Next::Wait(WaitReason::Operator(OperatorReason::MarkedDeleted)), ..)
+                if topic.presence != TopicPresence::Known =>
+            {
+                Next::Wait(WaitReason::Leader)
             }
             (next, ..) => next,
         };

@@ -33,6 +33,27 @@ pub(super) fn epochs_of(
     Ok(Lineage::new(starts).ok().filter(|_| known == last))
 }
 
+/// The same for a stretch that begins with batches that carry no epoch: the epochs of those that follow them, if any do.
+/// `None` where it does not begin so. Blocks.
+pub(super) fn epochs_behind_none(
+    log: &dyn PartitionLog,
+    from: Offset,
+    to: Offset,
+) -> Result<Option<Lineage>, SourceError> {
+    if !log.lacks_epoch(from)? {
+        return Ok(None);
+    }
+    let (mut low, mut high) = (from.get(), to.get());
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        let Some(at) = Offset::from_kafka(middle) else { return Ok(None) };
+        // A place that cannot be read counts as one without: the tier is asked for the same, and has none there, either.
+        if log.epoch_from(at)?.is_some() { high = middle } else { low = middle }
+    }
+    let Some(first) = Offset::from_kafka(high) else { return Ok(None) };
+    epochs_of(log, first, to)
+}
+
 /// The first offset in `[from, to)` whose epoch is above `known`, and that epoch. `known` is the epoch at `from`.
 fn next_epoch(
     log: &dyn PartitionLog,

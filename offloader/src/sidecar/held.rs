@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use firnline_index::{Offset, TimestampMs};
+use firnline_index::{Offset, OffsetRange, TimestampMs};
 
 use super::prove::Unproven;
 use crate::host::{HeldChain, HeldFile, HeldPartition, Presence};
@@ -30,6 +30,8 @@ pub struct Chain {
     pub sealed_end: Offset,
     /// What was found when its bytes were last to be proven; `None` where nothing speaks against it.
     pub verdict: Option<Unproven>,
+    /// Where its files were found to have no batch, as a cleaner leaves them.
+    pub hollow: Option<OffsetRange>,
     /// The files, oldest first.
     pub files: Vec<File>,
 }
@@ -103,6 +105,7 @@ impl Chain {
             start: *start,
             sealed_end: *sealed_end,
             verdict: None,
+            hollow: None,
             files: files.iter().map(File::of).collect(),
         }
     }
@@ -116,6 +119,12 @@ impl Chain {
     #[must_use]
     pub fn reaches(&self, at: Offset) -> bool {
         self.start <= at && (at < self.sealed_end || self.is_log)
+    }
+
+    /// Whether no batch lies from `from` up to `end`, as was found when they were to be uploaded.
+    #[must_use]
+    pub fn is_hollow(&self, from: Offset, end: Offset) -> bool {
+        self.hollow.is_some_and(|hollow| hollow.start() <= from && end <= hollow.end())
     }
 
     /// Whether sealed bytes from `at` on are here.

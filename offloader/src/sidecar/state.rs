@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use firnline_index::manifest::ManifestKind;
 use firnline_index::summary::TierMarks;
-use firnline_index::{LeaderEpoch, NodeId, Offset, PartitionIndex, TimestampMs, TopicId, TopicIdPartition};
+use firnline_index::{
+    LeaderEpoch, NodeId, Offset, OffsetRange, PartitionIndex, TimestampMs, TopicId, TopicIdPartition,
+};
 use tokio::time::Instant;
 
 use super::act::Trouble;
@@ -73,6 +75,8 @@ pub(super) struct Slot {
     /// Pins below the tier's end were looked at in this generation, and this many were kept.
     pub(super) kept: Option<(u64, usize)>,
     pub(super) verdicts: Vec<Verdict>,
+    /// Where no batch was found.
+    pub(super) hollow: Option<Hollow>,
     /// What pins held that gave way.
     pub(super) gave_way: GoneRanges,
     pub(super) retry: Retry,
@@ -120,6 +124,15 @@ pub(super) struct Verdict {
     /// The leader's epoch under which it was found.
     pub(super) epoch: Option<LeaderEpoch>,
     pub(super) why: Unproven,
+}
+
+/// Files of a chain that have no batch, as a cleaner leaves them: nothing tells where they end until the next is sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hollow {
+    pub(super) start: Offset,
+    pub(super) sealed_end: Offset,
+    /// From the tier's end to where they end by name.
+    pub(super) range: OffsetRange,
 }
 
 /// When a partition that failed is tried again.
@@ -189,6 +202,7 @@ impl Slot {
             comparison: None,
             kept: None,
             verdicts: Vec::new(),
+            hollow: None,
             gave_way: GoneRanges::default(),
             retry: Retry::default(),
             wait: WaitReason::Idle,
@@ -339,6 +353,10 @@ impl Slot {
                 Unproven::Beneath { vouched_from, .. } => tier_end.is_some_and(|end| end >= *vouched_from),
                 _ => false,
             };
+            let hollow = self
+                .hollow
+                .filter(|hollow| (hollow.start, hollow.sealed_end) == (chain.start, chain.sealed_end));
+            chain.hollow = hollow.map(|hollow| hollow.range);
             chain.verdict = found.map(|verdict| verdict.why).filter(|why| !past(why));
         }
         held

@@ -148,6 +148,8 @@ pub enum OperatorReason {
         /// How many.
         topics: usize,
     },
+    /// The manifest says that the topic is deleted, and the brokers know it.
+    MarkedDeleted,
     /// The manifest cannot be believed.
     Manifest {
         /// What is wrong.
@@ -220,6 +222,7 @@ impl WaitReason {
             Self::Operator(OperatorReason::ManyTopicsGone { .. }) => "FIRN-O505",
             Self::Operator(OperatorReason::Manifest { .. }) => "FIRN-O506",
             Self::Operator(OperatorReason::Refused { .. }) => "FIRN-O507",
+            Self::Operator(OperatorReason::MarkedDeleted) => "FIRN-O508",
         }
     }
 
@@ -315,6 +318,7 @@ impl OperatorReason {
             Self::Unproven { .. } => "operator-unproven",
             Self::OtherHistory { .. } => "operator-other-history",
             Self::ManyTopicsGone { .. } => "operator-many-topics-gone",
+            Self::MarkedDeleted => "operator-marked-deleted",
             Self::Manifest { .. } => "operator-manifest",
             Self::Refused { .. } => "operator-refused",
         }
@@ -392,6 +396,9 @@ impl fmt::Display for OperatorReason {
             Self::ManyTopicsGone { topics } => write!(
                 f,
                 "the brokers know {topics} topics no more, too many to believe it: firnline policy confirm-deleted TOPIC@ID"
+            ),
+            Self::MarkedDeleted => f.write_str(
+                "the tier has the topic marked as deleted, and the brokers know it: firnline repair undelete",
             ),
             Self::Manifest { error } => write!(f, "the manifest cannot be believed: {error}"),
             Self::Refused { error } => write!(f, "refused: {error}"),

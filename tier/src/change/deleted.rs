@@ -1,4 +1,4 @@
-//! The mark of a deleted topic.
+//! The mark of a deleted topic, and taking it off.
 
 use firnline_index::ids::Offset;
 use firnline_index::manifest::{Manifest, Tombstone, Unmade};
@@ -26,5 +26,21 @@ impl Edit for MarkDeleted {
         let mut next = head.clone();
         next.mark_deleted(Tombstone { at: known.now(), last_bound: self.last_bound })?;
         Ok(Applied::head(next))
+    }
+}
+
+/// Takes the mark off the partition of a topic that is there: whoever set it was wrong.
+#[derive(Debug, Clone, Copy)]
+pub struct UnmarkDeleted;
+
+impl Edit for UnmarkDeleted {
+    fn fence(&self) -> Fence {
+        Fence::Anyone
+    }
+
+    fn apply(&self, head: Option<&Manifest>, _: &Known<'_>) -> Result<Applied, Unmade> {
+        let Some(head) = head else { return Ok(Applied::Refused(Refused::NoManifest)) };
+        let mut next = head.clone();
+        Ok(if next.unmark_deleted()? { Applied::head(next) } else { Applied::Nothing })
     }
 }

@@ -10,6 +10,7 @@
 //! | [`RaiseFloor`] | anyone's who holds a floor object, or an operator's | what DeleteRecords removed is no longer live |
 //! | [`SetBoundary`] | anyone's | uploads under way count as deleted |
 //! | [`MarkDeleted`] | anyone's who knows | the topic is gone |
+//! | [`UnmarkDeleted`] | an operator's | it is not |
 //!
 //! Retention, which moves the tier's start, is a change of the same kind with steps around it; it rests on
 //! `Manifest::retire_to`.
@@ -27,7 +28,7 @@ pub use boundary::SetBoundary;
 pub use claim::ClaimPartition;
 pub use cut::CutTier;
 pub use dead::AddDead;
-pub use deleted::MarkDeleted;
+pub use deleted::{MarkDeleted, UnmarkDeleted};
 pub use floor::RaiseFloor;
 pub use gap::RecordGap;
 pub use pieces::ReplacePieces;

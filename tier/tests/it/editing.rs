@@ -9,6 +9,7 @@ use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
 use firnline_tier::change::{
     AddDead, ClaimPartition, CutTier, MarkDeleted, RaiseFloor, RecordGap, ReplacePieces, SetBoundary,
+    UnmarkDeleted,
 };
 use firnline_tier::check::{CheckDepth, Finding};
 use firnline_tier::{Basis, CommitOutcome, Edit, EditError, EditOutcome, Lost, Refused, Tier};
@@ -316,6 +317,10 @@ async fn marks_are_made_once() {
     let now = edit(&tier, None, &MarkDeleted { last_bound: Some(offset(30)) }).await;
     assert_eq!(now.deleted.unwrap().last_bound, Some(offset(30)));
     assert_eq!(now.deleted.unwrap().at, first.at);
+    let back = edit(&tier, None, &UnmarkDeleted).await;
+    assert_eq!((back.deleted, back.tier_end), (None, now.tier_end));
+    let again = tier.edit(&tip(0), None, &UnmarkDeleted).await.unwrap();
+    assert!(matches!(again, EditOutcome::Nothing(_)), "there is no mark any more");
     let floor = edit(&tier, None, &RaiseFloor { floor: offset(100) }).await;
     assert_eq!((floor.tier_start, floor.floor, floor.entries.len()), (offset(12), Some(offset(100)), 0));
     assert_eq!(floor.began(), offset(0));

@@ -232,6 +232,11 @@ super::codes! { OFFLOAD:
         effect: "the partition stands still; pins keep what is here",
         action: "see to the right or setting named; then reload",
     }
+    MARKED_DELETED = "FIRN-O508", Difference, "A topic that is there is marked as deleted" {
+        cause: "two brokers did not know the topic's id for long enough, and a sidecar marked its partitions as deleted; now the brokers know it",
+        effect: "nothing further is uploaded; pins stay, and the tier keeps what it has",
+        action: "find out why brokers had lost the topic; then take the mark off: `firnline repair undelete TOPIC/P --yes`",
+    }
     GAPS = "FIRN-O600", Difference, "Records are recorded as lost" {
         cause: "no replica could provide them in time; `firnline inspect TOPIC/P` shows which, when and why",
         effect: "readers are told so, never silently led past them",

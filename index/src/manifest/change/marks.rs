@@ -31,4 +31,13 @@ impl Manifest {
         }
         Ok(())
     }
+
+    /// Takes the mark off: the topic is there. What had gone up under it stays. Gives whether there was one.
+    ///
+    /// # Errors
+    /// For a manifest of a broker's plugin, which has no such mark.
+    pub fn unmark_deleted(&mut self) -> Result<bool, AlgebraError> {
+        self.require_sidecar()?;
+        Ok(self.deleted.take().is_some())
+    }
 }

@@ -15,6 +15,7 @@ use super::replace::is_sealed;
 use super::{After, Trouble, Turn};
 use crate::host::{HeldChain, HeldFile, PinId};
 use crate::plan::PlannedSegment;
+use crate::sidecar::epochs::epochs_behind_none;
 use crate::sidecar::step::SidecarStep;
 use crate::upload::Start;
 
@@ -60,7 +61,14 @@ impl Turn<'_> {
                 if below < Offset::MAX && (file.end.is_none() || end > below) {
                     continue;
                 }
-                match self.judge_pin(chain, file, end, below).await? {
+                let verdict = match self.judge_pin(chain, file, end, below).await {
+                    Err(trouble) if trouble.is_of_the_log() => {
+                        self.unreadable(file, &trouble);
+                        Verdict::Keep
+                    }
+                    verdict => verdict?,
+                };
+                match verdict {
                     Verdict::Let => free.push(pin),
                     Verdict::Dead { at, to, epochs, reason } if file.sole_link => {
                         // The tier may be what went another way, and be cut later: then these are the bytes that it lacks.
@@ -75,12 +83,15 @@ impl Turn<'_> {
                             // they were never committed is not known. A leak is better than a loss.
                             if committed || self.has_room_for_doubt() {
                                 let reason = if committed { reason } else { DeadReason::NeverCommitted };
-                                match self
-                                    .add_dead(chain, file, OffsetRange::new(at, end).ok(), reason)
-                                    .await?
-                                {
-                                    true => free.push(pin),
-                                    false => kept += 1,
+                                let dead = OffsetRange::new(at, end).ok();
+                                match self.add_dead(chain, file, dead, reason).await {
+                                    Ok(true) => free.push(pin),
+                                    Ok(false) => kept += 1,
+                                    Err(trouble) if trouble.is_of_the_log() => {
+                                        self.unreadable(file, &trouble);
+                                        kept += 1;
+                                    }
+                                    Err(trouble) => return Err(trouble),
                                 }
                             } else if reason == DeadReason::Truncation {
                                 tracing::warn!(
@@ -104,6 +115,14 @@ impl Turn<'_> {
         state.counts.pins_released += count - dropped;
         state.counts.pins_dropped += dropped;
         Ok(kept)
+    }
+
+    /// A pin that cannot be read keeps itself, and holds up no other.
+    fn unreadable(&self, file: &HeldFile, trouble: &Trouble) {
+        tracing::warn!(
+            tip = %self.tip, from = %file.base, pin = file.pin.as_ref().map(|pin| pin.name.as_str()),
+            error = %trouble.error, "a pin is kept: what it holds cannot be read"
+        );
     }
 
     /// What the manifest says of a pin's bytes.
@@ -132,7 +151,7 @@ impl Turn<'_> {
         let end = if gone { end.min(manifest.tier_end) } else { end };
         let Ok(range) = OffsetRange::new(file.base, end) else { return Ok(Verdict::Keep) };
         let Some(epochs) = self.epochs(chain, range).await? else {
-            return Ok(Verdict::Keep);
+            return self.judge_without_epochs(chain, range, manifest).await;
         };
         let covered =
             self.core.parts.tier.covers(manifest, range, epochs.starts()).await.map_err(Trouble::read)?;
@@ -151,6 +170,27 @@ impl Turn<'_> {
                 },
                 None => Verdict::Keep,
             },
+        })
+    }
+
+    /// What becomes of a pin whose batches carry no epoch, as very old ones do not: nothing but the leader's own log says
+    /// that two batches of the same offsets are the same then, as it was alone when they were uploaded.
+    async fn judge_without_epochs(
+        &self,
+        chain: &HeldChain,
+        range: OffsetRange,
+        manifest: &Manifest,
+    ) -> Result<Verdict, Trouble> {
+        if !(chain.is_log && self.leads()) {
+            return Ok(Verdict::Keep);
+        }
+        let log = Arc::clone(&chain.log);
+        let found = self.core.blocking(move || epochs_behind_none(&*log, range.start(), range.end())).await;
+        let Some(epochs) = found.map_err(Trouble::source)? else { return Ok(Verdict::Keep) };
+        let covered = self.core.parts.tier.covers(manifest, range, epochs.starts()).await;
+        Ok(match covered.map_err(Trouble::read)? {
+            Coverage::Whole => Verdict::Let,
+            Coverage::Other { .. } | Coverage::Missing { .. } => Verdict::Keep,
         })
     }
 

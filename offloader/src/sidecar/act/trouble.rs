@@ -25,6 +25,11 @@ impl Trouble {
         Self { wait: wait(Arc::clone(&error)), error }
     }
 
+    /// Whether bytes on this machine cannot be read, and nothing else is wrong.
+    pub(super) fn is_of_the_log(&self) -> bool {
+        matches!(self.wait, WaitReason::Disk { .. } | WaitReason::Damaged { .. })
+    }
+
     /// The host failed.
     pub(in crate::sidecar) fn host(error: HostError) -> Self {
         Self::new(&error, |error| WaitReason::Disk { error })

@@ -17,6 +17,7 @@ use crate::host::{HeldChain, Stretch};
 use crate::plan::PlannedSegment;
 use crate::sidecar::next::Why;
 use crate::sidecar::prove::{Unproven, before};
+use crate::sidecar::state::Hollow;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::view::Comparison;
 use crate::sidecar::wait::{OperatorReason, WaitReason};
@@ -49,19 +50,25 @@ impl Turn<'_> {
         }
         self.core.before(SidecarStep::Upload).await;
         let uploads = self.uploads(EntryKind::Segment);
+        let mut all = true;
         let go_on = |next: &PlannedSegment| {
-            let open = self.rate_is_open();
-            if open {
+            all = self.rate_is_open();
+            if all {
                 self.charge(next.bytes);
             }
-            if open { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            if all { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
         let Uploaded { segments: made, stopped } =
             uploads.run(&chain.log, &segments, Start::of(&basis), go_on).await;
         if !made.is_empty() {
             self.commit(&chain, basis, made, why).await?;
         } else if stopped.is_none() {
-            // All that is left are files without a batch: nothing to tell their end by.
+            // All that is left are files without a batch: nothing to tell their end by. The next that is sealed tells it.
+            let range = segments.last().and_then(|last| OffsetRange::new(basis.base, last.stop).ok());
+            self.core.with(&self.tip, |slot| {
+                let (start, sealed_end) = (chain.start, chain.sealed_end);
+                slot.hollow = range.filter(|_| all).map(|range| Hollow { start, sealed_end, range });
+            });
             return Ok(After::Done);
         }
         match stopped {
@@ -165,7 +172,7 @@ impl Turn<'_> {
             .is_none_or(|manifest| manifest.serving_start == tier_end || manifest.lineage.is_empty())
     }
 
-    fn leads(&self) -> bool {
+    pub(super) fn leads(&self) -> bool {
         let leader = self.core.with(&self.tip, |slot| slot.leader).flatten();
         leader.is_some_and(|leader| leader.node == self.core.parts.node)
     }

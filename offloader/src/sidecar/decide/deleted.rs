@@ -28,9 +28,13 @@ pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
         return release(view, Offset::MAX);
     }
     let end = |at: usize| provable_end(&view.held.chains[at]).min(last_bound);
+    // A cleaner has left nothing up to there.
+    if view.held.chains.iter().any(|chain| usable(chain) && chain.is_hollow(from, last_bound)) {
+        return release(view, Offset::MAX);
+    }
     let holds = |at: &usize| {
         let chain = &view.held.chains[*at];
-        usable(chain) && chain.start <= from && from < end(*at)
+        usable(chain) && chain.start <= from && from < end(*at) && !chain.is_hollow(from, end(*at))
     };
     if let Some(chain) = (0..view.held.chains.len()).find(holds) {
         let found = segments(&view.held.chains[chain], from, end(chain), view.policy.target_bytes);

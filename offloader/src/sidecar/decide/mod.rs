@@ -20,6 +20,7 @@ mod pending;
 mod upload;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use firnline_index::Offset;
 use firnline_index::manifest::ManifestKind;
@@ -30,6 +31,9 @@ use super::prove::Unproven;
 use super::view::{Comparison, Digest, Known, Standing, View};
 use super::wait::{BoundReason, OffReason, OperatorReason, Severity, WaitReason};
 use crate::cluster::{Bound, Leader};
+
+/// How old the knowledge of a wrong mark may be: nothing else tells that an operator has taken it off.
+const MARK_AGE: Duration = Duration::from_secs(60);
 
 /// Decides.
 #[must_use]
@@ -75,8 +79,12 @@ fn by_chains(view: &View<'_>) -> Next {
         }
     };
     // Others may have brought meanwhile what this one cannot prove, or an operator may have decided.
-    let asks = matches!(next, Next::Wait(WaitReason::Operator(_)));
-    let old = asks && view.known_for >= view.limits.takeover_after;
+    let asks_again = match &next {
+        Next::Wait(WaitReason::Operator(OperatorReason::MarkedDeleted)) => Some(MARK_AGE),
+        Next::Wait(WaitReason::Operator(_)) => Some(view.limits.takeover_after),
+        _ => None,
+    };
+    let old = asks_again.is_some_and(|age| view.known_for >= age);
     if (next.changes_something() || old) && !view.fresh { Next::Read } else { next }
 }
 
@@ -110,7 +118,10 @@ fn live(live: &Live<'_>) -> Next {
     if live.view.asked_for && !live.view.fresh && !live.leads() {
         return Next::Read;
     }
-    match parted(live) {
+    // Whoever marked the topic as deleted was wrong, and each commit would be refused after its upload.
+    let marked = live.tier.is_some_and(|tier| tier.deleted.is_some());
+    let marked = marked.then_some(Next::Wait(WaitReason::Operator(OperatorReason::MarkedDeleted)));
+    match marked.or_else(|| parted(live)) {
         Some(Next::Wait(reason)) => {
             return release(live).filter(Next::changes_something).unwrap_or(Next::Wait(reason));
         }

@@ -19,7 +19,10 @@ pub(super) fn next(live: &Live<'_>) -> Option<Next> {
         None if live.leads() => live.view.held.log()?.start,
         None => held.iter().map(|chain| chain.start).min()?,
     };
-    let holding = |chain: &&Chain| chain.start <= from && from < provable_end(chain);
+    let holding = |chain: &&Chain| {
+        let end = provable_end(chain);
+        chain.start <= from && from < end && !chain.is_hollow(from, end)
+    };
     let Some((at, chain)) =
         held.iter().enumerate().find(|(_, chain)| usable(chain) && holding(chain) && fits(live, chain))
     else {

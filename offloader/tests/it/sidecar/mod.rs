@@ -3,6 +3,7 @@
 mod crashing;
 mod elections;
 mod model;
+mod odd_files;
 mod policies;
 mod seams;
 

@@ -27,17 +27,23 @@ pub(super) fn epoch(n: i32) -> LeaderEpoch {
     LeaderEpoch::new(n).unwrap()
 }
 
-fn epoch_of(batch: &Bytes) -> LeaderEpoch {
+fn epoch_of(batch: &Bytes) -> Option<LeaderEpoch> {
     match BatchHeader::parse(batch, Offset::ZERO, &BatchLimits::default()).unwrap() {
-        Parsed::Header(header) => header.leader_epoch.unwrap(),
+        Parsed::Header(header) => header.leader_epoch,
         Parsed::NeedMore(_) => panic!("whole batches only"),
     }
+}
+
+fn name_of(file: &[Bytes]) -> String {
+    format!("{}-{}", range_of(&file[0]).start(), epoch_of(&file[0]).map_or(-1, LeaderEpoch::get))
 }
 
 fn lineage_of(batches: &[Bytes]) -> Lineage {
     let mut lineage = Lineage::empty();
     for batch in batches {
-        lineage.extend(&[EpochStart { epoch: epoch_of(batch), start: range_of(batch).start() }]).unwrap();
+        let start = range_of(batch).start();
+        let epoch = epoch_of(batch).map(|epoch| EpochStart { epoch, start });
+        lineage.extend(epoch.as_slice()).unwrap();
     }
     lineage
 }
@@ -53,6 +59,8 @@ pub(super) struct Broker {
     pub(super) sole: Vec<Vec<Bytes>>,
     pub(super) witnesses: Vec<Witness>,
     pub(super) given_way: Vec<GivenWay>,
+    /// First offsets of batches that cannot be read.
+    pub(super) damaged: Vec<Offset>,
     pub(super) free: u64,
     pub(super) gone: bool,
     /// How many looks are still to find a batch missing.
@@ -89,6 +97,7 @@ pub(super) struct Model {
     pub(super) high_watermark: i64,
     pub(super) brokers: BTreeMap<NodeId, Broker>,
     pub(super) unknown: bool,
+    pub(super) compacted: bool,
     pub(super) asks: u64,
     pub(super) now_ms: i64,
 }
@@ -105,6 +114,7 @@ impl Model {
             high_watermark: 0,
             brokers,
             unknown: false,
+            compacted: false,
             asks: 0,
             now_ms: START_MS,
         }))
@@ -196,7 +206,8 @@ impl Cluster for ModelCluster {
     }
 
     async fn configs(&self, topics: &[TopicName]) -> Vec<Result<TopicConfigs, AskError>> {
-        topics.iter().map(|_| Ok(TopicConfigs::default())).collect()
+        let compacted = self.0.lock().unwrap().compacted;
+        topics.iter().map(|_| Ok(TopicConfigs { compacted, ..TopicConfigs::default() })).collect()
     }
 }
 
@@ -205,6 +216,7 @@ impl Cluster for ModelCluster {
 pub(super) struct Stretch {
     tip: TopicIdPartition,
     batches: Vec<Bytes>,
+    damaged: Vec<Offset>,
 }
 
 impl PartitionLog for Stretch {
@@ -226,11 +238,20 @@ impl PartitionLog for Stretch {
 
     fn epoch_before(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
         let holds = |batch: &&Bytes| range_of(batch).start() < at && at <= range_of(batch).end();
-        Ok(self.batches.iter().find(holds).map(epoch_of))
+        Ok(self.batches.iter().find(holds).and_then(epoch_of))
     }
 
     fn epoch_from(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
-        Ok(self.batches.iter().find(|batch| range_of(batch).end() > at).map(epoch_of))
+        let found = self.batches.iter().find(|batch| range_of(batch).end() > at);
+        match found.filter(|batch| self.damaged.contains(&range_of(batch).start())) {
+            Some(_) => Err(SourceError { kind: SourceErrorKind::Unavailable, cause: "the disk hums".into() }),
+            None => Ok(found.and_then(epoch_of)),
+        }
+    }
+
+    fn lacks_epoch(&self, at: Offset) -> Result<bool, SourceError> {
+        let found = self.batches.iter().find(|batch| range_of(batch).end() > at);
+        Ok(found.is_some_and(|batch| epoch_of(batch).is_none()))
     }
 }
 
@@ -259,24 +280,32 @@ impl LogSource for Source {
 pub(super) struct ModelHost(pub(super) Shared, pub(super) NodeId);
 
 impl ModelHost {
-    fn chain(&self, files: &[(&Vec<Bytes>, bool)], is_log: bool, now_ms: i64) -> HeldChain {
+    fn chain(
+        &self,
+        files: &[(&Vec<Bytes>, bool)],
+        is_log: bool,
+        (now_ms, damaged): (i64, &[Offset]),
+    ) -> HeldChain {
         let all: Vec<Bytes> = files.iter().flat_map(|(file, _)| (*file).clone()).collect();
         let last = files.len() - 1;
         let held = files.iter().enumerate().map(|(n, (file, sole))| {
-            let range =
-                OffsetRange::new(range_of(&file[0]).start(), range_of(file.last().unwrap()).end()).unwrap();
+            let end = match files.get(n + 1) {
+                Some((next, _)) => range_of(&next[0]).start(),
+                None => range_of(file.last().unwrap()).end(),
+            };
+            let range = OffsetRange::new(range_of(&file[0]).start(), end).unwrap();
             HeldFile {
                 base: range.start(),
                 end: (!is_log || n < last).then_some(range.end()),
                 bytes: file.iter().map(|batch| batch.len() as u64).sum(),
                 written_at: TimestampMs::new(now_ms).unwrap(),
-                pin: Some(PinId { dir: 0, name: format!("{}-{}", range.start(), epoch_of(&file[0])) }),
+                pin: Some(PinId { dir: 0, name: name_of(file) }),
                 sole_link: *sole,
             }
         });
         let files: Vec<HeldFile> = held.collect();
         let sealed_end = if is_log { files[last].base } else { files[last].end.unwrap() };
-        let log = Arc::new(Stretch { tip: tip(0), batches: all });
+        let log = Arc::new(Stretch { tip: tip(0), batches: all, damaged: damaged.to_vec() });
         HeldChain { log, is_log, start: files[0].base, sealed_end, files }
     }
 
@@ -309,9 +338,10 @@ impl ModelHost {
         if chains.is_empty() {
             return None;
         }
+        let known = (model.now_ms, &*broker.damaged);
         let mut chains: Vec<HeldChain> = chains
             .iter()
-            .map(|chain| self.chain(chain, chain.iter().any(|(_, sole)| !sole), model.now_ms))
+            .map(|chain| self.chain(chain, chain.iter().any(|(_, sole)| !sole), known))
             .collect();
         chains.sort_by_key(|chain| !chain.is_log);
         let presence = if broker.gone { Presence::Gone } else { Presence::Live };
@@ -344,8 +374,7 @@ impl Host for ModelHost {
     fn release(&self, pins: &[PinId]) -> Result<(), HostError> {
         let mut model = self.0.lock().unwrap();
         let broker = model.brokers.get_mut(&self.1).unwrap();
-        let name = |file: &Vec<Bytes>| format!("{}-{}", range_of(&file[0]).start(), epoch_of(&file[0]));
-        broker.sole.retain(|file| !pins.iter().any(|pin| pin.name == name(file)));
+        broker.sole.retain(|file| !pins.iter().any(|pin| pin.name == name_of(file)));
         Ok(())
     }
 
