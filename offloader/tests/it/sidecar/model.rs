@@ -365,7 +365,7 @@ impl Host for ModelHost {
                 let mut batches: Vec<Bytes> =
                     std::iter::from_fn(|| source.next_run(1).unwrap().map(|run| run.bytes)).collect();
                 batches.remove(1);
-                chain.log = Arc::new(Stretch { tip: tip(0), batches });
+                chain.log = Arc::new(Stretch { tip: tip(0), batches, damaged: Vec::new() });
             }
         }
         Ok(held.map(Arc::new))
