@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`model`] | brokers, logs, elections, and the truth about what was committed |
 //! | [`seams`] | that model as a sidecar sees it: cluster, host, clock |
+//! | [`people`] | operators and readers of the tier |
 //! | [`process`] | processes that are killed and frozen at any await |
 //! | [`history`] | what happens, in which order |
 //! | [`check`] | what must hold, looked at whenever it could break |
@@ -17,6 +18,7 @@ pub mod careless;
 pub mod check;
 pub mod history;
 pub mod model;
+pub mod people;
 pub mod process;
 pub mod run;
 pub mod seams;

@@ -89,7 +89,11 @@ impl Core {
             }
         }
         for (tip, slot) in &mut state.slots {
-            slot.dirty |= changed.contains(&tip.topic_id);
+            if changed.contains(&tip.topic_id) {
+                slot.dirty = true;
+                // Nobody could bring anything meanwhile: what is wanted is wanted anew.
+                slot.wanted_since = None;
+            }
         }
     }
 

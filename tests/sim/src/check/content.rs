@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use firnline_index::Crc32c;
+use firnline_index::keys::ObjectKey;
 use firnline_index::manifest::Entry;
-use firnline_index::segment::{ExpectedOrigin, SegmentTail, decode_block};
+use firnline_index::segment::{ExpectedOrigin, SegmentTail};
 use firnline_index::transactions::{Outcome, SegmentTransactions};
 
 use crate::model::{Batch, Content, Fate, Truth};
+use crate::seams::Ring;
 
 /// A stretch of a segment, as the batches of the log say it.
 #[derive(Debug)]
@@ -18,7 +20,12 @@ pub(super) struct Stretch {
 }
 
 /// Opens the object that `entry` names, and finds each of its batches in the history. An error says what is wrong.
-pub(super) fn open(object: &Bytes, entry: &Entry, truth: &Truth) -> Result<(Stretch, SegmentTail), String> {
+pub(super) fn open(
+    object: &Bytes,
+    entry: &Entry,
+    truth: &Truth,
+    peek: &dyn Fn(&str) -> Option<Bytes>,
+) -> Result<(Stretch, SegmentTail), String> {
     if object.len() as u64 != entry.location.length.get() {
         return Err(format!("it has {} bytes, the entry says {}", object.len(), entry.location.length));
     }
@@ -26,15 +33,25 @@ pub(super) fn open(object: &Bytes, entry: &Entry, truth: &Truth) -> Result<(Stre
         return Err("its checksum is not the entry's".to_owned());
     }
     let tail_at = usize::try_from(entry.tail_position.get()).map_err(|e| e.to_string())?;
-    let tail = SegmentTail::parse(object.slice(tail_at..), entry.tail_position, &ExpectedOrigin::default())
+    let key = match entry.key_id {
+        None => None,
+        Some(id) => Some(
+            peek(&ObjectKey::WrappedKey { id }.to_string())
+                .and_then(|key| Ring::open(&key))
+                .ok_or_else(|| format!("its key {id} is not in the store"))?,
+        ),
+    };
+    let tail = object.slice(tail_at..);
+    let tail = SegmentTail::open(tail, entry.tail_position, &ExpectedOrigin::default(), key.as_ref())
         .map_err(|e| format!("its tail cannot be read: {e}"))?;
+    let blocks = tail.blocks();
     let at = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
     let mut raw = Vec::new();
     for number in 0..tail.index().len() {
         let block = tail.index().entry(number).ok_or("a block is missing in its index")?;
         let stored = object.slice(at(block.stored.start)..at(block.stored.end));
         raw.extend_from_slice(
-            &decode_block(&block, stored).map_err(|e| format!("a block cannot be read: {e}"))?,
+            &blocks.decode(&block, stored).map_err(|e| format!("a block cannot be read: {e}"))?,
         );
     }
     let fates = fates(&raw, entry, truth)?;

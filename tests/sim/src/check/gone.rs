@@ -38,13 +38,15 @@ pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
     if manifest.entries.iter().any(holds) {
         return Cover::Live;
     }
+    // What retention let go, or an operator, may be kept by name all the same.
+    let below = end <= manifest.tier_start || manifest.floor.is_some_and(|floor| end <= floor);
     let in_gap = manifest.gaps.iter().any(|gap| gap.range.contains(base));
-    if manifest.dead_branches.iter().flat_map(|branch| &branch.entries).any(holds) {
+    if !below && manifest.dead_branches.iter().flat_map(|branch| &branch.entries).any(holds) {
         // What the first leader of the tier had lost already is as late.
         let late = in_gap || base < manifest.began();
         return if late { Cover::Late } else { Cover::Dead };
     }
-    if end <= manifest.tier_start || manifest.floor.is_some_and(|floor| end <= floor) {
+    if below {
         return Cover::Below;
     }
     if in_gap { Cover::Gap } else { Cover::Not }

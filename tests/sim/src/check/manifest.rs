@@ -9,6 +9,7 @@ use firnline_store::sim::Change;
 
 use super::{Seen, Watch, content, proof};
 use crate::model::{Fate, Kafka, Partition};
+use crate::seams::Sealing;
 
 /// Still named.
 const NOW: i64 = i64::MAX;
@@ -57,7 +58,7 @@ fn fence(manifest: &Manifest) -> i32 {
     claim.max(writer).unwrap_or(-1)
 }
 
-fn every_entry(manifest: &Manifest) -> impl Iterator<Item = &Entry> {
+pub(super) fn every_entry(manifest: &Manifest) -> impl Iterator<Item = &Entry> {
     manifest.entries.iter().chain(manifest.dead_branches.iter().flat_map(|branch| &branch.entries))
 }
 
@@ -71,6 +72,8 @@ impl Replaced<'_> {
         wrong.extend(self.came());
         wrong.extend(self.cut());
         wrong.extend(self.gap());
+        wrong.extend(self.seen.words.allow(self.old, self.new, self.now_ms));
+        wrong.extend(self.sealed());
         self.name();
         wrong
     }
@@ -96,7 +99,6 @@ impl Replaced<'_> {
             ends.0 <= ends.1 || cut,
             format!("the tier's end fell from {} to {} without a cut", ends.0, ends.1),
         );
-        check(old.dead_branches.len() <= new.dead_branches.len(), "a dead branch is gone".to_owned());
         check(fence(old) <= fence(new), format!("written under epoch {}, below {}", fence(new), fence(old)));
         check(old.deleted.is_none() || new.deleted.is_some(), "a deleted topic lives again".to_owned());
         let known: BTreeSet<SegmentUuid> = every_entry(old).map(|entry| entry.uuid).collect();
@@ -147,7 +149,7 @@ impl Replaced<'_> {
         let object = (self.peek)(&key).ok_or_else(|| format!("{key} is named and not there"))?;
         let truth = &self.partition.truth;
         let (stretch, tail) =
-            content::open(&object, entry, truth).map_err(|what| format!("{key}: {what}"))?;
+            content::open(&object, entry, truth, self.peek).map_err(|what| format!("{key}: {what}"))?;
         if !live {
             return Ok(());
         }
@@ -176,6 +178,24 @@ impl Replaced<'_> {
         Ok(())
     }
 
+    /// What is encrypted does not go on in the clear.
+    fn sealed(&self) -> Vec<String> {
+        let known = self.old.map_or(0, |old| old.tier_end.get());
+        let mut wrong = Vec::new();
+        let mut before = self.seen.sealing == Sealing::Always;
+        for entry in &self.new.entries {
+            let clear = entry.key_id.is_none();
+            if before && clear && entry.range.end().get() > known && self.seen.sealing != Sealing::Never {
+                wrong.push(format!(
+                    "the entry of {} is in the clear, and what is below is sealed",
+                    entry.range
+                ));
+            }
+            before |= !clear;
+        }
+        wrong
+    }
+
     fn leader_starts_above(&self, end: i64) -> bool {
         let place = self.kafka.partitions.iter().position(|p| p.tip == self.new.tip);
         let leader = place.and_then(|p| Some((p, self.kafka.leader(p)?)));
@@ -195,7 +215,9 @@ impl Replaced<'_> {
             }
             for entry in &branch.entries {
                 let Some(object) = (self.peek)(&entry.object_key(&self.new.tip)) else { continue };
-                let Ok((stretch, _)) = content::open(&object, entry, &self.partition.truth) else { continue };
+                let Ok((stretch, _)) = content::open(&object, entry, &self.partition.truth, self.peek) else {
+                    continue;
+                };
                 let alive = stretch.fates.into_iter();
                 let alive =
                     alive.filter(|(base, _, fate)| *base >= branch.cut_at.get() && *fate == Fate::Live);

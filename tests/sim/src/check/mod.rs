@@ -8,6 +8,7 @@
 //! | an entry appears | its object is there, whole, and holds byte for byte what was committed; its transactions are right |
 //! | a cut | takes no record that Kafka still has |
 //! | a gap | covers no record that somebody with a proof holds |
+//! | a start or a floor rises | an operator's word lets it: a retention that was in force, a floor that was written |
 //! | a delete | no manifest names the object, nor has for as long as readers may look at an old one |
 //! | a pin goes | every committed record of it is in the tier, in a dead branch, or below start or floor |
 //! | at the end | every committed record is where the promise says |
@@ -18,6 +19,7 @@ mod end;
 mod gone;
 mod manifest;
 mod proof;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -54,12 +56,16 @@ pub struct Seen {
     named: BTreeMap<String, i64>,
     /// Partitions whose tier went on in a history that an unclean election had cut, when nobody could tell any more.
     pub branched: std::collections::BTreeSet<TopicIdPartition>,
+    /// What operators have said.
+    words: upkeep::Words,
     /// Counts for the summary.
     pub counts: Counts,
     /// What hosts and brokers were asked and said, where somebody wants to read it.
     pub events: Option<Vec<String>>,
     /// Since when each node's sidecar has worked undisturbed; absent while it does not.
     calm: BTreeMap<i32, i64>,
+    /// Which sidecars were told to encrypt.
+    pub sealing: crate::seams::Sealing,
     /// How long a deleter must have waited.
     grace_ms: i64,
     /// How long a gap must have been wanted.
@@ -165,6 +171,7 @@ impl Watch {
         change: &Change,
         peek: &dyn Fn(&str) -> Option<bytes::Bytes>,
     ) {
+        self.hear(change);
         if change.key.ends_with("/manifest") {
             self.manifest_changed(kafka, now_ms, change, peek);
         } else if change.key.ends_with(".seg") {

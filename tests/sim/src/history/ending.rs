@@ -40,6 +40,7 @@ impl History {
             self.feel_calm();
             self.sleep(LOOK).await;
             self.restart_missing();
+            self.resume_all();
             if self.has_failed() {
                 return;
             }
@@ -49,15 +50,19 @@ impl History {
         }
         // What is let go is let go after the last commit.
         self.sleep(20 * LOOK).await;
-        self.judge(requests_before);
+        let branched = self.judge(requests_before);
+        self.read_all(&branched).await;
     }
 
     fn heal(&mut self) {
         self.store_until = None;
         self.network_until = None;
         self.world.store.heal();
+        self.world.trouble(false);
         self.world.net.heal();
+        self.world.ring.lose(false);
         self.sidecars.calm();
+        self.people.calm();
         self.restart_missing();
         let now_ms = self.world.now_ms();
         for node in 1..=NODES {
@@ -173,7 +178,7 @@ impl History {
         lines.into_iter().for_each(|line| self.note(|| line));
     }
 
-    fn judge(&mut self, requests_before: usize) {
+    fn judge(&mut self, requests_before: usize) -> BTreeSet<usize> {
         let excused = self.excused();
         let kafka = self.world.kafka();
         let ended = self.world.watch.ended(&kafka, &self.world.store, &self.lost, &excused);
@@ -192,5 +197,6 @@ impl History {
         for (from, count) in uploads.iter().filter(|(_, count)| **count > 3) {
             self.world.watch.wrong(format!("{from}: the segment was uploaded {count} times in peace"));
         }
+        excused
     }
 }

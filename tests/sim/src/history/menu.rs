@@ -35,13 +35,48 @@ pub struct Menu {
     pub disks: bool,
     /// Clocks drift and are set.
     pub clocks: bool,
+    /// Operators say how long the tier keeps what.
+    pub policies: bool,
+    /// Operators collect what nothing names, with little grace, and sidecars do it often.
+    pub collections: bool,
+    /// Operators delete records in the tier.
+    pub floors: bool,
+    /// Operators pause topics.
+    pub pauses: bool,
+    /// Topics are encrypted, keys are rotated, and the ring is out of reach now and then.
+    pub keys: bool,
+    /// Programs read the tier.
+    pub readers: bool,
 }
 
 impl Menu {
     /// The same without what may take committed records away: unclean elections, lost disks, deleted topics and records.
     #[must_use]
     pub fn lossless(self) -> Self {
-        Self { unclean: false, disks: false, topics: false, delete_records: false, twins: false, ..self }
+        Self {
+            unclean: false,
+            disks: false,
+            topics: false,
+            delete_records: false,
+            floors: false,
+            policies: false,
+            twins: false,
+            ..self
+        }
+    }
+
+    /// The same without operators and readers.
+    #[must_use]
+    pub fn without_people(self) -> Self {
+        Self {
+            policies: false,
+            collections: false,
+            floors: false,
+            pauses: false,
+            keys: false,
+            readers: false,
+            ..self
+        }
     }
 
     /// Draws one.
@@ -65,6 +100,12 @@ impl Menu {
             retention: all || !dice.one_in(4),
             disks: dice.one_in(6),
             clocks: some(3),
+            policies: dice.one_in(4),
+            collections: some(3),
+            floors: dice.one_in(5),
+            pauses: dice.one_in(6),
+            keys: dice.one_in(4),
+            readers: some(2),
         }
     }
 }

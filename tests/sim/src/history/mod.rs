@@ -7,6 +7,7 @@ mod dice;
 mod ending;
 mod menu;
 mod outcome;
+mod people;
 mod sidecars;
 mod steps;
 mod trouble;
@@ -21,12 +22,13 @@ use tokio::time::Instant;
 
 use crate::check::{Cover, Held, Place, Watch, holder};
 use crate::model::{Batch, Fate, Kafka};
-use crate::seams::{START_MS, World};
+use crate::seams::{START_MS, Sealing, World};
 use crate::sidecar::GAP_WAIT;
 
 use dice::Dice;
 pub use menu::Menu;
 pub use outcome::Outcome;
+use people::People;
 use sidecars::Sidecars;
 pub use sidecars::{Beside, Launch, Launcher, Waits};
 
@@ -59,6 +61,7 @@ struct History {
     menu: Menu,
     dice: Dice,
     sidecars: Sidecars,
+    people: People,
     outcome: Outcome,
     /// What was done, for whoever has to understand a failure.
     steps: Vec<String>,
@@ -86,6 +89,22 @@ pub struct Manner {
     pub lossless: bool,
 }
 
+impl Manner {
+    fn menu(self, menu: Menu, beside: &dyn Beside) -> Menu {
+        let menu = if self.lossless { menu.lossless() } else { menu };
+        if beside.with_people() { menu } else { menu.without_people() }
+    }
+}
+
+/// Which sidecars encrypt: where keys are in play all of them, or all but one that has lost its setting.
+fn sealing(menu: &Menu, dice: &Dice) -> Sealing {
+    match dice.below(4) {
+        _ if !menu.keys => Sealing::Never,
+        0 => Sealing::ButFor(1 + i32::try_from(dice.below(3)).unwrap_or(0)),
+        _ => Sealing::Always,
+    }
+}
+
 /// Plays the history of `seed` in some manner.
 pub fn play_as(seed: u64, beside: &dyn Beside, manner: Manner) -> Result<Outcome, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -94,10 +113,7 @@ pub fn play_as(seed: u64, beside: &dyn Beside, manner: Manner) -> Result<Outcome
         .build()
         .expect("a runtime without I/O");
     runtime.block_on(async {
-        let mut history = History::new(seed, beside);
-        if manner.lossless {
-            history.menu = history.menu.lossless();
-        }
+        let mut history = History::new(seed, beside, manner);
         history.world.watch.seen().events = manner.full.then(Vec::new);
         history.run().await;
         history.end(seed)
@@ -105,20 +121,23 @@ pub fn play_as(seed: u64, beside: &dyn Beside, manner: Manner) -> Result<Outcome
 }
 
 impl History {
-    fn new(seed: u64, beside: &dyn Beside) -> Self {
+    fn new(seed: u64, beside: &dyn Beside, manner: Manner) -> Self {
         let dice = Dice::new(seed ^ 0x9e37_79b9);
-        let menu = Menu::draw(&dice);
+        let menu = manner.menu(Menu::draw(&dice), beside);
+        let sealing = sealing(&menu, &dice);
         let store = Simulation::new(seed, &Env::seeded(seed, START_MS));
         let watch = Arc::new(Watch::new(2 * MANIFEST_AGE, GAP_WAIT));
         let kafka = Kafka::new(NODES, if dice.one_in(2) { 2 } else { 1 });
-        let world = World::new(kafka, store.clone(), watch, seed.wrapping_mul(0x2545_f491));
+        let world = World::new(kafka, store.clone(), watch, seed.wrapping_mul(0x2545_f491), sealing);
         listen(&world, &store);
-        let sidecars = Sidecars::new(Arc::clone(&world), seed, beside);
+        let sidecars = Sidecars::new(Arc::clone(&world), seed, beside, menu);
+        let people = People::new(Arc::clone(&world), seed);
         let mut history = Self {
             world,
             menu,
             dice,
             sidecars,
+            people,
             outcome: Outcome::default(),
             steps: Vec::new(),
             lost: BTreeSet::new(),
@@ -138,6 +157,7 @@ impl History {
         for node in 1..=NODES {
             self.sidecars.start(node, &self.dice, &self.menu);
         }
+        self.seat_readers();
         self.sleep(Duration::from_secs(5)).await;
         for _ in 0..self.dice.range(STEPS) {
             self.step();
@@ -168,6 +188,7 @@ impl History {
         self.world.store.settle_late();
         self.mourn();
         self.sidecars.bury();
+        self.people.bury();
     }
 
     fn note(&mut self, what: impl FnOnce() -> String) {
@@ -200,7 +221,7 @@ impl History {
         drop(seen);
         self.outcome.simulated += Duration::from_millis((self.world.now_ms() - START_MS).unsigned_abs());
         self.outcome.histories = 1;
-        self.outcome.gather(&self.world, &self.sidecars);
+        self.outcome.gather(&self.world, &self.sidecars, &self.people);
         if wrong.is_empty() {
             return Ok(self.outcome);
         }

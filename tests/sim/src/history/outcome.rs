@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use super::people::People;
 use super::sidecars::Sidecars;
 use crate::check::{Counts, Ended};
 use crate::process::Points;
@@ -22,6 +23,8 @@ pub struct Outcome {
     pub requests: u64,
     /// Faults, by kind.
     pub faults: BTreeMap<&'static str, u64>,
+    /// What operators did, by command.
+    pub acts: BTreeMap<&'static str, u64>,
     /// Named steps: reached, died there, frozen there.
     pub points: Points,
     /// Sidecars started.
@@ -48,6 +51,9 @@ impl Outcome {
         for (kind, count) in &other.faults {
             *self.faults.entry(kind).or_default() += count;
         }
+        for (kind, count) in &other.acts {
+            *self.acts.entry(kind).or_default() += count;
+        }
         self.points.add(&other.points);
         self.sidecars += other.sidecars;
         self.tier.add(&other.tier);
@@ -61,12 +67,16 @@ impl Outcome {
         *self.faults.entry(kind).or_default() += 1;
     }
 
+    pub(super) fn act(&mut self, kind: &'static str) {
+        *self.acts.entry(kind).or_default() += 1;
+    }
+
     /// How many faults there were.
     pub fn fault_count(&self) -> u64 {
         self.faults.values().sum()
     }
 
-    pub(super) fn gather(&mut self, world: &World, sidecars: &Sidecars) {
+    pub(super) fn gather(&mut self, world: &World, sidecars: &Sidecars, people: &People) {
         let trace = world.store.trace();
         self.requests += trace.len() as u64;
         for fault in trace.iter().filter_map(|event| event.fault) {
@@ -76,6 +86,7 @@ impl Outcome {
             *self.faults.entry(kind).or_default() += count;
         }
         self.points = sidecars.points();
+        self.points.add(&people.points());
         self.sidecars = sidecars.started();
         self.trace = world.store.trace_hash() ^ self.steps.rotate_left(32) ^ self.tier.commits;
     }
@@ -101,6 +112,8 @@ impl fmt::Display for Outcome {
         )?;
         let kinds: Vec<String> = self.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
         writeln!(f, "faults: {}", kinds.join(", "))?;
+        let acts: Vec<String> = self.acts.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+        writeln!(f, "operators: {}", acts.join(", "))?;
         writeln!(f, "steps (reached, died there, frozen there):")?;
         for (name, (reached, died, frozen)) in &self.points.by_name {
             writeln!(f, "  {name}: {reached} {died} {frozen}")?;

@@ -34,6 +34,8 @@ pub struct Launch {
     pub waits: Waits,
     /// From which its settings are drawn: the same for all of a history.
     pub flavour: u64,
+    /// Which kinds of faults the history has.
+    pub menu: Menu,
 }
 
 /// Why each partition waits, as a process says.
@@ -49,6 +51,11 @@ pub trait Beside: Sync {
 
     /// The named steps of its processes, to die and freeze at.
     fn steps(&self) -> Vec<&'static str>;
+
+    /// Whether operators and readers come, too.
+    fn with_people(&self) -> bool {
+        false
+    }
 }
 
 /// A process that runs.
@@ -64,6 +71,7 @@ struct Running {
 pub(super) struct Sidecars {
     world: Arc<World>,
     seed: u64,
+    menu: Menu,
     launcher: Launcher,
     steps: Vec<&'static str>,
     points: Arc<Mutex<Points>>,
@@ -73,10 +81,11 @@ pub(super) struct Sidecars {
 }
 
 impl Sidecars {
-    pub(super) fn new(world: Arc<World>, seed: u64, beside: &dyn Beside) -> Self {
+    pub(super) fn new(world: Arc<World>, seed: u64, beside: &dyn Beside, menu: Menu) -> Self {
         Self {
             world,
             seed,
+            menu,
             launcher: beside.launcher(),
             steps: beside.steps(),
             points: Arc::default(),
@@ -105,7 +114,8 @@ impl Sidecars {
         self.launch(node, Plan::Live);
     }
 
-    fn plan(&self, dice: &Dice, menu: &Menu) -> Plan {
+    /// What shall happen to a process.
+    pub(super) fn plan(&self, dice: &Dice, menu: &Menu) -> Plan {
         let step = if dice.one_in(3) { None } else { dice.pick(&self.steps) };
         let after = if step.is_none() { dice.below(300) } else { dice.below(4) };
         if menu.crashes && dice.one_in(2) {
@@ -135,6 +145,7 @@ impl Sidecars {
             faults: Arc::clone(&faults),
             waits: Arc::clone(&waits),
             flavour: self.seed % 24,
+            menu: self.menu,
         });
         let task = self.tasks.spawn(Guarded::new(process, Arc::clone(&gate)));
         self.running.push(Running { node, gate, faults, waits, task });

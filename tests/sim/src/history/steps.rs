@@ -23,6 +23,8 @@ enum Event {
     GiveWay,
     LoseDisk,
     SetClock,
+    Operator,
+    Ring,
     Trouble,
 }
 
@@ -45,6 +47,8 @@ impl History {
             (weight(menu.disks, 2), Event::GiveWay),
             (weight(menu.disks, 1), Event::LoseDisk),
             (weight(menu.clocks, 3), Event::SetClock),
+            (weight(menu.operators(), 5), Event::Operator),
+            (weight(menu.keys, 2), Event::Ring),
             (25, Event::Trouble),
         ]);
         self.happen(event);
@@ -66,12 +70,14 @@ impl History {
             Event::GiveWay => self.give_way(),
             Event::LoseDisk => self.lose_disk(),
             Event::SetClock => self.set_clock(),
+            Event::Operator => self.operator(),
+            Event::Ring => self.turn_ring(),
             Event::Trouble => self.trouble(),
         }
     }
 
     /// A partition that is there.
-    fn some_partition(&self) -> Option<usize> {
+    pub(super) fn some_partition(&self) -> Option<usize> {
         let kafka = self.world.kafka();
         let there: Vec<usize> = (0..kafka.partitions.len()).filter(|p| kafka.partitions[*p].exists).collect();
         drop(kafka);

@@ -55,6 +55,7 @@ impl History {
         if self.store_until.is_some_and(|until| until <= Instant::now()) {
             self.store_until = None;
             self.world.store.heal();
+            self.world.trouble(false);
         }
         if self.network_until.is_some_and(|until| until <= Instant::now()) {
             self.network_until = None;
@@ -101,6 +102,7 @@ impl History {
         };
         let seconds = self.dice.range(20..900);
         self.note(|| format!("store: {fault:?} {when:?} for {seconds} s"));
+        self.world.trouble(true);
         self.world.store.rule(Rule::new(fault, when).on(kinds));
         let until = Instant::now() + Duration::from_secs(seconds);
         self.store_until = Some(self.store_until.map_or(until, |known| known.max(until)));

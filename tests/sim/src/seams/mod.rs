@@ -5,6 +5,7 @@ mod clock;
 mod cluster;
 mod host;
 mod log;
+mod ring;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,12 +16,24 @@ use firnline_store::sim::Simulation;
 pub use clock::NodeClock;
 pub use cluster::{Net, SimCluster};
 pub use host::SimHost;
+pub use ring::{Ring, Sealing};
 
 use crate::check::Watch;
 use crate::model::Kafka;
 
 /// The start of the simulated time.
 pub const START_MS: i64 = 1_700_000_000_000;
+
+/// What was asked of a store in trouble may be answered so long after it.
+const AFTER: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// Since when, and how often, the store was in trouble.
+#[derive(Debug, Default)]
+struct Trouble {
+    count: u64,
+    /// `None` while it is.
+    until: Option<tokio::time::Instant>,
+}
 
 /// Everything that outlives processes.
 #[derive(Debug)]
@@ -32,6 +45,11 @@ pub struct World {
     pub watch: Arc<Watch>,
     /// Latency and failures between sidecars and brokers.
     pub net: Net,
+    /// What wraps topic keys.
+    pub ring: Ring,
+    /// Which sidecars are told to encrypt.
+    pub sealing: Sealing,
+    trouble: Mutex<Trouble>,
     /// Draws for the network.
     pub random: SeededRandom,
     origin: tokio::time::Instant,
@@ -39,12 +57,16 @@ pub struct World {
 
 impl World {
     /// A world around a cluster. Must be called within a runtime.
-    pub fn new(kafka: Kafka, store: Simulation, watch: Arc<Watch>, seed: u64) -> Arc<Self> {
+    pub fn new(kafka: Kafka, store: Simulation, watch: Arc<Watch>, seed: u64, sealing: Sealing) -> Arc<Self> {
+        watch.seen().sealing = sealing;
         Arc::new(Self {
             kafka: Mutex::new(kafka),
             store,
             watch,
             net: Net::default(),
+            ring: Ring::default(),
+            sealing,
+            trouble: Mutex::default(),
             random: SeededRandom::new(seed),
             origin: tokio::time::Instant::now(),
         })
@@ -53,6 +75,24 @@ impl World {
     /// The cluster; never held across an await.
     pub fn kafka(&self) -> MutexGuard<'_, Kafka> {
         self.kafka.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The store is in trouble from now on, or no more.
+    pub fn trouble(&self, on: bool) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = tokio::time::Instant::now();
+        *trouble = Trouble { count: trouble.count + u64::from(on), until: (!on).then_some(now + AFTER) };
+    }
+
+    /// How often the store was in trouble so far.
+    pub fn troubles(&self) -> u64 {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).count
+    }
+
+    /// Whether the store is in trouble, or was a moment ago.
+    pub fn is_troubled(&self) -> bool {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.count > 0 && trouble.until.is_none_or(|until| until > tokio::time::Instant::now())
     }
 
     /// The true time.
