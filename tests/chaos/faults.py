@@ -241,7 +241,7 @@ def one_node_has_a_stale_config(rig, random):
 @fault(weight=0)
 def the_store_is_down_for_minutes(rig, random):
     rig.gateway.weather.down = True
-    time.sleep(100)
+    time.sleep(150)
     rig.gateway.weather.clear()
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import shlex
 import shutil
 import subprocess
 import time
@@ -41,6 +42,8 @@ PROPERTIES = {
     "num.io.threads": "4",
     "num.network.threads": "2",
 }
+
+TOOLS = {"kafka-transactions.sh": "org.apache.kafka.tools.TransactionsCommand"}
 
 
 def java(temporary):
@@ -185,6 +188,13 @@ class Cluster:
         bits = answer.topic_id.get_most_significant_bits() & (2**64 - 1), answer.topic_id.get_least_significant_bits() & (2**64 - 1)
         data = bits[0].to_bytes(8, "big") + bits[1].to_bytes(8, "big")
         return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+    def run_tool(self, command):
+        """Runs one of Kafka's own commands as an operator would type it."""
+        tool, *arguments = shlex.split(command)
+        done = subprocess.run([*java(self.home), TOOLS[tool], *arguments], capture_output=True, text=True)
+        if done.returncode:
+            raise Failed(f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}")
 
     def partitions(self, topic):
         """`{partition: (leader, replicas, in sync)}`"""

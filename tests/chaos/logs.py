@@ -3,6 +3,16 @@
 import json
 import re
 
+# A store or a broker that gives no answer, or no useful one.
+AWAY = r"(the connection was lost or timed out before the answer|503|SlowDown|timed out)"
+# What is done from time to time, told where it could not be done, and done again the next time.
+DUTIES = (
+    "floors cannot be", "floor cannot be", "topics cannot be", "what is decided of a topic cannot be",
+    "summary cannot be", "summaries cannot be", "segments cannot be retired", "what nothing names cannot be collected",
+    "nothing is (collected|deleted|retired)", "an object was not deleted", "an archive is not retired",
+    "retention cannot be decided", "the scrub could not read", "an upload could not be aborted",
+    "the cluster's state", "the lease of this node was not given back",
+)
 # What faults cause: it is told, and it passes.
 ALWAYS = [
     # Kafka deletes files all the time here, also under a reader; the pin is read the next time.
@@ -12,8 +22,7 @@ ALWAYS = [
     r'"found":"Undecided"',
     # The store, or a broker, is away or not itself.
     r"not ready any more.*store: it answers nothing",
-    r"cannot be (listed|read|written).*the connection was lost or timed out before the answer",
-    r"(floors|topics|a summary|summaries).*cannot be (listed|read|written).*(503|SlowDown|timed out)",
+    *(rf"\"message\":\"[^\"]*{duty}.*{AWAY}" for duty in DUTIES),
     # Each answer to the writing of an own object was lost; the next turn writes it again.
     r"summary cannot be written.*changed under each attempt",
     r"a turn failed.*(read from the tier|write to the tier|the connection was lost|does not know the partition|error sending request|connection|Connect|SlowDown|503|timed out|deadline|no answer|not lead|fenced|Fenced|unavailable)",

@@ -1,6 +1,7 @@
 """Faults that change the cluster for good or need another one: each has a rig of its own."""
 
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 
 import faults
 from children import Failed, wait_until
+from confluent_kafka.admin import OffsetSpec
 from rig import RETENTION_MS, TOPICS, Rig
 
 ALL = {}
@@ -252,6 +254,53 @@ def a_bucket_of_once_is_gone_on_with(binary, seed, rate):
         for topic in rig.producer.topics:
             rig.producer.wait_for_records(topic, 15)
         return rig.check()
+
+
+@scenario
+def a_transaction_stays_open_and_is_named(binary, seed, rate):
+    """Readers of committed records stand still, the archive does not; the command that status shows ends it."""
+    topic, partition = "plain", 0
+    with Running(binary, seed, rate, topics=only(topic), settings={"hanging_after": "10s"}) as rig:
+        rig.expected.append(r"a transaction stays open")
+        client = open_transaction(rig, topic, partition)
+        fact = wait_until("status names it", 60, lambda: hanging(rig))
+        began = int(re.search(r"open from offset (\d+)", fact["text"])[1])
+        if fact["subject"]["partition"]["partition"] != partition or stable(rig, topic)[partition] != began:
+            raise Failed(f"another transaction is named: {fact}, while readers stand at {stable(rig, topic)}")
+        wait_until("the archive goes on", 60, lambda: rig.tier_ends().get((rig.ids[topic, 0], partition), 0) > began + 20)
+        rig.cluster.run_tool(fact["command"])
+        wait_until("readers go on", 30, lambda: stable(rig, topic)[partition] > began)
+        wait_until("nothing is named any more", 60, lambda: not hanging(rig))
+        del client
+        rig.settle()
+        return rig.check()
+
+
+def open_transaction(rig, topic, partition):
+    from confluent_kafka import Producer
+
+    client = Producer({
+        "bootstrap.servers": rig.cluster.bootstrap, "transactional.id": "forgotten", "transaction.timeout.ms": 600_000, "log_level": 2,
+    })
+    client.init_transactions(30)
+    client.begin_transaction()
+    client.produce(topic, b"never ended", b"never ended", partition)
+    if client.flush(30):
+        raise Failed("the transaction's record was not acknowledged")
+    return client
+
+
+def stable(rig, topic):
+    """Where readers of committed records stand."""
+    from confluent_kafka import IsolationLevel
+
+    return rig.offsets(topic, OffsetSpec.latest(), IsolationLevel.READ_COMMITTED)
+
+
+def hanging(rig):
+    """What some sidecar's status says of a transaction that stays open."""
+    facts = [fact for sidecar in rig.sidecars.values() for fact in sidecar.facts() if fact["code"] == "FIRN-O310"]
+    return facts[0] if facts else None
 
 
 @scenario

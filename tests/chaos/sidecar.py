@@ -83,6 +83,10 @@ class Sidecar:
     def status(self):
         return self.get("/status")
 
+    def facts(self):
+        """What status says, each a dictionary."""
+        return json.loads(self.status() or b'{"facts": []}')["facts"]
+
     def metrics(self):
         """Sums of the metrics over their labels."""
         sums = {}

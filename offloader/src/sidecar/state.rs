@@ -266,6 +266,8 @@ impl Slot {
             self.bound = None;
             self.bound_error = None;
             self.wanted_since = None;
+            self.hanging.clear();
+            self.stable = None;
             self.grown = true;
             self.dirty = true;
             // A leader vouches for what an epoch before its own wrote only as long as its log has a record of it.

@@ -51,6 +51,8 @@ section! {
         /// How often this node writes its summary for the other sidecars, `status` and proxies. One PUT where anything
         /// changed.
         "summary_interval" => summary_interval: Wait<1_000, 3_600_000> = "1m";
+        /// How long a transaction stays open before `firnline status` names it, with Kafka's command that ends it.
+        "hanging_after" => hanging_after: Wait<10_000, 604_800_000> = "1h";
         /// Whether group offsets, topic settings and ACLs are written to the bucket for the day after a disaster. No
         /// secrets. The sidecar with the smallest node id does it. Restart to change.
         "state_export" => state_export: bool = "true";

@@ -10,15 +10,17 @@ use crate::cluster::{BoundAsk, Leader, OpenProducer};
 use crate::sidecar::core::Core;
 use crate::sidecar::step::SidecarStep;
 
-/// How often stable offsets are asked.
+/// How often stable offsets are asked at the least.
 const INTERVAL: Duration = Duration::from_secs(300);
+/// How often at least within the time after which a transaction counts as hanging.
+const ASKED_WITHIN: u32 = 4;
 /// Partitions whose producers are asked for in one look.
 const LOOKED_INTO: usize = 20;
 
 impl Core {
     pub(super) async fn watch_transactions(&self) -> Never {
         loop {
-            tokio::time::sleep(INTERVAL).await;
+            tokio::time::sleep(INTERVAL.min(self.settings().hanging_after / ASKED_WITHIN)).await;
             let led = self.led();
             if led.is_empty() {
                 continue;
@@ -51,12 +53,13 @@ impl Core {
             let behind = slot.bound.is_some_and(|bound| stable < bound.high_watermark);
             let since = match slot.stable {
                 Some((known, since)) if known == stable && behind => since,
-                _ => now,
+                // What held it back has ended, and nothing else has for long enough.
+                _ => {
+                    slot.hanging.clear();
+                    now
+                }
             };
             slot.stable = Some((stable, since));
-            if !behind {
-                slot.hanging.clear();
-            }
             behind && now.saturating_duration_since(since) >= limit
         });
         stuck.unwrap_or(false)

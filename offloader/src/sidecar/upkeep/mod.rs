@@ -5,7 +5,7 @@
 //! | summaries, pauses, retention in force ([`exchange`]) | each minute | everyone |
 //! | floors, retention, collection ([`duties`]) | each hour, each day | the partitions that are led here |
 //! | archives of deleted topics ([`archives`]) | each hour, where they are not kept for ever | everything, by one sidecar |
-//! | hanging transactions ([`hanging`]) | each five minutes | the partitions that are led here |
+//! | hanging transactions ([`hanging`]) | each five minutes, oftener where few count as long | the partitions that are led here |
 //! | scrub ([`content`]) | always, slowly | the partitions that are led here |
 
 mod archives;
