@@ -6,6 +6,7 @@
 //! may at once, as one lock (`flock` on the directory itself) lets one after the other decide.
 
 mod given_way;
+mod leaving;
 #[cfg(test)]
 mod tests;
 
@@ -81,7 +82,7 @@ impl Reserve {
         Ok(DiskSpace { free: bytes(stat.f_bavail), total: bytes(stat.f_blocks) })
     }
 
-    /// Lets pins give way until the reserve is free again. One `statvfs` where it is; below it one listing of the log
+    /// Lets pins give way until the reserve is free again, or will be once this process has read what it has open. One `statvfs` where it is; below it one listing of the log
     /// dir and one `stat` per pin, and a wait for another process that does the same.
     pub fn keep(&self) -> Result<Kept, JournalError> {
         let before = self.space()?;
@@ -90,6 +91,9 @@ impl Reserve {
         }
         let _lock = self.lock()?;
         let missing = self.bytes.saturating_sub(self.space()?.free);
+        // What went before and is still read takes its blocks until then: others must not go for the same bytes. But if
+        // the disk fills on meanwhile, the broker cannot wait for more than half of the reserve.
+        let missing = missing.saturating_sub(leaving::bytes(self.dir.root()).min(self.bytes / 2));
         if missing == 0 {
             return Ok(Kept { before, gave_way: Vec::new(), short: false });
         }
@@ -126,7 +130,7 @@ impl Reserve {
         sole.sort_by_key(|pin| (pin.stat.mtime_ns, pin.name));
         let mut freed: u64 = 0;
         // By the blocks that each takes, not by the free space afterwards: whoever still has a file open keeps its
-        // blocks for a while, and more pins would go for nothing.
+        // blocks for a while.
         let enough = sole.iter().position(|pin| {
             freed = freed.saturating_add(pin.stat.disk_bytes);
             freed >= missing

@@ -118,6 +118,56 @@ fn on_a_disk_that_fills() {
 }
 
 #[test]
+fn what_is_still_read_of_a_pin_that_gave_way_counts_as_free() {
+    with_mounts("with_an_upload_under_way");
+}
+
+#[test]
+#[ignore = "run where it may mount by what_is_still_read_of_a_pin_that_gave_way_counts_as_free"]
+fn with_an_upload_under_way() {
+    let disk = given().join("disk");
+    fs::create_dir(&disk).unwrap();
+    mount(&disk, "4m");
+    let dir = make_log_dir(&disk.join("data"));
+    let host = open_host(std::slice::from_ref(&dir), |_| {});
+    let mut broker = Broker::create(&dir, &tip("orders", 3), true);
+    for _ in 0..6 {
+        broker.append_bytes(&batch_of(broker.end, 1, 40 << 10));
+        broker.end += 10;
+        broker.roll();
+        look(&host);
+        broker.retain();
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    eventually("all six are pins alone", || pins(&dir).len() == 7);
+    let oldest = pins(&dir).into_iter().map(|name| dir.join(name));
+    let oldest = oldest.min_by_key(|path| fs::metadata(path).unwrap().modified().unwrap()).unwrap();
+    let reading = fs::File::open(&oldest).unwrap();
+    let free = Reserve::new(&dir, 0).unwrap().space().unwrap().free;
+    // 200 KiB too little: one file of 400 KiB is enough.
+    let reserve = Reserve::new(&dir, free + (200 << 10)).unwrap();
+    let gave_way = |reserve: &Reserve| reserve.keep().unwrap().gave_way.len();
+    assert_eq!(gave_way(&reserve), 1);
+    assert!(!oldest.exists());
+    assert_eq!(gave_way(&reserve), 0, "it will be free once it was read");
+    assert!(reserve.space().unwrap().free <= free, "and is not yet");
+    // The broker writes on: more is missing than what will come.
+    fs::write(dir.join("hog"), vec![1; 400 << 10]).unwrap();
+    assert_eq!(gave_way(&reserve), 1);
+    drop(reading);
+    assert_eq!(gave_way(&reserve), 0);
+    // A reserve that would have to wait for more than half of itself does not.
+    let pins: Vec<_> = pins(&dir).into_iter().map(|name| fs::File::open(dir.join(name)).unwrap()).collect();
+    let free = reserve.space().unwrap().free;
+    let reserve = Reserve::new(&dir, free + (100 << 10)).unwrap();
+    assert_eq!(gave_way(&reserve), 1);
+    assert_eq!(gave_way(&reserve), 0);
+    fs::write(dir.join("more"), vec![1; free as usize - (300 << 10)]).unwrap();
+    assert!(gave_way(&reserve) > 0, "the disk fills: the broker does not wait");
+    drop(pins);
+}
+
+#[test]
 fn a_partition_on_another_mount_is_named_and_the_others_are_pinned() {
     with_mounts("with_a_mount_inside");
 }
