@@ -34,6 +34,8 @@ pub struct TopicObject {
     pub retention: Option<TierRetention>,
     /// Set while uploads of the topic are paused: nothing is uploaded, retired or collected; pins are kept.
     pub paused: Option<Said>,
+    /// Whether a segment of it was ever sealed: then nothing of it is written in the clear unless somebody says so.
+    pub encrypted: bool,
     /// When the topic was found deleted in the cluster, by the finder's clock. What was tiered stays.
     pub deleted_at: Option<TimestampMs>,
     /// Members that this build does not know.
@@ -63,6 +65,8 @@ struct Members {
     retention: Option<Retention>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     paused: Option<SaidMembers>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    encrypted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deleted_at_ms: Option<i64>,
     #[serde(flatten)]
@@ -91,6 +95,7 @@ impl TopicObject {
             configs: BTreeMap::new(),
             retention: None,
             paused: None,
+            encrypted: false,
             deleted_at: None,
             unknown: Map::new(),
         }
@@ -114,6 +119,7 @@ impl TopicObject {
             configs: self.configs.clone(),
             retention,
             paused: self.paused.as_ref().map(SaidMembers::from),
+            encrypted: self.encrypted,
             deleted_at_ms: self.deleted_at.map(TimestampMs::get),
             unknown: self.unknown.clone(),
         })?;
@@ -139,6 +145,7 @@ impl TopicObject {
             configs: members.configs,
             retention: members.retention.map(retention).transpose()?,
             paused: members.paused.map(SaidMembers::read).transpose()?,
+            encrypted: members.encrypted,
             deleted_at: members
                 .deleted_at_ms
                 .map(|ms| checked_json::value("deleted_at_ms", TimestampMs::new(ms)))

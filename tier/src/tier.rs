@@ -53,15 +53,18 @@ struct Inner {
     queues: Queues,
     /// Topics whose objects are known to be there, with the number of partitions they are known to tell.
     topics: Mutex<HashMap<TopicId, u32>>,
+    /// Whether topics' objects say that they are encrypted, as they were read last.
+    sealed: Mutex<HashMap<TopicId, bool>>,
 }
 
 impl Tier {
     pub(crate) fn new(parts: TierParts, settings: TierSettings, marker: TierMarker) -> Self {
         let incarnation = Incarnation::from_bytes(parts.env.random.uuid());
         let budget = ByteBudget::new(settings.upload_bytes);
-        let (queues, topics) = (Queues::default(), Mutex::default());
+        let (queues, topics, sealed) = (Queues::default(), Mutex::default(), Mutex::default());
         let keys = TopicKeys::new(parts.store.clone(), marker.cluster_id.clone(), None);
-        Self { inner: Arc::new(Inner { parts, settings, marker, incarnation, budget, queues, topics }), keys }
+        let inner = Inner { parts, settings, marker, incarnation, budget, queues, topics, sealed };
+        Self { inner: Arc::new(inner), keys }
     }
 
     /// The same tier with the ring that wraps its topic keys. Without one, sealed segments are refused and nothing is
@@ -152,6 +155,15 @@ impl Tier {
 
     pub(crate) fn note_partitions(&self, topic: TopicId, partitions: u32) {
         self.topic_notes().insert(topic, partitions);
+    }
+
+    /// Whether the topic's object says that it is encrypted; `None` where it was not read yet.
+    pub(crate) fn known_sealed(&self, topic: TopicId) -> Option<bool> {
+        self.inner.sealed.lock().unwrap_or_else(PoisonError::into_inner).get(&topic).copied()
+    }
+
+    pub(crate) fn note_sealed(&self, topic: TopicId, sealed: bool) {
+        self.inner.sealed.lock().unwrap_or_else(PoisonError::into_inner).insert(topic, sealed);
     }
 
     fn topic_notes(&self) -> std::sync::MutexGuard<'_, HashMap<TopicId, u32>> {

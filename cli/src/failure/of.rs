@@ -10,7 +10,7 @@ use firnline_store::{OpenError, StoreError, UrlError};
 use firnline_tier::cluster::ClusterError;
 use firnline_tier::floors::FloorError;
 use firnline_tier::gc::{DeleteError, GcError};
-use firnline_tier::keys::{KeyError, KeyProblem, RewrapError};
+use firnline_tier::keys::{KeyError, KeyProblem, RewrapError, RingError};
 use firnline_tier::policy::PolicyError;
 use firnline_tier::restore::RestoreError;
 use firnline_tier::{EditError, ListError, OpenTierError, ReadError, ResolveError, UploadError};
@@ -27,7 +27,7 @@ fn failure(error: impl Error + Send + Sync + 'static, otherwise: &Code) -> Failu
 
 fn code(error: &(dyn Error + 'static), otherwise: &Code) -> Code {
     if let Some(key) = find::<KeyError>(error).filter(|key| !of_the_store(key)) {
-        return if is_lost(key) { codes::KEY_LOST } else { codes::KEY };
+        return code_of_key(key);
     }
     find::<StoreError>(error).map_or(*otherwise, |store| codes::of_store(store.code()))
 }
@@ -36,10 +36,15 @@ fn of_the_store(key: &KeyError) -> bool {
     matches!(&*key.problem, KeyProblem::Store { .. })
 }
 
-/// Whether the object that holds the key is at fault, not the ring.
-fn is_lost(key: &KeyError) -> bool {
-    use KeyProblem::{Damaged, Foreign, Gone};
-    matches!(&*key.problem, Gone { .. } | Damaged { .. } | Foreign { .. })
+/// Whether the object that holds the key is at fault, or the ring's key is another one than it was, or the ring is not at
+/// hand.
+fn code_of_key(key: &KeyError) -> Code {
+    use KeyProblem::{Damaged, Foreign, Gone, Unwrap};
+    match &*key.problem {
+        Gone { .. } | Damaged { .. } | Foreign { .. } => codes::KEY_LOST,
+        Unwrap(RingError::Unauthentic { .. }) => codes::KEY_OTHER,
+        _ => codes::KEY,
+    }
 }
 
 /// A topic key that cannot be had.
@@ -274,6 +279,7 @@ pub fn problem(error: &Problem) -> Failure {
 fn upload(error: &UploadError) -> Code {
     match error {
         UploadError::Key(_) => codes::KEY,
+        UploadError::Topic(_) => codes::INTERNAL,
         UploadError::Changed { .. } => codes::LOG_CHANGED,
         UploadError::EpochBack { .. } => codes::LOG_DIVERGED,
         UploadError::Length { .. } | UploadError::Differs { .. } => {

@@ -106,7 +106,9 @@ fn an_encrypted_tier_works_with_its_ring_and_tells_what_is_missing_without() {
     // Another key of the same name does not open it.
     fs::write(at.key_file("a"), "33".repeat(32)).unwrap();
     let false_ring = at.config(&["a"], "");
-    at.on(&false_ring, &["cat", "orders/0"]).fails(3, &["does not authenticate"]);
+    at.on(&false_ring, &["cat", "orders/0"]).fails(1, &["FIRN-T044", "does not authenticate"]);
+    at.on(&false_ring, &["verify", "--deep"]).fails(1, &["FIRN-T044", "ring key \"a\" does not open it"]);
+    at.on(&false_ring, &["inspect", &object]).fails(1, &["FIRN-T044"]);
 }
 
 #[test]

@@ -24,8 +24,8 @@ pub use ring::{FileRing, FileRingError, KeyRing, Wrapping};
 /// Whether a topic's segments are sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Encryption {
-    /// Nobody says: what goes on from sealed segments is sealed, so that a setting that got lost writes nothing in the
-    /// clear.
+    /// Nobody says: what goes on from sealed segments is sealed, and so is all of a topic of which a segment ever was, so
+    /// that a setting that got lost writes nothing in the clear.
     #[default]
     Unsaid,
     /// Yes.

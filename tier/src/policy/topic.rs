@@ -2,7 +2,7 @@
 
 use firnline_index::keys::ObjectKey;
 use firnline_index::topic::TopicObject;
-use firnline_index::{Said, TimestampMs};
+use firnline_index::{Said, TimestampMs, TopicIdPartition};
 use firnline_store::{Fetched, Version};
 
 use crate::catalog::KnownTopic;
@@ -40,6 +40,29 @@ impl Tier {
         .await
     }
 
+    /// Whether a segment of the topic was ever sealed. One GET, once per process; whoever reads the object for another
+    /// reason keeps what is remembered fresh.
+    pub(crate) async fn is_sealed_topic(&self, tip: &TopicIdPartition) -> Result<bool, ClusterError> {
+        if let Some(known) = self.known_sealed(tip.topic_id) {
+            return Ok(known);
+        }
+        self.before(Step::TopicRead).await;
+        let topic = KnownTopic { topic: tip.topic.clone(), topic_id: tip.topic_id };
+        Ok(self.topic_object(&topic).await?.is_some_and(|object| object.encrypted))
+    }
+
+    /// Notes in the topic's object that it is encrypted, before its first segment is sealed: partitions that have none
+    /// yet, and those that retention has emptied, know it from there. Or that it is not any more, where somebody has said
+    /// so. One GET and one PUT where that is new, and nothing where it is known.
+    pub(crate) async fn keep_sealed(&self, tip: &TopicIdPartition, sealed: bool) -> Result<(), ClusterError> {
+        if self.is_sealed_topic(tip).await? != sealed {
+            let topic = KnownTopic { topic: tip.topic.clone(), topic_id: tip.topic_id };
+            self.edit_topic(&topic, |object| object.encrypted = sealed).await?;
+            self.note_sealed(tip.topic_id, sealed);
+        }
+        Ok(())
+    }
+
     /// Changes a topic's object, which is made where there is none. `change` may be called several times, each time on
     /// what stands there then; it must come to the same whatever it meets.
     pub(super) async fn edit_topic(
@@ -74,7 +97,10 @@ impl Tier {
         let key = ObjectKey::Topic { topic: topic.topic.clone(), topic_id: topic.topic_id };
         let Fetched { bytes, version } = match self.store().get(&key.to_string()).await {
             Ok(fetched) => fetched,
-            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) if error.is_not_found() => {
+                self.note_sealed(topic.topic_id, false);
+                return Ok(None);
+            }
             Err(error) => return Err(ClusterError::store(&key, error)),
         };
         let object = TopicObject::decode(&bytes).map_err(|error| ClusterError::unreadable(&key, error))?;
@@ -82,6 +108,7 @@ impl Tier {
             let found = format!("{}@{} of cluster {}", object.topic, object.topic_id, object.cluster_id);
             return Err(ClusterError::Foreign { key, found });
         }
+        self.note_sealed(topic.topic_id, object.encrypted);
         Ok(Some((object, version)))
     }
 }

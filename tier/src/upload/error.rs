@@ -5,6 +5,7 @@ use firnline_index::log_source::{SourceError, SourceErrorKind};
 use firnline_index::segment::SegmentWriteError;
 use firnline_store::StoreError;
 
+use crate::cluster::ClusterError;
 use crate::keys::KeyError;
 
 /// A segment that was not uploaded. The tier is as it was; at most an object that nothing names is left.
@@ -38,6 +39,9 @@ pub enum UploadError {
     /// The topic is encrypted, and the key to seal with cannot be had.
     #[error("get the key that seals the topic")]
     Key(#[from] KeyError),
+    /// Whether the topic is encrypted cannot be told, or not noted.
+    #[error("look whether the topic is encrypted")]
+    Topic(#[from] ClusterError),
     /// The store failed.
     #[error("write the segment to the store")]
     Store(#[source] Box<StoreError>),
@@ -91,6 +95,7 @@ impl UploadError {
             Self::Changed { .. } | Self::Differs { .. } | Self::Length { .. } => true,
             Self::Store(error) | Self::ReadBack { source: error, .. } => error.is_retriable(),
             Self::Key(error) => error.is_passing(),
+            Self::Topic(error) => error.is_passing(),
             Self::Batch(_) | Self::EpochBack { .. } => false,
         }
     }

@@ -102,10 +102,13 @@ impl Tier {
     ) -> Result<UploadOutcome, UploadError> {
         let uuid = SegmentUuid::from_bytes(self.env().random.uuid());
         // Before anything is read: without its key nothing of an encrypted topic goes up.
-        let seal = match plan.form.encryption {
-            Encryption::On => Some(self.sealing_key(&plan.tip).await?),
-            Encryption::Unsaid | Encryption::Off => None,
+        let said = match plan.form.encryption {
+            Encryption::On => true,
+            Encryption::Off => false,
+            Encryption::Unsaid => self.is_sealed_topic(&plan.tip).await?,
         };
+        let seal = if said { Some(self.sealing_key(&plan.tip).await?) } else { None };
+        self.keep_sealed(&plan.tip, said).await?;
         let options = SegmentOptions { seal, ..self.segment_options(&plan, uuid) };
         let pump = Pump::new(source, options, plan.last_epoch)?;
         self.before(Step::UploadRead).await;

@@ -255,6 +255,7 @@ pub(crate) fn topic() -> TopicObject {
             set_at: time(1_790_000_000_000),
         }),
         paused: None,
+        encrypted: false,
         deleted_at: None,
         unknown: serde_json::from_str(r#"{"later": {"a": [1, "two"]}}"#).expect("an object"),
     }
