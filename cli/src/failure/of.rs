@@ -47,6 +47,12 @@ fn code_of_key(key: &KeyError) -> Code {
     }
 }
 
+/// The key that a reader's error is about: it is handed through a seam that knows no keys.
+fn shared_key<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a KeyError> {
+    let shared = find::<Arc<dyn Error + Send + Sync>>(error)?;
+    shared.downcast_ref::<KeyError>()
+}
+
 /// A topic key that cannot be had.
 pub fn key(error: KeyError) -> Failure {
     failure(error, &codes::KEY)
@@ -345,8 +351,10 @@ pub fn restore(error: RestoreError) -> Failure {
 
 /// A read that failed.
 pub fn reader(error: firnline_reader::ReadError) -> Failure {
-    let code = codes::of_reader(error.code());
-    failure(error, &code)
+    let own = codes::of_reader(error.code());
+    // A key that is not at hand has the reader's own page; one that is not what it was has the tier's.
+    let of_key = shared_key(&error).map(code_of_key).filter(|code| *code != codes::KEY);
+    failure(error, &of_key.unwrap_or(own))
 }
 
 #[cfg(test)]

@@ -96,14 +96,14 @@ super::codes! { TIER:
         effect: "nothing was done",
         action: "mend what the message names; `head -c32 /dev/urandom | base64` makes a new key",
     }
-    KEY_OTHER = "FIRN-T044", Difference, "A topic's key does not open with the ring's key of that name" {
-        cause: "the ring has a key of the name that wrapped the topic's key, with other bytes; or the object under `keys/` was changed",
-        effect: "nothing that this key sealed was read or passed on; nothing is sealed with it",
-        action: "put the right key under that name (compare it with another machine's); where the ring is right, bring back the object's earlier version",
-    }
     NOT_REWRAPPED = "FIRN-T043", Partly, "Some topic keys were not wrapped anew" {
         cause: "their ring key is missing, the command failed, or another writer came first; each is named",
         effect: "those keys stay as they were and open as before; the others are wrapped by the active key",
         action: "keep the old ring keys, mend what is named, and run the command again",
+    }
+    KEY_OTHER = "FIRN-T044", Difference, "A topic's key does not open with the ring's key of that name" {
+        cause: "the ring has a key of the name that wrapped the topic's key, with other bytes; or the object under `keys/` was changed",
+        effect: "nothing that this key sealed was read or passed on; nothing is sealed with it",
+        action: "put the right key under that name (compare it with another machine's); where the ring is right, bring back the object's earlier version",
     }
 }

@@ -162,7 +162,7 @@ fn with_an_upload_under_way() {
     let reserve = Reserve::new(&dir, free + (100 << 10)).unwrap();
     assert_eq!(gave_way(&reserve), 1);
     assert_eq!(gave_way(&reserve), 0);
-    fs::write(dir.join("more"), vec![1; free as usize - (300 << 10)]).unwrap();
+    fs::write(dir.join("more"), vec![1; usize::try_from(free).unwrap() - (300 << 10)]).unwrap();
     assert!(gave_way(&reserve) > 0, "the disk fills: the broker does not wait");
     drop(pins);
 }
