@@ -352,7 +352,9 @@ impl Slot {
             });
             // What nobody vouched for is no hindrance any more once others have brought it.
             let past = |why: &Unproven| match why {
-                Unproven::Beneath { vouched_from, .. } => tier_end.is_some_and(|end| end >= *vouched_from),
+                Unproven::Beneath { vouched_from: from, .. } | Unproven::WitnessAbove { from } => {
+                    tier_end.is_some_and(|end| end >= *from)
+                }
                 _ => false,
             };
             let hollow = self

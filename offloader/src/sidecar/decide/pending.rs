@@ -44,7 +44,12 @@ pub(super) fn missing(held: &Held, tier_end: Offset) -> Option<OffsetRange> {
     if chains().chain(held.chains.iter().filter(held_unproven)).any(|chain| chain.reaches(tier_end)) {
         return None;
     }
-    let above = chains().map(|chain| chain.start).filter(|start| *start > tier_end).min()?;
+    let from = |chain: &Chain| match chain.verdict {
+        // What lies below is lost to the tier; from there on it can be proven.
+        Some(Unproven::WitnessAbove { from }) if chain.holds_sealed(from) => Some(from.max(chain.start)),
+        _ => usable(chain).then_some(chain.start),
+    };
+    let above = held.chains.iter().filter_map(from).filter(|start| *start > tier_end).min()?;
     OffsetRange::new(tier_end, above).ok()
 }
 

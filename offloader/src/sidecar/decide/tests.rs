@@ -238,6 +238,16 @@ fn what_lies_below_all_that_is_held_is_claimed_then_waited_for_then_a_gap() {
 }
 
 #[test]
+fn what_can_be_proven_from_further_up_on_is_in_no_gap() {
+    let unproven = Chain {
+        verdict: Some(Unproven::WitnessAbove { from: offset(30) }),
+        ..pins(&[10, 40, 50], HOUR)
+    };
+    let scene = Scene::new(vec![log(&[50, 60, 70], HOUR), unproven], Some(digest(20)));
+    assert_eq!(decide(&scene.view()), Next::Claim { wanted: vec![range(20, 30)] });
+}
+
+#[test]
 fn only_the_leader_claims() {
     let scene = Scene::new(vec![log(&[50, 60, 70], HOUR)], Some(digest(20)));
     let leader = Leader { node: node(2), epoch: epoch(5) };
@@ -283,6 +293,9 @@ fn joined_files_are_due_by_size_or_age_or_pressure() {
     scene.policy.max_lag = minute;
     assert_eq!(upload_of(&decide(&scene.view())), Some((0, offset(0), offset(30), Why::Leads)));
     scene.policy.max_lag = HOUR;
+    // A clock that went back says nothing about how old a file is: it is due.
+    let before_all = TimestampMs::new(1).unwrap();
+    assert!(upload_of(&decide(&View { now: before_all, ..scene.view() })).is_some());
     // Two files fill one segment; the third waits for its fellow.
     scene.policy.target_bytes = 200;
     assert_eq!(upload_of(&decide(&scene.view())), Some((0, offset(0), offset(20), Why::Leads)));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use firnline_index::{LeaderEpoch, Offset, TimestampMs};
+use firnline_index::{LeaderEpoch, Offset};
 
 use super::{Live, provable_end, usable};
 use crate::plan::{CommitBound, Extent, PlanPolicy, PlannedSegment, plan};
@@ -100,8 +100,8 @@ impl Due {
             // More sealed files follow that did not fit into it, or it is large enough by itself.
             let full = n + 1 < count || segment.bytes >= view.policy.target_bytes;
             let files = || chain.sealed_beyond(segment.start).take_while(|file| file.base < segment.stop);
-            let oldest = files().map(|file| age(view.now, file)).max().unwrap_or_default();
-            let newest = files().map(|file| age(view.now, file)).min().unwrap_or_default();
+            let oldest = files().map(|file| age(view, file)).max().unwrap_or_default();
+            let newest = files().map(|file| age(view, file)).min().unwrap_or_default();
             let overdue = oldest.checked_sub(lag);
             if !(forced || full || overdue.is_some()) {
                 break;
@@ -122,7 +122,7 @@ fn waiting(live: &Live<'_>, chain: &Chain, from: Offset) -> WaitReason {
     if !live.leads() {
         return WaitReason::Uploader { leader: live.leader.node };
     }
-    let oldest = chain.sealed_beyond(from).map(|file| age(live.view.now, file)).max().unwrap_or_default();
+    let oldest = chain.sealed_beyond(from).map(|file| age(live.view, file)).max().unwrap_or_default();
     let bytes = chain.sealed_beyond(from).fold(0_u64, |sum, file| sum.saturating_add(file.bytes));
     WaitReason::NotDue { bytes, due_in: max_lag(live.view).saturating_sub(oldest) }
 }
@@ -144,6 +144,9 @@ fn max_lag(view: &View<'_>) -> Duration {
     view.policy.max_lag.saturating_sub(early)
 }
 
-fn age(now: TimestampMs, file: &File) -> Duration {
-    Duration::from_millis(u64::try_from(now.get().saturating_sub(file.written_at.get())).unwrap_or(0))
+/// How long ago a file was written last. Where that is still to come, a clock went back and nobody knows: then it is due
+/// now, and has been since the tier last moved.
+fn age(view: &View<'_>, file: &File) -> Duration {
+    u64::try_from(view.now.get().saturating_sub(file.written_at.get()))
+        .map_or_else(|_| max_lag(view).saturating_add(view.stood_still), Duration::from_millis)
 }

@@ -123,7 +123,12 @@ impl Watch {
             .iter()
             .find(|batch| matches!(cover(manifest(store, partition).as_ref(), batch), Cover::Not));
         next.is_some_and(|next| {
-            let joins = |node: i32| kafka.leader(p) == Some(node) || proof::joins(kafka, p, node, next.base);
+            // A leader tells what goes before what as far down as its log reaches.
+            let reaches = |node: i32| {
+                let log = kafka.replica(p, node).map(|replica| replica.log.start);
+                kafka.leader(p) == Some(node) && log.is_some_and(|start| start < next.base.max(1))
+            };
+            let joins = |node: i32| reaches(node) || proof::joins(kafka, p, node, next.base);
             !proof::provers(kafka, p, next).any(joins)
         })
     }

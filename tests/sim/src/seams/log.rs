@@ -50,6 +50,15 @@ impl ChainLog {
         kafka.nodes.get(&self.node)?.disk.inodes.get(&link.inode).map(look)
     }
 
+    /// A file that is gone cannot be opened, whatever the ones after it hold.
+    fn is_there(&self, at: i64) -> Result<(), SourceError> {
+        let holding = self.links.iter().rev().find(|link| link.base <= at);
+        match holding {
+            Some(link) if self.inode(link, |_| ()).is_none() => Err(changed("the file is gone")),
+            _ => Ok(()),
+        }
+    }
+
     /// The first batch that `wanted` holds of, as the files are now.
     fn find(&self, wanted: impl Fn(&Batch) -> bool) -> Option<Arc<Batch>> {
         self.links.iter().find_map(|link| {
@@ -89,10 +98,12 @@ impl PartitionLog for ChainLog {
     }
 
     fn epoch_before(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
+        self.is_there(at.get() - 1)?;
         Ok(self.find(|batch| batch.base < at.get() && at.get() <= batch.end).map(|batch| epoch(batch.epoch)))
     }
 
     fn epoch_from(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
+        self.is_there(at.get())?;
         Ok(self.find(|batch| batch.end > at.get()).map(|batch| epoch(batch.epoch)))
     }
 }
