@@ -28,6 +28,7 @@ mod status;
 mod step;
 mod topic;
 mod upkeep;
+mod verdict;
 mod view;
 mod wait;
 

@@ -19,6 +19,7 @@ use super::prove::Unproven;
 use super::settings::{SidecarSettings, TopicPolicy};
 use super::status::Counts;
 use super::topic::Topic;
+use super::verdict::{Hollow, Verdict};
 use super::view::{Comparison, Digest, Known, Limits, Standing, View};
 use super::wait::{BoundReason, WaitReason};
 use crate::cluster::{Bound, Leader, OpenProducer};
@@ -114,25 +115,6 @@ pub(super) enum TierKnown {
     Nothing,
     Absent,
     Present(Box<Digest>),
-}
-
-/// What was found when the bytes of a chain were to be proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) start: Offset,
-    pub(super) sealed_end: Offset,
-    /// The leader's epoch under which it was found.
-    pub(super) epoch: Option<LeaderEpoch>,
-    pub(super) why: Unproven,
-}
-
-/// Files of a chain that have no batch, as a cleaner leaves them: nothing tells where they end until the next is sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Hollow {
-    pub(super) start: Offset,
-    pub(super) sealed_end: Offset,
-    /// From the tier's end to where they end by name.
-    pub(super) range: OffsetRange,
 }
 
 /// When a partition that failed is tried again.
@@ -345,23 +327,15 @@ impl Slot {
         let epoch = self.leader.map(|leader| leader.epoch);
         let tier_end = self.digest().map(|digest| digest.tier_end);
         for chain in &mut held.chains {
-            let found = self.verdicts.iter().find(|verdict| {
-                verdict.start == chain.start
-                    && verdict.sealed_end == chain.sealed_end
-                    && verdict.epoch == epoch
-            });
-            // What nobody vouched for is no hindrance any more once others have brought it.
-            let past = |why: &Unproven| match why {
-                Unproven::Beneath { vouched_from: from, .. } | Unproven::WitnessAbove { from } => {
-                    tier_end.is_some_and(|end| end >= *from)
-                }
-                _ => false,
+            let of_it = |verdict: &&Verdict| {
+                verdict.speaks_of(chain.start, chain.sealed_end)
+                    && (verdict.epoch, verdict.from) == (epoch, tier_end)
             };
             let hollow = self
                 .hollow
                 .filter(|hollow| (hollow.start, hollow.sealed_end) == (chain.start, chain.sealed_end));
             chain.hollow = hollow.map(|hollow| hollow.range);
-            chain.verdict = found.map(|verdict| verdict.why).filter(|why| !past(why));
+            chain.verdict = self.verdicts.iter().find(of_it).map(|verdict| verdict.why);
         }
         held
     }
@@ -371,9 +345,9 @@ impl Slot {
         let chains = &self.held.chains;
         let epoch = self.leader.map(|leader| leader.epoch);
         self.verdicts.retain(|old| {
-            old.epoch == epoch
-                && (old.start, old.sealed_end) != (verdict.start, verdict.sealed_end)
-                && chains.iter().any(|chain| chain.start == old.start && chain.sealed_end == old.sealed_end)
+            (old.epoch, old.from) == (epoch, verdict.from)
+                && old.start != verdict.start
+                && chains.iter().any(|chain| old.speaks_of(chain.start, chain.sealed_end))
         });
         self.verdicts.push(verdict);
     }

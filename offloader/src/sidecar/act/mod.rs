@@ -108,6 +108,10 @@ impl Core {
         };
         let mut turn = Turn { core: self, tip: tip.clone(), held, read: None };
         for _ in 0..STEPS {
+            // A round may have looked meanwhile: what is decided on is what is acted on.
+            if let Some(held) = self.with(tip, |slot| Arc::clone(&slot.held)) {
+                turn.held = held;
+            }
             let (next, _) = self.decide(tip, turn.read.is_some());
             tracing::debug!(%tip, next = ?next, "decided");
             let after = match next {

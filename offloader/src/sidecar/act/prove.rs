@@ -14,7 +14,7 @@ use crate::host::HeldChain;
 use crate::sidecar::epochs::epochs_of;
 use crate::sidecar::prove::{Claimed, Proof, Unproven, prove};
 use crate::sidecar::round::chain_of;
-use crate::sidecar::state::Verdict;
+use crate::sidecar::verdict::Verdict;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::wait::BoundReason;
 
@@ -154,7 +154,8 @@ impl Turn<'_> {
         );
         self.core.with(&self.tip, |slot| {
             let epoch = slot.leader.map(|leader| leader.epoch);
-            slot.judge(Verdict { start: chain.start, sealed_end: chain.sealed_end, epoch, why });
+            let from = slot.digest().map(|digest| digest.tier_end);
+            slot.judge(Verdict { start: chain.start, sealed_end: chain.sealed_end, from, epoch, why });
             slot.dirty = true;
         });
     }

@@ -17,7 +17,7 @@ use crate::host::{HeldChain, Stretch};
 use crate::plan::PlannedSegment;
 use crate::sidecar::next::Why;
 use crate::sidecar::prove::{Unproven, before};
-use crate::sidecar::state::Hollow;
+use crate::sidecar::verdict::Hollow;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::view::Comparison;
 use crate::sidecar::wait::{OperatorReason, WaitReason};

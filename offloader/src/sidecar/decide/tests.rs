@@ -239,10 +239,8 @@ fn what_lies_below_all_that_is_held_is_claimed_then_waited_for_then_a_gap() {
 
 #[test]
 fn what_can_be_proven_from_further_up_on_is_in_no_gap() {
-    let unproven = Chain {
-        verdict: Some(Unproven::WitnessAbove { from: offset(30) }),
-        ..pins(&[10, 40, 50], HOUR)
-    };
+    let unproven =
+        Chain { verdict: Some(Unproven::WitnessAbove { from: offset(30) }), ..pins(&[10, 40, 50], HOUR) };
     let scene = Scene::new(vec![log(&[50, 60, 70], HOUR), unproven], Some(digest(20)));
     assert_eq!(decide(&scene.view()), Next::Claim { wanted: vec![range(20, 30)] });
 }
