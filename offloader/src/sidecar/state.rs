@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use firnline_index::manifest::ManifestKind;
 use firnline_index::summary::TierMarks;
-use firnline_index::{
-    LeaderEpoch, NodeId, Offset, OffsetRange, PartitionIndex, TimestampMs, TopicId, TopicIdPartition,
-};
+use firnline_index::{LeaderEpoch, NodeId, Offset, PartitionIndex, TimestampMs, TopicId, TopicIdPartition};
 use tokio::time::Instant;
 
 use super::act::Trouble;

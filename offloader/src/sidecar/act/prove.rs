@@ -14,8 +14,8 @@ use crate::host::HeldChain;
 use crate::sidecar::epochs::epochs_of;
 use crate::sidecar::prove::{Claimed, Proof, Unproven, prove};
 use crate::sidecar::round::chain_of;
-use crate::sidecar::verdict::Verdict;
 use crate::sidecar::step::SidecarStep;
+use crate::sidecar::verdict::Verdict;
 use crate::sidecar::wait::BoundReason;
 
 /// How often a leader that has moved, or does not answer, is asked again before what was uploaded is thrown away.

@@ -4,7 +4,7 @@ use firnline_index::{Offset, OffsetRange};
 
 use super::pending::missing;
 use super::upload::segments;
-use super::{provable_end, usable};
+use super::{provable_end, provable_start, usable};
 use crate::sidecar::next::{Next, Why};
 use crate::sidecar::view::{Digest, View};
 use crate::sidecar::wait::{OperatorReason, WaitReason};
@@ -12,7 +12,8 @@ use crate::sidecar::wait::{OperatorReason, WaitReason};
 pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
     let (from, last_bound) = match tier {
         None if view.held.chains.is_empty() => return Next::Wait(WaitReason::Idle),
-        None => (view.held.chains.iter().map(|chain| chain.start).min(), view.witness_bound),
+        // A tier that has nothing yet begins with what can be proven.
+        None => (view.held.chains.iter().map(provable_start).min(), view.witness_bound),
         Some(tier) => match tier.deleted {
             None => return Next::Tombstone,
             // Whoever marked it may have known less than is known here.
@@ -34,7 +35,7 @@ pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
     }
     let holds = |at: &usize| {
         let chain = &view.held.chains[*at];
-        usable(chain) && chain.start <= from && from < end(*at) && !chain.is_hollow(from, end(*at))
+        usable(chain) && provable_start(chain) <= from && from < end(*at) && !chain.is_hollow(from, end(*at))
     };
     if let Some(chain) = (0..view.held.chains.len()).find(holds) {
         let found = segments(&view.held.chains[chain], from, end(chain), view.policy.target_bytes);

@@ -212,10 +212,10 @@ fn pieces(live: &Live<'_>) -> Option<Next> {
         let end = file.end.filter(|end| whole && *end <= provable_end(chain))?;
         firnline_index::OffsetRange::new(pieces.start(), end).ok()
     };
-    let found =
-        live.view.held.chains.iter().enumerate().find_map(|(at, chain)| {
-            usable(chain).then(|| covering(chain)).flatten().map(|range| (at, range))
-        });
+    let found = live.view.held.chains.iter().enumerate().find_map(|(at, chain)| {
+        let provable = usable(chain) && provable_start(chain) <= pieces.start();
+        provable.then(|| covering(chain)).flatten().map(|range| (at, range))
+    });
     let (chain, range) = found?;
     match live.bound() {
         Some(bound) if bound.high_watermark >= range.end() => Some(Next::ReplacePieces { chain, range }),
@@ -261,15 +261,25 @@ fn release(live: &Live<'_>) -> Option<Next> {
 
 /// Whether the bytes of a chain may still be proven, all or in part.
 fn usable(chain: &Chain) -> bool {
-    matches!(
-        chain.verdict,
-        None | Some(
+    match chain.verdict {
+        None
+        | Some(
             Unproven::OffLineage { end: Some(_), .. }
-                | Unproven::Beneath { witnessed_to: Some(_), .. }
-                | Unproven::WitnessBelow { .. }
-                | Unproven::AboveBound { .. }
-        )
-    )
+            | Unproven::Beneath { witnessed_to: Some(_), .. }
+            | Unproven::WitnessBelow { .. }
+            | Unproven::AboveBound { .. },
+        ) => true,
+        Some(Unproven::WitnessAbove { from }) => chain.holds_sealed(from),
+        Some(_) => false,
+    }
+}
+
+/// From where on they may: what lies below was held when nobody told that it was committed.
+fn provable_start(chain: &Chain) -> Offset {
+    match chain.verdict {
+        Some(Unproven::WitnessAbove { from }) => from.max(chain.start),
+        _ => chain.start,
+    }
 }
 
 /// Up to where they may.

@@ -2,7 +2,7 @@
 
 use firnline_index::{Offset, OffsetRange};
 
-use super::{Live, usable};
+use super::{Live, provable_start, usable};
 use crate::sidecar::held::{Chain, Held};
 use crate::sidecar::next::Next;
 use crate::sidecar::prove::Unproven;
@@ -41,15 +41,13 @@ pub(super) fn missing(held: &Held, tier_end: Offset) -> Option<OffsetRange> {
     let held_unproven = |chain: &&Chain| {
         matches!(chain.verdict, Some(Unproven::Beneath { .. } | Unproven::WitnessBelow { .. }))
     };
-    if chains().chain(held.chains.iter().filter(held_unproven)).any(|chain| chain.reaches(tier_end)) {
+    if chains()
+        .chain(held.chains.iter().filter(held_unproven))
+        .any(|chain| provable_start(chain) <= tier_end && chain.reaches(tier_end))
+    {
         return None;
     }
-    let from = |chain: &Chain| match chain.verdict {
-        // What lies below is lost to the tier; from there on it can be proven.
-        Some(Unproven::WitnessAbove { from }) if chain.holds_sealed(from) => Some(from.max(chain.start)),
-        _ => usable(chain).then_some(chain.start),
-    };
-    let above = held.chains.iter().filter_map(from).filter(|start| *start > tier_end).min()?;
+    let above = chains().map(provable_start).filter(|start| *start > tier_end).min()?;
     OffsetRange::new(tier_end, above).ok()
 }
 

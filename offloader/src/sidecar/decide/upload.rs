@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use firnline_index::{LeaderEpoch, Offset};
 
-use super::{Live, provable_end, usable};
+use super::{Live, provable_end, provable_start, usable};
 use crate::plan::{CommitBound, Extent, PlanPolicy, PlannedSegment, plan};
 use crate::sidecar::held::{Chain, File};
 use crate::sidecar::next::{Next, Why};
@@ -17,11 +17,11 @@ pub(super) fn next(live: &Live<'_>) -> Option<Next> {
         Some(end) => end,
         // The first segment of all begins where the leader's log does; whoever takes over begins with the oldest it has.
         None if live.leads() => live.view.held.log()?.start,
-        None => held.iter().map(|chain| chain.start).min()?,
+        None => held.iter().map(provable_start).min()?,
     };
     let holding = |chain: &&Chain| {
         let end = provable_end(chain);
-        chain.start <= from && from < end && !chain.is_hollow(from, end)
+        provable_start(chain) <= from && from < end && !chain.is_hollow(from, end)
     };
     let Some((at, chain)) =
         held.iter().enumerate().find(|(_, chain)| usable(chain) && holding(chain) && fits(live, chain))

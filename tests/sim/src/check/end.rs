@@ -62,8 +62,11 @@ impl Watch {
                     Cover::Live => ended.live += 1,
                     Cover::Dead if excused.contains(&p) => ended.dead += 1,
                     // Nobody is left who tells how far a deleted topic was committed; what lies beside a part that is lost is
-                    // kept with it.
-                    Cover::Dead if !partition.exists && batch.end > remembered => ended.dead += 1,
+                    // kept with it. Nor
+                    // which of two histories is the one to serve.
+                    Cover::Dead if !partition.exists && (batch.end > remembered || partition.unclean > 0) => {
+                        ended.dead += 1;
+                    }
                     Cover::Late => ended.dead += 1,
                     Cover::Below => ended.below += 1,
                     Cover::Gap if lost.contains(&(p, batch.base, batch.epoch)) => ended.gap += 1,

@@ -278,7 +278,9 @@ impl Replaced<'_> {
         let calm = |node: &i32| {
             self.seen.calm.get(node).is_some_and(|since| self.now_ms - since >= self.seen.gap_wait_ms)
         };
-        proof::provers(self.kafka, place, batch).find(calm)
+        // What goes on where the tier is of another history cannot be brought by anybody.
+        let continues = !self.seen.branched.contains(&self.new.tip);
+        proof::provers(self.kafka, place, batch).find(|node| continues && calm(node))
     }
 
     /// Keeps which objects are named now, and until when others were.

@@ -100,6 +100,15 @@ impl Replica {
     }
 }
 
+impl Replica {
+    /// Where a log that retention has emptied and a leader's part: its last epoch is remembered, and asked for.
+    pub fn parts_by_epoch(&self, disk: &Disk, leader: &Log) -> Option<i64> {
+        let (epoch, _) = *self.log.epochs.last().filter(|_| self.log.batches(disk).next().is_none())?;
+        let (known, end) = leader.epoch_end(epoch)?;
+        (known != epoch || end < self.log.end).then_some(end.min(self.log.end))
+    }
+}
+
 /// A machine: a broker and a disk.
 #[derive(Debug, Default)]
 pub struct Node {

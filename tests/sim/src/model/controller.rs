@@ -200,8 +200,10 @@ impl Kafka {
         let (start, end, epoch) = (log.start, log.end, source.replicas[&p].view.epoch);
         let Some(broker) = self.nodes.get(&follower) else { return };
         let Some(replica) = broker.replicas.get(&p) else { return };
-        let cut =
-            replica.parts_from(&broker.disk, &theirs, start, end).or((replica.log.end > end).then_some(end));
+        let cut = replica
+            .parts_from(&broker.disk, &theirs, start, end)
+            .or_else(|| replica.parts_by_epoch(&broker.disk, log))
+            .or((replica.log.end > end).then_some(end));
         self.change(p, follower, now_ms, |replica, disk, p, now_ms| {
             replica.matched = epoch;
             let Some(at) = cut else { return Vec::new() };
