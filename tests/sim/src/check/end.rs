@@ -99,7 +99,7 @@ impl Watch {
             for batch in cut.filter(|batch| partition.truth.fate(batch) != Fate::Live) {
                 match cover(manifest.as_ref(), batch) {
                     Cover::Dead => ended.dead += 1,
-                    Cover::Live if excused.contains(&p) => ended.live += 1,
+                    Cover::Live if excused.contains(&p) || !partition.exists => ended.live += 1,
                     Cover::Live => {
                         self.wrong(format!(
                             "{tip}: the tier still serves {}..{} of epoch {}, which was cut",

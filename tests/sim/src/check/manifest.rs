@@ -279,7 +279,11 @@ impl Replaced<'_> {
             self.seen.calm.get(node).is_some_and(|since| self.now_ms - since >= self.seen.gap_wait_ms)
         };
         // What goes on where the tier is of another history cannot be brought by anybody.
-        let continues = !self.seen.branched.contains(&self.new.tip);
+        let end = self.old.map_or(0, |old| old.tier_end.get());
+        let below = self.partition.truth.live.iter().find(|below| below.base < end && end <= below.end);
+        let last = crate::seams::offset((end - 1).max(0));
+        let tier = self.old.and_then(|old| old.lineage.epoch_at(last)).map(|epoch| epoch.get());
+        let continues = below.is_none_or(|below| Some(below.epoch) == tier);
         proof::provers(self.kafka, place, batch).find(|node| continues && calm(node))
     }
 

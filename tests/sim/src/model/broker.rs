@@ -101,9 +101,12 @@ impl Replica {
 }
 
 impl Replica {
-    /// Where a log that retention has emptied and a leader's part: its last epoch is remembered, and asked for.
-    pub fn parts_by_epoch(&self, disk: &Disk, leader: &Log) -> Option<i64> {
-        let (epoch, _) = *self.log.epochs.last().filter(|_| self.log.batches(disk).next().is_none())?;
+    /// Where a log that shares no batch with a leader's is to be cut: where the leader's log ends the last epoch that both may
+    /// know. That may lie below its own start, and then it begins anew there.
+    pub fn parts_by_epoch(&self, disk: &Disk, theirs: &[Arc<Batch>], leader: &Log) -> Option<i64> {
+        let shares =
+            self.log.batches(disk).next().is_some_and(|first| theirs.iter().any(|b| Arc::ptr_eq(b, first)));
+        let (epoch, _) = *self.log.epochs.last().filter(|_| !shares)?;
         let (known, end) = leader.epoch_end(epoch)?;
         (known != epoch || end < self.log.end).then_some(end.min(self.log.end))
     }

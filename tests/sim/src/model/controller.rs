@@ -202,7 +202,8 @@ impl Kafka {
         let Some(replica) = broker.replicas.get(&p) else { return };
         let cut = replica
             .parts_from(&broker.disk, &theirs, start, end)
-            .or_else(|| replica.parts_by_epoch(&broker.disk, log))
+            .filter(|at| *at > replica.log.start)
+            .or_else(|| replica.parts_by_epoch(&broker.disk, &theirs, log))
             .or((replica.log.end > end).then_some(end));
         self.change(p, follower, now_ms, |replica, disk, p, now_ms| {
             replica.matched = epoch;
