@@ -172,7 +172,7 @@ async fn a_pause_holds_from_the_first_upload_on_although_topics_cannot_be_listed
     let env = Env::seeded(7, START_MS);
     let sim = Simulation::new(1, &env);
     let tier = open_tier(sim.connect(&env), &env, no_faults()).await;
-    let bench = Bench { model: model::Model::of(1), tier };
+    let bench = Bench { model: Model::of(1), tier };
     (0..3).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
     let said = firnline_index::Said {
         at: firnline_index::TimestampMs::new(START_MS).unwrap(),
@@ -192,7 +192,7 @@ async fn a_store_that_answers_nothing_is_named_long_before_its_requests_give_up(
     let env = Env::seeded(7, START_MS);
     let sim = Simulation::new(1, &env);
     let tier = open_tier(sim.connect(&env), &env, no_faults()).await;
-    let bench = Bench { model: model::Model::of(1), tier };
+    let bench = Bench { model: Model::of(1), tier };
     let sidecar = bench.sidecar(1, each_file()).await;
     (0..3).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
     bench.run(&[&sidecar], 60).await;
