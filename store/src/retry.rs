@@ -132,7 +132,6 @@ impl Operation<'_> {
     /// One attempt with its time-out, counted.
     async fn once<T>(&self, attempt: impl Future<Output = Attempt<T>>) -> Attempt<T> {
         let begun = Instant::now();
-        let asked = self.counters.silence.ask();
         let until = self.until.min(begun + self.deadlines.attempt_for(self.bytes));
         let answer = tokio::time::timeout_at(until, attempt)
             .await
@@ -142,9 +141,6 @@ impl Operation<'_> {
             Err(fault) => RequestOutcome::of(&fault.kind),
         };
         self.counters.request(self.kind, outcome, begun.elapsed());
-        if outcome != RequestOutcome::Lost {
-            asked.answered();
-        }
         answer
     }
 

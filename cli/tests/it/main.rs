@@ -6,7 +6,6 @@ mod config;
 mod disk;
 mod docs;
 mod encryption;
-mod examples;
 mod garbage;
 mod guard;
 #[path = "../../../logdir/tests/it/holder.rs"]

@@ -83,10 +83,8 @@ impl Lease {
             let source = Arc::new(std::io::ErrorKind::NotConnected.into());
             return Err(RequestError::Broken { address: address(), api, source });
         };
-        let asked = self.client.counts().silence.ask();
         let error = match tokio::time::timeout(limit, connection.exchange(request)).await {
             Ok(Ok(answer)) => {
-                asked.answered();
                 *self.connection = Some(connection);
                 return Ok(answer);
             }
@@ -102,7 +100,6 @@ impl Lease {
                 RequestError::Protocol { address: address(), api, source }
             }
         };
-        drop(asked);
         self.client.disfavour(&self.slot.address);
         Err(error)
     }
@@ -114,11 +111,8 @@ impl Lease {
         let limit = self.client.0.request_timeout;
         let permit = tokio::time::timeout(limit, self.client.permit()).await;
         let permit = permit.map_err(|_| RequestError::Busy { address: self.slot.address.clone(), limit })?;
-        let client = self.client.clone();
-        let asked = client.counts().silence.ask();
-        match client.0.opener.open(&self.slot.address, permit).await {
+        match self.client.0.opener.open(&self.slot.address, permit).await {
             Ok((connection, view)) => {
-                asked.answered();
                 self.slot.recovered();
                 *self.connection = Some(connection);
                 self.client.learn(view);

@@ -43,6 +43,8 @@ pub(super) struct World {
     pub(super) fatal: Vec<Fatal>,
     pub(super) on_fatal: Option<Hook>,
     pub(super) on_change: Option<ChangeHook>,
+    /// Whether it tells no checksums.
+    pub(super) without_checksums: bool,
     /// Writes on their way, in the order in which they were sent.
     pub(super) late: Vec<LateWrite>,
     pub(super) trace: Vec<TraceEvent>,
@@ -133,11 +135,15 @@ impl Shared {
         }
     }
 
+    fn told(&self, stored: Stored) -> Stored {
+        if self.world().without_checksums { Stored { checksum: None, ..stored } } else { stored }
+    }
+
     pub(super) async fn apply_put(&self, key: &Key, payload: Payload, mode: PutMode<'_>) -> Attempt<Stored> {
         let current = self.objects.peek(key.as_str());
         let line = self.objects.line(key.as_str());
         let replaces_other = current.as_ref().is_some_and(|current| !payload.content_equals(current));
-        let stored = self.objects.put(key, payload, mode).await?;
+        let stored = self.told(self.objects.put(key, payload, mode).await?);
         self.changed(key, line, current);
         if replaces_other && !matches!(mode, PutMode::Update(_)) && self.is_protected(key) {
             self.record_fatal(Fatal::Overwritten { key: key.to_string() });
@@ -154,7 +160,7 @@ impl Shared {
         let current = self.objects.peek(key.as_str());
         let line = self.objects.line(key.as_str());
         let existed = line.is_some();
-        let stored = self.objects.complete(key, upload, parts).await?;
+        let stored = self.told(self.objects.complete(key, upload, parts).await?);
         self.changed(key, line, current);
         if existed && self.is_protected(key) {
             self.record_fatal(Fatal::Overwritten { key: key.to_string() });

@@ -69,6 +69,11 @@ impl Simulation {
         self.world().rules.clear();
     }
 
+    /// From now on it tells no checksums of what it holds, as some stores do: whoever writes has to read back.
+    pub fn without_checksums(&self) {
+        self.world().without_checksums = true;
+    }
+
     /// Each request takes a random time from this range from now on.
     pub fn latency(&self, range: Range<Duration>) {
         self.world().latency = range;

@@ -27,8 +27,8 @@ pub struct Asked {
     pub failures: usize,
     /// Play some of them twice and compare.
     pub twice: u64,
-    /// How often each named step must have been reached.
-    pub reached: u64,
+    /// How often each named step must have been reached at least.
+    pub minimum_hits: u64,
 }
 
 impl Asked {
@@ -42,7 +42,7 @@ impl Asked {
             manner: Manner::default(),
             failures: 12,
             twice: 100,
-            reached: 0,
+            minimum_hits: 0,
         };
         let mut arguments = arguments;
         while let Some(name) = arguments.next() {
@@ -56,7 +56,7 @@ impl Asked {
                 "--seconds" => asked.time = Some(Duration::from_secs(value)),
                 "--threads" => asked.threads = usize::try_from(value.max(1)).unwrap_or(1),
                 "--failures" => asked.failures = usize::try_from(value).unwrap_or(usize::MAX),
-                "--reached" => asked.reached = value,
+                "--minimum-hits" => asked.minimum_hits = value,
                 "--twice" => asked.twice = value,
                 other => return Err(format!("unknown argument {other}")),
             }
@@ -107,7 +107,7 @@ pub fn run(asked: &Asked, beside: &dyn Beside) -> ExitCode {
     failures.iter().for_each(|failure| tell(failure, asked.manner.full));
     say(&format!("{total}"));
     say(&format!("{} s", begun.elapsed().as_secs()));
-    let rare = rare(&total, asked.reached, beside);
+    let rare = rare(&total, asked.minimum_hits, beside);
     rare.iter().for_each(|what| say(what));
     say(&format!("{} passed, {} failed", total.histories, failures.len() + rare.len()));
     if failures.is_empty() && rare.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

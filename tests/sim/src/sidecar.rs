@@ -64,7 +64,8 @@ pub fn settings(flavour: u64, menu: &Menu, sealing: Sealing, node: i32) -> Sidec
     let hasty = menu.policies && i32::try_from(flavour % 3).is_ok_and(|of| of + 1 == node);
     let wish = |limit| if hasty { Wish::Limit(limit) } else { Wish::Silent };
     let policy = TopicPolicy {
-        target_bytes: [0, 400, 2_000][usize::try_from(flavour % 3).unwrap_or(0)],
+        // A long history is one of many segments.
+        target_bytes: if menu.long { 0 } else { [0, 400, 2_000][usize::try_from(flavour % 3).unwrap_or(0)] },
         max_lag: Duration::from_secs(300),
         tail_interval: (flavour / 3).is_multiple_of(4).then_some(Duration::from_secs(120)),
         retention: Wishes { ms: wish(60_000), bytes: wish(100) },

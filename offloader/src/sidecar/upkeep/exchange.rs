@@ -7,6 +7,7 @@ use firnline_index::{ByteCount, Offset, TopicId};
 use firnline_tier::RandomExt;
 use firnline_tier::cluster::{SummaryOutcome, SummaryReader, SummaryWriter};
 use firnline_tier::policy::TopicWatch;
+use firnline_tier::retention::Limits;
 use tokio::time::Instant;
 
 use super::OtherRun;
@@ -79,7 +80,11 @@ impl Core {
         let mut changed = Vec::new();
         for (id, topic) in &mut state.topics {
             let Some(object) = watch.get(*id) else { continue };
-            if topic.hear(Some(object)) {
+            topic.retention = Limits::of(object.retention.as_ref());
+            topic.deletion_confirmed = object.deleted_at.is_some();
+            if topic.paused != object.paused.is_some() {
+                topic.paused = object.paused.is_some();
+                tracing::info!(topic = %topic.name, paused = topic.paused, "an operator has decided");
                 changed.push(*id);
             }
         }

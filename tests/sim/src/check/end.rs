@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use firnline_store::sim::Simulation;
 
-use super::gone::{Cover, cover, manifest};
+use super::gone::{Cover, cover};
 use super::{Watch, proof};
 use crate::model::{Batch, Fate, Kafka};
 
@@ -53,12 +53,12 @@ impl Watch {
     ) -> Ended {
         let mut ended = Ended::default();
         for (p, partition) in kafka.partitions.iter().enumerate() {
-            let manifest = manifest(store, partition);
+            let manifest = self.manifest(store, partition);
             let tip = &partition.tip;
             let remembered = self.remembered_by_anyone(p);
             for batch in &partition.truth.live {
                 let held = holder(kafka, p, batch);
-                match cover(manifest.as_ref(), batch) {
+                match cover(manifest.as_deref(), batch) {
                     Cover::Live => ended.live += 1,
                     Cover::Dead if excused.contains(&p) => ended.dead += 1,
                     // Nobody is left who tells how far a deleted topic was committed; what lies beside a part that is lost is
@@ -97,7 +97,7 @@ impl Watch {
             let cut = partition.truth.cuts.iter().flat_map(|cut| &cut.batches);
             // Another unclean election may have brought some of it back.
             for batch in cut.filter(|batch| partition.truth.fate(batch) != Fate::Live) {
-                match cover(manifest.as_ref(), batch) {
+                match cover(manifest.as_deref(), batch) {
                     Cover::Dead => ended.dead += 1,
                     Cover::Live if excused.contains(&p) || !partition.exists => ended.live += 1,
                     Cover::Live => {
@@ -120,11 +120,9 @@ impl Watch {
     /// Whether no node holds the committed batch at the tier's end and can prove that it is one and continues the tier.
     pub fn nobody_goes_on(&self, kafka: &Kafka, store: &Simulation, p: usize) -> bool {
         let Some(partition) = kafka.partitions.get(p) else { return false };
-        let next = partition
-            .truth
-            .live
-            .iter()
-            .find(|batch| matches!(cover(manifest(store, partition).as_ref(), batch), Cover::Not));
+        let manifest = self.manifest(store, partition);
+        let missing = |batch: &&std::sync::Arc<Batch>| cover(manifest.as_deref(), batch) == Cover::Not;
+        let next = partition.truth.live.iter().find(missing);
         next.is_some_and(|next| {
             // A leader tells what goes before what as far down as its log reaches.
             let reaches = |node: i32| {

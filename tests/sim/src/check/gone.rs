@@ -1,8 +1,13 @@
 //! Objects and pins that go.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
 use firnline_index::manifest::Manifest;
 use firnline_store::sim::{Change, Simulation};
 
+use super::pages::{Peek, whole};
 use super::{Watch, proof};
 use crate::model::{Batch, Fate, Inode, Kafka, Partition};
 use crate::seams::offset;
@@ -52,15 +57,47 @@ pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
     if in_gap { Cover::Gap } else { Cover::Not }
 }
 
-/// The partition's manifest as it is in the store.
+/// A manifest's bytes, and what they say with all pages.
+#[derive(Debug, Clone)]
+pub(super) struct Read {
+    bytes: Bytes,
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) pages: Arc<BTreeSet<String>>,
+}
+
+/// The partition's manifest as it is in the store, with all that its pages list.
 pub(super) fn manifest(store: &Simulation, partition: &Partition) -> Option<Manifest> {
-    store.peek(&format!("{}/manifest", partition.tip)).and_then(|bytes| Manifest::decode(&bytes).ok())
+    let head = Manifest::decode(&store.peek(&format!("{}/manifest", partition.tip))?).ok()?;
+    whole(head, &|key| store.peek(key)).ok().map(|(manifest, _)| manifest)
 }
 
 impl Watch {
+    /// The same; read anew only where it has changed.
+    pub(super) fn manifest(&self, store: &Simulation, partition: &Partition) -> Option<Arc<Manifest>> {
+        let key = format!("{}/manifest", partition.tip);
+        let bytes = store.peek(&key)?;
+        self.read(&key, &bytes, &|key| store.peek(key)).ok().map(|read| read.manifest)
+    }
+
+    /// What these bytes of a manifest say; decoded once.
+    pub(super) fn read(&self, key: &str, bytes: &Bytes, peek: Peek<'_>) -> Result<Read, String> {
+        let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(read) = known.get(key).filter(|read| read.bytes == *bytes) {
+            return Ok(read.clone());
+        }
+        let head = Manifest::decode(bytes).map_err(|error| format!("it cannot be read: {error}"))?;
+        if let Some(anomaly) = head.check().into_iter().next() {
+            return Err(format!("{}: {anomaly}", anomaly.name()));
+        }
+        let (manifest, pages) = whole(head, peek)?;
+        let read = Read { bytes: bytes.clone(), manifest: Arc::new(manifest), pages: Arc::new(pages) };
+        known.insert(key.to_owned(), read.clone());
+        Ok(read)
+    }
+
     /// Where the tier has a batch of partition `p` now.
     pub fn covered(&self, kafka: &Kafka, store: &Simulation, p: usize, batch: &Batch) -> Cover {
-        cover(manifest(store, &kafka.partitions[p]).as_ref(), batch)
+        cover(self.manifest(store, &kafka.partitions[p]).as_deref(), batch)
     }
 
     pub(super) fn segment_changed(&self, now_ms: i64, change: &Change) {
@@ -96,7 +133,7 @@ impl Watch {
     pub fn released(&self, kafka: &Kafka, store: &Simulation, node: i32, inode: &Inode) {
         self.seen().counts.releases += 1;
         let partition = &kafka.partitions[inode.partition];
-        let manifest = manifest(store, partition);
+        let manifest = self.manifest(store, partition);
         let witness = kafka.nodes.get(&node).and_then(|machine| machine.disk.witnesses.get(&inode.partition));
         let told = self.seen().told.get(&(partition.tip.clone(), node)).copied().unwrap_or(0);
         for batch in &inode.batches {
@@ -108,7 +145,7 @@ impl Watch {
                 // What nobody here was told is committed may be dropped.
                 Fate::Cut { .. } => proof::witnessed(kafka, inode.partition, node, batch),
             };
-            if known && matches!(cover(manifest.as_ref(), batch), Cover::Not | Cover::Gap) {
+            if known && matches!(cover(manifest.as_deref(), batch), Cover::Not | Cover::Gap) {
                 let Batch { base, end, .. } = **batch;
                 let tier_end = manifest.as_ref().map(|manifest| manifest.tier_end.get());
                 let remembered = witness.map_or(0, |witness| witness.newest.bound.get());

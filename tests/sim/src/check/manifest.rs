@@ -7,6 +7,7 @@ use firnline_index::SegmentUuid;
 use firnline_index::manifest::{DeadReason, Entry, Manifest};
 use firnline_store::sim::Change;
 
+use super::gone::{Cover, cover};
 use super::{Seen, Watch, content, proof};
 use crate::model::{Fate, Kafka, Partition};
 use crate::seams::Sealing;
@@ -24,18 +25,28 @@ impl Watch {
     ) {
         let key = &change.key;
         let Some(after) = &change.after else { return self.wrong(format!("{key} was deleted")) };
-        let new = match Manifest::decode(after) {
-            Ok(new) => new,
-            Err(error) => return self.wrong(format!("{key} cannot be read: {error}")),
+        // First what was read before: it is replaced by what is read now.
+        let old = change.before.as_ref().and_then(|before| self.read(key, before, peek).ok());
+        let read = match self.read(key, after, peek) {
+            Ok(read) => read,
+            Err(what) => return self.wrong(format!("{key}: {what}")),
         };
-        let old = change.before.as_ref().and_then(|before| Manifest::decode(before).ok());
+        let new = &*read.manifest;
         let Some(partition) = kafka.partitions.iter().find(|p| p.tip == new.tip) else {
             return self.wrong(format!("{key} is of a partition that never was"));
         };
         let mut seen = self.seen();
-        let mut check =
-            Replaced { kafka, partition, old: old.as_ref(), new: &new, now_ms, peek, seen: &mut seen };
+        let mut check = Replaced {
+            kafka,
+            partition,
+            old: old.as_ref().map(|old| &*old.manifest),
+            new,
+            now_ms,
+            peek,
+            seen: &mut seen,
+        };
         let wrong = check.all();
+        check.name((*read.pages).clone(), old.as_ref().map(|old| (*old.pages).clone()).unwrap_or_default());
         seen.wrong
             .extend(wrong.into_iter().map(|what| format!("{key} generation {}: {what}", new.generation)));
     }
@@ -64,17 +75,14 @@ pub(super) fn every_entry(manifest: &Manifest) -> impl Iterator<Item = &Entry> {
 
 impl Replaced<'_> {
     fn all(&mut self) -> Vec<String> {
-        let mut wrong: Vec<String> =
-            self.new.check().into_iter().map(|a| format!("{}: {a}", a.name())).collect();
         self.seen.counts.commits += 1;
-        wrong.extend(self.moved());
+        let mut wrong = self.moved();
         wrong.extend(self.left());
         wrong.extend(self.came());
         wrong.extend(self.cut());
         wrong.extend(self.gap());
         wrong.extend(self.seen.words.allow(self.old, self.new, self.now_ms));
         wrong.extend(self.sealed());
-        self.name();
         wrong
     }
 
@@ -171,7 +179,13 @@ impl Replaced<'_> {
             }
         }
         let whole = self.new.serving_start.get() == 0 && self.new.gaps.is_empty();
-        if all_live && whole {
+        // What the tier still has of a history that was cut says other things of its transactions.
+        let of_one_history = || {
+            let below = truth.live.iter().filter(|batch| batch.end <= entry.range.start().get());
+            self.partition.unclean == 0
+                || below.into_iter().all(|batch| cover(Some(self.new), batch) == Cover::Live)
+        };
+        if all_live && whole && of_one_history() {
             content::transactions(tail.transactions(), entry, truth.live.iter())
                 .map_err(|what| format!("{key}: {what}"))?;
         }
@@ -288,12 +302,13 @@ impl Replaced<'_> {
     }
 
     /// Keeps which objects are named now, and until when others were.
-    fn name(&mut self) {
+    fn name(&mut self, pages: BTreeSet<String>, old_pages: BTreeSet<String>) {
         let keys = |manifest: &Manifest| -> BTreeSet<String> {
             every_entry(manifest).map(|entry| entry.object_key(&manifest.tip)).collect()
         };
-        let now = keys(self.new);
-        let before = self.old.map(keys).unwrap_or_default();
+        let (mut now, mut before) = (pages, old_pages);
+        now.extend(keys(self.new));
+        before.extend(self.old.map(keys).unwrap_or_default());
         let named: &mut BTreeMap<String, i64> = &mut self.seen.named;
         for key in before.difference(&now) {
             named.insert(key.clone(), self.now_ms);

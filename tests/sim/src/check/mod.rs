@@ -18,6 +18,7 @@ mod describe;
 mod end;
 mod gone;
 mod manifest;
+mod pages;
 mod proof;
 mod upkeep;
 
@@ -39,6 +40,8 @@ pub use gone::Cover;
 #[derive(Debug)]
 pub struct Watch {
     seen: Mutex<Seen>,
+    /// Manifests as they were read last, by key.
+    read: Mutex<BTreeMap<String, gone::Read>>,
 }
 
 /// Facts from the run.
@@ -102,7 +105,7 @@ impl Watch {
     pub fn new(grace: Duration, gap_wait: Duration) -> Self {
         let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         let seen = Seen { grace_ms: ms(grace), gap_wait_ms: ms(gap_wait), ..Seen::default() };
-        Self { seen: Mutex::new(seen) }
+        Self { seen: Mutex::new(seen), read: Mutex::default() }
     }
 
     /// The facts.

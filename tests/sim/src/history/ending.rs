@@ -57,6 +57,9 @@ impl History {
     fn heal(&mut self) {
         self.store_until = None;
         self.network_until = None;
+        self.disk_until = None;
+        self.world.disk_permille.store(0, std::sync::atomic::Ordering::Relaxed);
+        self.lagging.clear();
         self.world.store.heal();
         self.world.trouble(false);
         self.world.net.heal();

@@ -33,8 +33,16 @@ pub struct Menu {
     pub retention: bool,
     /// Pins give way, disks are lost: what alone may lose records.
     pub disks: bool,
+    /// Disks cannot be read now and then.
+    pub bad_disks: bool,
     /// Clocks drift and are set.
     pub clocks: bool,
+    /// Steps of sidecars take their time now and then, so that the world goes on between two of them.
+    pub slow: bool,
+    /// The store tells no checksums.
+    pub unchecked: bool,
+    /// There is a long history already: more segments than a manifest's head holds.
+    pub long: bool,
     /// Operators say how long the tier keeps what.
     pub policies: bool,
     /// Operators collect what nothing names, with little grace, and sidecars do it often.
@@ -79,6 +87,12 @@ impl Menu {
         }
     }
 
+    /// A long history is one in which what is old goes.
+    fn maybe_long(self, dice: &Dice) -> Self {
+        let long = dice.one_in(80);
+        Self { long, policies: self.policies || long, floors: self.floors || long, ..self }
+    }
+
     /// Draws one.
     pub fn draw(dice: &Dice) -> Self {
         // One in four has everything that loses nothing by itself; others have each kind by chance.
@@ -99,7 +113,11 @@ impl Menu {
             transactions: some(2),
             retention: all || !dice.one_in(4),
             disks: dice.one_in(6),
+            bad_disks: dice.one_in(4),
             clocks: some(3),
+            slow: some(3),
+            unchecked: dice.one_in(8),
+            long: false,
             policies: dice.one_in(4),
             collections: some(3),
             floors: dice.one_in(5),
@@ -107,5 +125,6 @@ impl Menu {
             keys: dice.one_in(4),
             readers: some(2),
         }
+        .maybe_long(dice)
     }
 }

@@ -6,13 +6,14 @@
 mod dice;
 mod ending;
 mod menu;
+mod old;
 mod outcome;
 mod people;
 mod sidecars;
 mod steps;
 mod trouble;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,11 @@ pub use sidecars::{Beside, Launch, Launcher, Waits};
 const NODES: i32 = 3;
 /// Steps of a history before it ends.
 const STEPS: std::ops::Range<u64> = 200..260;
+
+/// Faults of a history at least.
+const FEWEST_FAULTS: u64 = 3;
+/// Sidecars that work in a history at least.
+const FEWEST_SIDECARS: u64 = 2;
 
 /// How old a manifest may be in a reader: what the tier's settings say by default.
 const MANIFEST_AGE: Duration = Duration::from_secs(60);
@@ -69,8 +75,12 @@ struct History {
     lost: BTreeSet<Place>,
     topics: u8,
     recreated: u32,
+    /// Followers that do not follow for a while, with until when.
+    lagging: BTreeMap<(usize, i32), Instant>,
     /// Until when the store is in trouble.
     store_until: Option<Instant>,
+    /// Until when disks are.
+    disk_until: Option<Instant>,
     /// Until when the network is.
     network_until: Option<Instant>,
 }
@@ -130,6 +140,9 @@ impl History {
         let kafka = Kafka::new(NODES, if dice.one_in(2) { 2 } else { 1 });
         let world = World::new(kafka, store.clone(), watch, seed.wrapping_mul(0x2545_f491), sealing);
         listen(&world, &store);
+        if menu.unchecked {
+            store.without_checksums();
+        }
         let sidecars = Sidecars::new(Arc::clone(&world), seed, beside, menu);
         let people = People::new(Arc::clone(&world), seed);
         let mut history = Self {
@@ -143,7 +156,9 @@ impl History {
             lost: BTreeSet::new(),
             topics: 0,
             recreated: 0,
+            lagging: BTreeMap::new(),
             store_until: None,
+            disk_until: None,
             network_until: None,
         };
         let partitions = 1 + history.dice.below(2);
@@ -158,6 +173,9 @@ impl History {
             self.sidecars.start(node, &self.dice, &self.menu);
         }
         self.seat_readers();
+        if self.menu.long {
+            self.grow_old().await;
+        }
         self.sleep(Duration::from_secs(5)).await;
         for _ in 0..self.dice.range(STEPS) {
             self.step();
@@ -168,15 +186,20 @@ impl History {
                 return;
             }
         }
+        // What has seen hardly any trouble yet sees some now.
+        while self.outcome.fault_count() < FEWEST_FAULTS {
+            self.crash();
+            self.sleep(Duration::from_secs(30)).await;
+        }
         self.finish().await;
     }
 
     /// Mostly seconds, now and then long enough for anything to expire.
     fn pause(&self) -> Duration {
-        let seconds = match self.dice.below(60) {
-            0 => 3600 + self.dice.below(3600),
-            1..=4 => 60 + self.dice.below(900),
-            5..=20 => 10 + self.dice.below(50),
+        let seconds = match self.dice.below(120) {
+            0 => 2400 + self.dice.below(3600),
+            1..=8 => 60 + self.dice.below(900),
+            9..=40 => 10 + self.dice.below(50),
             _ => self.dice.below(15),
         };
         Duration::from_millis(seconds * 1000 + self.dice.below(1000))
@@ -222,6 +245,9 @@ impl History {
         self.outcome.simulated += Duration::from_millis((self.world.now_ms() - START_MS).unsigned_abs());
         self.outcome.histories = 1;
         self.outcome.gather(&self.world, &self.sidecars, &self.people);
+        if wrong.is_empty() {
+            wrong.extend(self.outcome.too_little());
+        }
         if wrong.is_empty() {
             return Ok(self.outcome);
         }

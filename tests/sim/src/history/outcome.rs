@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::people::People;
 use super::sidecars::Sidecars;
+use super::{FEWEST_FAULTS, FEWEST_SIDECARS, STEPS};
 use crate::check::{Counts, Ended};
 use crate::process::Points;
 use crate::seams::World;
@@ -74,6 +75,18 @@ impl Outcome {
     /// How many faults there were.
     pub fn fault_count(&self) -> u64 {
         self.faults.values().sum()
+    }
+
+    /// What a history must have had to count, and has not.
+    pub(super) fn too_little(&self) -> Vec<String> {
+        let counts = [
+            ("steps", self.steps, STEPS.start),
+            ("faults", self.fault_count(), FEWEST_FAULTS),
+            ("sidecars", self.sidecars, FEWEST_SIDECARS),
+        ];
+        let few = counts.into_iter().filter(|(_, had, least)| had < least);
+        few.map(|(what, had, least)| format!("the history had {had} {what}, at least {least} are asked for"))
+            .collect()
     }
 
     pub(super) fn gather(&mut self, world: &World, sidecars: &Sidecars, people: &People) {

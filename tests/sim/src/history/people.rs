@@ -52,7 +52,7 @@ impl People {
         (gate, faults)
     }
 
-    fn act(&mut self, act: Act, node: i32, plan: Plan) {
+    pub(super) fn act(&mut self, act: Act, node: i32, plan: Plan) {
         let (gate, faults) = self.come(plan);
         let desk = self.sit_down(node, faults);
         self.tasks.spawn(Guarded::new(Box::pin(perform(desk, act)), gate));

@@ -106,12 +106,12 @@ impl Sidecars {
     /// Starts one beside `node`, with what shall happen to it.
     pub(super) fn start(&mut self, node: i32, dice: &Dice, menu: &Menu) {
         let plan = self.plan(dice, menu);
-        self.launch(node, plan);
+        self.launch(node, plan, false);
     }
 
     /// Starts one to which nothing shall happen.
     pub(super) fn start_calm(&mut self, node: i32) {
-        self.launch(node, Plan::Live);
+        self.launch(node, Plan::Live, true);
     }
 
     /// What shall happen to a process.
@@ -128,10 +128,13 @@ impl Sidecars {
         Plan::Live
     }
 
-    fn launch(&mut self, node: i32, plan: Plan) {
+    fn launch(&mut self, node: i32, plan: Plan, calm: bool) {
         self.started += 1;
         let gate = Arc::new(Gate::default());
-        let faults = Arc::new(PlannedFaults::new(Arc::clone(&gate), plan, Arc::clone(&self.points)));
+        let slow =
+            (self.menu.slow && !calm).then(|| SeededRandom::new(self.seed ^ self.started.rotate_left(40)));
+        let faults = PlannedFaults::new(Arc::clone(&gate), plan, Arc::clone(&self.points)).slow(slow);
+        let faults = Arc::new(faults);
         let waits = Waits::default();
         let random = SeededRandom::new(self.seed.wrapping_mul(0x0100_0000_01b3) ^ self.started);
         let clock = NodeClock::new(Arc::clone(&self.world), node);

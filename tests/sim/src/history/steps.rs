@@ -1,5 +1,9 @@
 //! What the cluster does of itself.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use super::trouble::is_down;
 use super::{History, NODES};
 use crate::model::{Content, Election};
@@ -14,6 +18,7 @@ enum Event {
     Move,
     Unclean,
     Shrink,
+    Lag,
     KillBroker,
     StartBroker,
     AddReplica,
@@ -38,6 +43,7 @@ impl History {
             (weight(menu.elections, 6), Event::Move),
             (weight(menu.unclean, 3), Event::Unclean),
             (weight(menu.elections || menu.unclean, 5), Event::Shrink),
+            (weight(menu.unclean, 3), Event::Lag),
             (weight(menu.brokers, 4), Event::KillBroker),
             (weight(menu.brokers, 8), Event::StartBroker),
             (weight(menu.reassignment, 3), Event::AddReplica),
@@ -61,6 +67,7 @@ impl History {
             Event::Move => self.move_leader(),
             Event::Unclean => self.unclean(),
             Event::Shrink => self.shrink(),
+            Event::Lag => self.lag(),
             Event::KillBroker => self.kill_broker(),
             Event::StartBroker => self.start_broker(),
             Event::AddReplica => self.add_replica(),
@@ -108,7 +115,7 @@ impl History {
             self.write(p);
             for node in 1..=NODES {
                 let now_ms = self.world.now_ms();
-                if self.dice.below(4) != 0 {
+                if self.dice.below(4) != 0 && !self.lags(p, node) {
                     self.world.kafka().fetch(p, node, now_ms);
                 }
                 if self.dice.one_in(10) {
@@ -209,7 +216,11 @@ impl History {
         let partition = &kafka.partitions[p];
         let outside: Vec<i32> =
             partition.replicas.iter().copied().filter(|id| !partition.view.isr.contains(id)).collect();
-        let moved = self.dice.pick(&outside).filter(|node| kafka.elect(p, *node, Election::Unclean));
+        // Mostly one that lacks much.
+        let far: Vec<i32> =
+            outside.iter().copied().filter(|id| self.lagging.contains_key(&(p, *id))).collect();
+        let of = if far.is_empty() || self.dice.one_in(4) { &outside } else { &far };
+        let moved = self.dice.pick(of).filter(|node| kafka.elect(p, *node, Election::Unclean));
         drop(kafka);
         if let Some(node) = moved {
             self.outcome.fault("unclean-election");
@@ -223,6 +234,25 @@ impl History {
         if let Some(node) = self.dice.pick(&isr) {
             self.world.kafka().shrink(p, node);
         }
+    }
+
+    fn lags(&self, p: usize, node: i32) -> bool {
+        self.lagging.get(&(p, node)).is_some_and(|until| *until > Instant::now())
+    }
+
+    /// A follower falls back, and with it out of the ISR.
+    fn lag(&mut self) {
+        let Some(p) = self.some_partition() else { return };
+        let leader = self.world.kafka().partitions[p].view.leader;
+        let node = self.some_node();
+        if leader.is_none_or(|leader| leader == node) {
+            return;
+        }
+        self.world.kafka().shrink(p, node);
+        let seconds = self.dice.range(100..2_400);
+        self.lagging.insert((p, node), Instant::now() + Duration::from_secs(seconds));
+        self.outcome.fault("follower-lags");
+        self.note(|| format!("partition {p}: {node} does not follow for {seconds} s"));
     }
 
     fn kill_broker(&mut self) {

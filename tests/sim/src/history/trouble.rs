@@ -38,6 +38,7 @@ impl History {
             (weight(menu.store, 3), 3),
             (weight(menu.network, 3), 4),
             (weight(menu.twins, 1), 5),
+            (weight(menu.bad_disks, 2), 6),
         ]);
         match kind {
             1 => self.crash(),
@@ -45,6 +46,7 @@ impl History {
             3 => self.store_trouble(),
             4 => self.network_trouble(),
             5 => self.twin(),
+            6 => self.disk_trouble(),
             _ => {}
         }
         for node in self.sidecars.missing(NODES) {
@@ -57,13 +59,17 @@ impl History {
             self.world.store.heal();
             self.world.trouble(false);
         }
+        if self.disk_until.is_some_and(|until| until <= Instant::now()) {
+            self.disk_until = None;
+            self.world.disk_permille.store(0, Ordering::Relaxed);
+        }
         if self.network_until.is_some_and(|until| until <= Instant::now()) {
             self.network_until = None;
             self.world.net.heal();
         }
     }
 
-    fn crash(&mut self) {
+    pub(super) fn crash(&mut self) {
         let node = self.some_node();
         let awaits = self.dice.below(40);
         if awaits < 4 {
@@ -82,6 +88,14 @@ impl History {
         self.sidecars.freeze(node, Duration::from_secs(seconds));
         self.outcome.fault("sidecar-frozen");
         self.note(|| format!("the sidecar of {node} stands still for {seconds} s"));
+    }
+
+    fn disk_trouble(&mut self) {
+        let (permille, seconds) = (20 + self.dice.below(400), self.dice.range(20..900));
+        self.world.disk_permille.store(permille, Ordering::Relaxed);
+        let until = Instant::now() + Duration::from_secs(seconds);
+        self.disk_until = Some(self.disk_until.map_or(until, |known| known.max(until)));
+        self.note(|| format!("disks: {permille} of a thousand looks fail for {seconds} s"));
     }
 
     fn twin(&mut self) {
@@ -173,6 +187,7 @@ impl History {
         };
         let calm = self.store_until.is_none()
             && self.network_until.is_none()
+            && self.disk_until.is_none()
             && kafka.nodes.values().all(|node| node.alive)
             && (0..kafka.partitions.len()).all(settled);
         drop(kafka);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use firnline_store::env::{RandomExt, SeededRandom};
 use firnline_tier::{FaultPoint, Step};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
@@ -56,17 +57,43 @@ pub struct PlannedFaults {
     gate: Arc<Gate>,
     plan: Mutex<Plan>,
     points: Arc<Mutex<Points>>,
+    /// What makes steps take their time, now and then; `None`: nothing does.
+    slow: Mutex<Option<SeededRandom>>,
 }
+
+/// One step in so many takes its time on a slow machine.
+const SLOW: u64 = 150;
+/// The same between the reading of a log and what is made of it.
+const SLOW_UPLOAD: u64 = 15;
+/// As many seconds at most.
+const SLOW_SECONDS: u64 = 40;
 
 impl PlannedFaults {
     /// For the process behind `gate`.
     pub fn new(gate: Arc<Gate>, plan: Plan, points: Arc<Mutex<Points>>) -> Self {
-        Self { gate, plan: Mutex::new(plan), points }
+        Self { gate, plan: Mutex::new(plan), points, slow: Mutex::default() }
+    }
+
+    /// The same on a machine that is slow now and then.
+    #[must_use]
+    pub fn slow(self, random: Option<SeededRandom>) -> Self {
+        Self { slow: Mutex::new(random), ..self }
     }
 
     /// Nothing shall happen any more.
     pub fn calm(&self) {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Plan::Live;
+        *self.slow.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Nothing, or a step's wait for a slow machine.
+    fn take_time(&self, name: &str) -> BoxFuture<'static, ()> {
+        let one_in = if name.starts_with("upload_") { SLOW_UPLOAD } else { SLOW };
+        let slow = self.slow.lock().unwrap_or_else(PoisonError::into_inner);
+        match slow.as_ref().filter(|random| random.below(one_in) == 0) {
+            Some(random) => Box::pin(tokio::time::sleep(Duration::from_secs(random.below(SLOW_SECONDS)))),
+            None => Box::pin(std::future::ready(())),
+        }
     }
 
     /// Notes that `name` is about to be taken; gives whether the process must be polled anew before.
@@ -86,7 +113,7 @@ impl PlannedFaults {
             _ => false,
         };
         if !turn {
-            return Box::pin(std::future::ready(()));
+            return self.take_time(name);
         }
         match std::mem::replace(&mut *plan, Plan::Live) {
             Plan::Freeze { time, .. } => {

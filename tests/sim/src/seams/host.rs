@@ -1,12 +1,10 @@
 //! The machine beside the broker, in memory.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use firnline_index::{OffsetRange, TopicIdPartition};
 use firnline_offloader::{GivenWay, HeldPartition, Host, HostError, PinId, Space, Witness};
-use firnline_store::env::RandomExt;
 
 use super::chains::held;
 use super::cluster::place;
@@ -29,19 +27,16 @@ pub struct SimHost {
     world: Arc<World>,
     node: i32,
     told: Mutex<BTreeMap<usize, (Fingerprint, Arc<HeldPartition>)>>,
-    /// Looks in a thousand that fail.
-    pub failing_permille: AtomicU64,
 }
 
 impl SimHost {
     /// The host beside the broker `node`.
     pub fn new(world: Arc<World>, node: i32) -> Self {
-        Self { world, node, told: Mutex::default(), failing_permille: AtomicU64::new(0) }
+        Self { world, node, told: Mutex::default() }
     }
 
     fn may_fail(&self, what: &str) -> Result<(), HostError> {
-        let permille = self.failing_permille.load(Ordering::Relaxed);
-        if permille > 0 && self.world.random.below(1000) < permille {
+        if self.world.disk_fails() {
             let cause = "input/output error".into();
             return Err(HostError { what: what.to_owned(), cause });
         }

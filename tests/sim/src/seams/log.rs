@@ -59,6 +59,16 @@ impl ChainLog {
         }
     }
 
+    /// Reads fail now and then.
+    fn reach(&self) -> Result<(), SourceError> {
+        match self.world.disk_fails() {
+            true => {
+                Err(SourceError { kind: SourceErrorKind::Unavailable, cause: "input/output error".into() })
+            }
+            false => Ok(()),
+        }
+    }
+
     /// The first batch that `wanted` holds of, as the files are now.
     fn find(&self, wanted: impl Fn(&Batch) -> bool) -> Option<Arc<Batch>> {
         self.links.iter().find_map(|link| {
@@ -125,6 +135,7 @@ struct ChainSource {
 impl ChainSource {
     /// Takes up the next file. A file that has not the length it was planned with has been cut meanwhile.
     fn next_file(&mut self) -> Result<bool, SourceError> {
+        self.log.reach()?;
         let Some(link) = self.log.links.get(self.file).copied() else { return Ok(false) };
         self.file += 1;
         let (from, until) = (self.from, self.until);
@@ -165,6 +176,7 @@ impl LogSource for ChainSource {
     }
 
     fn finish(&mut self) -> Result<Finality, SourceError> {
+        self.log.reach()?;
         let different = |what: &str| Ok(Finality::Changed { what: what.to_owned() });
         for (link, changes, bytes) in &self.read {
             let now = self.log.inode(link, |file| (file.changes, file.bytes()));

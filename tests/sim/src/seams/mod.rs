@@ -7,10 +7,11 @@ mod host;
 mod log;
 mod ring;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firnline_index::{LeaderEpoch, NodeId, Offset, TimestampMs};
-use firnline_store::env::SeededRandom;
+use firnline_store::env::{RandomExt, SeededRandom};
 use firnline_store::sim::Simulation;
 
 pub use clock::NodeClock;
@@ -49,6 +50,8 @@ pub struct World {
     pub ring: Ring,
     /// Which sidecars are told to encrypt.
     pub sealing: Sealing,
+    /// Looks at disks in a thousand that fail.
+    pub disk_permille: AtomicU64,
     trouble: Mutex<Trouble>,
     /// Draws for the network.
     pub random: SeededRandom,
@@ -66,6 +69,7 @@ impl World {
             net: Net::default(),
             ring: Ring::default(),
             sealing,
+            disk_permille: AtomicU64::new(0),
             trouble: Mutex::default(),
             random: SeededRandom::new(seed),
             origin: tokio::time::Instant::now(),
@@ -75,6 +79,16 @@ impl World {
     /// The cluster; never held across an await.
     pub fn kafka(&self) -> MutexGuard<'_, Kafka> {
         self.kafka.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a look at a disk fails this time.
+    pub fn disk_fails(&self) -> bool {
+        let permille = self.disk_permille.load(Ordering::Relaxed);
+        let fails = permille > 0 && self.random.below(1000) < permille;
+        if fails {
+            self.net.met("disk-unreadable");
+        }
+        fails
     }
 
     /// The store is in trouble from now on, or no more.
