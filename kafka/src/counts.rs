@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use firnline_store::Silence;
+
 use crate::wire::Api;
 
 /// The requests of one kind.
@@ -17,7 +19,10 @@ pub struct Count {
 
 /// The requests of a client since it was made.
 #[derive(Debug, Default)]
-pub struct Counts([Cell; Api::ALL.len()]);
+pub struct Counts {
+    cells: [Cell; Api::ALL.len()],
+    pub(crate) silence: Silence,
+}
 
 #[derive(Debug, Default)]
 struct Cell {
@@ -30,7 +35,7 @@ impl Counts {
     /// The count of one kind.
     #[must_use]
     pub fn of(&self, api: Api) -> Count {
-        let cell = &self.0[api.position()];
+        let cell = &self.cells[api.position()];
         Count {
             requests: cell.requests.load(Ordering::Relaxed),
             sent_bytes: cell.sent.load(Ordering::Relaxed),
@@ -44,12 +49,12 @@ impl Counts {
     }
 
     pub(crate) fn sent(&self, api: Api, bytes: usize) {
-        let cell = &self.0[api.position()];
+        let cell = &self.cells[api.position()];
         cell.requests.fetch_add(1, Ordering::Relaxed);
         cell.sent.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn received(&self, api: Api, bytes: usize) {
-        self.0[api.position()].received.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.cells[api.position()].received.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 }

@@ -23,6 +23,7 @@ mod retry;
 mod rights;
 mod secret;
 mod settings;
+mod silence;
 pub mod sim;
 mod store;
 mod upload;
@@ -38,6 +39,7 @@ pub use object::{CreateOutcome, Fetched, ListedObject, ObjectMeta, Payload, Upda
 pub use probe::{Capabilities, Flaw, ProbeError};
 pub use secret::Secret;
 pub use settings::{Deadlines, MAX_PARTS, MAX_WHOLE_GET, MIN_PART_SIZE, RetryPolicy, StoreSettings};
+pub use silence::{Asked, Silence};
 pub use store::{Listing, OpenError, Store};
 pub use upload::{Upload, UploadOptions, Uploaded};
 pub use url::{StoreUrl, UrlError};

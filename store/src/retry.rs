@@ -132,6 +132,7 @@ impl Operation<'_> {
     /// One attempt with its time-out, counted.
     async fn once<T>(&self, attempt: impl Future<Output = Attempt<T>>) -> Attempt<T> {
         let begun = Instant::now();
+        let asked = self.counters.silence.ask();
         let until = self.until.min(begun + self.deadlines.attempt_for(self.bytes));
         let answer = tokio::time::timeout_at(until, attempt)
             .await
@@ -141,6 +142,9 @@ impl Operation<'_> {
             Err(fault) => RequestOutcome::of(&fault.kind),
         };
         self.counters.request(self.kind, outcome, begun.elapsed());
+        if outcome != RequestOutcome::Lost {
+            asked.answered();
+        }
         answer
     }
 

@@ -321,3 +321,39 @@ def another_uid_is_told_apart(binary, seed, rate):
         child.kill()
         child.log.unlink()
         return "cause and cure are named"
+
+
+# What the guide promises, and a second for the question itself.
+NAMED_WITHIN = 16.0
+
+
+@scenario
+def what_stands_still_is_named_in_time(binary, seed, rate):
+    """Brokers, then the store, are stopped (SIGSTOP): connections stay open and nothing answers. /health/ready and status say so."""
+    with Running(binary, seed, rate, topics=only("plain")) as rig:
+        rig.expected.append(r"(?i)not ready any more|could not be looked up|is not written|cannot be (read|written|listed)|a turn failed|is not retired")
+        sidecar = rig.sidecars[1]
+        ready = lambda: (sidecar.get("/health/ready") or b"").startswith(b"ready")  # noqa: E731
+        told = lambda code: any(fact["code"] == code for fact in sidecar.facts())  # noqa: E731
+        wait_until("ready", 60, ready)
+        took = {}
+        stopped = {
+            "brokers": ([broker.child for broker in rig.cluster.brokers], "FIRN-O201"),
+            "store": ([rig.minio.child], "FIRN-O220"),
+        }
+        for who, (children, code) in stopped.items():
+            began = time.monotonic()
+            for child in children:
+                child.signal(signal.SIGSTOP)
+            try:
+                wait_until(f"not ready without {who}", NAMED_WITHIN + (10 if who == "store" else 0), lambda: not ready())
+                took[who] = time.monotonic() - began
+                if who.encode() not in sidecar.get("/health/ready"):
+                    raise Failed(f"another reason: {sidecar.get('/health/ready')}")
+                wait_until(f"{code} in status", 20, lambda: told(code))
+            finally:
+                for child in children:
+                    child.signal(signal.SIGCONT)
+            wait_until(f"ready again with {who}", 60, ready)
+        rig.settle()
+        return ", ".join(f"{who}: not ready after {seconds:.0f} s" for who, seconds in took.items()) + "; " + str(rig.check())

@@ -31,6 +31,8 @@ struct Sum {
     doomed_bytes: u64,
     deleted: u64,
     deleted_bytes: u64,
+    /// Partitions of paused topics: left alone on purpose.
+    paused: u64,
     problems: Vec<Failure>,
 }
 
@@ -99,12 +101,17 @@ async fn generations(tier: &Tier) -> Result<HashMap<(TopicId, firnline_index::Pa
 impl Run<'_> {
     async fn partition(&mut self, tip: &TopicIdPartition, paused: bool, out: &mut Out) -> Result<()> {
         self.sum.partitions += 1;
+        if paused {
+            // An operator's own word, and no trouble.
+            self.sum.paused += 1;
+            return Ok(());
+        }
         let mut after: Option<String> = None;
         loop {
             let request = GcRequest {
                 tip,
                 writer: None,
-                paused,
+                paused: false,
                 clocks: self.clocks,
                 known_generation: self.generations.get(&(tip.topic_id, tip.partition)).copied(),
                 after: after.as_deref(),
@@ -195,7 +202,8 @@ impl Run<'_> {
     }
 
     fn end(self, out: &mut Out) -> Result<Exit> {
-        let Sum { partitions, listed, doomed, doomed_bytes, deleted, deleted_bytes, problems } = self.sum;
+        let Sum { partitions, listed, doomed, doomed_bytes, deleted, deleted_bytes, paused, problems } =
+            self.sum;
         let sheet = Sheet::new("gc")
             .with("partitions", Cell::Count(partitions))
             .with("objects_listed", Cell::Count(listed))
@@ -203,6 +211,7 @@ impl Run<'_> {
             .with("bytes_to_go", Cell::Bytes(doomed_bytes))
             .with("objects_deleted", Cell::Count(deleted))
             .with("bytes_deleted", Cell::Bytes(deleted_bytes))
+            .with("partitions_paused", Cell::Count(paused))
             .with("outcome", self.word.outcome());
         if self.json {
             sheet.show(true, out)?;
@@ -216,6 +225,9 @@ impl Run<'_> {
                 count(deleted),
                 bytes(deleted_bytes),
             ))?;
+            if paused > 0 {
+                out.line(format!("{} of the partitions are paused and were left alone", count(paused)))?;
+            }
         }
         out.flush()?;
         if let Some(failure) = several(&problems, deleted > 0 || (problems.len() as u64) < partitions) {

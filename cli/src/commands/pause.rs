@@ -1,5 +1,7 @@
 //! `firnline pause` and `firnline resume`
 
+use std::time::Duration;
+
 use firnline_index::Said;
 use firnline_index::topic::TopicObject;
 use firnline_tier::{KnownTopic, Tier};
@@ -11,7 +13,7 @@ use crate::exit::Exit;
 use crate::failure::{Result, of};
 use crate::output::{Cell, Out, Sheet};
 use crate::surroundings::Surroundings;
-use crate::units::show_time;
+use crate::units::{seconds, show_time};
 
 /// Pauses topics.
 pub async fn pause(
@@ -51,11 +53,44 @@ async fn set(
     for topic in topics {
         meant.push(one_topic(&tier, topic).await?);
     }
+    let within = heard_within(context.config.offload.summary_interval.value.0);
     for topic in &meant {
         let object = tier.set_paused(topic, paused.clone()).await.map_err(of::cluster)?;
-        sheet(&object).show(json, out)?;
+        if json {
+            sheet(&object).with("in_force_within_ms", Cell::Span(milliseconds(within))).show(true, out)?;
+        } else {
+            out.line(done(&object, within))?;
+        }
     }
+    out.flush()?;
     Ok(Exit::Fine)
+}
+
+/// Within what time each sidecar that runs hears of it: it looks once in the interval, at random up to an eighth later.
+fn heard_within(interval: Duration) -> Duration {
+    interval + interval / 8
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What was done, and from when on it holds.
+fn done(object: &TopicObject, within: Duration) -> String {
+    let topic = format!("{}@{}", object.topic, object.topic_id);
+    let within = seconds(within);
+    match object.paused.is_some() {
+        true => format!(
+            "{topic} is paused, on all nodes: sidecars that run hear of it within {within} (offload.summary_interval), \
+             end the upload under way, and begin none; one that starts asks first. Pins are kept, down to each \
+             disk's reserve. `firnline resume {}` ends it.",
+            object.topic
+        ),
+        false => format!(
+            "{topic} is not paused: sidecars that run go on within {within} (offload.summary_interval), from where \
+             the tier ends."
+        ),
+    }
 }
 
 /// The topic that a name stands for.
@@ -79,9 +114,10 @@ pub fn sheet(object: &TopicObject) -> Sheet {
         .with("topic", object.topic.to_string())
         .with("topic_id", object.topic_id.to_string())
         .with("partitions", Cell::Count(object.partitions.into()))
-        .with("retention_time_ms", object.retention.and_then(|kept| kept.ms).map(Cell::Count))
+        .with("retention_time_ms", object.retention.and_then(|kept| kept.ms).map(Cell::Span))
         .with("retention_bytes", object.retention.and_then(|kept| kept.bytes).map(Cell::Bytes))
         .with("retention_set_at_ms", object.retention.map(|kept| kept.set_at))
         .with("paused", paused)
+        .with("encrypted", object.encrypted)
         .with("deleted_at_ms", object.deleted_at)
 }

@@ -148,7 +148,7 @@ fn shown(topic: &str, limits: Limits, preview: &RetentionPreview, outcome: &'sta
     let RetentionPreview { partitions, segments, log_bytes, object_bytes, live_bytes } = *preview;
     Sheet::new("retention")
         .with("topic", topic)
-        .with("retention_time_ms", limits.ms.map(Cell::Count))
+        .with("retention_time_ms", limits.ms.map(Cell::Span))
         .with("retention_bytes", limits.bytes.map(Cell::Bytes))
         .with("partitions", Cell::Count(partitions))
         .with("segments_to_go", Cell::Count(segments))

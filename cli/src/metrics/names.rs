@@ -68,6 +68,8 @@ metrics! {
     LAG_BYTES = Gauge "firnline_lag_bytes", "Sealed bytes that are not in the tier, of partitions led here.";
     LAG_SEGMENTS = Gauge "firnline_lag_segments", "Sealed segments that are not in the tier, of partitions led here.";
     LAG_SECONDS = Gauge "firnline_lag_seconds", "How long ago the oldest of them was last written.";
+    RECOVERY_POINT = Gauge "firnline_recovery_point_seconds",
+        "For how long committed records have been known that the tier lacks, the file still written included: the longest of all partitions led here.";
     PINNED_BYTES = Gauge "firnline_pinned_bytes", "Bytes that pins keep; most of them are Kafka's own files, too.";
     SOLE_LINK_BYTES = Gauge "firnline_sole_link_bytes", "Bytes that pins alone keep: what pins cost of the disk.";
     DISK_FREE_BYTES = Gauge "firnline_disk_free_bytes", "Free bytes of the disk under the log directories that has the fewest.";

@@ -41,6 +41,7 @@ pub fn of_sidecar(status: &Status, measured: &Measured<'_>) -> String {
     out.one(&names::LAG_BYTES, float(totals.lag_bytes));
     out.one(&names::LAG_SEGMENTS, float(totals.lag_segments));
     out.one(&names::LAG_SECONDS, totals.lag_max.as_secs_f64());
+    out.one(&names::RECOVERY_POINT, totals.exposed_max.as_secs_f64());
     out.one(&names::PINNED_BYTES, float(totals.pinned_bytes));
     out.one(&names::SOLE_LINK_BYTES, float(totals.sole_link_bytes));
     if let Some(free) = measured.space.iter().map(|disk| disk.free).min() {

@@ -1,5 +1,7 @@
 //! Named values about one thing: the same for people and as JSON.
 
+use std::time::Duration;
+
 use firnline_index::TimestampMs;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -7,7 +9,7 @@ use serde_json::Value;
 
 use super::{Out, Paint, V1};
 use crate::failure::Result;
-use crate::units::{bytes, count, show_time};
+use crate::units::{Span, bytes, count, show_time};
 
 /// One value.
 #[derive(Debug, Clone)]
@@ -22,6 +24,8 @@ pub enum Cell {
     Decimal(f64),
     /// A size; its name ends in `_bytes`.
     Bytes(u64),
+    /// How long, in milliseconds; its name ends in `_ms`.
+    Span(u64),
     /// A time; its name ends in `_ms`.
     Time(TimestampMs),
     /// Yes or no.
@@ -68,7 +72,11 @@ impl Sheet {
         out.line(out.paint().strong(self.kind))?;
         let label = |name: &str| {
             let name = name.strip_suffix("_ms").or(name.strip_suffix("_bytes")).unwrap_or(name);
-            name.replace('_', " ")
+            match name {
+                // What stands beside a limit by time.
+                "retention" => "retention size".to_owned(),
+                name => name.replace('_', " "),
+            }
         };
         let width = self.fields.iter().map(|(name, _)| label(name).len()).max().unwrap_or(0);
         for (name, cell) in &self.fields {
@@ -97,6 +105,7 @@ impl Cell {
             Self::Decimal(number) => format!("{number:.3}"),
             Self::Bytes(size) if *size < 1024 => bytes(*size),
             Self::Bytes(size) => format!("{} ({} bytes)", bytes(*size), count(*size)),
+            Self::Span(ms) => Span(Duration::from_millis(*ms)).to_string(),
             Self::Time(at) => show_time(*at),
             Self::Flag(yes) => if *yes { "yes" } else { "no" }.to_owned(),
             Self::List(items) => items.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join(", "),
@@ -109,7 +118,7 @@ impl Cell {
         match self {
             Self::Text(text) => Value::from(text.as_str()),
             Self::Number(number) => Value::from(*number),
-            Self::Count(number) | Self::Bytes(number) => Value::from(*number),
+            Self::Count(number) | Self::Bytes(number) | Self::Span(number) => Value::from(*number),
             Self::Decimal(number) => Value::from(*number),
             Self::Time(at) => Value::from(at.get()),
             Self::Flag(yes) => Value::from(*yes),

@@ -9,7 +9,7 @@ use firnline_index::summary::{NodeSummary, PartitionSummary};
 use super::fact::{Fact, Subject, Urgency};
 use super::page::{Lag, Pins, Source, StatusPage};
 use crate::failure::codes::{self, Code};
-use crate::units::seconds;
+use crate::units::{bytes, count, seconds};
 
 /// A summary older than this is no word of how things are. Sidecars write one at least every ten minutes.
 const OLD: Duration = Duration::from_secs(15 * 60);
@@ -44,6 +44,7 @@ pub fn of_bucket(
         gaps: 0,
         dead_branches: 0,
         findings: None,
+        encrypted: None,
         done: None,
         by_code: BTreeMap::new(),
         facts: Vec::new(),
@@ -81,6 +82,7 @@ pub fn of_bucket(
                 *newest = (generation, partition);
             }
         }
+        page.tell(kept_alone(summary));
         page.tell(summary.partitions.iter().filter_map(|partition| waiting(summary, partition, &pages)));
     }
     page.partitions = lost.len() as u64;
@@ -90,6 +92,21 @@ pub fn of_bucket(
     }
     page.tell(lost.values().flat_map(|(_, partition)| losses(partition)));
     page
+}
+
+/// What a node's pins alone hold: it stands nowhere else on that machine, and perhaps nowhere else at all.
+fn kept_alone(summary: &NodeSummary) -> Option<Fact> {
+    let alone = |partition: &&PartitionSummary| partition.sole_link_bytes.get() > 0;
+    let sum = summary.partitions.iter().filter(alone).map(|partition| partition.sole_link_bytes.get());
+    let (partitions, sole) = sum.fold((0_u64, 0_u64), |(n, sum), one| (n + 1, sum.saturating_add(one)));
+    (partitions > 0).then(|| Fact {
+        code: codes::ALONE.id.to_owned(),
+        urgency: Urgency::Held,
+        subject: Subject::Node(summary.node.get()),
+        text: format!("pins alone hold {} of {} partitions", bytes(sole), count(partitions)),
+        lag_bytes: sole,
+        command: None,
+    })
 }
 
 fn silent(node: i32, text: String) -> Fact {
@@ -220,6 +237,17 @@ mod tests {
         assert!(fresh.facts[0].text.contains("on node 1 for "), "{}", fresh.facts[0].text);
         let old = page(&[summary(1, 3_600_000, Vec::new())]);
         assert_eq!((old.facts[0].code.as_str(), old.exit()), ("FIRN-O700", Exit::Environment));
+    }
+
+    #[test]
+    fn what_pins_alone_hold_is_told_of_each_node() {
+        let held =
+            |bytes| PartitionSummary { sole_link_bytes: ByteCount::new(bytes), ..partition(1, 0, None) };
+        let page = page(&[summary(1, 0, vec![held(4 << 20)]), summary(2, 0, vec![held(0)])]);
+        let [fact] = &page.facts[..] else { panic!("{page:?}") };
+        assert_eq!((fact.code.as_str(), fact.subject.to_string().as_str()), ("FIRN-O234", "node 1"));
+        assert!(fact.text.contains("4.00 MiB of 1 partitions"), "{}", fact.text);
+        assert_eq!((page.pins.sole_link_bytes, page.exit()), (4 << 20, Exit::Fine));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! From what a sidecar tells of itself to a page.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use firnline_index::TopicIdPartition;
 use firnline_offloader::sidecar::{PartitionStatus, Severity, Status, StatusTotals};
 use firnline_offloader::{OpenProducer, Space};
 
 use super::fact::{Fact, Subject, Urgency};
-use super::page::{Counts, Lag, Pins, Source, StatusPage};
+use super::page::{Counts, Encrypted, Lag, Pins, Source, StatusPage};
 use crate::failure::codes::{self, Code};
 use crate::units::bytes;
 
@@ -22,6 +23,8 @@ pub struct Beside {
     pub now_ms: i64,
     /// The disks.
     pub space: Vec<Space>,
+    /// What could not be read or pinned at the last look, with the reason.
+    pub problems: Vec<(PathBuf, String)>,
     /// What was done.
     pub done: Counts,
     /// A broker to name in commands.
@@ -30,9 +33,10 @@ pub struct Beside {
 
 /// The page.
 pub fn of_sidecar(status: &Status, beside: Beside) -> StatusPage {
-    let Status { partitions, totals, pressure, host_error, cluster_error } = status;
-    let StatusTotals { lag_bytes, lag_segments, lag_max, pinned_bytes, sole_link_bytes, counts } = *totals;
-    let Beside { cluster_id, node, now_ms, space, done, bootstrap } = beside;
+    let Status { partitions, totals, pressure, host_error, cluster_error, encrypted } = status;
+    let StatusTotals { lag_bytes, lag_segments, lag_max, exposed_max, pinned_bytes, sole_link_bytes, counts } =
+        *totals;
+    let Beside { cluster_id, node, now_ms, space, problems, done, bootstrap } = beside;
     let mut page = StatusPage {
         v: 1,
         kind: "status".to_owned(),
@@ -42,7 +46,13 @@ pub fn of_sidecar(status: &Status, beside: Beside) -> StatusPage {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         at_ms: now_ms,
         partitions: partitions.len() as u64,
-        lag: Lag { bytes: lag_bytes, segments: Some(lag_segments), seconds: Some(lag_max.as_secs_f64()) },
+        lag: Lag {
+            bytes: lag_bytes,
+            segments: Some(lag_segments),
+            seconds: Some(lag_max.as_secs_f64()),
+            recovery_point_seconds: Some(exposed_max.as_secs_f64()),
+        },
+        encrypted: Some(Encrypted::of(encrypted.iter().map(ToString::to_string))),
         pins: Pins {
             bytes: pinned_bytes,
             sole_link_bytes,
@@ -67,7 +77,10 @@ pub fn of_sidecar(status: &Status, beside: Beside) -> StatusPage {
     let cluster = cluster_error
         .iter()
         .map(|error| of_node(&codes::BROKERS_SILENT, Urgency::Trouble, error.to_string()));
-    page.tell(host.chain(cluster));
+    let problems = problems
+        .iter()
+        .map(|(path, why)| of_node(&codes::UNPINNED, Urgency::AtRisk, format!("{}: {why}", path.display())));
+    page.tell(host.chain(cluster).chain(problems));
     if *pressure {
         let free =
             page.pins.disk_free_bytes.map_or_else(String::new, |free| format!("; {} are free", bytes(free)));
@@ -183,6 +196,7 @@ mod tests {
             lag: Duration::ZERO,
             pinned_bytes: 0,
             sole_link_bytes: 0,
+            exposed: Duration::ZERO,
             gaps: 0,
             dead_branches: 0,
             wait,
@@ -193,12 +207,17 @@ mod tests {
     }
 
     fn page(partitions: Vec<PartitionStatus>) -> StatusPage {
+        page_with(partitions, Vec::new())
+    }
+
+    fn page_with(partitions: Vec<PartitionStatus>, problems: Vec<(PathBuf, String)>) -> StatusPage {
         let status = Status { partitions, ..Status::default() };
         let beside = Beside {
             cluster_id: "c".into(),
             node: 1,
             now_ms: 0,
             space: Vec::new(),
+            problems,
             done: Counts::default(),
             bootstrap: "b:9092".into(),
         };
@@ -261,6 +280,15 @@ mod tests {
             let found = pages.iter().filter(|page| page.id == wait.code()).count();
             assert_eq!(found, 1, "{} ({})", wait.code(), wait.name());
         }
+    }
+
+    #[test]
+    fn what_cannot_be_pinned_is_told_with_its_code() {
+        let problem = ("/logs/orders-0".into(), "permission denied".to_owned());
+        let page = page_with(vec![partition(0, WaitReason::Idle)], vec![problem]);
+        let fact = &page.facts[0];
+        assert_eq!((fact.code.as_str(), page.exit()), ("FIRN-O233", Exit::Environment));
+        assert!(fact.text.contains("/logs/orders-0: permission denied"), "{}", fact.text);
     }
 
     #[test]

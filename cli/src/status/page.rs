@@ -31,6 +31,34 @@ pub struct Lag {
     pub segments: Option<u64>,
     /// How long ago the oldest of them was last written; unknown from the bucket.
     pub seconds: Option<f64>,
+    /// For how long committed records have been known that the tier lacks, the file still written included: the recovery
+    /// point of the bucket. Unknown from the bucket.
+    #[serde(default)]
+    pub recovery_point_seconds: Option<f64>,
+}
+
+/// Topics of which segments are sealed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Encrypted {
+    /// How many.
+    pub topics: u64,
+    /// The first of them, by name.
+    pub names: Vec<String>,
+}
+
+/// Names of encrypted topics on one page at most.
+const NAMES_MAX: usize = 100;
+
+impl Encrypted {
+    /// Of all names.
+    #[cfg_attr(not(feature = "sidecar"), expect(dead_code, reason = "only a sidecar knows them"))]
+    pub fn of(names: impl Iterator<Item = String>) -> Self {
+        let mut names: Vec<String> = names.collect();
+        names.sort_unstable();
+        let topics = names.len() as u64;
+        names.truncate(NAMES_MAX);
+        Self { topics, names }
+    }
 }
 
 /// What pins keep.
@@ -88,6 +116,9 @@ pub struct StatusPage {
     pub dead_branches: u64,
     /// What the scrub has found damaged; unknown from the bucket.
     pub findings: Option<u64>,
+    /// Topics of which segments are sealed; unknown from the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encrypted: Option<Encrypted>,
     /// What was done since the start; only of a sidecar itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done: Option<Counts>,
@@ -155,6 +186,7 @@ pub mod tests {
             gaps: 0,
             dead_branches: 0,
             findings: Some(0),
+            encrypted: None,
             done: None,
             by_code: BTreeMap::new(),
             facts: Vec::new(),

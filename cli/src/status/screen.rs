@@ -11,6 +11,9 @@ use crate::units::{bytes, count, money, seconds};
 /// Facts shown to a person: what fits a screen beside the heads.
 const ROWS: usize = 15;
 
+/// Names of encrypted topics shown to a person.
+const NAMES: usize = 5;
+
 /// Shows the page, worst first.
 pub fn show(page: &StatusPage, now_ms: i64, out: &mut Out) -> Result<()> {
     for line in lines(page, now_ms, out.paint()) {
@@ -58,12 +61,18 @@ fn heads(page: &StatusPage, now_ms: i64, paint: Paint) -> Vec<String> {
         paint.strong(&format!("cluster {}, {nodes}", page.cluster_id)),
         count(page.partitions)
     )];
-    let mut lag = format!("behind  {}", bytes(page.lag.bytes));
+    let mut lag = match page.source {
+        Source::Sidecar => format!("behind  {}", bytes(page.lag.bytes)),
+        Source::Bucket => "behind  only a sidecar tells; what pins alone hold stands below".to_owned(),
+    };
     if let Some(segments) = page.lag.segments {
         lag.push_str(&format!(" in {} sealed segments", count(segments)));
     }
     if let Some(oldest) = page.lag.seconds.filter(|oldest| *oldest > 0.0) {
         lag.push_str(&format!(", the oldest {}", seconds(Duration::from_secs_f64(oldest))));
+    }
+    if let Some(exposed) = page.lag.recovery_point_seconds.filter(|exposed| *exposed > 0.0) {
+        lag.push_str(&format!("; recovery point {}", seconds(Duration::from_secs_f64(exposed))));
     }
     lines.push(lag);
     let mut pins = format!(
@@ -82,6 +91,12 @@ fn heads(page: &StatusPage, now_ms: i64, paint: Paint) -> Vec<String> {
         count(page.dead_branches),
         findings.unwrap_or_default()
     ));
+    if let Some(encrypted) = page.encrypted.as_ref().filter(|encrypted| encrypted.topics > 0) {
+        let shown = encrypted.names.len().min(NAMES);
+        let more = encrypted.topics.saturating_sub(shown as u64);
+        let more = if more > 0 { format!(" and {} more", count(more)) } else { String::new() };
+        lines.push(format!("sealed  {}{more}", encrypted.names[..shown].join(", ")));
+    }
     if let Some(done) = &page.done {
         lines.push(format!(
             "done    {} in {} segments, {} requests ({}) since the start",
@@ -116,6 +131,7 @@ fn rest(page: &StatusPage, shown: usize) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::page::Encrypted;
     use super::super::page::tests::{fact, quiet};
     use super::*;
 
@@ -126,6 +142,16 @@ mod tests {
         let lines = lines(&page, 0, Paint::plain());
         assert!(lines.contains(&"nothing needs attention".to_owned()), "{lines:#?}");
         assert!(lines.last().unwrap().contains("3  FIRN-O100  Nothing to do"), "{lines:#?}");
+    }
+
+    #[test]
+    fn what_is_sealed_and_the_recovery_point_stand_in_the_heads() {
+        let mut page = quiet();
+        page.lag.recovery_point_seconds = Some(12.0);
+        page.encrypted = Some(Encrypted::of((0..7).map(|at| format!("t{at}"))));
+        let text = lines(&page, 0, Paint::plain()).join("\n");
+        assert!(text.contains("recovery point 12.0 s"), "{text}");
+        assert!(text.contains("sealed  t0, t1, t2, t3, t4 and 2 more"), "{text}");
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub fn sidecar(config: &Config, typed: &[TopicPattern], disk_total: u64) -> Side
         claim_rate,
         cut_share,
         summary_interval,
+        witness_interval,
         hanging_after,
         // Of the worker.
         state_export: _,
@@ -64,6 +65,7 @@ pub fn sidecar(config: &Config, typed: &[TopicPattern], disk_total: u64) -> Side
         internal_topics: config.topics.iter().any(|topic| topic.internal.value),
         look_interval: scan_interval.value.0,
         summary_interval: summary_interval.value.0,
+        witness_interval: witness_interval.value.0,
         hanging_after: hanging_after.value.0,
         parallel_partitions: count(config.limits.parallel_partitions.value.0),
         claim_rate: count(claim_rate.value.0),

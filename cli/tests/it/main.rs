@@ -6,6 +6,7 @@ mod config;
 mod disk;
 mod docs;
 mod encryption;
+mod examples;
 mod garbage;
 mod guard;
 #[path = "../../../logdir/tests/it/holder.rs"]

@@ -19,12 +19,23 @@ fn segments(logs: &Logs) -> usize {
 fn a_pause_is_written_with_its_reason_and_taken_back() {
     let logs = Logs::of(&["orders-0", "clicks-0"]);
     logs.offload(&[]).fine();
-    logs.on(&["pause", "orders", "--why", "moving house"]).fine();
+    let paused = logs.on(&["pause", "orders", "--why", "moving house"]);
+    let said = paused.fine();
+    for part in ["orders@", "is paused, on all nodes", "within 67.5 s", "firnline resume orders"] {
+        assert!(said.contains(part), "no {part:?} in {said}");
+    }
     let shown = logs.on(&["policy", "show", "orders", "--json"]);
     let paused = last_line(&shown)["paused"].as_str().unwrap().to_owned();
     assert!(paused.contains("moving house"), "{paused}");
     assert!(last_line(&logs.on(&["policy", "show", "clicks", "--json"]))["paused"].is_null());
-    logs.on(&["resume", "orders"]).fine();
+    // A pause is no trouble for gc: what is paused is left alone, and said to be.
+    let gc = logs.on(&["gc", "--dry-run"]);
+    assert!(gc.fine().contains("1 of the partitions are paused"), "{}", gc.out);
+    assert_eq!(last_line(&logs.on(&["gc", "--dry-run", "--json"]))["partitions_paused"], 1);
+    let resumed = logs.on(&["resume", "orders"]);
+    assert!(resumed.fine().contains("is not paused: sidecars that run go on within"), "{}", resumed.out);
+    assert_eq!(last_line(&logs.on(&["pause", "clicks", "--json"]))["in_force_within_ms"], 67_500);
+    logs.on(&["resume", "clicks"]).fine();
     assert!(last_line(&logs.on(&["policy", "show", "orders", "--json"]))["paused"].is_null());
 }
 
@@ -56,6 +67,12 @@ fn a_retention_that_takes_too_much_is_refused_and_one_that_takes_anything_is_ask
     assert_eq!(kept["retention_bytes"], 1 << 20);
     // What takes nothing needs no word.
     logs.on(&["policy", "set", "orders", "--size", "none", "--time", "36500d"]).fine();
+    logs.on(&["policy", "set", "orders", "--size", "1TiB"]).fine();
+    let shown = logs.on(&["policy", "show", "orders"]);
+    let rows: Vec<&str> =
+        shown.fine().lines().map(str::trim).filter(|row| row.starts_with("retention")).collect();
+    assert!(rows[0].starts_with("retention time") && rows[0].ends_with("36500d"), "{rows:?}");
+    assert!(rows[1].starts_with("retention size") && rows[1].contains("1.00 TiB"), "{rows:?}");
     logs.on(&["policy", "set", "orders"]).fails(2, &["--time", "--size"]);
     logs.on(&["policy", "set", "orders", "--time", "1s"]).fails(2, &["1m"]);
 }

@@ -83,8 +83,10 @@ impl Lease {
             let source = Arc::new(std::io::ErrorKind::NotConnected.into());
             return Err(RequestError::Broken { address: address(), api, source });
         };
+        let asked = self.client.counts().silence.ask();
         let error = match tokio::time::timeout(limit, connection.exchange(request)).await {
             Ok(Ok(answer)) => {
+                asked.answered();
                 *self.connection = Some(connection);
                 return Ok(answer);
             }
@@ -100,6 +102,7 @@ impl Lease {
                 RequestError::Protocol { address: address(), api, source }
             }
         };
+        drop(asked);
         self.client.disfavour(&self.slot.address);
         Err(error)
     }
@@ -111,8 +114,11 @@ impl Lease {
         let limit = self.client.0.request_timeout;
         let permit = tokio::time::timeout(limit, self.client.permit()).await;
         let permit = permit.map_err(|_| RequestError::Busy { address: self.slot.address.clone(), limit })?;
-        match self.client.0.opener.open(&self.slot.address, permit).await {
+        let client = self.client.clone();
+        let asked = client.counts().silence.ask();
+        match client.0.opener.open(&self.slot.address, permit).await {
             Ok((connection, view)) => {
+                asked.answered();
                 self.slot.recovered();
                 *self.connection = Some(connection);
                 self.client.learn(view);

@@ -89,6 +89,25 @@ impl Client {
         &self.0.opener.counts
     }
 
+    /// For how long questions have waited without an answer of any broker; `None` where none waits.
+    #[must_use]
+    pub fn silent_for(&self) -> Option<Duration> {
+        self.counts().silence.lasts()
+    }
+
+    /// Asks all brokers at once whether they are there, until one answers. Gives whether one did.
+    pub async fn is_there(&self) -> bool {
+        let mut addresses = self.candidates();
+        let ask = |address| async move { self.lease_at(address).await?.ask(&DescribeCluster).await };
+        let mut asked: FuturesUnordered<_> = addresses.drain(..).map(ask).collect();
+        while let Some(answer) = asked.next().await {
+            if answer.is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+
     /// The brokers as last told. Makes no request; empty before the first.
     #[must_use]
     pub fn brokers(&self) -> Vec<(NodeId, Address)> {

@@ -1,5 +1,6 @@
 //! Taking the status.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_index::TimestampMs;
@@ -9,12 +10,23 @@ use super::state::Slot;
 use super::status::{PartitionStatus, Status, StatusTotals};
 use super::wait::WaitReason;
 
+/// A store that answers nothing for so long is named, although its requests have more time than that.
+const STORE_SILENT: Duration = Duration::from_secs(10);
+
 impl Core {
     pub(super) fn status(&self) -> Status {
         let now = self.now();
+        let silent = self.parts.tier.store().silent_for().filter(|lasts| *lasts >= STORE_SILENT);
         let state = self.state();
-        let partitions: Vec<PartitionStatus> =
+        let mut partitions: Vec<PartitionStatus> =
             state.slots.iter().map(|(tip, slot)| one(tip.clone(), slot, self.parts.node, now)).collect();
+        if let Some(lasts) = silent {
+            let error: Arc<str> = format!("it has answered nothing for {} s", lasts.as_secs()).into();
+            // Those under way wait for it, and those whose turn it would be wait for them.
+            for partition in partitions.iter_mut().filter(|partition| partition.wait == WaitReason::Turn) {
+                partition.wait = WaitReason::Store { error: Arc::clone(&error) };
+            }
+        }
         let mut totals = StatusTotals { counts: state.counts, ..StatusTotals::default() };
         for partition in &partitions {
             totals.pinned_bytes = totals.pinned_bytes.saturating_add(partition.pinned_bytes);
@@ -23,14 +35,17 @@ impl Core {
                 totals.lag_bytes = totals.lag_bytes.saturating_add(partition.lag_bytes);
                 totals.lag_segments += partition.lag_segments;
                 totals.lag_max = totals.lag_max.max(partition.lag);
+                totals.exposed_max = totals.exposed_max.max(partition.exposed);
             }
         }
+        let encrypted = state.topics.values().filter(|topic| topic.encrypted);
         Status {
             partitions,
             totals,
             pressure: state.pressure,
             host_error: state.host_error.clone(),
             cluster_error: state.cluster_error.clone(),
+            encrypted: encrypted.map(|topic| topic.name.clone()).collect(),
         }
     }
 }
@@ -55,6 +70,7 @@ fn one(
         lag_bytes: 0,
         lag_segments: 0,
         lag: Duration::ZERO,
+        exposed: slot.exposed_since.map_or(Duration::ZERO, |since| since.elapsed()),
         pinned_bytes: 0,
         sole_link_bytes: 0,
         gaps: digest.map_or(0, |digest| digest.gaps),

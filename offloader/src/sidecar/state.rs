@@ -69,6 +69,8 @@ pub(super) struct Slot {
     pub(super) tier_moved_at: Instant,
     pub(super) wanted_since: Option<Instant>,
     pub(super) committed_at: Option<Instant>,
+    /// Since when committed records are known that the tier lacks.
+    pub(super) exposed_since: Option<Instant>,
     /// What came of comparing under this epoch, with the manifest of this generation.
     pub(super) comparison: Option<(LeaderEpoch, u64, Comparison)>,
     /// Pins below the tier's end were looked at in this generation, and this many were kept.
@@ -179,6 +181,7 @@ impl Slot {
             tier_moved_at: now,
             wanted_since: None,
             committed_at: None,
+            exposed_since: None,
             comparison: None,
             kept: None,
             verdicts: Vec::new(),
@@ -266,10 +269,23 @@ impl Slot {
             self.tier_moved_at = now;
             self.wanted_since = None;
         }
+        let moved = end(&self.tier) != end(&known);
         self.tier = known;
         self.known_at = now;
         self.asked_for = false;
         self.dirty = true;
+        self.expose(moved, now);
+    }
+
+    /// Takes note since when the tier lacks something that is committed. Where its end has just moved and lacks something
+    /// still, that was written since the upload began at the earliest.
+    pub(super) fn expose(&mut self, moved: bool, now: Instant) {
+        let end = self.digest().map(|digest| digest.tier_end);
+        let lacks = self.bound.is_some_and(|bound| end.is_none_or(|end| bound.high_watermark > end));
+        self.exposed_since = match self.exposed_since {
+            Some(since) if lacks && !moved => Some(since),
+            _ => lacks.then_some(now),
+        };
     }
 
     /// Takes what a summary tells of the tier, where it is newer. It tells no claims and no writer: nothing is done on it

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use firnline_index::{Offset, TopicIdPartition};
+use firnline_index::{Offset, TopicIdPartition, TopicName};
 
 use super::WaitReason;
 use crate::cluster::{Leader, OpenProducer};
@@ -21,6 +21,8 @@ pub struct Status {
     pub host_error: Option<Arc<str>>,
     /// What kept the cluster from answering last; `None` where it did.
     pub cluster_error: Option<Arc<str>>,
+    /// Topics held here of which segments are sealed, by name.
+    pub encrypted: Vec<TopicName>,
 }
 
 /// One partition.
@@ -48,6 +50,9 @@ pub struct PartitionStatus {
     pub lag_segments: u64,
     /// How long ago the oldest of them was last written.
     pub lag: Duration,
+    /// For how long committed records have been known that the tier lacks, those of the file still written included: what
+    /// the loss of all brokers would take, as far as it was asked.
+    pub exposed: Duration,
     /// Bytes that pins keep.
     pub pinned_bytes: u64,
     /// Bytes that pins alone keep.
@@ -75,6 +80,8 @@ pub struct StatusTotals {
     pub lag_segments: u64,
     /// The longest lag of a partition that is led here.
     pub lag_max: Duration,
+    /// The longest that a partition which is led here has been exposed: the recovery point of the bucket.
+    pub exposed_max: Duration,
     /// Bytes that pins keep.
     pub pinned_bytes: u64,
     /// Bytes that pins alone keep.

@@ -1,6 +1,7 @@
 //! What a sidecar remembers of a topic, and whether it is offloaded.
 
 use firnline_index::TopicName;
+use firnline_index::topic::TopicObject;
 use firnline_tier::retention::Limits as RetentionLimits;
 use tokio::time::Instant;
 
@@ -19,6 +20,10 @@ pub(super) struct Topic {
     /// Its settings were asked for, and not told.
     pub(super) refused: bool,
     pub(super) paused: bool,
+    /// Whether its object was read once: until then nothing is uploaded, as it may be paused.
+    pub(super) told: bool,
+    /// Whether a segment of it was ever sealed.
+    pub(super) encrypted: bool,
     /// What the bucket says of its retention.
     pub(super) retention: RetentionLimits,
     /// An operator has said that it is deleted.
@@ -71,10 +76,28 @@ impl Topic {
             configs: Configs::Unknown,
             refused: false,
             paused: false,
+            told: false,
+            encrypted: false,
             retention: RetentionLimits::default(),
             deletion_confirmed: false,
             presence: TopicPresence::Known,
         }
+    }
+
+    /// Takes what its object in the bucket says; gives whether it is paused now and was not, or the other way round.
+    pub(super) fn hear(&mut self, object: Option<&TopicObject>) -> bool {
+        self.told = true;
+        let Some(object) = object else { return false };
+        self.retention = RetentionLimits::of(object.retention.as_ref());
+        self.deletion_confirmed = object.deleted_at.is_some();
+        self.encrypted = object.encrypted;
+        let paused = object.paused.is_some();
+        let changed = self.paused != paused;
+        if changed {
+            self.paused = paused;
+            tracing::info!(topic = %self.name, paused, "an operator has decided");
+        }
+        changed
     }
 
     /// Takes the policy that settings given anew have for it.

@@ -64,6 +64,13 @@ impl Store {
         self.inner.counters.snapshot()
     }
 
+    /// For how long requests have waited without any answer, through this handle and all its clones; `None` where none waits.
+    /// A large transfer over a slow line is silent while it runs.
+    #[must_use]
+    pub fn silent_for(&self) -> Option<Duration> {
+        self.inner.counters.silence.lasts()
+    }
+
     /// The settings it was opened with.
     #[must_use]
     pub fn settings(&self) -> &StoreSettings {

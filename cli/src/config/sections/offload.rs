@@ -51,6 +51,10 @@ section! {
         /// How often this node writes its summary for the other sidecars, `status` and proxies. One PUT where anything
         /// changed.
         "summary_interval" => summary_interval: Wait<1_000, 3_600_000> = "1m";
+        /// How often the leaders of logs that grow are asked what is committed, to remember it beside the pins. What was
+        /// written since then can be proven by nobody but the leader: after its loss such pins wait for an operator. One
+        /// request per leader.
+        "witness_interval" => witness_interval: Wait<1_000, 600_000> = "10s";
         /// How long a transaction stays open before `firnline status` names it, with Kafka's command that ends it.
         "hanging_after" => hanging_after: Wait<10_000, 604_800_000> = "1h";
         /// Whether group offsets, topic settings and ACLs are written to the bucket for the day after a disaster. No

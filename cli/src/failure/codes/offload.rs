@@ -48,7 +48,7 @@ super::codes! { OFFLOAD:
         action: "let the sidecar go on until `firnline status` shows no lag, or name what you give up with --lose",
     }
     COLLECT_REFUSED = "FIRN-O023", Refused, "Nothing is deleted here" {
-        cause: "something looks as if a commit or a manifest was lost, the clocks of machine and store are far apart, or the topic is paused; the message says which",
+        cause: "something looks as if a commit or a manifest was lost, or the clocks of machine and store are far apart; the message says which",
         effect: "nothing of the partition was deleted: what looks like rubbish may be the only copy",
         action: "`firnline verify TOPIC/P` and `firnline inspect TOPIC/P` show what is there; mend the cause and run it again",
     }
@@ -156,6 +156,16 @@ super::codes! { OFFLOAD:
         cause: "free space comes near the reserve, or pins alone hold more than `offload.pin_budget`",
         effect: "everything held by pins is uploaded at once, whatever its policy says; below the reserve pins give way",
         action: "look why uploads are behind; make room, or lower local retention no further",
+    }
+    UNPINNED = "FIRN-O233", Environment, "A partition's files cannot be read or pinned" {
+        cause: "a directory or file of a log directory is refused to the sidecar's user, stands on another mount, or is not what its name says; the message names it and the kernel's reason",
+        effect: "what cannot be pinned is gone once Kafka deletes it; all other partitions go on",
+        action: "run the sidecar as the broker's user, see to owner and mode of the place named, mount log directories whole",
+    }
+    ALONE = "FIRN-O234", Fine, "Pins alone hold bytes" {
+        cause: "Kafka has deleted segments that this node's pins still keep: the tier lacks them, or they wait for a look",
+        effect: "they count against the disk; the node's disk may hold the only copy",
+        action: "nothing while it shrinks; ask that node's own `firnline status` why uploads are behind",
     }
     RATE = "FIRN-O240", Fine, "The rate limit is used up" {
         cause: "`offload.rate`, or the topic's own, is reached",

@@ -33,6 +33,8 @@ pub(super) struct Inventory {
     /// then: they are not made again until the broker writes to the file again.
     released: HashMap<Key, Vec<(usize, u64, u64, i128)>>,
     problems: BTreeMap<PathBuf, String>,
+    /// Those of them that pass once the broker has written a file.
+    waiting: BTreeSet<PathBuf>,
     /// Partitions whose pins could not all be read: each scan tries again.
     again: BTreeSet<Key>,
 }
@@ -90,6 +92,12 @@ impl Inventory {
     /// What cannot be read or pinned, by path.
     pub(super) fn problems(&self) -> Vec<(PathBuf, String)> {
         self.problems.iter().map(|(path, text)| (path.clone(), text.clone())).collect()
+    }
+
+    /// The same without what only waits for the broker.
+    pub(super) fn lasting_problems(&self) -> Vec<(PathBuf, String)> {
+        let lasting = self.problems.iter().filter(|(path, _)| !self.waiting.contains(*path));
+        lasting.map(|(path, text)| (path.clone(), text.clone())).collect()
     }
 
     /// Takes in what was noticed, and everything where `scan` says so.
@@ -247,6 +255,10 @@ impl Inventory {
                 // What was known stays known: what is not seen must not look as if it were gone.
                 Err(problem) => {
                     self.parts.entry(place.clone()).or_insert_with(|| Part::new(partition));
+                    match problem {
+                        VisitProblem::Waiting(_) => self.waiting.insert(path.clone()),
+                        _ => self.waiting.remove(&path),
+                    };
                     self.problems.insert(path, crate::host::chain_of(&problem));
                 }
             }

@@ -124,6 +124,11 @@ impl DirectoryHost {
         lock(&self.state).inventory.problems()
     }
 
+    /// The same without directories that only wait for the broker to write their topic's id.
+    pub fn lasting_problems(&self) -> Vec<(PathBuf, String)> {
+        lock(&self.state).inventory.lasting_problems()
+    }
+
     /// Whether events tell what changes, in all partitions.
     pub fn is_watched(&self) -> bool {
         self.shared.is_watched()

@@ -2,7 +2,7 @@
 
 use firnline_index::Offset;
 use firnline_index::manifest::Manifest;
-use firnline_tier::{EditOutcome, LoadedManifest, Lost, Refused};
+use firnline_tier::{EditOutcome, KnownTopic, LoadedManifest, Lost, Refused};
 use tokio::time::Instant;
 
 use super::{After, Trouble, Turn};
@@ -13,9 +13,24 @@ use crate::sidecar::view::Digest;
 impl Turn<'_> {
     pub(super) async fn read(&mut self) -> Result<After, Trouble> {
         self.core.before(SidecarStep::ReadManifest).await;
+        self.read_topic().await?;
         let loaded = self.core.parts.tier.manifest(&self.tip).await.map_err(Trouble::read)?;
         self.take(loaded);
         Ok(After::Again)
+    }
+
+    /// What operators have decided of a topic that is new here: a pause holds from the first upload on.
+    async fn read_topic(&self) -> Result<(), Trouble> {
+        let topic_id = self.tip.topic_id;
+        if self.core.state().topics.get(&topic_id).is_none_or(|topic| topic.told) {
+            return Ok(());
+        }
+        let topic = KnownTopic { topic: self.tip.topic.clone(), topic_id };
+        let object = self.core.parts.tier.topic_object(&topic).await.map_err(Trouble::topic)?;
+        if let Some(topic) = self.core.state().topics.get_mut(&topic_id) {
+            topic.hear(object.as_ref());
+        }
+        Ok(())
     }
 
     /// Takes a manifest as the newest.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use firnline_index::log_source::SourceErrorKind;
+use firnline_tier::cluster::ClusterError;
 use firnline_tier::{EditError, ReadError, TailError, UploadError};
 
 use crate::host::HostError;
@@ -52,6 +53,15 @@ impl Trouble {
             (true, _) => WaitReason::Store { error },
             (false, true) => WaitReason::Operator(OperatorReason::Refused { error }),
             (false, false) => WaitReason::Operator(OperatorReason::Manifest { error }),
+        })
+    }
+
+    /// What is decided of the topic could not be read.
+    pub(super) fn topic(error: ClusterError) -> Self {
+        let passing = error.is_passing();
+        Self::new(&error, |error| match passing {
+            true => WaitReason::Store { error },
+            false => WaitReason::Operator(OperatorReason::Refused { error }),
         })
     }
 

@@ -11,6 +11,7 @@ use firnline_index::lineage::Lineage;
 use firnline_index::log_source::SourceError;
 use firnline_index::{LeaderEpoch, Offset, OffsetRange, TopicIdPartition};
 use firnline_logdir::MAX_OLDER_STRETCHES;
+use tokio::time::Instant;
 
 use super::look::chain_of;
 use crate::cluster::{AskError, Bound, BoundAsk, Leader};
@@ -137,6 +138,7 @@ impl Core {
                     slot.witness.as_ref().is_none_or(|witness| witness.newest.bound < bound.high_watermark);
                 slot.bound = Some(bound);
                 slot.bound_error = None;
+                slot.expose(false, Instant::now());
                 Some(bound)
             }
             Err(error) => {

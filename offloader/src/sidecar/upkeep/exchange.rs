@@ -7,7 +7,6 @@ use firnline_index::{ByteCount, Offset, TopicId};
 use firnline_tier::RandomExt;
 use firnline_tier::cluster::{SummaryOutcome, SummaryReader, SummaryWriter};
 use firnline_tier::policy::TopicWatch;
-use firnline_tier::retention::Limits;
 use tokio::time::Instant;
 
 use super::OtherRun;
@@ -80,11 +79,7 @@ impl Core {
         let mut changed = Vec::new();
         for (id, topic) in &mut state.topics {
             let Some(object) = watch.get(*id) else { continue };
-            topic.retention = Limits::of(object.retention.as_ref());
-            topic.deletion_confirmed = object.deleted_at.is_some();
-            if topic.paused != object.paused.is_some() {
-                topic.paused = object.paused.is_some();
-                tracing::info!(topic = %topic.name, paused = topic.paused, "an operator has decided");
+            if topic.hear(Some(object)) {
                 changed.push(*id);
             }
         }

@@ -110,6 +110,7 @@ fn without_a_topic_id_nothing_is_pinned_and_with_it_everything() {
     assert_eq!(look(&host).len(), 0);
     let problems = host.problems();
     assert!(problems[0].1.contains("there is no partition.metadata"), "{problems:?}");
+    assert_eq!(host.lasting_problems(), [], "the broker will write it");
     broker.write_metadata(&orders);
     assert_eq!(shapes(&look_one(&host)), ["0..20+ 20..40+ 40..+"]);
     assert_eq!(host.problems(), []);

@@ -198,6 +198,7 @@ fn with_a_mount_inside() {
     assert!(held.contains(&("orders".to_owned(), "0..20+ 20..+".to_owned())), "{held:?}");
     let problems = host.problems();
     assert_eq!(problems.len(), 1, "{problems:?}");
+    assert_eq!(host.lasting_problems(), problems);
     assert!(
         problems[0].1.contains("mount the log dir as a whole, not a partition inside it"),
         "{problems:?}"

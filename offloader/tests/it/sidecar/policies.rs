@@ -1,5 +1,8 @@
 //! What settings and operators decide of a topic: how it is stored, pauses, retention, and what comes of a deleted one.
 
+use firnline_store::RequestKind;
+use firnline_store::sim::{Rule, SimFault, Simulation, When};
+
 use super::*;
 
 fn known_topic() -> firnline_tier::KnownTopic {
@@ -162,4 +165,53 @@ async fn retention_that_the_bucket_has_takes_the_oldest_and_deletes_them_later()
     assert!(after.tier_start > offset(60), "{:?}", after.tier_start);
     let oldest = before.entries[0].object_key(&tip(0));
     assert!(bench.tier.store().head(&oldest).await.is_err(), "its object is gone");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_holds_from_the_first_upload_on_although_topics_cannot_be_listed() {
+    let env = Env::seeded(7, START_MS);
+    let sim = Simulation::new(1, &env);
+    let tier = open_tier(sim.connect(&env), &env, no_faults()).await;
+    let bench = Bench { model: Model::of(1), tier };
+    (0..3).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
+    let said = firnline_index::Said {
+        at: firnline_index::TimestampMs::new(START_MS).unwrap(),
+        by: "ada".to_owned(),
+        why: String::new(),
+    };
+    bench.tier.set_paused(&known_topic(), Some(said)).await.unwrap();
+    sim.rule(Rule::new(SimFault::Denied, When::Always).on(&[RequestKind::List]));
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 300).await;
+    assert_eq!(bench.tier_end().await, -1, "{:?}", sidecar.status());
+    assert_eq!(sidecar.status().partitions[0].wait.name(), "paused");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_answers_nothing_is_named_long_before_its_requests_give_up() {
+    let env = Env::seeded(7, START_MS);
+    let sim = Simulation::new(1, &env);
+    let tier = open_tier(sim.connect(&env), &env, no_faults()).await;
+    let bench = Bench { model: Model::of(1), tier };
+    let sidecar = bench.sidecar(1, each_file()).await;
+    (0..3).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
+    bench.run(&[&sidecar], 60).await;
+    assert_eq!(bench.tier_end().await, 12);
+    assert_eq!(
+        sidecar.status().partitions[0].exposed.as_secs() / 60,
+        0,
+        "the file still written, as told last"
+    );
+    sim.rule(Rule::new(SimFault::Hang, When::Always));
+    (0..3).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
+    let looked = async {
+        tokio::time::sleep(Duration::from_secs(14)).await;
+        sidecar.status()
+    };
+    let (_, status) =
+        futures::future::join(sidecar.run(tokio::time::sleep(Duration::from_secs(15))), looked).await;
+    let wait = &status.partitions[0].wait;
+    assert_eq!(wait.code(), "FIRN-O220", "{wait}");
+    assert!(wait.to_string().contains("it has answered nothing for 1"), "{wait}");
+    assert!(status.totals.exposed_max >= Duration::from_secs(10), "{status:?}");
 }

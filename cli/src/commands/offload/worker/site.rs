@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use firnline_index::NodeId;
 use firnline_kafka::Client;
@@ -10,6 +11,7 @@ use firnline_offloader::sidecar::{Sidecar, Status};
 use firnline_offloader::{DirectoryHost, Host as _, Space};
 use firnline_store::price::PriceList;
 use firnline_store::{Env, RequestCounts, RequestKind, RequestOutcome, Store};
+use tokio::time::timeout;
 
 use super::open::Opened;
 use crate::commands::offload::typed::Typed;
@@ -34,7 +36,16 @@ pub(super) struct SidecarSite {
     seen: Mutex<RequestCounts>,
     /// Whether the store answered none of the requests made since then.
     store_silent: AtomicBool,
+    /// Whether no broker answered when all were asked because nothing was heard of them.
+    brokers_silent: AtomicBool,
 }
+
+/// Who answers nothing for so long is asked whether it is there (brokers), or named (the store). A worker that is ready is
+/// not so any more at most 15 s after brokers or store have left a question unanswered; questions are asked each 5 s.
+const SILENT: Duration = Duration::from_secs(3);
+const STORE_SILENT: Duration = Duration::from_secs(12);
+/// How long all brokers together have to answer that they are there.
+const THERE: Duration = Duration::from_secs(3);
 
 impl SidecarSite {
     pub(super) fn new(opened: &Opened, typed: &Typed, prices: PriceList) -> Self {
@@ -53,6 +64,7 @@ impl SidecarSite {
             started_ms: typed.context.env.clock.now_ms(),
             seen: Mutex::new(opened.store.counters()),
             store_silent: AtomicBool::new(false),
+            brokers_silent: AtomicBool::new(false),
         }
     }
 
@@ -68,9 +80,27 @@ impl SidecarSite {
         }
     }
 
+    /// Looks whether the brokers answer; to be called every second or so, and not twice at once. One question to each broker,
+    /// and only where nothing is heard of them.
+    pub(super) async fn look_at_brokers(&self) {
+        let silent = self.client.silent_for().is_some_and(|lasts| lasts >= SILENT);
+        let there = !silent || timeout(THERE, self.client.is_there()).await.unwrap_or(false);
+        self.brokers_silent.store(!there, Ordering::Relaxed);
+    }
+
+    /// The status, with what only this site knows.
+    fn status(&self) -> Status {
+        let mut status = self.sidecar.status();
+        if self.brokers_silent.load(Ordering::Relaxed) && status.cluster_error.is_none() {
+            let lasts = self.client.silent_for().unwrap_or_default();
+            status.cluster_error = Some(format!("no broker has answered for {} s", lasts.as_secs()).into());
+        }
+        status
+    }
+
     /// Why the sidecar is not ready; empty where it is.
     pub(super) fn unready(&self) -> Vec<String> {
-        self.reasons(&self.sidecar.status())
+        self.reasons(&self.status())
     }
 
     fn reasons(&self, status: &Status) -> Vec<String> {
@@ -80,7 +110,10 @@ impl SidecarSite {
         if reasons.is_empty() && self.client.brokers().is_empty() {
             reasons.push("brokers: none has answered yet".to_owned());
         }
-        if self.store_silent.load(Ordering::Relaxed) {
+        let silent = self.store.silent_for().filter(|lasts| *lasts >= STORE_SILENT);
+        if let Some(lasts) = silent {
+            reasons.push(format!("store: it has answered nothing for {} s", lasts.as_secs()));
+        } else if self.store_silent.load(Ordering::Relaxed) {
             reasons.push("store: it answers nothing".to_owned());
         }
         reasons
@@ -101,6 +134,7 @@ impl SidecarSite {
             node: self.node.get(),
             now_ms: self.env.clock.now_ms(),
             space,
+            problems: self.host.lasting_problems(),
             done,
             bootstrap: self.bootstrap.clone(),
         };
@@ -119,7 +153,7 @@ impl Site for SidecarSite {
                 reasons => text(503, reasons.join("\n") + "\n"),
             },
             "/metrics" => {
-                let status = self.sidecar.status();
+                let status = self.status();
                 let measured = Measured {
                     started_ms: self.started_ms,
                     ready: self.reasons(&status).is_empty(),
@@ -131,7 +165,7 @@ impl Site for SidecarSite {
                 Page { status: 200, content_type: metrics::CONTENT_TYPE, body }
             }
             "/status" => {
-                let page = self.status_page(&self.sidecar.status(), space());
+                let page = self.status_page(&self.status(), space());
                 match serde_json::to_string(&page) {
                     Ok(body) => Page { status: 200, content_type: "application/json", body: body + "\n" },
                     Err(error) => text(500, format!("{error}\n")),

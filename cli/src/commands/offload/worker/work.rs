@@ -6,7 +6,7 @@ use std::time::Duration;
 use firnline_offloader::sidecar::Stopped;
 use tokio::sync::oneshot;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::open::{self, Opened};
 use super::site::SidecarSite;
@@ -36,6 +36,15 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
     let site = Arc::new(SidecarSite::new(&opened, &typed, prices));
     let mut tasks = JoinSet::new();
     serve(&typed, &site, &mut tasks).await;
+    let brokers = Arc::clone(&site);
+    tasks.spawn(async move {
+        let mut look = interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            look.tick().await;
+            brokers.look_at_brokers().await;
+        }
+    });
     if let Some(export) = state_export(&typed, &opened) {
         tasks.spawn(export.run());
     }
