@@ -36,6 +36,8 @@ pub struct TopicObject {
     pub paused: Option<Said>,
     /// Whether a segment of it was ever sealed: then nothing of it is written in the clear unless somebody says so.
     pub encrypted: bool,
+    /// How long after its deletion the topic's archive is kept, in milliseconds; `None` for ever.
+    pub deleted_retention_ms: Option<u64>,
     /// When the topic was found deleted in the cluster, by the finder's clock. What was tiered stays.
     pub deleted_at: Option<TimestampMs>,
     /// Members that this build does not know.
@@ -68,6 +70,8 @@ struct Members {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     encrypted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    deleted_retention_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     deleted_at_ms: Option<i64>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
@@ -96,6 +100,7 @@ impl TopicObject {
             retention: None,
             paused: None,
             encrypted: false,
+            deleted_retention_ms: None,
             deleted_at: None,
             unknown: Map::new(),
         }
@@ -120,6 +125,7 @@ impl TopicObject {
             retention,
             paused: self.paused.as_ref().map(SaidMembers::from),
             encrypted: self.encrypted,
+            deleted_retention_ms: self.deleted_retention_ms,
             deleted_at_ms: self.deleted_at.map(TimestampMs::get),
             unknown: self.unknown.clone(),
         })?;
@@ -146,6 +152,7 @@ impl TopicObject {
             retention: members.retention.map(retention).transpose()?,
             paused: members.paused.map(SaidMembers::read).transpose()?,
             encrypted: members.encrypted,
+            deleted_retention_ms: members.deleted_retention_ms,
             deleted_at: members
                 .deleted_at_ms
                 .map(|ms| checked_json::value("deleted_at_ms", TimestampMs::new(ms)))

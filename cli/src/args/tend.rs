@@ -105,6 +105,7 @@ Examples:
   firnline policy set orders --time 365d --dry-run  what would go
   firnline policy set orders --time 365d --yes
   firnline policy set orders --time none --size none   keep everything
+  firnline policy set orders --after-deletion 90d --yes   when the topic is deleted, its archive goes
 
 What is not given stays as it is. What the new limits take is worked out first: more than
 --max-share of the topic's bytes is refused (exit 4), and so is anything at all without --yes.
@@ -149,6 +150,9 @@ pub struct PolicySetArgs {
     /// So many bytes of each partition are kept, such as 1TiB; `none` for no limit
     #[arg(long, value_name = "SIZE")]
     pub size: Option<String>,
+    /// How long the archive stays once the topic itself is deleted, such as 90d; `none` for ever. By itself
+    #[arg(long, value_name = "DURATION", conflicts_with_all = ["time", "size"])]
+    pub after_deletion: Option<String>,
     /// What may go of the topic's bytes, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(0..=100))]
     pub max_share: u16,

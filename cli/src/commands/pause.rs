@@ -119,5 +119,6 @@ pub fn sheet(object: &TopicObject) -> Sheet {
         .with("retention_set_at_ms", object.retention.map(|kept| kept.set_at))
         .with("paused", paused)
         .with("encrypted", object.encrypted)
+        .with("after_deletion_ms", object.deleted_retention_ms.map(Cell::Span))
         .with("deleted_at_ms", object.deleted_at)
 }

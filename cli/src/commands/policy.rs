@@ -9,7 +9,7 @@ use super::context::Context;
 use super::pause::{one_topic, sheet};
 use super::selection::{Selection, usage};
 use super::word::{Word, percent, too_much, unconfirmed};
-use crate::args::{ConfirmDeletedArgs, GlobalArgs, PolicyCommand, PolicySetArgs};
+use crate::args::{ConfirmDeletedArgs, GlobalArgs, PolicyCommand, PolicySetArgs, WordArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, codes, of};
 use crate::output::{Cell, Out, Sheet};
@@ -81,11 +81,17 @@ fn deletion(topic: &KnownTopic, deleted_at: Option<TimestampMs>, outcome: &'stat
 }
 
 async fn set(args: PolicySetArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
-    let PolicySetArgs { topic, time, size, max_share, word, json } = args;
+    let PolicySetArgs { topic, time, size, after_deletion, max_share, word, json } = args;
+    if let Some(text) = after_deletion {
+        return set_after_deletion((topic, text), &word, json, global, around, out).await;
+    }
     let time = time.as_deref().map(time_limit).transpose().map_err(usage)?;
     let size = size.as_deref().map(size_limit).transpose().map_err(usage)?;
     if time.is_none() && size.is_none() {
-        return Err(usage("neither --time nor --size was given: nothing would change".to_owned()).into());
+        return Err(usage(
+            "none of --time, --size and --after-deletion was given: nothing would change".to_owned(),
+        )
+        .into());
     }
     let (word, allowed) = (Word::of(&word), percent(max_share));
     let context = Context::new(global, None, around)?;
@@ -124,6 +130,56 @@ async fn set(args: PolicySetArgs, global: &GlobalArgs, around: Surroundings, out
         PolicyOutcome::Refused { tip, refusal } => return Err(undecided(&tip, &refusal)),
     }
     Ok(Exit::Fine)
+}
+
+/// Sets how long the archive of a deleted topic stays. To let it go at all, or sooner, needs a word.
+async fn set_after_deletion(
+    (topic, text): (String, String),
+    word: &WordArgs,
+    json: bool,
+    global: &GlobalArgs,
+    around: Surroundings,
+    out: &mut Out,
+) -> Result<Exit> {
+    let limit = deletion_limit(&text).map_err(usage)?;
+    let context = Context::new(global, None, around)?;
+    let tier = context.tier_for_writing().await?;
+    let topic = one_topic(&tier, &topic).await?;
+    let now = tier.topic_object(&topic).await.map_err(of::cluster)?;
+    let now = now.and_then(|object| object.deleted_retention_ms);
+    let word = match Word::of(word) {
+        // For ever is longer than anything.
+        Word::Missing if limit.unwrap_or(u64::MAX) >= now.unwrap_or(u64::MAX) => Word::Yes,
+        word => word,
+    };
+    if word == Word::Yes {
+        tier.set_deleted_retention(&topic, limit).await.map_err(of::cluster)?;
+    }
+    Sheet::new("after_deletion")
+        .with("topic", topic.topic.to_string())
+        .with("topic_id", topic.topic_id.to_string())
+        .with("before_ms", now.map(Cell::Span))
+        .with("after_deletion_ms", limit.map(Cell::Span))
+        .with("outcome", word.outcome())
+        .show(json, out)?;
+    out.flush()?;
+    match word {
+        Word::Missing => {
+            Err(unconfirmed(&format!("the archive of {} would go after its deletion", topic.topic)).into())
+        }
+        Word::Yes | Word::DryRun => Ok(Exit::Fine),
+    }
+}
+
+fn deletion_limit(text: &str) -> std::result::Result<Option<u64>, String> {
+    if text == "none" {
+        return Ok(None);
+    }
+    let Span(span) = text.parse()?;
+    match u64::try_from(span.as_millis()) {
+        Ok(ms) if ms >= 86_400_000 => Ok(Some(ms)),
+        _ => Err(format!("--after-deletion {text}: at least 1d, or none for ever")),
+    }
 }
 
 async fn apply(

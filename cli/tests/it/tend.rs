@@ -99,6 +99,26 @@ fn that_topics_are_deleted_is_taken_down_only_with_a_word_and_the_first_time_sta
 }
 
 #[test]
+fn an_archive_goes_after_its_topic_only_where_somebody_said_so() {
+    let logs = Logs::of(&["orders-0"]);
+    logs.offload(&[]).fine();
+    let kept = || last_line(&logs.on(&["policy", "show", "orders", "--json"]))["after_deletion_ms"].clone();
+    let set = |more: &[&str]| logs.on(&[&["policy", "set", "orders", "--after-deletion"], more].concat());
+    assert!(kept().is_null());
+    refused(&set(&["90d"]), "FIRN-O021");
+    set(&["90d", "--dry-run"]).fine();
+    assert!(kept().is_null(), "nothing was meant yet");
+    set(&["90d", "--yes"]).fine();
+    assert_eq!(kept(), 90 * 86_400_000_i64);
+    refused(&set(&["30d"]), "FIRN-O021");
+    set(&["100d"]).fine();
+    set(&["none"]).fine();
+    assert!(kept().is_null(), "longer needs no word");
+    set(&["1h", "--yes"]).fails(2, &["at least 1d"]);
+    set(&["90d", "--time", "1d"]).fails(2, &["--time"]);
+}
+
+#[test]
 fn records_are_deleted_only_within_the_share_and_with_a_word() {
     let mut logs = Logs::new();
     logs.write("orders-0", &plain(6, 200_000));

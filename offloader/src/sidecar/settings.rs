@@ -93,8 +93,8 @@ pub struct SidecarSettings {
     pub duty_interval: Duration,
     /// How retention takes what it may.
     pub retention: RetentionSettings,
-    /// How long the archive of a deleted topic is kept from its tombstone on; `None`: for ever. After that retention takes all of
-    /// it, a share at a time.
+    /// How long the archive of a deleted topic is kept from its tombstone on at least; what the bucket says may be longer, and
+    /// where it says nothing the archive is kept for ever. After that retention takes all of it, a share at a time.
     pub deleted_topic_retention: Option<Duration>,
     /// How often what nothing names is collected of each partition.
     pub gc_interval: Duration,

@@ -28,6 +28,16 @@ impl Tier {
         self.edit_topic(topic, |object| object.paused.clone_from(&paused)).await
     }
 
+    /// Sets how long the topic's archive is kept once the topic is deleted, in milliseconds; `None` keeps it for ever. One
+    /// GET and one PUT.
+    pub async fn set_deleted_retention(
+        &self,
+        topic: &KnownTopic,
+        ms: Option<u64>,
+    ) -> Result<TopicObject, ClusterError> {
+        self.edit_topic(topic, |object| object.deleted_retention_ms = ms).await
+    }
+
     /// Notes that the topic was found deleted at `at`. The first time noted stays. One GET, and one PUT where it is new.
     pub async fn note_deleted(
         &self,

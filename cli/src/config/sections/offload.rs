@@ -84,9 +84,10 @@ section! {
         "deleted_topic.wait" => deleted_topic_wait: Wait<1_000, 2_592_000_000> = "1h";
         /// The share of all topics that may count as deleted at once without an operator's word, in percent.
         "deleted_topic.share" => deleted_topic_share: Count<0, 100> = "10";
-        /// How long the archive of a deleted topic is kept. Not set: for ever. After that all of it goes, `retention.share` at a
-        /// time, if two brokers still say that its id is unknown. The sidecar with the smallest node id does it, by its own
-        /// config.
+        /// How long the archive of a deleted topic is kept at least. It only lengthens what `firnline policy set --after-deletion`
+        /// has put into the bucket; where that says nothing, archives are kept for ever. After that all of it goes,
+        /// `retention.share` at a time, if two brokers still say that its id is unknown. The sidecar with the smallest node id
+        /// does it.
         "deleted_topic.retention" => deleted_topic_retention: Option<Wait<86_400_000, 3_153_600_000_000>> = "";
     }
 }

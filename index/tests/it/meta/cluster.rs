@@ -117,7 +117,13 @@ fn a_floor_knows_its_key() {
 
 #[test]
 fn a_pause_and_a_deletion_stand_in_the_topic_object() {
-    let object = TopicObject { paused: Some(said()), encrypted: true, deleted_at: Some(time(7)), ..topic() };
+    let object = TopicObject {
+        paused: Some(said()),
+        encrypted: true,
+        deleted_retention_ms: Some(86_400_000),
+        deleted_at: Some(time(7)),
+        ..topic()
+    };
     let bytes = object.encode().unwrap();
     assert_eq!(TopicObject::decode(&bytes).unwrap(), object);
     let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();

@@ -256,6 +256,7 @@ pub(crate) fn topic() -> TopicObject {
         }),
         paused: None,
         encrypted: false,
+        deleted_retention_ms: None,
         deleted_at: None,
         unknown: serde_json::from_str(r#"{"later": {"a": [1, "two"]}}"#).expect("an object"),
     }

@@ -1,4 +1,5 @@
-//! Archives of deleted topics: kept for ever, or for a stated time after their tombstone.
+//! Archives of deleted topics: kept for ever, or for the time after their tombstone that the topic's object in the bucket
+//! states; a config file may lengthen it.
 //!
 //! One sidecar does it for the cluster, the one with the smallest node id of those that have told of themselves lately: a
 //! deleted topic has no leader, and the share that one run takes is to hold for the tier. Nothing is taken on the word of a
@@ -34,15 +35,12 @@ impl Core {
     /// Whether there may be an archive to retire now.
     pub(super) fn archives_due(&self, memory: &Memory) -> bool {
         let Archives { topics, next_look } = &memory.archives;
-        self.settings().deleted_topic_retention.is_some()
-            && self.state().smallest_node
-            && (!topics.is_empty() || next_look.is_none_or(|at| at <= Instant::now()))
+        self.state().smallest_node && (!topics.is_empty() || next_look.is_none_or(|at| at <= Instant::now()))
     }
 
     /// Retires what is due of the archives of deleted topics.
     pub(super) async fn expire_archives(&self, clocks: Clocks, memory: &mut Memory) {
         let settings = self.settings();
-        let Some(kept) = settings.deleted_topic_retention else { return };
         if !self.archives_due(memory) {
             return;
         }
@@ -52,7 +50,7 @@ impl Core {
         }
         for _ in 0..AT_ONCE {
             let Some(topic) = memory.archives.topics.pop_front() else { return };
-            self.expire_archive(&topic, kept, clocks, memory).await;
+            self.expire_archive(&topic, settings.deleted_topic_retention, clocks, memory).await;
         }
     }
 
@@ -84,15 +82,25 @@ impl Core {
         left.into_iter().enumerate().filter(|(at, _)| unknown(*at)).map(|(_, topic)| topic).collect()
     }
 
-    async fn expire_archive(&self, topic: &KnownTopic, kept: Duration, clocks: Clocks, memory: &mut Memory) {
-        let object = self.parts.tier.topic_object(topic).await;
-        let paused = match object {
-            Ok(object) => object.is_some_and(|object| object.paused.is_some()),
+    async fn expire_archive(
+        &self,
+        topic: &KnownTopic,
+        at_least: Option<Duration>,
+        clocks: Clocks,
+        memory: &mut Memory,
+    ) {
+        let object = match self.parts.tier.topic_object(topic).await {
+            Ok(object) => object,
             Err(error) => {
                 tracing::warn!(topic = %topic.topic, error = %chain_of(&error), "an archive is not retired");
                 return;
             }
         };
+        // A file on one machine never lets anything go by itself.
+        let stated =
+            object.as_ref().and_then(|object| object.deleted_retention_ms).map(Duration::from_millis);
+        let Some(kept) = stated.map(|stated| stated.max(at_least.unwrap_or_default())) else { return };
+        let paused = object.is_some_and(|object| object.paused.is_some());
         let partitions = match self.parts.tier.partitions(topic).await {
             Ok(partitions) => partitions,
             Err(error) => {

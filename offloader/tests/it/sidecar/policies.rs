@@ -42,23 +42,46 @@ async fn a_deleted_topic_goes_up_to_its_last_bound_and_its_pins_go() {
     assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty(), "{:?}", sidecar.status());
 }
 
+fn keeps_deleted(at_least: Duration) -> SidecarSettings {
+    SidecarSettings {
+        duty_interval: Duration::from_secs(3600),
+        deleted_topic_retention: Some(at_least),
+        tick: Duration::from_secs(30),
+        leader_interval: Duration::from_secs(60),
+        ..each_file()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_on_one_machine_lets_no_archive_of_a_deleted_topic_go() {
+    let bench = Bench::new(1).await;
+    let day = Duration::from_secs(86_400);
+    let sidecar = bench.sidecar(1, keeps_deleted(day)).await;
+    (0..5).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
+    bench.run(&[&sidecar], 600).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.broker(1).retain(0);
+        model.broker(1).gone = true;
+        model.unknown = true;
+    }
+    bench.run(&[&sidecar], 10 * 86_400).await;
+    let kept = bench.manifest().await.unwrap();
+    assert!(kept.deleted.is_some() && kept.tier_start == offset(0), "{:?}", kept.tier_start);
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_archive_of_a_deleted_topic_goes_a_share_at_a_time_once_its_time_is_over_and_only_then() {
     let bench = Bench::new(1).await;
     let kept = Duration::from_secs(7 * 86_400);
-    let settings = || SidecarSettings {
-        duty_interval: Duration::from_secs(3600),
-        deleted_topic_retention: Some(kept),
-        tick: Duration::from_secs(30),
-        leader_interval: Duration::from_secs(60),
-        ..each_file()
-    };
-    let sidecar = bench.sidecar(1, settings()).await;
+    // The file of this machine lengthens the day that the bucket says.
+    let sidecar = bench.sidecar(1, keeps_deleted(kept)).await;
     {
         let mut model = bench.model.lock().unwrap();
         (0..30).for_each(|_| model.write(&[1], 2));
     }
     bench.run(&[&sidecar], 600).await;
+    bench.tier.set_deleted_retention(&known_topic(), Some(86_400_000)).await.unwrap();
     {
         let mut model = bench.model.lock().unwrap();
         model.broker(1).retain(0);
