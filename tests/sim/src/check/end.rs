@@ -134,6 +134,24 @@ impl Watch {
         })
     }
 
+    /// Whether the tier has another history than the log only where the leader's log does not reach down to any more: no
+    /// leader can say which of the two went on, and what the log had is still held.
+    pub fn told_apart_no_more(&self, kafka: &Kafka, store: &Simulation, p: usize) -> bool {
+        let Some(partition) = kafka.partitions.get(p).filter(|partition| partition.unclean > 0) else {
+            return false;
+        };
+        let leader = kafka.leader(p).and_then(|leader| kafka.replica(p, leader));
+        let Some(start) = leader.map(|leader| leader.log.start) else { return false };
+        let manifest = manifest(store, partition);
+        let ours = partition.truth.live.iter().filter(|batch| {
+            cover(manifest.as_ref(), batch) == Cover::Not
+                && batch.end <= manifest.as_ref().map_or(0, |m| m.tier_end.get())
+        });
+        let mut ours = ours.peekable();
+        ours.peek().is_some()
+            && ours.all(|batch| batch.end <= start && holder(kafka, p, batch) != Held::Nowhere)
+    }
+
     fn remembered_by_anyone(&self, p: usize) -> i64 {
         let seen = self.seen();
         let known = seen.remembered.iter().filter(|((of, _), _)| *of == p);

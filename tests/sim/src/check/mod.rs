@@ -51,7 +51,7 @@ pub struct Seen {
     pub wrong: Vec<String>,
     /// The highest bound that each node's sidecar was told, with when it heard of it.
     told: BTreeMap<(TopicIdPartition, i32), i64>,
-    /// The highest bound of each partition that each node ever remembered, as long as its disk lived.
+    /// The highest bound of each partition that each node ever remembered, as long as it held the bytes.
     remembered: BTreeMap<(usize, i32), i64>,
     /// When each node last looked at its files.
     looked: BTreeMap<i32, i64>,
@@ -164,6 +164,13 @@ impl Watch {
     /// A node lost its disk, and all that was remembered there.
     pub fn emptied(&self, node: i32) {
         self.seen().remembered.retain(|(_, by), _| *by != node);
+    }
+
+    /// A pin of a node gave way: of what lay from `base` on nothing is left that its memory could speak for.
+    pub fn gave_way(&self, p: usize, node: i32, base: i64) {
+        if let Some(bound) = self.seen().remembered.get_mut(&(p, node)) {
+            *bound = base.min(*bound);
+        }
     }
 
     /// The store changed.

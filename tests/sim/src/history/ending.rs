@@ -157,7 +157,10 @@ impl History {
             }
         }
         let branched = self.world.watch.seen().branched.clone();
-        let told_apart_no_more = |p: &usize| branched.contains(&kafka.partitions[*p].tip);
+        let told_apart_no_more = |p: &usize| {
+            branched.contains(&kafka.partitions[*p].tip)
+                || self.world.watch.told_apart_no_more(&kafka, &self.world.store, *p)
+        };
         let branched: Vec<usize> = (0..kafka.partitions.len()).filter(told_apart_no_more).collect();
         drop(kafka);
         self.outcome.branched += branched.len() as u64;

@@ -345,9 +345,10 @@ impl History {
         let oldest = machine.disk.inodes.iter().filter(|(_, file)| file.sole_link()).map(|(n, _)| *n).next();
         let Some(file) = oldest.and_then(|number| machine.disk.inodes.remove(&number)) else { return };
         machine.disk.given_way.push((file.partition, file.base, file.end()));
-        let (base, end) = (file.base, file.end());
+        let (p, base, end) = (file.partition, file.base, file.end());
         kafka.vanished.push((node, file));
         drop(kafka);
+        self.world.watch.gave_way(p, node, base);
         self.outcome.fault("pin-gave-way");
         self.note(|| format!("node {node}: the pin of {base}..{end} gives way"));
     }
