@@ -7,8 +7,9 @@ use firnline_index::{Offset, OffsetRange};
 use firnline_tier::change::ReplacePieces;
 
 use super::{After, Trouble, Turn};
+use crate::host::HeldChain;
 use crate::plan::PlannedSegment;
-use crate::sidecar::prove::before;
+use crate::sidecar::prove::{Unproven, before};
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::wait::{OperatorReason, WaitReason};
 use crate::upload::Start;
@@ -20,6 +21,14 @@ impl Turn<'_> {
         let run = manifest.entries.iter().rev().take_while(|entry| entry.kind == EntryKind::TailPiece);
         let mut pieces: Vec<_> = run.map(|entry| entry.uuid).collect();
         pieces.reverse();
+        if let Some(at) = self.replacement_parts(&chain, range, &manifest).await? {
+            // An election may have cut the pieces out of the log. What goes on is another history, and replaces nothing.
+            if chain.is_log && self.leads() && !self.is_compared(manifest.generation) {
+                return self.compare().await;
+            }
+            self.judge(&chain, Unproven::TierContradicts { at });
+            return Ok(After::Again);
+        }
         let start = self.start_at(&manifest, range.start()).await?;
         self.core.before(SidecarStep::Upload).await;
         let planned = PlannedSegment { start: range.start(), stop: range.end(), extents: 0..0, bytes: 0 };
@@ -61,6 +70,22 @@ impl Turn<'_> {
             self.release_below_end().await?;
         }
         Ok(After::Done)
+    }
+
+    /// Where `range` of `chain` is of another epoch than the pieces that the tier has there, if anywhere: told by a few reads of
+    /// headers, before the bytes go up.
+    async fn replacement_parts(
+        &self,
+        chain: &HeldChain,
+        range: OffsetRange,
+        manifest: &Manifest,
+    ) -> Result<Option<Offset>, Trouble> {
+        let epochs = self.epochs(chain, range).await?;
+        let pieces = OffsetRange::new(range.start(), manifest.tier_end).ok();
+        let parts = epochs
+            .zip(pieces)
+            .and_then(|(epochs, pieces)| epochs.first_divergence(&manifest.lineage, pieces));
+        Ok(parts.map(|parts| parts.offset))
     }
 
     /// What an upload that begins at `at`, inside the tier, starts from: the transactions that the segment before leaves open.

@@ -145,7 +145,7 @@ impl Turn<'_> {
     }
 
     /// Whether this manifest was compared with the log of the present leader.
-    fn is_compared(&self, generation: u64) -> bool {
+    pub(super) fn is_compared(&self, generation: u64) -> bool {
         let known =
             self.core.with(&self.tip, |slot| slot.leader.map(|leader| leader.epoch).zip(slot.comparison));
         known.flatten().is_some_and(|(epoch, (of, with, _))| (of, with) == (epoch, generation))
