@@ -30,7 +30,7 @@ use super::settings::SidecarSettings;
 use super::state::TierKnown;
 use super::status::Status;
 use super::upkeep::OtherRun;
-use super::wait::WaitReason;
+use super::wait::{Severity, WaitReason};
 use crate::host::HostError;
 
 /// How long turns under way may take to end once the sidecar is told to stop.
@@ -232,7 +232,10 @@ impl super::state::Slot {
                 );
                 self.wants_turn = true;
                 self.wake_at = now + WaitReason::Idle.look_again_in();
-                if self.retry.until.is_none_or(|until| until <= now) {
+                // What is wrong is told until a turn has found it right.
+                if self.retry.until.is_none_or(|until| until <= now)
+                    && self.wait.severity() < Severity::Trouble
+                {
                     self.wait = WaitReason::Turn;
                 }
             }

@@ -136,7 +136,12 @@ impl Digest {
             claim: manifest.claim.clone(),
             writer_epoch: manifest.writer.and_then(|writer| writer.leader_epoch),
             deleted: manifest.deleted,
-            pieces: pieces.filter(|range| !range.is_empty()),
+            // What transactions were open at their start is told by the segment before. Retention may have taken that, and takes
+            // the pieces next.
+            pieces: pieces.filter(|range| {
+                let told = range.start() > manifest.tier_start || range.start() == manifest.serving_start;
+                told && !range.is_empty()
+            }),
             gaps: count(manifest.gaps.len()),
             dead_branches: count(manifest.dead_branches.len()),
         }

@@ -73,6 +73,8 @@ impl Watch {
                     // What nobody can prove is kept until an operator decides; the log went on without it. What a broker
                     // has is kept by name when the broker lets it go.
                     Cover::Gap if !proof::pinned_and_proven(kafka, p, batch) => ended.gap += 1,
+                    // A pin that lies in a gap in part is kept whole, and let go when the tier has the rest.
+                    Cover::Gap if excused.contains(&p) && held != Held::Nowhere => ended.held += 1,
                     Cover::Not if held == Held::Active => ended.held += 1,
                     Cover::Not if !partition.exists && batch.end > remembered => ended.dropped += 1,
                     Cover::Not if !partition.exists && lost.contains(&(p, batch.base, batch.epoch)) => {
@@ -135,8 +137,14 @@ impl Watch {
     }
 
     /// Whether the tier has another history than the log only where the leader's log does not reach down to any more: no
-    /// leader can say which of the two went on, and what the log had is still held.
-    pub fn told_apart_no_more(&self, kafka: &Kafka, store: &Simulation, p: usize) -> bool {
+    /// leader can say which of the two went on, and what the log had is still held, or was lost for a reason of its own.
+    pub fn told_apart_no_more(
+        &self,
+        kafka: &Kafka,
+        store: &Simulation,
+        lost: &BTreeSet<Place>,
+        p: usize,
+    ) -> bool {
         let Some(partition) = kafka.partitions.get(p).filter(|partition| partition.unclean > 0) else {
             return false;
         };
@@ -149,7 +157,11 @@ impl Watch {
         });
         let mut ours = ours.peekable();
         ours.peek().is_some()
-            && ours.all(|batch| batch.end <= start && holder(kafka, p, batch) != Held::Nowhere)
+            && ours.all(|batch| {
+                let held =
+                    holder(kafka, p, batch) != Held::Nowhere || lost.contains(&(p, batch.base, batch.epoch));
+                batch.end <= start && held
+            })
     }
 
     fn remembered_by_anyone(&self, p: usize) -> i64 {

@@ -159,7 +159,7 @@ impl History {
         let branched = self.world.watch.seen().branched.clone();
         let told_apart_no_more = |p: &usize| {
             branched.contains(&kafka.partitions[*p].tip)
-                || self.world.watch.told_apart_no_more(&kafka, &self.world.store, *p)
+                || self.world.watch.told_apart_no_more(&kafka, &self.world.store, &self.lost, *p)
         };
         let branched: Vec<usize> = (0..kafka.partitions.len()).filter(told_apart_no_more).collect();
         drop(kafka);
