@@ -132,6 +132,12 @@ impl Host for SimHost {
         let mut kafka = self.world.kafka();
         for witness in witnesses {
             let Some(p) = place(&kafka, &witness.tip) else { continue };
+            // A lock on the journal lets one process write. Where two run for a moment, what the other knows less is not written.
+            let known = kafka.nodes.get(&self.node).and_then(|machine| machine.disk.witnesses.get(&p));
+            let (newest, epoch) = (&witness.newest, witness.newest.epoch);
+            if known.is_some_and(|known| known.newest.epoch == epoch && known.newest.bound > newest.bound) {
+                continue;
+            }
             self.world.watch.remembered(&kafka, p, self.node, witness);
             if let Some(machine) = kafka.nodes.get_mut(&self.node) {
                 machine.disk.witnesses.insert(p, witness.clone());
