@@ -150,9 +150,9 @@ impl Watch {
         };
         let leader = kafka.leader(p).and_then(|leader| kafka.replica(p, leader));
         let Some(start) = leader.map(|leader| leader.log.start) else { return false };
-        let manifest = manifest(store, partition);
+        let manifest = self.manifest(store, partition);
         let ours = partition.truth.live.iter().filter(|batch| {
-            cover(manifest.as_ref(), batch) == Cover::Not
+            cover(manifest.as_deref(), batch) == Cover::Not
                 && batch.end <= manifest.as_ref().map_or(0, |m| m.tier_end.get())
         });
         let mut ours = ours.peekable();
