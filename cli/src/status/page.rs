@@ -47,11 +47,12 @@ pub struct Encrypted {
 }
 
 /// Names of encrypted topics on one page at most.
+#[cfg(any(feature = "sidecar", test))]
 const NAMES_MAX: usize = 100;
 
+#[cfg(any(feature = "sidecar", test))]
 impl Encrypted {
     /// Of all names.
-    #[cfg(any(feature = "sidecar", test))]
     pub fn of(names: impl Iterator<Item = String>) -> Self {
         let mut names: Vec<String> = names.collect();
         names.sort_unstable();
