@@ -101,13 +101,14 @@ def read_hot(rig, report, topic, partition, start, live, shown):
 
 
 def dead_branches(rig, manifest):
-    """`{offset: {crc, …}}` of all dead branches, read from the objects that the manifest names."""
-    dead = collections.defaultdict(set)
+    """`{offset: {crc: cut, …}}` of all dead branches, read from the objects that the manifest names."""
+    dead = collections.defaultdict(dict)
     for branch in (manifest or {}).get("dead_branches", []):
         for segment in branch["segments"]:
             data = rig.tier.object(segment["object_key"])
             for batch in batches(data, 0, segment["log_bytes"]):
                 if not batch.control:
                     for offset, crc in records(data, batch):
-                        dead[offset].add(crc)
+                        cut = min(branch["cut_at"], dead[offset].get(crc, branch["cut_at"]))
+                        dead[offset][crc] = cut
     return dead

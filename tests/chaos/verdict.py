@@ -59,7 +59,9 @@ def runs(name, segments, report):
 def place(report, name, line, live, dead, gaps, floor):
     """Exactly one class for one line."""
     is_live = live.crcs.get(line.offset) == line.crc
-    in_dead = line.crc in dead.get(line.offset, ())
+    cut = dead.get(line.offset, {}).get(line.crc)
+    # What reaches over a cut is moved whole: below the cut the branch repeats what is live.
+    in_dead = cut is not None and not (is_live and line.offset < cut)
     in_gap = any(start <= line.offset < end for start, end in gaps)
     below = line.offset < floor
     places = [place for place, holds in zip(CLASSES, (is_live, in_dead, in_gap, below), strict=True) if holds]

@@ -89,7 +89,7 @@ class VerdictTests(unittest.TestCase):
     def test_each_class_is_told_apart(self):
         self.live.add(1, 11)
         self.place(line(1, 11))
-        self.place(line(2, 22), dead={2: {22, 23}})
+        self.place(line(2, 22), dead={2: {22: 2, 23: 2}})
         self.place(line(3, 33), gaps=[(3, 4)])
         self.place(line(0, 5), floor=1)
         self.assertEqual(self.report.wrong, [])
@@ -98,7 +98,7 @@ class VerdictTests(unittest.TestCase):
             self.report.expect_only({"gap", "floor"})
 
     def test_a_lost_record_is_a_fault(self):
-        self.place(line(1, 11), gaps=[(2, 3)], dead={1: {12}})
+        self.place(line(1, 11), gaps=[(2, 3)], dead={1: {12: 1}})
         self.assertIn("nowhere", self.report.wrong[0])
 
     def test_another_record_at_the_offset_is_a_fault(self):
@@ -110,6 +110,15 @@ class VerdictTests(unittest.TestCase):
         self.live.add(1, 11)
         self.place(line(1, 11), gaps=[(0, 5)])
         self.assertIn("more than one place: live, gap", self.report.wrong[0])
+
+    def test_what_a_branch_repeats_from_below_its_cut_is_in_one_place(self):
+        for offset in (1, 2):
+            self.live.add(offset, 10 + offset)
+            self.place(line(offset, 10 + offset), dead={offset: {10 + offset: 2}})
+        self.place(line(3, 13), dead={3: {13: 4}})
+        self.assertEqual(dict(self.report.counts), {"live": 1, "dead_branch": 1})
+        self.assertEqual(len(self.report.wrong), 1)
+        self.assertIn("offset 2 is in more than one place: live, dead_branch", self.report.wrong[0])
 
     def test_an_offset_that_is_there_twice_is_a_fault(self):
         self.live.add(1, 11)
