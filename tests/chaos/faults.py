@@ -6,6 +6,7 @@ import time
 
 from children import Failed, wait_until
 from confluent_kafka.admin import OffsetSpec
+from rig import SOLO_RETENTION_MS
 
 ALL = {}
 # The soak draws from these; a fault with a weight of 0 is for its own scenario alone.
@@ -248,6 +249,8 @@ def the_store_is_down_for_minutes(rig, random):
 @fault(weight=0)
 def a_sidecar_stops_for_longer_than_the_grace_of_gc(rig, random):
     """It stops with uploads under way, and wakes up when their objects may have been collected."""
+    # Nobody else has the records of this topic: within local retention its sidecar is back.
+    rig.configure("solo", retention_ms="900000")
     rig.gateway.weather.pace = 64 * 1024
     time.sleep(4)
     node = anyone(rig, random)
@@ -255,3 +258,5 @@ def a_sidecar_stops_for_longer_than_the_grace_of_gc(rig, random):
     rig.gateway.weather.clear()
     time.sleep(150)
     rig.sidecars[node].go_on()
+    rig.settle()
+    rig.configure("solo", retention_ms=SOLO_RETENTION_MS)

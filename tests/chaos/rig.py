@@ -18,6 +18,7 @@ from sidecar import Sidecar
 from tier import Tier
 from wire import reassign
 
+SOLO_RETENTION_MS = "30000"
 # name: partitions, replicas, in sync at least, more settings
 TOPICS = {
     "plain": (3, 3, 2, {}),
@@ -26,7 +27,7 @@ TOPICS = {
     "slow": (2, 3, 2, {}),
     "pair": (2, 2, 1, {}),
     # Nobody else has its records: a sidecar that is away must be back within local retention.
-    "solo": (1, 1, 1, {"retention.ms": "30000"}),
+    "solo": (1, 1, 1, {"retention.ms": SOLO_RETENTION_MS}),
     # What is committed is remembered beside the pins every ten seconds: longer than that it must stand in the log.
     "fleeting": (2, 3, 2, {"retention.ms": "40000"}),
     # A replica that was away is to come back with what it had.
@@ -224,10 +225,13 @@ class Rig:
         def drained():
             missing.clear()
             ends = self.tier_ends()
-            missing.update(
-                {f"{topic}.{generation}/{where[1]}": (ends.get(where), offset + 1)
-                 for where, (topic, generation, offset) in last.items() if ends.get(where, 0) <= offset}
-            )
+            for where, (topic, generation, offset) in last.items():
+                end = ends.get(where, 0)
+                if end <= offset and "gap" in self.allowed:
+                    # Behind the last segment a gap may stand.
+                    end = (self.tier.manifest(f"{topic}@{where[0]}/{where[1]}") or {"tier_end": end})["tier_end"]
+                if end <= offset:
+                    missing[f"{topic}.{generation}/{where[1]}"] = (end, offset + 1)
             return not missing
 
         try:

@@ -142,23 +142,36 @@ def the_pin_budget_is_exhausted(binary, seed, rate):
 
 @scenario
 def the_worker_dies_for_good_while_the_disk_fills(binary, seed, rate):
-    """The store is down and each new worker is killed at once: the guard alone keeps the reserve."""
+    """The store is down, pins fill the disk, and from then on each new worker is killed at once while the broker's own files
+    grow: the guard alone keeps the reserve."""
     with small_disks(200 * MIB) as disks:
-        settings = {"reserve": "60MiB", "gap_wait": "10s"}
+        settings = {"reserve": "60MiB", "gap_wait": "20s"}
         with Running(binary, seed, rate, log_dirs=disks, settings=settings, topics=only("plain")) as rig:
             rig.allowed.add("gap")
             rig.expected += [r"gave way|give way|FIRN-O301", r"FIRN-O600|records are lost|gap", r"worker"]
             rig.gateway.weather.down = True
-            time.sleep(10)
+            pressed(rig, seconds=35)
 
             def again():
                 for sidecar in rig.sidecars.values():
                     for pid in sidecar.workers():
                         faults_kill(pid)
 
-            pressed(rig, seconds=90, meanwhile=again)
+            again()
+            before = given_way(rig)
+            rig.configure("plain", retention_ms="-1")
+            least = pressed(rig, seconds=25, meanwhile=again)
+            after = given_way(rig)
+            if not all(after[node] > before[node] for node in after) or least < 30:
+                raise Failed(f"guards let pins go {before}, then {after}; the least free space was {least:.0f} MiB")
+            rig.configure("plain", retention_ms=RETENTION_MS)
             rig.settle()
-            return rig.check()
+            return f"{rig.check()}; pins gave way {before}, then {after}"
+
+
+def given_way(rig):
+    """How many pins gave way on each node, by what the guards and workers say."""
+    return {node: sidecar.log.read_text().count("gave way") for node, sidecar in rig.sidecars.items()}
 
 
 def faults_kill(pid):
@@ -187,6 +200,7 @@ def pressed(rig, seconds, meanwhile=lambda: None):
             least = free if least is None else min(least, free)
     client.flush(60)
     print(f"  least free space: {least / MIB:.0f} MiB", flush=True)
+    return least / MIB
 
 
 class small_disks:
@@ -211,6 +225,10 @@ class small_disks:
     def __exit__(self, *_):
         for path in self.mounted:
             subprocess.run(["umount", "--lazy", path], check=False)
+            # What could not be removed with all the rest while something was mounted there.
+            for place in (path, path.parent):
+                if place.exists() and not any(place.iterdir()):
+                    place.rmdir()
 
 
 @scenario

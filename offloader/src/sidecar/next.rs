@@ -23,6 +23,11 @@ pub enum Next {
         /// The ranges.
         wanted: Vec<OffsetRange>,
     },
+    /// Tell the leader, who asks for more than is held here, that from this offset on it is.
+    DivideWanted {
+        /// The first offset that is held.
+        at: Offset,
+    },
     /// Take what lies at or above `at` out of the lineage.
     Cut {
         /// The first offset that the leader's log does not share.

@@ -33,17 +33,44 @@ impl Edit for ClaimPartition {
             (None, Some(start)) => known.new_manifest(start),
             (None, None) => return Ok(Applied::Refused(Refused::NoManifest)),
         };
-        if head.is_some() && next.claim.as_ref() == Some(&claim) {
-            return Ok(Applied::Nothing);
-        }
         if let Some(claimed) = next.fence().filter(|claimed| *claimed > self.epoch) {
             return Ok(Lost::Claimed { claimed, ours: Some(self.epoch) }.into());
         }
+        // What others told of the claim before holds for this one.
+        let before = next.claim.clone().filter(|before| before.epoch == self.epoch);
         next.claim(claim)?;
-        Ok(Applied::head(next))
+        for at in before.iter().flat_map(Claim::divisions) {
+            next.divide_wanted(self.epoch, at)?;
+        }
+        Ok(if head.is_some_and(|head| head.claim == next.claim) {
+            Applied::Nothing
+        } else {
+            Applied::head(next)
+        })
     }
 
     fn topic_partitions(&self) -> u32 {
         self.topic_partitions
+    }
+}
+
+/// Tells the leader that what it wants is with somebody from an offset on, so that a gap ends there. Anyone may who holds it.
+#[derive(Debug, Clone, Copy)]
+pub struct DivideWanted {
+    /// The epoch under which it is wanted.
+    pub epoch: LeaderEpoch,
+    /// The first offset that is held.
+    pub at: Offset,
+}
+
+impl Edit for DivideWanted {
+    fn fence(&self) -> Fence {
+        Fence::Anyone
+    }
+
+    fn apply(&self, head: Option<&Manifest>, _: &Known<'_>) -> Result<Applied, Unmade> {
+        let Some(head) = head else { return Ok(Applied::Refused(Refused::NoManifest)) };
+        let mut next = head.clone();
+        Ok(if next.divide_wanted(self.epoch, self.at)? { Applied::head(next) } else { Applied::Nothing })
     }
 }

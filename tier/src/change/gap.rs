@@ -8,7 +8,8 @@ use crate::edit::{Applied, Edit, Fence, Known, Lost, Refused};
 /// Records that a range from the tier's end on is lost.
 #[derive(Debug, Clone)]
 pub struct RecordGap {
-    /// The offsets; they begin at the tier's end as it was when the range was given up.
+    /// The offsets; they begin at the tier's end as it was when the range was given up. Without an operator's word the gap ends
+    /// where somebody has told meanwhile that he holds what begins there.
     pub range: OffsetRange,
     /// Why. With [`GapReason::Operator`] it may be recorded without a leader epoch.
     pub reason: GapReason,
@@ -29,7 +30,13 @@ impl Edit for RecordGap {
             return Ok(Lost::TierEndMoved { expected, now }.into());
         }
         let mut next = head.clone();
-        next.record_gap(self.range, self.reason, known.now())?;
+        let range = match (&head.claim, self.reason) {
+            (Some(claim), GapReason::LocalRetention | GapReason::Reserve | GapReason::Damage) => {
+                claim.undivided(self.range)
+            }
+            (None, _) | (_, GapReason::Operator) => self.range,
+        };
+        next.record_gap(range, self.reason, known.now())?;
         Ok(Applied::head(next))
     }
 }

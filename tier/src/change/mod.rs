@@ -3,6 +3,7 @@
 //! | change | whose word it takes | |
 //! |---|---|---|
 //! | [`ClaimPartition`] | the leader's | nobody commits under an older epoch |
+//! | [`DivideWanted`] | anyone's who holds a part | no gap reaches over what somebody holds |
 //! | [`CutTier`] | the leader's, or an operator's | what the log truncated becomes a dead branch |
 //! | [`RecordGap`] | the leader's, or an operator's | lost offsets are passed |
 //! | [`ReplacePieces`] | the leader's | one segment takes the place of tail pieces |
@@ -25,7 +26,7 @@ mod gap;
 mod pieces;
 
 pub use boundary::SetBoundary;
-pub use claim::ClaimPartition;
+pub use claim::{ClaimPartition, DivideWanted};
 pub use cut::CutTier;
 pub use dead::AddDead;
 pub use deleted::{MarkDeleted, UnmarkDeleted};

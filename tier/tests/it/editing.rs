@@ -8,8 +8,8 @@ use firnline_index::transactions::TransactionStart;
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
 use firnline_tier::change::{
-    AddDead, ClaimPartition, CutTier, MarkDeleted, RaiseFloor, RecordGap, ReplacePieces, SetBoundary,
-    UnmarkDeleted,
+    AddDead, ClaimPartition, CutTier, DivideWanted, MarkDeleted, RaiseFloor, RecordGap, ReplacePieces,
+    SetBoundary, UnmarkDeleted,
 };
 use firnline_tier::check::{CheckDepth, Finding};
 use firnline_tier::{Basis, CommitOutcome, Edit, EditError, EditOutcome, Lost, Refused, Tier};
@@ -108,6 +108,30 @@ async fn after_a_claim_nobody_commits_under_an_older_epoch() {
     let mut fresh = request(&tip(0), &basis, vec![segment]);
     (fresh.bound_epoch, fresh.node) = (Some(epoch(6)), Some(node(1)));
     assert!(matches!(tier.commit(&fresh).await.unwrap(), CommitOutcome::Committed(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_ends_where_somebody_holds_what_begins() {
+    let world = World::new(1);
+    let tier = world.tier().await;
+    put(&tier, &tip(0), &Log::plain(4, 100)).await;
+    edit(&tier, Some(5), &ClaimPartition { wanted: vec![range(12, 40)], ..claim(5, 1) }).await;
+    // Whoever tells it need not lead, and the leader's claim is not forgotten for it.
+    let divided = edit(&tier, None, &DivideWanted { epoch: epoch(5), at: offset(30) }).await;
+    let wanted = vec![range(12, 30), range(30, 40)];
+    assert_eq!(divided.claim, Some(Claim { epoch: epoch(5), node: node(1), wanted }));
+    // Nor is what was told forgotten when the leader asks for more.
+    let more = edit(&tier, Some(5), &ClaimPartition { wanted: vec![range(12, 50)], ..claim(5, 1) }).await;
+    assert_eq!(more.claim.unwrap().wanted, [range(12, 30), range(30, 50)]);
+    let late = DivideWanted { epoch: epoch(4), at: offset(20) };
+    let outcome = tier.edit(&tip(0), None, &late).await.unwrap();
+    assert!(matches!(outcome, EditOutcome::Nothing(Some(_))));
+    let gap = RecordGap { range: range(12, 50), reason: GapReason::LocalRetention };
+    assert_eq!(edit(&tier, Some(5), &gap).await.tier_end, offset(30));
+    // An operator's word goes before.
+    edit(&tier, Some(5), &DivideWanted { epoch: epoch(5), at: offset(35) }).await;
+    let gap = RecordGap { range: range(30, 50), reason: GapReason::Operator };
+    assert_eq!(edit(&tier, Some(5), &gap).await.tier_end, offset(50));
 }
 
 #[tokio::test(start_paused = true)]

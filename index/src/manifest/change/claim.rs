@@ -1,6 +1,6 @@
 //! Who may commit.
 
-use crate::ids::LeaderEpoch;
+use crate::ids::{LeaderEpoch, Offset, OffsetRange};
 use crate::manifest::{AlgebraError, Claim, MAX_WANTED, Manifest};
 
 impl Manifest {
@@ -46,5 +46,58 @@ impl Manifest {
         }
         self.claim = Some(claim);
         Ok(())
+    }
+
+    /// Divides the range that is wanted under `epoch` and has `at` inside: somebody holds what begins there, though not what
+    /// lies below, so that no gap may reach across. Tells whether that changed anything: not where nothing of the kind is
+    /// wanted under this epoch, and not where the claim has as many ranges as it may have.
+    ///
+    /// # Errors
+    /// Where the manifest is not a sidecar's.
+    pub fn divide_wanted(&mut self, epoch: LeaderEpoch, at: Offset) -> Result<bool, AlgebraError> {
+        self.require_sidecar()?;
+        let Some(claim) = self.claim.as_mut().filter(|claim| claim.epoch == epoch && claim.is_divisible(at))
+        else {
+            return Ok(false);
+        };
+        let divide = |range: &OffsetRange| match (
+            OffsetRange::new(range.start(), at),
+            OffsetRange::new(at, range.end()),
+        ) {
+            (Ok(below), Ok(above)) if !below.is_empty() && !above.is_empty() => vec![below, above],
+            _ => vec![*range],
+        };
+        claim.wanted = claim.wanted.iter().flat_map(divide).collect();
+        Ok(true)
+    }
+}
+
+impl Claim {
+    /// Whether a wanted range has `at` inside and may be divided there.
+    pub fn is_divisible(&self, at: Offset) -> bool {
+        self.wanted.len() < MAX_WANTED
+            && self.wanted.iter().any(|range| range.start() < at && at < range.end())
+    }
+
+    /// Whether all of `range` is wanted, be it in several ranges that touch.
+    pub fn wants_all(&self, range: OffsetRange) -> bool {
+        let end = self.wanted.iter().fold(range.start(), |end, next| match next.start() <= end {
+            true => end.max(next.end()),
+            false => end,
+        });
+        end >= range.end()
+    }
+
+    /// `range` up to the first place inside it at which wanted ranges touch: what begins there is with somebody.
+    pub fn undivided(&self, range: OffsetRange) -> OffsetRange {
+        let inside = |at: &Offset| range.start() < *at && *at < range.end();
+        let starts = self.divisions().filter(inside).min();
+        starts.and_then(|at| OffsetRange::new(range.start(), at).ok()).unwrap_or(range)
+    }
+
+    /// Where wanted ranges touch.
+    pub fn divisions(&self) -> impl Iterator<Item = Offset> + '_ {
+        let ends = |at: Offset| self.wanted.iter().any(|range| range.end() == at);
+        self.wanted.iter().map(|range| range.start()).filter(move |start| ends(*start))
     }
 }

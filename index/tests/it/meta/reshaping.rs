@@ -35,6 +35,34 @@ fn writer(of: Option<i32>) -> Option<Writer> {
 }
 
 #[test]
+fn what_is_wanted_is_divided_where_somebody_holds_what_begins() {
+    let mut head = empty(0);
+    head.claim(claim(3, 1, vec![range(5, 20), range(30, 40)])).unwrap();
+    let before = head.clone();
+    for (of, at) in [(3, 5), (3, 20), (3, 25), (2, 10), (4, 10)] {
+        assert!(!head.divide_wanted(epoch(of), offset(at)).unwrap(), "under {of} at {at}");
+    }
+    assert_eq!(head, before);
+    assert!(head.divide_wanted(epoch(3), offset(12)).unwrap());
+    assert!(head.divide_wanted(epoch(3), offset(9)).unwrap());
+    assert!(!head.divide_wanted(epoch(3), offset(9)).unwrap());
+    let wanted = vec![range(5, 9), range(9, 12), range(12, 20), range(30, 40)];
+    assert_eq!(head.claim, Some(claim(3, 1, wanted)));
+    let divided = head.claim.clone().unwrap();
+    assert_eq!(divided.divisions().collect::<Vec<_>>(), [offset(9), offset(12)]);
+    assert_eq!(divided.undivided(range(5, 20)), range(5, 9));
+    assert_eq!(divided.undivided(range(9, 20)), range(9, 12));
+    assert_eq!(divided.undivided(range(12, 35)), range(12, 35));
+    assert!(divided.wants_all(range(5, 20)) && divided.wants_all(range(7, 15)));
+    assert!(!divided.wants_all(range(5, 21)) && !divided.wants_all(range(4, 9)));
+    // A full claim stays as it is.
+    let many = (0..MAX_WANTED as u64).map(|n| range(n * 10, n * 10 + 5)).collect();
+    head.claim(claim(4, 1, many)).unwrap();
+    assert!(!head.divide_wanted(epoch(4), offset(2)).unwrap());
+    head.encode().unwrap();
+}
+
+#[test]
 fn a_claim_only_goes_forward_and_belongs_to_one_node() {
     let mut head = empty(0);
     head.claim(claim(3, 2, vec![])).unwrap();

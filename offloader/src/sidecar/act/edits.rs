@@ -2,7 +2,7 @@
 
 use firnline_index::manifest::{DeadReason, GapReason, Writer};
 use firnline_index::{LeaderEpoch, Offset, OffsetRange};
-use firnline_tier::change::{ClaimPartition, CutTier, MarkDeleted, RecordGap};
+use firnline_tier::change::{ClaimPartition, CutTier, DivideWanted, MarkDeleted, RecordGap};
 use tokio::time::Instant;
 
 use super::{After, Trouble, Turn};
@@ -82,6 +82,19 @@ impl Turn<'_> {
         if self.ended(ended, 0)? {
             self.core.state().counts.claims += 1;
         }
+        Ok(After::Done)
+    }
+
+    /// Tells the leader of what is held here inside the range that it asks for.
+    pub(super) async fn divide_wanted(&mut self, at: Offset) -> Result<After, Trouble> {
+        let Some(leader) = self.leader() else { return Ok(After::Done) };
+        self.core.before(SidecarStep::Claim).await;
+        tracing::info!(tip = %self.tip, %at, epoch = %leader.epoch, "holds a part of what the leader asks for");
+        let divide = DivideWanted { epoch: leader.epoch, at };
+        let writer = self.writer(None);
+        let ended =
+            self.core.parts.tier.edit(&self.tip, Some(writer), &divide).await.map_err(Trouble::edit)?;
+        self.ended(ended, 0)?;
         Ok(After::Done)
     }
 

@@ -121,6 +121,7 @@ impl Core {
                 Next::Compare => turn.compare().await?,
                 Next::Tombstone => turn.tombstone().await?,
                 Next::Claim { wanted } => turn.claim(wanted).await?,
+                Next::DivideWanted { at } => turn.divide_wanted(at).await?,
                 Next::Cut { at } => turn.cut(at).await?,
                 Next::RecordGap { range } => turn.record_gap(range).await?,
                 Next::Upload { chain, segments, why } => turn.upload(chain, segments, why).await?,

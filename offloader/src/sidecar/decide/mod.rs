@@ -5,7 +5,7 @@
 //! | off, paused, no leader, a later leader's claim | wait | here |
 //! | the topic is deleted | tombstone, upload up to its last bound, release | `deleted` |
 //! | we lead, and the leader's log lacks what the tier has | cut, or wait for an operator | `parted` |
-//! | the tier ends below all that is held | claim it as wanted; after the wait a gap | `pending` |
+//! | the tier ends below all that is held | claim it as wanted; after the wait a gap, up to what any sidecar holds | `pending` |
 //! | a sealed file now covers the tail's pieces | replace them | `pieces` |
 //! | a chain holds the tier's end, it is due, and it is ours to do | upload | `upload` |
 //! | the unsealed tail is due | upload it | `tail` |
@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use firnline_index::Offset;
 use firnline_index::manifest::ManifestKind;
+pub(super) use pending::missing;
 
 use super::held::Chain;
 use super::next::Next;
@@ -171,6 +172,7 @@ impl Live<'_> {
             | Next::AskBound
             | Next::Compare
             | Next::Tombstone
+            | Next::DivideWanted { .. }
             | Next::Cut { .. }
             | Next::Release { .. } => false,
         };
@@ -303,6 +305,7 @@ impl Next {
             Self::Compare
             | Self::Tombstone
             | Self::Claim { .. }
+            | Self::DivideWanted { .. }
             | Self::Cut { .. }
             | Self::RecordGap { .. }
             | Self::Upload { .. }

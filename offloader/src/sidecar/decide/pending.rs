@@ -14,7 +14,11 @@ pub(super) fn next(live: &Live<'_>) -> Option<Next> {
     let missing = missing(live.view.held, tier.tier_end)?;
     let wait = |wanted_for| Some(Next::Wait(WaitReason::Pending { missing, wanted_for }));
     if !live.leads() {
-        // Only the leader claims and records; the pins above the hole stay until it has.
+        // Only the leader claims and records; the pins above the hole stay until it has, and it must know of them.
+        let claim = tier.claim.as_ref().filter(|claim| claim.epoch == live.leader.epoch);
+        if claim.is_some_and(|claim| claim.is_divisible(missing.end())) {
+            return Some(Next::DivideWanted { at: missing.end() });
+        }
         return wait(std::time::Duration::ZERO);
     }
     if !asked_for(tier, live, missing) {
@@ -30,12 +34,15 @@ pub(super) fn next(live: &Live<'_>) -> Option<Next> {
             let (end, high_watermark) = (missing.end(), bound.high_watermark);
             Some(Next::Wait(WaitReason::Bound(BoundReason::Above { end, high_watermark })))
         }
-        Some(_) => Some(Next::RecordGap { range: missing }),
+        Some(_) => {
+            let range = tier.claim.as_ref().map_or(missing, |claim| claim.undivided(missing));
+            Some(Next::RecordGap { range })
+        }
     }
 }
 
 /// What lies between the tier's end and the first offset held above it, where nothing held reaches down to the end.
-pub(super) fn missing(held: &Held, tier_end: Offset) -> Option<OffsetRange> {
+pub(in crate::sidecar) fn missing(held: &Held, tier_end: Offset) -> Option<OffsetRange> {
     let chains = || held.chains.iter().filter(|chain| usable(chain));
     // What is held and cannot be proven is not missing: a person decides about it.
     let held_unproven = |chain: &&Chain| {
@@ -54,11 +61,5 @@ pub(super) fn missing(held: &Held, tier_end: Offset) -> Option<OffsetRange> {
 /// Whether our own claim under this epoch asks for all of it.
 fn asked_for(tier: &Digest, live: &Live<'_>, missing: OffsetRange) -> bool {
     let claim = tier.claim.as_ref().filter(|claim| claim.epoch == live.leader.epoch);
-    claim.is_some_and(|claim| {
-        claim.node == live.view.node
-            && claim
-                .wanted
-                .iter()
-                .any(|range| range.start() <= missing.start() && range.end() >= missing.end())
-    })
+    claim.is_some_and(|claim| claim.node == live.view.node && claim.wants_all(missing))
 }

@@ -246,6 +246,32 @@ fn what_can_be_proven_from_further_up_on_is_in_no_gap() {
 }
 
 #[test]
+fn no_gap_reaches_over_what_another_sidecar_holds() {
+    let leader = Leader { node: node(2), epoch: epoch(5) };
+    let wanted = |of, wanted| Some(Claim { epoch: epoch(of), node: node(2), wanted });
+    let mut scene = Scene::new(vec![log(&[50, 60, 70], HOUR)], None);
+    let next = |scene: &Scene| decide(&View { leader: Some(leader), ..scene.view() });
+    scene.tier = Some(Digest { claim: wanted(5, vec![range(20, 90)]), ..digest(20) });
+    assert_eq!(next(&scene), Next::DivideWanted { at: offset(50) });
+    for known in [
+        wanted(5, vec![range(20, 50), range(50, 90)]),
+        wanted(5, vec![range(20, 40)]),
+        wanted(4, vec![range(20, 90)]),
+        None,
+    ] {
+        scene.tier = Some(Digest { claim: known, ..digest(20) });
+        waits(&next(&scene), "pending");
+    }
+    // And on the other side.
+    scene.tier = Some(Digest {
+        claim: Some(Claim { epoch: epoch(5), node: node(1), wanted: vec![range(20, 30), range(30, 50)] }),
+        ..digest(20)
+    });
+    let late = View { wanted_for: HOUR, ..scene.view() };
+    assert_eq!(decide(&late), Next::RecordGap { range: range(20, 30) });
+}
+
+#[test]
 fn only_the_leader_claims() {
     let scene = Scene::new(vec![log(&[50, 60, 70], HOUR)], Some(digest(20)));
     let leader = Leader { node: node(2), epoch: epoch(5) };

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::OtherRun;
 use crate::sidecar::core::Core;
+use crate::sidecar::decide::missing;
 use crate::sidecar::round::chain_of;
 use crate::sidecar::state::Slot;
 use crate::sidecar::step::SidecarStep;
@@ -122,7 +123,7 @@ impl Core {
                 slot.hear(told.marks, now);
             }
             if waiting.contains(&key) {
-                slot.asked_for = slot.reaches_tier_end();
+                slot.asked_for = slot.reaches_tier_end() || slot.holds_a_part();
                 slot.dirty |= slot.asked_for;
             }
         }
@@ -176,5 +177,15 @@ impl Slot {
         end.is_some_and(|end| {
             self.held.chains.iter().any(|chain| chain.start <= end && end < chain.sealed_end)
         })
+    }
+
+    /// Whether bytes are held here inside what the leader wants, and it has not been told so, as far as is known here.
+    fn holds_a_part(&self) -> bool {
+        let Some(digest) = self.digest() else { return false };
+        let Some(missing) = missing(&self.held_now(), digest.tier_end) else { return false };
+        let epoch = self.leader.map(|leader| leader.epoch);
+        let claim =
+            digest.claim.as_ref().filter(|claim| Some(claim.epoch) == epoch && !claim.wanted.is_empty());
+        claim.is_none_or(|claim| claim.is_divisible(missing.end()))
     }
 }

@@ -114,6 +114,10 @@ proptest! {
                 prop_assert!(leads && !deleted);
                 prop_assert!(wanted.iter().all(|range| !range.is_empty() && Some(range.start()) == tier_end));
             }
+            Next::DivideWanted { at } => {
+                prop_assert!(!leads && !deleted);
+                prop_assert!(scene.held.chains.iter().any(|chain| usable(chain) && provable_start(chain) == *at));
+            }
             Next::Cut { .. } => {
                 let cut = matches!(view.comparison, Some(Comparison::Cut { .. }));
                 prop_assert!(leads && cut);
