@@ -34,6 +34,7 @@ TOPICS = {
     "rough": (1, 2, 1, {"retention.ms": "240000"}),
 }
 ROLL_SECONDS = 3.0
+REFILL_SECONDS = 20.0
 RETENTION_MS = "20000"
 COMMON = {"segment.ms": "3000", "retention.ms": RETENTION_MS, "file.delete.delay.ms": "500"}
 
@@ -220,10 +221,15 @@ class Rig:
                 # Where Kafka has given offsets twice, the history that goes on ends with what was acknowledged last.
                 end = lines[-1].offset if topic in self.rewritten else max(line.offset for line in lines)
                 last[self.ids[topic, generation], partition] = (topic, generation, end)
-        missing = {}
+        missing, filled = {}, time.monotonic()
 
         def drained():
+            nonlocal filled
             missing.clear()
+            if "gap" in self.allowed and time.monotonic() - filled > REFILL_SECONDS:
+                # A leader that has lost what it had begins a tier with the next segment that it seals.
+                self.fill(topics)
+                filled = time.monotonic()
             ends = self.tier_ends()
             for where, (topic, generation, offset) in last.items():
                 end = ends.get(where, 0)
