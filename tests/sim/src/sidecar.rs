@@ -9,7 +9,7 @@ use firnline_index::cluster_state::{CommittedOffset, GroupOffsets};
 use firnline_index::{PartitionIndex, TopicName};
 use firnline_offloader::Silent;
 use firnline_offloader::sidecar::{
-    Sidecar, SidecarFaults, SidecarParts, SidecarSettings, SidecarStep, TopicPolicy,
+    Sidecar, SidecarFaults, SidecarParts, SidecarSettings, SidecarStep, Thrown, TopicPolicy,
 };
 use firnline_store::env::RandomExt;
 use firnline_tier::cluster::{KeptState, LeaseOutcome, LeaseRequest};
@@ -20,6 +20,7 @@ use firnline_tier::retention::{RetentionSettings, Share};
 use firnline_tier::{SegmentForm, Step, Tier};
 use futures::future::BoxFuture;
 
+use crate::check::between;
 use crate::history::{Beside, Launch, Launcher, Menu, Waits};
 use crate::people::{Desk, open};
 use crate::process::PlannedFaults;
@@ -159,9 +160,16 @@ async fn tell_state(tier: &Tier, node: i32) {
 
 /// Tells now and then why partitions wait.
 async fn watch(sidecar: &Sidecar, waits: &Waits, world: &World, node: i32) {
+    let mut known = Thrown::default();
     loop {
         tokio::time::sleep(Duration::from_secs(60)).await;
         let status = sidecar.status();
+        let thrown = status.totals.counts.thrown;
+        let more = between(&known, &thrown);
+        known = thrown;
+        if more != Thrown::default() {
+            world.watch.threw(world, node, &more);
+        }
         for partition in &status.partitions {
             world.watch.note(|| {
                 let (at, tip, wait) = (world.now_ms(), &partition.tip, &partition.wait);

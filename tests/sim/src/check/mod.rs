@@ -10,6 +10,7 @@
 //! | a gap | covers no record that somebody with a proof holds |
 //! | a start or a floor rises | an operator's word lets it: a retention that was in force, a floor that was written |
 //! | a delete | no manifest names the object, nor has for as long as readers may look at an old one |
+//! | a finished upload is thrown away | the reason given was there; in peace there are few |
 //! | a pin goes | every committed record of it is in the tier, in a dead branch, or below start or floor |
 //! | at the end | every committed record is where the promise says |
 
@@ -20,6 +21,7 @@ mod gone;
 mod manifest;
 mod pages;
 mod proof;
+mod thrown;
 mod upkeep;
 
 use std::collections::BTreeMap;
@@ -27,6 +29,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use firnline_index::TopicIdPartition;
+use firnline_offloader::sidecar::Thrown;
 use firnline_offloader::{Bound, Witness};
 use firnline_store::sim::Change;
 
@@ -35,6 +38,7 @@ use crate::model::Kafka;
 pub use describe::describe;
 pub use end::{Ended, Held, Place, holder};
 pub use gone::Cover;
+pub use thrown::{add, between};
 
 /// What was seen so far, and what did not hold.
 #[derive(Debug)]
@@ -59,6 +63,10 @@ pub struct Seen {
     named: BTreeMap<String, i64>,
     /// Partitions whose tier went on in a history that an unclean election had cut, when nobody could tell any more.
     pub branched: std::collections::BTreeSet<TopicIdPartition>,
+    /// Finished uploads that were thrown away, as far as sidecars lived to tell.
+    pub thrown: Option<Thrown>,
+    /// Since when there is peace.
+    peace: Option<thrown::Peace>,
     /// What operators have said.
     words: upkeep::Words,
     /// Counts for the summary.

@@ -33,6 +33,7 @@ impl History {
             self.sleep(Duration::from_secs(1)).await;
         }
         self.roll_all();
+        self.world.watch.peace(self.world.now_ms());
         self.note(|| "all is healed and rolled".to_owned());
         let requests_before = self.world.store.trace().len();
         for _ in 0..PATIENCE {

@@ -240,6 +240,7 @@ impl History {
         let mut wrong = std::mem::take(&mut seen.wrong);
         wrong.extend(fatal);
         self.outcome.tier.add(&seen.counts);
+        self.outcome.thrown = seen.thrown.unwrap_or_default();
         let events = seen.events.take().unwrap_or_default();
         drop(seen);
         self.outcome.simulated += Duration::from_millis((self.world.now_ms() - START_MS).unsigned_abs());

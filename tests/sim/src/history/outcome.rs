@@ -4,12 +4,19 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use firnline_offloader::sidecar::Thrown;
+use firnline_store::RequestKind;
+
 use super::people::People;
 use super::sidecars::Sidecars;
 use super::{FEWEST_FAULTS, FEWEST_SIDECARS, STEPS};
 use crate::check::{Counts, Ended};
 use crate::process::Points;
 use crate::seams::World;
+
+/// However much trouble there is, the same segment does not go up again and again: each attempt waits longer, up to two
+/// minutes, and a history's troubles last for some hours.
+const MOST_UPLOADS: u64 = 150;
 
 /// Sums over histories.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -30,6 +37,10 @@ pub struct Outcome {
     pub points: Points,
     /// Sidecars started.
     pub sidecars: u64,
+    /// Finished uploads that were thrown away, by why.
+    pub thrown: Thrown,
+    /// The most uploads of a segment from one offset, in one history.
+    pub most_uploads: u64,
     /// What happened to the tier.
     pub tier: Counts,
     /// Where committed records were at the end.
@@ -57,6 +68,8 @@ impl Outcome {
         }
         self.points.add(&other.points);
         self.sidecars += other.sidecars;
+        crate::check::add(&mut self.thrown, &other.thrown);
+        self.most_uploads = self.most_uploads.max(other.most_uploads);
         self.tier.add(&other.tier);
         self.ended.add(&other.ended);
         self.operator += other.operator;
@@ -84,14 +97,25 @@ impl Outcome {
             ("faults", self.fault_count(), FEWEST_FAULTS),
             ("sidecars", self.sidecars, FEWEST_SIDECARS),
         ];
+        let again = (self.most_uploads > MOST_UPLOADS)
+            .then(|| format!("a segment from one offset was uploaded {} times", self.most_uploads));
         let few = counts.into_iter().filter(|(_, had, least)| had < least);
         few.map(|(what, had, least)| format!("the history had {had} {what}, at least {least} are asked for"))
+            .chain(again)
             .collect()
     }
 
     pub(super) fn gather(&mut self, world: &World, sidecars: &Sidecars, people: &People) {
         let trace = world.store.trace();
         self.requests += trace.len() as u64;
+        let mut uploads: BTreeMap<&str, u64> = BTreeMap::new();
+        for event in trace.iter().filter(|event| event.answer == "ok") {
+            if let (RequestKind::Put, Some(name)) = (event.operation, event.key.strip_suffix(".seg")) {
+                let end = name.rfind('/').map_or(0, |at| at + 21);
+                *uploads.entry(name.get(..end).unwrap_or(name)).or_default() += 1;
+            }
+        }
+        self.most_uploads = uploads.into_values().max().unwrap_or(0);
         for fault in trace.iter().filter_map(|event| event.fault) {
             self.fault(fault);
         }
@@ -118,6 +142,7 @@ impl fmt::Display for Outcome {
             self.fault_count()
         )?;
         writeln!(f, "tier: {:?}", self.tier)?;
+        writeln!(f, "uploads thrown away: {:?}; most of one offset: {}", self.thrown, self.most_uploads)?;
         writeln!(
             f,
             "committed batches at the end: {:?}, partitions left to an operator: {}",
