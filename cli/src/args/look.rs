@@ -43,6 +43,7 @@ Examples:
   firnline verify s3://archive/kafka                every object is there, every manifest adds up
   firnline verify --deep --topic 'payments.*'       and every block, index and transaction list is right
   firnline verify --deep orders/3 --json
+  firnline verify --deep --rate 20MiB               the same at a trickle, as the sidecars' scrub does
 
 Exit code 1 means that something is wrong with the tier; each anomaly is named.")]
 pub struct VerifyArgs {
@@ -51,6 +52,9 @@ pub struct VerifyArgs {
     /// Read everything: each block's checksum, the index against the batches, the transactions worked out again
     #[arg(long)]
     pub deep: bool,
+    /// With --deep: read at most so many bytes a second, one partition after the other, such as 20MiB
+    #[arg(long, value_name = "SIZE", requires = "deep")]
+    pub rate: Option<String>,
     /// One JSON object per anomaly and line, and one for the whole
     #[arg(long)]
     pub json: bool,

@@ -2,16 +2,16 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use firnline_tier::check::{CheckDepth, CheckReport, Finding};
+use firnline_tier::check::{CheckDepth, CheckReport, Finding, Pace};
 
 use super::context::Context;
-use super::selection::Selection;
+use super::selection::{Selection, usage};
 use crate::args::{GlobalArgs, VerifyArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, Stop, codes, of};
 use crate::output::{Cell, Out, Progress, Sheet};
 use crate::surroundings::Surroundings;
-use crate::units::{bytes, count, seconds, show_time};
+use crate::units::{Size, bytes, count, seconds, show_time};
 use crate::wiring;
 
 /// Prints findings as they come.
@@ -24,9 +24,18 @@ struct Teller<'a> {
     unreadable: Option<Failure>,
 }
 
+/// How fast is read.
+fn pace(text: &str) -> std::result::Result<Pace, String> {
+    match text.parse()? {
+        Size(0) => Err("--rate: nothing would ever be read".to_owned()),
+        Size(bytes) => Ok(Pace::per_second(bytes)),
+    }
+}
+
 /// Checks partitions and names everything that is wrong.
 pub async fn run(args: VerifyArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
-    let VerifyArgs { selection, deep, json } = args;
+    let VerifyArgs { selection, deep, rate, json } = args;
+    let pace = rate.as_deref().map(pace).transpose().map_err(usage)?;
     let selection = Selection::new(selection)?;
     let context = Context::new(global, selection.tier.as_deref(), around)?;
     let tier = context.tier().await?;
@@ -40,7 +49,10 @@ pub async fn run(args: VerifyArgs, global: &GlobalArgs, around: Surroundings, ou
         let progress = Progress::open_ended(if deep { "verify --deep" } else { "verify" });
         progress.on(format!("{} partitions", partitions.len()));
         let told = |finding| teller.lock().unwrap_or_else(PoisonError::into_inner).tell(finding);
-        tier.check(partitions, depth, parallel, &told).await
+        match pace {
+            Some(pace) => tier.check_slowly(partitions, pace, &told).await,
+            None => tier.check(partitions, depth, parallel, &told).await,
+        }
     };
     let took = started.elapsed();
     let requests = tier.store().counters().since(&before).total();

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::logs::{Logs, last_line, plain};
 use crate::made::{copied, first_object, made, on_tier, readable_only, tier, unprivileged, writable_again};
 use crate::rig::{finish, firnline};
 
@@ -269,4 +270,25 @@ fn reading_commands_work_on_a_read_only_tier() {
         assert_eq!(ran.code, 0, "{args:?}: {ran:?}");
     }
     writable_again(&copy);
+}
+
+#[test]
+fn a_tier_is_read_at_a_trickle_where_that_is_asked_for() {
+    let mut logs = Logs::new();
+    logs.write("orders-0", &plain(4, 100_000));
+    logs.offload(&[]).fine();
+    let deep = |more: &[&str]| {
+        let ran = logs.on(&[&["verify", "--deep", "--json"], more].concat());
+        ran.fine();
+        last_line(&ran)
+    };
+    let (fast, slow) = (deep(&[]), deep(&["--rate", "1MiB"]));
+    for what in ["segments", "log_bytes", "anomalies"] {
+        assert_eq!(fast[what], slow[what], "{what}");
+    }
+    // 1.8 MB at a megabyte a second.
+    let took = |line: &serde_json::Value| line["seconds"].as_f64().unwrap();
+    assert!(took(&slow) > 1.5 && took(&fast) < took(&slow), "{fast} {slow}");
+    logs.on(&["verify", "--rate", "1MiB"]).fails(2, &["--deep"]);
+    logs.on(&["verify", "--deep", "--rate", "0B"]).fails(2, &["--rate"]);
 }

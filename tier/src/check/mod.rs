@@ -123,10 +123,25 @@ impl Tier {
     ) -> CheckReport {
         let mut report = CheckReport::default();
         let mut checks = futures::stream::iter(tips)
-            .map(|tip| async move { self.check_partition(&tip, depth, on_finding).await })
+            .map(|tip| async move { self.check_partition(&tip, depth, None, on_finding).await })
             .buffer_unordered(parallel.max(1));
         while let Some(one) = checks.next().await {
             report.add(one);
+        }
+        report
+    }
+
+    /// Checks the content of partitions, one after the other at a pace, so that readers of the same tier do not suffer: what
+    /// the scrub of a sidecar does, at once and for partitions of any leader.
+    pub async fn check_slowly(
+        &self,
+        tips: Vec<TopicIdPartition>,
+        pace: Pace,
+        on_finding: OnFinding<'_>,
+    ) -> CheckReport {
+        let mut report = CheckReport::default();
+        for tip in tips {
+            report.add(self.check_partition(&tip, CheckDepth::Content, Some(pace), on_finding).await);
         }
         report
     }

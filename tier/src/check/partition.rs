@@ -43,9 +43,10 @@ impl Tier {
         &self,
         tip: &TopicIdPartition,
         depth: CheckDepth,
+        pace: Option<Pace>,
         on_finding: OnFinding<'_>,
     ) -> CheckReport {
-        let mut check = Check::new(self, tip, depth, None, on_finding);
+        let mut check = Check::new(self, tip, depth, pace, on_finding);
         match check.manifest().await {
             Some(manifest) => check.walk(&manifest).await,
             None => check.unnamed_rest().await,
