@@ -1,6 +1,6 @@
 //! Plays histories and says what they came to.
 //!
-//! `firnline-sim --seeds N [--from N] [--threads N]`, `--seconds N`, or `--seed N` for one, told in full.
+//! `firnline-sim --seeds N [--from N] [--threads N] [--minimum-hits N]`, `--seconds N`, or `--seed N` for one, told in full.
 
 use std::process::ExitCode;
 
