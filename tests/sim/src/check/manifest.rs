@@ -297,7 +297,9 @@ impl Replaced<'_> {
         let below = self.partition.truth.live.iter().find(|below| below.base < end && end <= below.end);
         let last = crate::seams::offset((end - 1).max(0));
         let tier = self.old.and_then(|old| old.lineage.epoch_at(last)).map(|epoch| epoch.get());
-        let continues = below.is_none_or(|below| Some(below.epoch) == tier);
+        // Of a deleted topic nobody tells which of two histories went on.
+        let doubtful = self.new.deleted.is_some() && self.partition.unclean > 0;
+        let continues = below.is_none_or(|below| Some(below.epoch) == tier) && !doubtful;
         proof::provers(self.kafka, place, batch).find(|node| continues && calm(node))
     }
 

@@ -100,6 +100,11 @@ impl History {
 
     fn twin(&mut self) {
         let node = self.some_node();
+        // A lock in the log directory lets one run at a time. Where it does not hold, as between two machines that share a
+        // directory by accident, the one knows nothing of what the other remembers, and of a deleted topic nobody can be asked.
+        if self.menu.topics && !self.sidecars.missing(NODES).contains(&node) {
+            return;
+        }
         self.sidecars.start(node, &self.dice, &self.menu);
         self.outcome.fault("sidecar-twin");
         self.note(|| format!("a second sidecar starts beside {node}"));
