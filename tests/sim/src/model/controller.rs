@@ -200,11 +200,13 @@ impl Kafka {
         let (start, end, epoch) = (log.start, log.end, source.replicas[&p].view.epoch);
         let Some(broker) = self.nodes.get(&follower) else { return };
         let Some(replica) = broker.replicas.get(&p) else { return };
-        let cut = replica
-            .parts_from(&broker.disk, &theirs, start, end)
-            .filter(|at| *at > replica.log.start)
-            .or_else(|| replica.parts_by_epoch(&broker.disk, &theirs, log))
-            .or((replica.log.end > end).then_some(end));
+        let parts = replica.parts_from(&broker.disk, &theirs, start, end);
+        // Where nothing is shared, epochs tell how far down the follower goes: below its own start, if need be.
+        let lowest = parts
+            .is_none_or(|at| at <= replica.log.start)
+            .then(|| replica.parts_by_epoch(&broker.disk, &theirs, log));
+        let cut = lowest.flatten().map(|lowest| parts.map_or(lowest, |at| at.min(lowest)));
+        let cut = cut.or(parts).or((replica.log.end > end).then_some(end));
         self.change(p, follower, now_ms, |replica, disk, p, now_ms| {
             replica.matched = epoch;
             let Some(at) = cut else { return Vec::new() };
