@@ -55,9 +55,9 @@ impl Watch {
         for (p, partition) in kafka.partitions.iter().enumerate() {
             let manifest = self.manifest(store, partition);
             let tip = &partition.tip;
-            let remembered = self.remembered_by_anyone(p);
             for batch in &partition.truth.live {
                 let held = holder(kafka, p, batch);
+                let remembered = self.remembered_by_anyone(p, batch.epoch);
                 match cover(manifest.as_deref(), batch) {
                     Cover::Live => ended.live += 1,
                     Cover::Dead if excused.contains(&p) => ended.dead += 1,
@@ -164,9 +164,10 @@ impl Watch {
             })
     }
 
-    fn remembered_by_anyone(&self, p: usize) -> i64 {
+    /// Up to where anybody remembers that records of `epoch` were committed: whoever led before it knew nothing of them.
+    fn remembered_by_anyone(&self, p: usize, epoch: i32) -> i64 {
         let seen = self.seen();
-        let known = seen.remembered.iter().filter(|((of, _), _)| *of == p);
+        let known = seen.remembered.iter().filter(|((of, _, told), _)| *of == p && *told >= epoch);
         known.map(|(_, bound)| *bound).max().unwrap_or(0)
     }
 }

@@ -55,8 +55,9 @@ pub struct Seen {
     pub wrong: Vec<String>,
     /// The highest bound that each node's sidecar was told, with when it heard of it.
     told: BTreeMap<(TopicIdPartition, i32), i64>,
-    /// The highest bound of each partition that each node ever remembered, as long as it held the bytes.
-    remembered: BTreeMap<(usize, i32), i64>,
+    /// The highest bound of each partition that each node ever remembered as told under each epoch, as long as it held the
+    /// bytes.
+    remembered: BTreeMap<(usize, i32, i32), i64>,
     /// When each node last looked at its files.
     looked: BTreeMap<i32, i64>,
     /// When each object was last named by a manifest.
@@ -158,7 +159,7 @@ impl Watch {
     pub fn remembered(&self, kafka: &Kafka, p: usize, node: i32, witness: &Witness) {
         let bound = witness.newest.bound.get();
         let mut seen = self.seen();
-        let highest = seen.remembered.entry((p, node)).or_default();
+        let highest = seen.remembered.entry((p, node, witness.newest.epoch.get())).or_default();
         *highest = bound.max(*highest);
         drop(seen);
         let truth = &kafka.partitions[p].truth;
@@ -171,14 +172,14 @@ impl Watch {
 
     /// A node lost its disk, and all that was remembered there.
     pub fn emptied(&self, node: i32) {
-        self.seen().remembered.retain(|(_, by), _| *by != node);
+        self.seen().remembered.retain(|(_, by, _), _| *by != node);
     }
 
     /// A pin of a node gave way: of what lay from `base` on nothing is left that its memory could speak for.
     pub fn gave_way(&self, p: usize, node: i32, base: i64) {
-        if let Some(bound) = self.seen().remembered.get_mut(&(p, node)) {
-            *bound = base.min(*bound);
-        }
+        let mut seen = self.seen();
+        let known = seen.remembered.iter_mut().filter(|((of, by, _), _)| (*of, *by) == (p, node));
+        known.for_each(|(_, bound)| *bound = base.min(*bound));
     }
 
     /// The store changed.
