@@ -12,10 +12,10 @@ use super::held::Held;
 use super::next::Next;
 use super::parts::SidecarParts;
 use super::settings::SidecarSettings;
-use super::state::{Given, Slot, State};
+use super::state::{Slot, State};
 use super::step::SidecarStep;
 use super::topic::TopicPresence;
-use super::view::Standing;
+use super::view::{Given, Standing};
 use super::wait::{OffReason, OperatorReason, WaitReason};
 use crate::host::HeldPartition;
 

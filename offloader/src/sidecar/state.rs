@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use firnline_index::manifest::ManifestKind;
 use firnline_index::summary::TierMarks;
-use firnline_index::{LeaderEpoch, NodeId, Offset, PartitionIndex, TimestampMs, TopicId, TopicIdPartition};
+use firnline_index::{LeaderEpoch, Offset, PartitionIndex, TimestampMs, TopicId, TopicIdPartition};
 use tokio::time::Instant;
 
 use super::act::Trouble;
@@ -14,11 +14,11 @@ use super::bucket::Bucket;
 use super::gone::{GoneRanges, GoneUnheld};
 use super::held::Held;
 use super::prove::Unproven;
-use super::settings::{SidecarSettings, TopicPolicy};
+use super::settings::SidecarSettings;
 use super::status::Counts;
 use super::topic::Topic;
 use super::verdict::{Hollow, Verdict};
-use super::view::{Comparison, Digest, Known, Limits, Standing, View};
+use super::view::{Comparison, Digest, Given, Known, Limits, View};
 use super::wait::{BoundReason, WaitReason};
 use crate::cluster::{Bound, Leader, OpenProducer};
 use crate::host::{HeldPartition, Presence, Witness};
@@ -488,18 +488,4 @@ impl Slot {
     pub(super) fn dropped(&self) -> bool {
         self.held.presence != Presence::Live
     }
-}
-
-/// What a view takes from elsewhere than the slot.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Given<'a> {
-    pub(super) settings: &'a SidecarSettings,
-    pub(super) held: &'a Held,
-    pub(super) policy: &'a TopicPolicy,
-    pub(super) standing: Standing,
-    pub(super) node: NodeId,
-    pub(super) pressure: bool,
-    pub(super) fresh: bool,
-    pub(super) now: TimestampMs,
-    pub(super) at: Instant,
 }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use firnline_index::manifest::{Claim, EntryKind, Manifest, ManifestKind, Tombstone};
 use firnline_index::{LeaderEpoch, NodeId, Offset, OffsetRange, TimestampMs};
+use tokio::time::Instant;
 
 use super::held::Held;
-use super::settings::TopicPolicy;
+use super::settings::{SidecarSettings, TopicPolicy};
 use super::wait::OffReason;
 use crate::cluster::{Bound, Leader};
 
@@ -187,4 +188,18 @@ pub enum Comparison {
     },
     /// The two part, and where cannot be told.
     Unknown,
+}
+
+/// What a view takes from elsewhere than the slot.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Given<'a> {
+    pub(super) settings: &'a SidecarSettings,
+    pub(super) held: &'a Held,
+    pub(super) policy: &'a TopicPolicy,
+    pub(super) standing: Standing,
+    pub(super) node: NodeId,
+    pub(super) pressure: bool,
+    pub(super) fresh: bool,
+    pub(super) now: TimestampMs,
+    pub(super) at: Instant,
 }

@@ -2,6 +2,7 @@
 
 mod crashing;
 mod elections;
+mod gaps;
 mod model;
 mod odd_files;
 mod policies;
@@ -158,65 +159,6 @@ async fn a_leader_asks_for_what_it_lacks_and_the_old_leaders_pins_bring_it() {
     let manifest = bench.manifest().await.unwrap();
     assert_eq!(manifest.tier_end, offset(36), "{:?}", (old.status(), new.status()));
     assert!(manifest.gaps.is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_nobody_brings_becomes_a_gap_after_the_wait() {
-    let bench = Bench::new(1).await;
-    {
-        let mut model = bench.model.lock().unwrap();
-        (0..2).for_each(|_| model.write(&[1], 2));
-    }
-    let sidecar = bench.sidecar(1, each_file()).await;
-    bench.run(&[&sidecar], 30).await;
-    {
-        let mut model = bench.model.lock().unwrap();
-        (0..4).for_each(|_| model.write(&[1], 2));
-        model.broker(1).retain(2);
-        model.broker(1).sole.clear();
-    }
-    bench.run(&[&sidecar], 100).await;
-    assert!(bench.manifest().await.unwrap().gaps.is_empty());
-    bench.run(&[&sidecar], 100).await;
-    let manifest = bench.manifest().await.unwrap();
-    assert_eq!(manifest.gaps.len(), 1, "{:?}", sidecar.status());
-    assert_eq!((manifest.gaps[0].range.start(), manifest.gaps[0].range.end()), (offset(6), offset(24)));
-    assert_eq!(manifest.tier_end, offset(30));
-}
-
-/// The leader's sidecar was away for longer than a follower's: what that one pinned meanwhile is in no gap.
-#[tokio::test(start_paused = true)]
-async fn a_gap_ends_where_a_followers_pins_begin() {
-    let bench = Bench::new(2).await;
-    {
-        let mut model = bench.model.lock().unwrap();
-        (0..2).for_each(|_| model.write(&[1, 2], 2));
-    }
-    let (one, two) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
-    bench.run(&[&one, &two], 30).await;
-    assert_eq!(bench.tier_end().await, 6);
-    {
-        let mut model = bench.model.lock().unwrap();
-        (0..4).for_each(|_| model.write(&[1, 2], 2));
-        for n in [1, 2] {
-            model.broker(n).retain(3);
-            model.broker(n).sole.clear();
-        }
-    }
-    // It has seen and can vouch for what the leader is about to lose.
-    bench.run(&[&two], 60).await;
-    {
-        let mut model = bench.model.lock().unwrap();
-        for n in [1, 2] {
-            model.broker(n).retain(1);
-        }
-        model.broker(1).sole.clear();
-    }
-    bench.run(&[&one, &two], 600).await;
-    let manifest = bench.manifest().await.unwrap();
-    let gaps: Vec<_> = manifest.gaps.iter().map(|gap| (gap.range.start(), gap.range.end())).collect();
-    assert_eq!(gaps, [(offset(6), offset(18))], "{:?}\n{:?}", one.status(), two.status());
-    assert_eq!(manifest.tier_end, offset(30));
 }
 
 #[tokio::test(start_paused = true)]
