@@ -135,8 +135,10 @@ impl Upload {
         tokio::pin!(reserved);
         loop {
             tokio::select! {
-                reservation = &mut reserved => return Ok(reservation),
+                // In this order, so that the same run again is the same; a part that failed is told first.
+                biased;
                 Some(part) = self.under_way.join_next() => self.note(part)?,
+                reservation = &mut reserved => return Ok(reservation),
             }
         }
     }
