@@ -1,6 +1,6 @@
 //! Changes to the manifest that carry no bytes: claim, cut, gap, tombstone.
 
-use firnline_index::manifest::{DeadReason, GapReason, Writer};
+use firnline_index::manifest::{DeadReason, GapReason, Manifest, Writer};
 use firnline_index::{LeaderEpoch, Offset, OffsetRange};
 use firnline_tier::change::{ClaimPartition, CutTier, DivideWanted, MarkDeleted, RecordGap};
 use tokio::time::Instant;
@@ -127,6 +127,9 @@ impl Turn<'_> {
             (gave_way, epoch)
         });
         let Some((gave_way, Some(epoch))) = known else { return Ok(After::Done) };
+        // Of a deleted topic nobody leads any more whom a later leader's claim would have to keep out.
+        let fence = self.manifest().filter(|manifest| manifest.deleted.is_some()).and_then(Manifest::fence);
+        let epoch = fence.map_or(epoch, |fence| fence.max(epoch));
         let reason = if gave_way { GapReason::Reserve } else { GapReason::LocalRetention };
         self.core.before(SidecarStep::RecordGap).await;
         tracing::error!(tip = %self.tip, %range, ?reason, "records are lost: no replica brought them in time");

@@ -39,6 +39,9 @@ pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
     };
     if let Some(chain) = (0..view.held.chains.len()).find(holds) {
         let found = segments(&view.held.chains[chain], from, end(chain), view.policy.target_bytes);
+        if !found.is_empty() && others_bring_it(view, tier) {
+            return Next::Wait(WaitReason::Turn);
+        }
         if !found.is_empty() {
             return Next::Upload { chain, segments: found, why: Why::Deleted };
         }
@@ -55,6 +58,14 @@ pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
             }
         }
     }
+}
+
+/// Whether another replica's sidecar is at it. Nobody leads a deleted topic, so that all begin; whoever comes first goes on,
+/// and the others leave it to that one for as long as the tier moves.
+fn others_bring_it(view: &View<'_>, tier: Option<&Digest>) -> bool {
+    let ours = view.since_commit.is_some_and(|since| since <= view.stood_still);
+    let moved = tier.is_some() && view.stood_still < view.limits.takeover_after;
+    moved && !ours && !view.pressure
 }
 
 fn whole_below(end: Offset) -> OffsetRange {

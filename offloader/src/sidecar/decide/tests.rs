@@ -397,6 +397,7 @@ fn a_deleted_topic_is_marked_brought_up_to_its_last_bound_and_let_go() {
             standing: Standing::Deleted,
             leader: None,
             witness_bound: Some(offset(25)),
+            stood_still: HOUR,
             ..scene.view()
         })
     };
@@ -404,6 +405,18 @@ fn a_deleted_topic_is_marked_brought_up_to_its_last_bound_and_let_go() {
     let stone = |last_bound| Some(Tombstone { at: TimestampMs::new(1).unwrap(), last_bound });
     scene.tier = Some(Digest { deleted: stone(Some(offset(25))), ..digest(10) });
     assert_eq!(upload_of(&view(&scene)), Some((0, offset(10), offset(25), Why::Deleted)));
+    // Somebody else moves it on; only where that was us do we go on at once.
+    let moving = |since_commit| {
+        let view = View {
+            standing: Standing::Deleted,
+            leader: None,
+            witness_bound: Some(offset(25)),
+            since_commit,
+            ..scene.view()
+        };
+        upload_of(&decide(&view)).is_some()
+    };
+    assert!(!moving(None) && !moving(Some(HOUR)) && moving(Some(Duration::ZERO)));
     scene.tier = Some(Digest { deleted: stone(Some(offset(25))), ..digest(25) });
     assert_eq!(view(&scene), Next::Release { below: Offset::MAX });
     scene.tier = Some(Digest { deleted: stone(Some(offset(20))), ..digest(10) });
