@@ -16,12 +16,10 @@ use crate::seams::{World, offset};
 /// Reads that follow each other.
 const IN_A_ROW: u64 = 5;
 
-/// A reader with small caches, so that it has to ask now and then.
+/// A reader whose caches hold all of a history: what goes out of a full one goes by the wall clock, and the same seed would
+/// give another history. So that it has to ask now and then, a new one takes its place.
 pub(super) fn reader(desk: &Desk) -> Reader {
     let settings = ReaderSettings {
-        manifest_cache_bytes: 256 << 10,
-        tail_cache_bytes: 16 << 10,
-        block_cache_bytes: 16 << 10,
         readahead_bytes: 4 << 10,
         cluster_id: Some(cluster_id()),
         workers: Workers::Inline,
@@ -34,7 +32,7 @@ pub(super) fn reader(desk: &Desk) -> Reader {
 
 /// Reads for ever: on from where it was, or from anywhere.
 pub async fn read_on(desk: Desk) {
-    let reader = reader(&desk);
+    let mut reader_now = reader(&desk);
     let (world, random) = (&desk.world, &desk.env.random);
     let mut at: BTreeMap<TopicIdPartition, i64> = BTreeMap::new();
     loop {
@@ -45,6 +43,9 @@ pub async fn read_on(desk: Desk) {
         else {
             continue;
         };
+        if random.below(6) == 0 {
+            reader_now = reader(&desk);
+        }
         if random.below(8) == 0 {
             let end = at.get(tip).copied().unwrap_or(0).max(20).unsigned_abs();
             at.insert(tip.clone(), i64::try_from(random.below(end)).unwrap_or(0));
@@ -57,7 +58,7 @@ pub async fn read_on(desk: Desk) {
             };
             let max_bytes = usize::try_from(1 + random.below(1_500)).unwrap_or(1);
             let troubles = world.troubles();
-            let told = reader.read(tip, offset(from), max_bytes, isolation).await;
+            let told = reader_now.read(tip, offset(from), max_bytes, isolation).await;
             let disturbed = world.troubles() != troubles || world.is_troubled();
             let next = match told {
                 Ok(outcome) => judge(world, tip, from, &outcome),
