@@ -369,3 +369,18 @@ async fn the_bytes_of_a_commit_do_not_grow_with_history() {
     assert_eq!(some.next_chunk().await.unwrap(), None);
     assert_eq!(tier.store().counters().since(&before).total(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tier_goes_on_from_its_end_wherever_a_new_writers_log_begins() {
+    let world = World::new(1);
+    let tier = world.tier().await;
+    let (first, rest) = Log::plain(12, 100).split(4);
+    let (_, late) = rest.split(4);
+    let now = put(&tier, &tip(0), &first).await.manifest;
+    let log_start = range_of(&late.batches[0]).start();
+    assert!(now.tier_end < log_start, "records lie between");
+    let basis = Basis::of(Some(&now), log_start);
+    assert_eq!((basis.base, &basis.lineage), (now.tier_end, &now.lineage));
+    // A new partition has nothing to go on from.
+    assert_eq!(Basis::of(None, log_start).base, log_start);
+}

@@ -60,3 +60,47 @@ async fn a_gap_ends_where_a_followers_pins_begin() {
     assert_eq!(gaps, [(offset(6), offset(18))], "{:?}\n{:?}", one.status(), two.status());
     assert_eq!(manifest.tier_end, offset(30));
 }
+
+/// A gap is not filled later, but what is known to have been committed is no less dear for having come too late.
+#[tokio::test(start_paused = true)]
+async fn committed_bytes_that_turn_up_after_their_gap_are_kept_by_name() {
+    let bench = Bench::new(2).await;
+    let old = bench.sidecar(1, each_file()).await;
+    (0..2).for_each(|_| bench.model.lock().unwrap().write(&[1, 2], 2));
+    bench.run(&[&old], 60).await;
+    assert_eq!(bench.tier_end().await, 6);
+    // It is told how far what it holds is committed, and has no time to upload it.
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1, 2], 2));
+        let start = firnline_index::lineage::EpochStart { epoch: model::epoch(1), start: offset(0) };
+        model.broker(1).witnesses = vec![firnline_offloader::Witness {
+            tip: tip(0),
+            newest: firnline_offloader::Stretch {
+                bound: offset(30),
+                epoch: model::epoch(1),
+                lineage: firnline_index::lineage::Lineage::new(vec![start]).unwrap(),
+            },
+            older: Vec::new(),
+        }];
+        model.broker(1).retain(0);
+        model.elect(2, 2);
+        (0..3).for_each(|_| model.write(&[2], 2));
+        model.broker(2).retain(2);
+        model.broker(2).sole.clear();
+    }
+    let new = bench.sidecar(2, each_file()).await;
+    bench.run(&[&new], 600).await;
+    let manifest = bench.manifest().await.unwrap();
+    let gaps: Vec<_> = manifest.gaps.iter().map(|gap| (gap.range.start(), gap.range.end())).collect();
+    assert_eq!(gaps, [(offset(6), offset(36))], "{:?}", new.status());
+    let old = bench.sidecar(1, each_file()).await;
+    bench.run(&[&old, &new], 900).await;
+    let manifest = bench.manifest().await.unwrap();
+    let dead: Vec<_> = manifest.dead_branches.iter().flat_map(|branch| &branch.entries).collect();
+    let mut kept: Vec<_> = dead.iter().map(|entry| (entry.range.start(), entry.range.end())).collect();
+    kept.sort_unstable();
+    let lost = [6, 12, 18, 24].map(|start| (offset(start), offset(start + 6)));
+    assert_eq!(kept, lost, "{:?}", old.status());
+    assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty(), "{:?}", old.status());
+}

@@ -97,6 +97,9 @@ pub(super) struct Model {
     pub(super) high_watermark: i64,
     pub(super) brokers: BTreeMap<NodeId, Broker>,
     pub(super) unknown: bool,
+    /// How many brokers answer, and whether those but the first know the topic although `unknown` says that one does not.
+    pub(super) answering: usize,
+    pub(super) known_elsewhere: bool,
     pub(super) compacted: bool,
     pub(super) asks: u64,
     pub(super) now_ms: i64,
@@ -114,6 +117,8 @@ impl Model {
             high_watermark: 0,
             brokers,
             unknown: false,
+            answering: usize::MAX,
+            known_elsewhere: false,
             compacted: false,
             asks: 0,
             now_ms: START_MS,
@@ -160,8 +165,8 @@ impl Model {
         })
     }
 
-    fn state(&self) -> TopicState {
-        if self.unknown {
+    fn state(&self, asked: usize) -> TopicState {
+        if self.unknown && !(self.known_elsewhere && asked > 0) {
             return TopicState::UnknownId;
         }
         let replicas = self.brokers.keys().copied().collect();
@@ -178,7 +183,7 @@ impl Cluster for ModelCluster {
     async fn topics(&self, ids: &[TopicId]) -> Result<Vec<TopicState>, ClusterError> {
         let mut model = self.0.lock().unwrap();
         model.asks += 1;
-        Ok(ids.iter().map(|_| model.state()).collect())
+        Ok(ids.iter().map(|_| model.state(0)).collect())
     }
 
     async fn topics_by_several(
@@ -187,7 +192,8 @@ impl Cluster for ModelCluster {
         brokers: usize,
     ) -> Result<Vec<Vec<TopicState>>, ClusterError> {
         let model = self.0.lock().unwrap();
-        Ok((0..brokers).map(|_| ids.iter().map(|_| model.state()).collect()).collect())
+        let brokers = brokers.min(model.answering);
+        Ok((0..brokers).map(|asked| ids.iter().map(|_| model.state(asked)).collect()).collect())
     }
 
     async fn bounds(&self, asks: &[BoundAsk]) -> Vec<Result<Bound, AskError>> {

@@ -42,6 +42,33 @@ async fn a_deleted_topic_goes_up_to_its_last_bound_and_its_pins_go() {
     assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty(), "{:?}", sidecar.status());
 }
 
+#[tokio::test(start_paused = true)]
+async fn one_brokers_word_is_not_enough_to_call_a_topic_deleted() {
+    let bench = Bench::new(1).await;
+    let sidecar = bench.sidecar(1, each_file()).await;
+    (0..3).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
+    bench.run(&[&sidecar], 60).await;
+    assert_eq!(bench.tier_end().await, 12);
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.broker(1).retain(0);
+        model.broker(1).gone = true;
+        model.unknown = true;
+    }
+    // A second broker knows the topic; then there is none that answers.
+    for (known_elsewhere, answering) in [(true, usize::MAX), (false, 1)] {
+        {
+            let mut model = bench.model.lock().unwrap();
+            (model.known_elsewhere, model.answering) = (known_elsewhere, answering);
+        }
+        bench.run(&[&sidecar], 2000).await;
+        assert_eq!(bench.manifest().await.unwrap().deleted, None, "{:?}", sidecar.status());
+    }
+    bench.model.lock().unwrap().answering = 2;
+    bench.run(&[&sidecar], 900).await;
+    assert!(bench.manifest().await.unwrap().deleted.is_some(), "{:?}", sidecar.status());
+}
+
 fn keeps_deleted(at_least: Duration) -> SidecarSettings {
     SidecarSettings {
         duty_interval: Duration::from_secs(3600),
@@ -96,7 +123,14 @@ async fn the_archive_of_a_deleted_topic_goes_a_share_at_a_time_once_its_time_is_
     bench.run(&[&sidecar], 6 * 86_400).await;
     let back = bench.manifest().await.unwrap();
     assert_eq!(back.tier_start, offset(0), "the brokers know the id");
-    bench.model.lock().unwrap().unknown = true;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (model.unknown, model.known_elsewhere) = (true, true);
+    }
+    bench.run(&[&sidecar], 86_400).await;
+    let doubted = bench.manifest().await.unwrap();
+    assert_eq!(doubted.tier_start, offset(0), "one broker alone does not know it");
+    bench.model.lock().unwrap().known_elsewhere = false;
     bench.run(&[&sidecar], 2 * 3600).await;
     let some = bench.manifest().await.unwrap();
     assert!(some.tier_start > offset(0) && some.entries.len() > 20, "{:?}", some.tier_start);
