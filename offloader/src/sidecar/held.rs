@@ -30,6 +30,8 @@ pub struct Chain {
     pub sealed_end: Offset,
     /// What was found when its bytes were last to be proven; `None` where nothing speaks against it.
     pub verdict: Option<Unproven>,
+    /// Whether something was found against it when it was to take the place of the tail's pieces.
+    pub replaces_nothing: bool,
     /// Where its files were found to have no batch, as a cleaner leaves them.
     pub hollow: Option<OffsetRange>,
     /// The files, oldest first.
@@ -105,6 +107,7 @@ impl Chain {
             start: *start,
             sealed_end: *sealed_end,
             verdict: None,
+            replaces_nothing: false,
             hollow: None,
             files: files.iter().map(File::of).collect(),
         }

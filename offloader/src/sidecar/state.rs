@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use super::act::Trouble;
 use super::bucket::Bucket;
 use super::gone::{GoneRanges, GoneUnheld};
-use super::held::Held;
 use super::prove::Unproven;
 use super::settings::SidecarSettings;
 use super::status::Counts;
@@ -333,37 +332,6 @@ impl Slot {
             TierKnown::Present(digest) => Some(digest),
             TierKnown::Absent | TierKnown::Nothing => None,
         }
-    }
-
-    /// What was held, with what is known against each chain.
-    pub(super) fn held_now(&self) -> Held {
-        let mut held = Held::of(&self.held);
-        let epoch = self.leader.map(|leader| leader.epoch);
-        let tier_end = self.digest().map(|digest| digest.tier_end);
-        for chain in &mut held.chains {
-            let of_it = |verdict: &&Verdict| {
-                verdict.speaks_of(chain.start, chain.sealed_end)
-                    && (verdict.epoch, verdict.from) == (epoch, tier_end)
-            };
-            let hollow = self
-                .hollow
-                .filter(|hollow| (hollow.start, hollow.sealed_end) == (chain.start, chain.sealed_end));
-            chain.hollow = hollow.map(|hollow| hollow.range);
-            chain.verdict = self.verdicts.iter().find(of_it).map(|verdict| verdict.why);
-        }
-        held
-    }
-
-    /// Remembers what speaks against a chain, and forgets what spoke against chains that are no more.
-    pub(super) fn judge(&mut self, verdict: Verdict) {
-        let chains = &self.held.chains;
-        let epoch = self.leader.map(|leader| leader.epoch);
-        self.verdicts.retain(|old| {
-            (old.epoch, old.from) == (epoch, verdict.from)
-                && old.start != verdict.start
-                && chains.iter().any(|chain| old.speaks_of(chain.start, chain.sealed_end))
-        });
-        self.verdicts.push(verdict);
     }
 
     /// Takes what is remembered of the log now. Where it speaks of more than before, what it did not speak for is asked again.

@@ -2,7 +2,9 @@
 
 use firnline_index::{LeaderEpoch, Offset, OffsetRange};
 
+use super::held::Held;
 use super::prove::Unproven;
+use super::state::Slot;
 
 /// What was found when the bytes of a chain were to be proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,5 +32,50 @@ impl Verdict {
     /// Whether it is about a chain with these ends. What was found of the lowest bytes holds of a chain that has grown.
     pub(super) fn speaks_of(&self, start: Offset, sealed_end: Offset) -> bool {
         self.start == start && self.sealed_end <= sealed_end
+    }
+}
+
+impl Slot {
+    /// Where the tail's pieces begin.
+    fn pieces_start(&self) -> Option<Offset> {
+        self.digest().and_then(|digest| digest.pieces).map(|pieces| pieces.start())
+    }
+
+    /// What was held, with what is known against each chain.
+    pub(super) fn held_now(&self) -> Held {
+        let mut held = Held::of(&self.held);
+        let epoch = self.leader.map(|leader| leader.epoch);
+        let tier_end = self.digest().map(|digest| digest.tier_end);
+        let pieces = self.pieces_start();
+        for chain in &mut held.chains {
+            let found = |from: Option<Offset>| {
+                let of_it = |verdict: &&Verdict| {
+                    verdict.speaks_of(chain.start, chain.sealed_end)
+                        && (verdict.epoch, verdict.from) == (epoch, from)
+                };
+                self.verdicts.iter().find(of_it).map(|verdict| verdict.why)
+            };
+            chain.verdict = found(tier_end);
+            chain.replaces_nothing = pieces.is_some() && found(pieces).is_some();
+            let hollow = self
+                .hollow
+                .filter(|hollow| (hollow.start, hollow.sealed_end) == (chain.start, chain.sealed_end));
+            chain.hollow = hollow.map(|hollow| hollow.range);
+        }
+        held
+    }
+
+    /// Remembers what speaks against a chain, and forgets what spoke against chains that are no more.
+    pub(super) fn judge(&mut self, verdict: Verdict) {
+        let chains = &self.held.chains;
+        let epoch = self.leader.map(|leader| leader.epoch);
+        let (tier_end, pieces) = (self.digest().map(|digest| digest.tier_end), self.pieces_start());
+        self.verdicts.retain(|old| {
+            old.epoch == epoch
+                && (old.from == tier_end || old.from == pieces)
+                && (old.start, old.from) != (verdict.start, verdict.from)
+                && chains.iter().any(|chain| old.speaks_of(chain.start, chain.sealed_end))
+        });
+        self.verdicts.push(verdict);
     }
 }

@@ -51,7 +51,7 @@ impl Turn<'_> {
             }
         }
         if let Some(found) = refused.filter(|found| !found.passes()) {
-            self.judge(chain, found);
+            self.judge(chain, first, found);
         }
         Ok(segments)
     }

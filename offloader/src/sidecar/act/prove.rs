@@ -148,13 +148,13 @@ impl Turn<'_> {
     }
 
     /// Remembers what speaks against a chain.
-    pub(super) fn judge(&self, chain: &HeldChain, why: Unproven) {
+    pub(super) fn judge(&self, chain: &HeldChain, from: Offset, why: Unproven) {
         tracing::warn!(
             tip = %self.tip, from = %chain.start, to = %chain.sealed_end, reason = %why, "held bytes are not proven"
         );
         self.core.with(&self.tip, |slot| {
             let epoch = slot.leader.map(|leader| leader.epoch);
-            let from = slot.digest().map(|digest| digest.tier_end);
+            let from = slot.digest().map(|_| from);
             slot.judge(Verdict { start: chain.start, sealed_end: chain.sealed_end, from, epoch, why });
             slot.dirty = true;
         });

@@ -9,9 +9,10 @@ use firnline_tier::change::ReplacePieces;
 use super::{After, Trouble, Turn};
 use crate::host::HeldChain;
 use crate::plan::PlannedSegment;
+use crate::sidecar::next::Why;
 use crate::sidecar::prove::{Unproven, before};
 use crate::sidecar::step::SidecarStep;
-use crate::sidecar::wait::{OperatorReason, WaitReason};
+use crate::sidecar::wait::OperatorReason;
 use crate::upload::Start;
 
 impl Turn<'_> {
@@ -26,12 +27,15 @@ impl Turn<'_> {
             if chain.is_log && self.leads() && !self.is_compared(manifest.generation) {
                 return self.compare().await;
             }
-            self.judge(&chain, Unproven::TierContradicts { at });
+            self.judge(&chain, range.start(), Unproven::TierContradicts { at });
             return Ok(After::Again);
         }
+        let planned = PlannedSegment { start: range.start(), stop: range.end(), extents: 0..0, bytes: 0 };
+        let Some(planned) = self.provable(&chain, vec![planned], Why::Leads).await?.pop() else {
+            return Ok(After::Again);
+        };
         let start = self.start_at(&manifest, range.start()).await?;
         self.core.before(SidecarStep::Upload).await;
-        let planned = PlannedSegment { start: range.start(), stop: range.end(), extents: 0..0, bytes: 0 };
         let uploaded = self.uploads(EntryKind::Segment).one(&chain.log, &planned, &start).await;
         let Some(segment) = uploaded.map_err(Trouble::upload)? else { return Ok(After::Done) };
         let epoch = segment.entry.epochs.last().map(|last| last.epoch);
@@ -44,14 +48,12 @@ impl Turn<'_> {
         };
         if let Err(why) = self.prove(&chain, std::slice::from_ref(&segment), &bound).await? {
             self.throw(1, |thrown| &mut thrown.unproven);
-            if !why.passes() {
-                // Else the same bytes would go up again with each turn, and be thrown away again.
-                self.judge(&chain, why);
+            if why.passes() {
+                return Ok(After::Done);
             }
-            return Err(Trouble::held(WaitReason::Operator(OperatorReason::Unproven {
-                end: segment.entry.range.end(),
-                why,
-            })));
+            // Else the same bytes would go up again with each turn, and be thrown away again.
+            self.judge(&chain, range.start(), why);
+            return Ok(After::Again);
         }
         self.core.before(SidecarStep::Replace).await;
         let (range, bytes) = (segment.entry.range, segment.entry.log_bytes.get());

@@ -138,7 +138,8 @@ impl Turn<'_> {
                 Err(Trouble::operator(OperatorReason::OtherHistory { tier_end }))
             }
             Continues::No(_) => {
-                self.judge(chain, Unproven::TierContradicts { at: before(tier_end).unwrap_or(tier_end) });
+                let at = before(tier_end).unwrap_or(tier_end);
+                self.judge(chain, tier_end, Unproven::TierContradicts { at });
                 Ok(false)
             }
         }
@@ -192,6 +193,7 @@ impl Turn<'_> {
                 return Err(trouble);
             }
         };
+        let from = segments.first().map_or(Offset::ZERO, |first| first.entry.range.start());
         let mut refused = None;
         while let Some(asked) = segments.last().map(last_epoch) {
             match self.prove(chain, &segments, &bound).await? {
@@ -217,7 +219,7 @@ impl Turn<'_> {
         if let Some(found) = refused
             && !found.passes()
         {
-            self.judge(chain, found);
+            self.judge(chain, from, found);
         }
         if segments.is_empty() {
             return Ok(());
@@ -285,7 +287,7 @@ impl Turn<'_> {
         };
         if diverged && !(chain.is_log && self.leads()) {
             let at = self.tier_end().unwrap_or(chain.start);
-            self.judge(chain, Unproven::TierContradicts { at });
+            self.judge(chain, at, Unproven::TierContradicts { at });
             return Ok(After::Done);
         }
         // A damaged file must not keep back the good ones that were to be joined with it.

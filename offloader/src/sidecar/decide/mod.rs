@@ -215,7 +215,7 @@ fn pieces(live: &Live<'_>) -> Option<Next> {
         firnline_index::OffsetRange::new(pieces.start(), end).ok()
     };
     let found = live.view.held.chains.iter().enumerate().find_map(|(at, chain)| {
-        let provable = usable(chain) && provable_start(chain) <= pieces.start();
+        let provable = usable(chain) && !chain.replaces_nothing && provable_start(chain) <= pieces.start();
         provable.then(|| covering(chain)).flatten().map(|range| (at, range))
     });
     let (chain, range) = found?;

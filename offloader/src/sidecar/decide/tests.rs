@@ -48,13 +48,13 @@ fn log(borders: &[i64], age: Duration) -> Chain {
         borders.windows(2).map(|pair| file(pair[0], Some(pair[1]), age, false)).collect();
     files.push(file(*borders.last().unwrap(), None, Duration::ZERO, false));
     let (start, sealed_end) = (offset(borders[0]), offset(*borders.last().unwrap()));
-    Chain { is_log: true, start, sealed_end, verdict: None, hollow: None, files }
+    Chain { is_log: true, start, sealed_end, verdict: None, replaces_nothing: false, hollow: None, files }
 }
 
 fn pins(borders: &[i64], age: Duration) -> Chain {
     let files = borders.windows(2).map(|pair| file(pair[0], Some(pair[1]), age, true)).collect();
     let (start, sealed_end) = (offset(borders[0]), offset(*borders.last().unwrap()));
-    Chain { is_log: false, start, sealed_end, verdict: None, hollow: None, files }
+    Chain { is_log: false, start, sealed_end, verdict: None, replaces_nothing: false, hollow: None, files }
 }
 
 fn digest(tier_end: i64) -> Digest {

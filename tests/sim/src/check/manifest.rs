@@ -98,7 +98,10 @@ impl Replaced<'_> {
         check(new.generation == old.generation + 1, format!("follows generation {}", old.generation));
         check(new.kind == old.kind && new.tip == old.tip, "another kind or partition".to_owned());
         let starts = (old.tier_start, new.tier_start);
-        check(starts.0 <= starts.1, format!("the tier's start went back from {} to {}", starts.0, starts.1));
+        check(
+            starts.0 <= starts.1 || new.dead_branches.len() > old.dead_branches.len(),
+            format!("the tier's start went back from {} to {}", starts.0, starts.1),
+        );
         let cut = new.dead_branches.len() > old.dead_branches.len();
         // A floor above a cut spoke of records that are not there now.
         check(old.floor <= new.floor || cut, "the floor went back".to_owned());
