@@ -95,6 +95,19 @@ pub struct Witness {
 }
 
 impl Witness {
+    /// Up to where anything was told committed that nothing told later contradicts. A new leader may tell less than the one
+    /// before it, for a while.
+    #[must_use]
+    pub fn committed_to(&self) -> Offset {
+        let agreed = |stretch: &Stretch| {
+            let later = self.stretches().take_while(|other| *other != stretch);
+            let parted =
+                later.filter_map(|later| later.parts_from(stretch)).map(|parted| parted.offset).min();
+            parted.map_or(stretch.bound, |parted| parted.min(stretch.bound))
+        };
+        self.stretches().map(agreed).max().unwrap_or(self.newest.bound)
+    }
+
     /// What was told last, then the others.
     pub fn stretches(&self) -> impl Iterator<Item = &Stretch> {
         std::iter::once(&self.newest).chain(&self.older)
@@ -188,4 +201,41 @@ pub trait Host: fmt::Debug + Send + Sync {
 
     /// Everything that is remembered.
     fn witnesses(&self) -> Result<Vec<Witness>, HostError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use firnline_index::lineage::{EpochStart, Lineage};
+    use firnline_index::{LeaderEpoch, PartitionIndex, TopicIdPartition};
+
+    use super::*;
+
+    fn stretch(bound: i64, by: i32, starts: &[(i32, i64)]) -> Stretch {
+        let epoch = |n| LeaderEpoch::new(n).unwrap();
+        let start =
+            |(of, at): &(i32, i64)| EpochStart { epoch: epoch(*of), start: Offset::new(*at).unwrap() };
+        Stretch {
+            bound: Offset::new(bound).unwrap(),
+            epoch: epoch(by),
+            lineage: Lineage::new(starts.iter().map(start).collect()).unwrap(),
+        }
+    }
+
+    #[test]
+    fn what_was_told_committed_stays_so_until_something_told_later_contradicts_it() {
+        let tip = TopicIdPartition {
+            topic: "orders".parse().unwrap(),
+            topic_id: TopicId::from_bytes([7; 16]),
+            partition: PartitionIndex::new(0).unwrap(),
+        };
+        let told = |newest, older| Witness { tip: tip.clone(), newest, older }.committed_to().get();
+        let before = stretch(120, 3, &[(1, 0), (3, 80)]);
+        assert_eq!(told(stretch(100, 4, &[(1, 0), (3, 80)]), vec![before.clone()]), 120, "a new leader lags");
+        assert_eq!(
+            told(stretch(100, 4, &[(1, 0), (4, 70)]), vec![before.clone()]),
+            100,
+            "an election cut it"
+        );
+        assert_eq!(told(stretch(60, 4, &[(1, 0), (4, 50)]), vec![before]), 60, "and there it parts");
+    }
 }

@@ -382,7 +382,7 @@ impl Slot {
             comparison: self.comparison().filter(|_| self.leader.is_some()),
             policy: given.policy,
             pressure: given.pressure,
-            witness_bound: self.witness.as_ref().map(|witness| witness.newest.bound),
+            witness_bound: self.witness.as_ref().map(Witness::committed_to),
             stood_still: since(self.tier_moved_at),
             wanted_for: self.wanted_since.map_or(Duration::ZERO, since),
             since_commit: self.committed_at.map(since),

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::{After, Trouble, Turn};
 use crate::cluster::Leader;
+use crate::host::Witness;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::wait::WaitReason;
 
@@ -144,7 +145,7 @@ impl Turn<'_> {
 
     pub(super) async fn tombstone(&mut self) -> Result<After, Trouble> {
         let last_bound =
-            self.core.with(&self.tip, |slot| slot.witness.as_ref().map(|w| w.newest.bound)).flatten();
+            self.core.with(&self.tip, |slot| slot.witness.as_ref().map(Witness::committed_to)).flatten();
         self.core.before(SidecarStep::Tombstone).await;
         tracing::warn!(tip = %self.tip, last_bound = ?last_bound, "the topic is deleted: what was committed goes up, then its pins go");
         let mark = MarkDeleted { last_bound };

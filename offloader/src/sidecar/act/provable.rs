@@ -14,7 +14,7 @@ use crate::host::HeldChain;
 use crate::plan::PlannedSegment;
 use crate::sidecar::next::Why;
 use crate::sidecar::prove::{Claimed, Unproven, provable_from};
-use crate::sidecar::wait::OperatorReason;
+use crate::sidecar::wait::{BoundReason, OperatorReason, WaitReason};
 
 impl Turn<'_> {
     /// As many of `segments` as can be proven now, from the first on. What stands in the way of the others is remembered.
@@ -25,6 +25,13 @@ impl Turn<'_> {
         why: Why,
     ) -> Result<Vec<PlannedSegment>, Trouble> {
         let Some(first) = segments.first().map(|first| first.start) else { return Ok(segments) };
+        // Where nobody could say what is committed after the last upload, it is asked before the next: that was one for nothing.
+        let untold = self.core.with(&self.tip, |slot| {
+            matches!(&slot.wait, WaitReason::Bound(BoundReason::Unavailable(_) | BoundReason::Denied(_)))
+        });
+        if why != Why::Deleted && untold == Some(true) {
+            self.bound_for(None).await?;
+        }
         let known = self.core.with(&self.tip, |slot| slot.bound).flatten();
         let of_the_leader = why == Why::Leads && chain.is_log;
         if of_the_leader && known.is_some_and(|known| known.log_start <= first) {
@@ -112,8 +119,8 @@ impl Turn<'_> {
         let Some(witness) = witness else {
             return Err(Trouble::operator(OperatorReason::Unproven { end, why: Unproven::NoWitness }));
         };
+        let told = deleted.unwrap_or_else(|| witness.committed_to());
         let newest = witness.newest;
-        let told = deleted.unwrap_or(newest.bound);
         // A later leader may have claimed or committed, and told this node nothing new before the end. Nobody leads any more
         // whom that claim would have to keep out.
         let epoch = Some(newest.epoch).max(fence).unwrap_or(newest.epoch);

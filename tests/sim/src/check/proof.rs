@@ -1,6 +1,6 @@
 //! Who holds a committed batch and can prove that it is one.
 
-use firnline_offloader::Stretch;
+use firnline_offloader::{Stretch, Witness};
 
 use crate::model::{Batch, Inode, Kafka};
 use crate::seams::offset;
@@ -10,7 +10,14 @@ pub(super) fn witnessed(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bo
     let witness = kafka.nodes.get(&node).and_then(|machine| machine.disk.witnesses.get(&p));
     let last = offset(batch.end - 1);
     let knows = |stretch: &Stretch| stretch.epoch_at(last).is_some_and(|epoch| epoch.get() == batch.epoch);
-    witness.is_some_and(|witness| witness.stretches().any(knows))
+    // What was told later of other records at the same offsets: an election had cut these out of the log.
+    let contradicted = |witness: &Witness, stretch: &Stretch| {
+        let later = witness.stretches().take_while(|other| *other != stretch);
+        later.filter_map(|later| later.parts_from(stretch)).any(|parted| parted.offset <= last)
+    };
+    witness.is_some_and(|witness| {
+        witness.stretches().any(|stretch| knows(stretch) && !contradicted(witness, stretch))
+    })
 }
 
 /// Whether what the sidecar of `node` remembers speaks of both sides of `at` in one breath.

@@ -16,7 +16,7 @@ use crate::seams::World;
 
 /// However much trouble there is, the same segment does not go up again and again: each attempt waits longer, up to two
 /// minutes, and a history's troubles last for some hours.
-const MOST_UPLOADS: u64 = 150;
+const MOST_UPLOADS: u64 = 250;
 
 /// Sums over histories.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]

@@ -193,6 +193,7 @@ impl History {
         let calm = self.store_until.is_none()
             && self.network_until.is_none()
             && self.disk_until.is_none()
+            && !self.world.ring.is_lost()
             && kafka.nodes.values().all(|node| node.alive)
             && (0..kafka.partitions.len()).all(settled);
         drop(kafka);
