@@ -244,14 +244,15 @@ impl Replaced<'_> {
                 };
                 // So is what the first leader of the tier had lost already.
                 let below = |base: i64| base < self.new.began().get();
-                // A file that lies in a gap in part is kept whole.
+                // A file that lies in a gap in part is kept whole, and so is a pin where the tier has another history: that is no
+                // cut of the tier.
                 let twice = |base: i64| {
                     self.new.entries.iter().any(|entry| entry.range.contains(crate::seams::offset(base)))
                 };
                 // Of a deleted topic nobody is left who tells how far it was committed.
                 let beyond = |base: i64| self.new.deleted.is_some() && base >= self.new.tier_end.get();
-                let beside = |base: i64| in_gap(base) || below(base) || twice(base) || beyond(base);
-                let alive = alive.filter(|(base, ..)| !(too_late && beside(*base)));
+                let beside = |base: i64| in_gap(base) || below(base) || beyond(base);
+                let alive = alive.filter(|(base, ..)| !(twice(*base) || too_late && beside(*base)));
                 // Below the leader's log nobody can say any more which of two histories went on.
                 let mut alive = alive.filter(|(_, end, _)| !self.leader_starts_above(*end));
                 if let Some((base, end, _)) = alive.next() {

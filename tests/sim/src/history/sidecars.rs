@@ -202,10 +202,11 @@ impl Sidecars {
         }
     }
 
-    /// Whether one runs beside the node that does not stand still.
+    /// Whether one runs beside the node that does not stand still, and will not before the next look.
     pub(super) fn works(&self, node: i32) -> bool {
         let works = |process: &Running| {
-            process.node == node && !process.gate.is_frozen() && !process.gate.is_killed()
+            let stands = process.gate.is_frozen() || process.gate.is_killed() || !process.faults.is_calm();
+            process.node == node && !stands
         };
         self.running.iter().any(works)
     }

@@ -80,6 +80,11 @@ impl PlannedFaults {
         Self { slow: Mutex::new(random), ..self }
     }
 
+    /// Whether nothing is planned.
+    pub fn is_calm(&self) -> bool {
+        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) == Plan::Live
+    }
+
     /// Nothing shall happen any more.
     pub fn calm(&self) {
         *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Plan::Live;
