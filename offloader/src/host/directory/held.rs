@@ -91,7 +91,7 @@ pub(super) fn held(
     });
     let grouped = chains(&pieces, log_start);
     let mut take = |chain: &[usize]| chain.iter().filter_map(|&at| files[at].take()).collect::<Vec<_>>();
-    let mut chains = Vec::new();
+    let mut chains = Vec::with_capacity(usize::from(!log_files.is_empty()) + grouped.others.len());
     if !log_files.is_empty() {
         let mut files = take(&grouped.below_log);
         files.extend(log_files);
@@ -198,7 +198,11 @@ fn chain(
     live: Option<Live<'_>>,
     files: Vec<File>,
 ) -> HeldChain {
-    let (segments, files): (Vec<_>, Vec<_>) = files.into_iter().map(|file| (file.segment, file.held)).unzip();
+    let (mut segments, mut files): (Vec<_>, Vec<_>) =
+        files.into_iter().map(|file| (file.segment, file.held)).unzip();
+    // They are held as long as nothing changes, mostly of one file or two, and a vector makes room for four.
+    segments.shrink_to_fit();
+    files.shrink_to_fit();
     let start = files.first().map_or(Offset::ZERO, |file| file.base);
     let sealed_end = files.last().map_or(start, |last| last.end.unwrap_or(last.base));
     let log = Arc::new(directory_log(shared, source, tip, live, segments));

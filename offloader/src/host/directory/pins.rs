@@ -159,7 +159,8 @@ pub(super) fn settle(
     pins: Vec<Pin>,
     in_log: impl Fn(usize, u64) -> Option<Offset>,
 ) -> (Vec<Pin>, Option<IoProblem>) {
-    let (mut kept, mut unsettled): (Vec<Pin>, Option<IoProblem>) = (Vec::new(), None);
+    // As large as it gets: ten thousand partitions of one pin each hold no room for three more.
+    let (mut kept, mut unsettled): (Vec<Pin>, Option<IoProblem>) = (Vec::with_capacity(pins.len()), None);
     for mut pin in pins {
         if let Err(problem) = settle_one(shared, &mut pin, &mut kept, &in_log) {
             unsettled.get_or_insert(problem);
