@@ -1,5 +1,6 @@
 //! One sidecar over the log dir that `make-log` has written: what it holds in memory, how long a restart takes, and what
 //! an idle minute costs. `sidecar-scale LOG-DIR TIER-DIR IDLE-SECONDS`; one line of JSON on standard output for each part.
+//! `sidecar-scale LOG-DIR TIER-DIR restart` after that is a restart alone, in a process of its own.
 //!
 //! The log directories and the tier are real, the broker is not: a cluster of one that leads everything and answers at
 //! once. So the control requests are not in these figures.
@@ -132,78 +133,117 @@ async fn sidecar(
     Ok(Sidecar::open(parts, settings).await?)
 }
 
-/// Runs until `enough`, asked each half second, and then for `more`.
-async fn run_until(sidecar: &Sidecar, enough: impl Fn(&Status) -> bool, more: Duration) {
+/// How often it is asked whether something has come about.
+const ASK: Duration = Duration::from_millis(500);
+/// The same where the time until then is measured.
+const ASK_OFTEN: Duration = Duration::from_millis(50);
+
+/// Runs until `enough`, asked `each` so often, and then for `more`.
+async fn run_until(sidecar: &Sidecar, enough: impl Fn(&Status) -> bool, each: Duration, more: Duration) {
     let stop = async {
         while !enough(&sidecar.status()) {
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            tokio::time::sleep(each).await;
         }
         tokio::time::sleep(more).await;
     };
     sidecar.run(stop).await;
 }
 
-#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::disallowed_methods, reason = "it measures real time")]
-async fn main() -> Result<(), Failure> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let [log_dir, tier, idle] = words.as_slice() else {
-        return Err("usage: sidecar-scale LOG-DIR TIER-DIR IDLE-SECONDS".into());
-    };
-    let (log_dir, tier, idle) = (PathBuf::from(log_dir), PathBuf::from(tier), idle.parse()?);
-    let cluster = Arc::new(Still::of(&log_dir)?);
-    let partitions = cluster.ends.len();
-    let known = |status: &Status| {
+/// The dirs, and what leads there.
+struct Bench {
+    log_dir: PathBuf,
+    tier: PathBuf,
+    cluster: Arc<Still>,
+}
+
+impl Bench {
+    async fn sidecar(&self, settings: SidecarSettings) -> Result<Sidecar, Failure> {
+        sidecar(&self.log_dir, &self.tier, &self.cluster, settings).await
+    }
+
+    /// Whether it has been decided of every partition what is to be done.
+    fn known(&self, status: &Status) -> bool {
         let unknown = |wait: &WaitReason| matches!(wait, WaitReason::Off(OffReason::Unknown));
-        status.partitions.len() == partitions
+        status.partitions.len() == self.cluster.ends.len()
             && status
                 .partitions
                 .iter()
                 .all(|p| p.tier_end.is_some() && p.leader.is_some() && !unknown(&p.wait))
-    };
-    let through = |status: &Status| known(status) && status.totals.lag_segments == 0;
+    }
 
-    let began = Instant::now();
-    // Everything sealed goes up at once; summaries often, so that the restart below finds a whole one.
-    let at_once = SidecarSettings {
-        policy_of: Arc::new(|_| TopicPolicy { target_bytes: 0, ..TopicPolicy::default() }),
-        summary_interval: Duration::from_secs(5),
-        ..SidecarSettings::default()
-    };
-    let first = sidecar(&log_dir, &tier, &cluster, at_once).await?;
-    run_until(&first, through, Duration::from_secs(15)).await;
-    tell(&format!(
-        "\"part\":\"upload\",\"partitions\":{partitions},\"seconds\":{:.1}",
-        began.elapsed().as_secs_f64()
-    ))?;
-    drop(first);
+    fn through(&self, status: &Status) -> bool {
+        self.known(status) && status.totals.lag_segments == 0
+    }
 
-    let began = Instant::now();
-    let again = sidecar(&log_dir, &tier, &cluster, SidecarSettings::default()).await?;
-    run_until(&again, known, Duration::ZERO).await;
-    tell(&format!("\"part\":\"restart\",\"seconds\":{:.2}", began.elapsed().as_secs_f64()))?;
-    drop(again);
+    #[expect(clippy::disallowed_methods, reason = "it measures real time")]
+    async fn upload(&self) -> Result<(), Failure> {
+        let began = Instant::now();
+        // Everything sealed goes up at once; summaries often, so that a restart finds a whole one.
+        let at_once = SidecarSettings {
+            policy_of: Arc::new(|_| TopicPolicy { target_bytes: 0, ..TopicPolicy::default() }),
+            summary_interval: Duration::from_secs(5),
+            ..SidecarSettings::default()
+        };
+        let first = self.sidecar(at_once).await?;
+        run_until(&first, |status| self.through(status), ASK, Duration::from_secs(15)).await;
+        let (partitions, seconds) = (self.cluster.ends.len(), began.elapsed().as_secs_f64());
+        tell(&format!("\"part\":\"upload\",\"partitions\":{partitions},\"seconds\":{seconds:.1}"))
+    }
 
-    let last = sidecar(&log_dir, &tier, &cluster, SidecarSettings::default()).await?;
-    let ticks = std::cell::Cell::new(0);
-    let idling = async {
-        while !through(&last.status()) {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        }
-        tokio::time::sleep(Duration::from_secs(20)).await;
-        tell(&format!("\"part\":\"idle begins\",\"pid\":{}", std::process::id())).ok();
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        ticks.set(cpu_ticks().unwrap_or(0));
-        tokio::time::sleep(Duration::from_secs(idle)).await;
-        ticks.set(cpu_ticks().unwrap_or(0) - ticks.get());
+    #[expect(clippy::disallowed_methods, reason = "it measures real time")]
+    async fn restart(&self) -> Result<(), Failure> {
+        let began = Instant::now();
+        let again = self.sidecar(SidecarSettings::default()).await?;
+        let took = std::cell::Cell::new(Duration::ZERO);
+        let known = |status: &Status| {
+            let known = self.known(status);
+            took.set(began.elapsed());
+            known
+        };
+        run_until(&again, known, ASK_OFTEN, Duration::ZERO).await;
+        tell(&format!("\"part\":\"restart\",\"seconds\":{:.2}", took.get().as_secs_f64()))
+    }
+
+    /// One stretch of `idle` seconds whose processor time is told, and one in which somebody may count system calls.
+    async fn idle(&self, idle: u64) -> Result<(), Failure> {
+        let last = self.sidecar(SidecarSettings::default()).await?;
+        let ticks = std::cell::Cell::new(0);
+        let idling = async {
+            while !self.through(&last.status()) {
+                tokio::time::sleep(ASK).await;
+            }
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            ticks.set(cpu_ticks().unwrap_or(0));
+            tokio::time::sleep(Duration::from_secs(idle)).await;
+            ticks.set(cpu_ticks().unwrap_or(0) - ticks.get());
+            tell(&format!("\"part\":\"still idle\",\"pid\":{}", std::process::id())).ok();
+            tokio::time::sleep(Duration::from_secs(idle + 5)).await;
+        };
+        last.run(idling).await;
+        tell(&format!(
+            "\"part\":\"idle\",\"seconds\":{idle},\"cpu_seconds\":{:.2},\"resident_kib\":{},\"peak_kib\":{}",
+            f64::from(u32::try_from(ticks.get())?) / 100.0,
+            of_status("VmRSS:")?,
+            of_status("VmHWM:")?
+        ))
+    }
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<(), Failure> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [log_dir, tier, what] = words.as_slice() else {
+        return Err("usage: sidecar-scale LOG-DIR TIER-DIR IDLE-SECONDS|restart".into());
     };
-    last.run(idling).await;
-    tell(&format!(
-        "\"part\":\"idle\",\"seconds\":{idle},\"cpu_seconds\":{:.2},\"resident_kib\":{},\"peak_kib\":{}",
-        f64::from(u32::try_from(ticks.get())?) / 100.0,
-        of_status("VmRSS:")?,
-        of_status("VmHWM:")?
-    ))
+    let (log_dir, tier) = (PathBuf::from(log_dir), PathBuf::from(tier));
+    let cluster = Arc::new(Still::of(&log_dir)?);
+    let bench = Bench { log_dir, tier, cluster };
+    if what == "restart" {
+        return bench.restart().await;
+    }
+    bench.upload().await?;
+    bench.restart().await?;
+    bench.idle(what.parse()?).await
 }
 
 fn tell(fields: &str) -> Result<(), Failure> {
