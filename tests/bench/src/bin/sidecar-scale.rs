@@ -106,6 +106,18 @@ impl Cluster for Still {
     }
 }
 
+/// A look that was under way when the sidecar before was stopped holds the dirs for a moment more.
+async fn opened(dirs: &LogDirs) -> Result<DirectoryHost, Failure> {
+    let mut tries = 100;
+    loop {
+        match DirectoryHost::open(dirs, DirectoryOptions::new(Arc::new(|_| true))) {
+            Err(_) if tries > 0 => tries -= 1,
+            outcome => return Ok(outcome?),
+        }
+        tokio::time::sleep(ASK_OFTEN).await;
+    }
+}
+
 async fn sidecar(
     log_dir: &Path,
     tier: &Path,
@@ -118,10 +130,7 @@ async fn sidecar(
     let parts = TierParts { store, env, workers: Workers::Threads, faults: Arc::new(NoFaults) };
     let id = ClusterId::new("benchBENCHbenchBENCHbe")?;
     let tier = Tier::open_for_writing(parts, tier_settings, &id).await?;
-    let host = DirectoryHost::open(
-        &LogDirs::open(&[log_dir.to_owned()])?,
-        DirectoryOptions::new(Arc::new(|_| true)),
-    )?;
+    let host = opened(&LogDirs::open(&[log_dir.to_owned()])?).await?;
     let parts = SidecarParts {
         tier,
         cluster: Arc::clone(cluster) as _,
