@@ -214,8 +214,12 @@ impl Past<'_> {
             Some(first) if first.start <= range.start() => {}
             first => return Err(Unproven::WitnessAbove { from: first.map_or(stretch.bound, |f| f.start) }),
         }
-        let same = self.epochs.epoch_at(range.start()) == stretch.lineage.epoch_at(range.start())
-            && self.epochs.first_divergence(&stretch.lineage, range).is_none();
+        let begins_alike = self.epochs.epoch_at(range.start()) == stretch.lineage.epoch_at(range.start());
+        let parts = self.epochs.first_divergence(&stretch.lineage, range).map(|parts| parts.offset);
+        if let Some(parts) = parts.filter(|parts| begins_alike && *parts > range.start()) {
+            return Err(Unproven::WitnessBelow { bound: parts });
+        }
+        let same = begins_alike && parts.is_none();
         // What was told later of other records at the same offsets: an unclean election had taken these out of the log.
         let later = || witness.stretches().take_while(|other| *other != stretch);
         let parted =

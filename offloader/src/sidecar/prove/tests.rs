@@ -59,6 +59,18 @@ fn told(
 }
 
 #[test]
+fn what_goes_on_like_what_was_told_and_parts_from_it_is_proven_up_to_there() {
+    let (known, none) = (witness(100, &[(5, 0)]), Lineage::empty());
+    let held = lineage(&[(5, 0), (7, 70)]);
+    let range = OffsetRange::new(offset(10), offset(90)).unwrap();
+    let claimed = Claimed { range, epochs: &held, from_leaders_log: false };
+    // The leader's log begins above all of it, and does not know epoch 7.
+    let told = bound(500, 400, Some((7, 400)));
+    let found = prove(&claimed, &told, Some(&known), &none, OffsetRange::EMPTY);
+    assert_eq!(found, Err(Unproven::WitnessBelow { bound: offset(70) }));
+}
+
+#[test]
 fn the_leaders_own_epoch_end_at_or_above_proves() {
     assert_eq!(told(range(80, 5), &bound(100, 0, Some((5, 80))), None), Ok(Proof::Bound));
     assert_eq!(told(range(80, 5), &bound(80, 0, Some((5, 90))), None), Ok(Proof::Bound));
