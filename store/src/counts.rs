@@ -4,6 +4,7 @@
 //! object's end may take two on Azure; what the local directory does is counted as the requests it stands for.
 
 use crate::fault::FaultKind;
+use crate::outage::Outage;
 use crate::silence::Silence;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -171,6 +172,7 @@ pub(crate) struct Counters {
     abandoned: AtomicU64,
     abort_failures: AtomicU64,
     pub(crate) silence: Silence,
+    pub(crate) outage: Outage,
 }
 
 impl Counters {

@@ -17,6 +17,7 @@ mod error;
 mod fault;
 mod key;
 mod object;
+mod outage;
 pub mod price;
 mod probe;
 mod retry;

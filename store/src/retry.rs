@@ -93,14 +93,25 @@ impl Operation<'_> {
         make(self.kind, self.key, self.url, attempts, fault)
     }
 
-    pub(crate) async fn attempts<T, F>(&self, mut attempt: impl FnMut() -> F) -> Result<T, Failure>
+    pub(crate) async fn attempts<T, F>(&self, attempt: impl FnMut() -> F) -> Result<T, Failure>
     where
         F: Future<Output = Attempt<T>>,
     {
-        let mut attempts = 0;
+        let (began, mut attempts) = (Instant::now(), 0);
+        let ended = self.until_it_ends(attempt, &mut attempts).await;
+        let fault = ended.as_ref().err().map(|failure| &failure.fault.kind);
+        self.counters.outage.ended(self.kind, began, attempts, fault);
+        ended
+    }
+
+    async fn until_it_ends<T, F>(&self, mut attempt: impl FnMut() -> F, count: &mut u32) -> Result<T, Failure>
+    where
+        F: Future<Output = Attempt<T>>,
+    {
         let mut refused_credentials = false;
         loop {
-            attempts += 1;
+            *count += 1;
+            let attempts = *count;
             let fault = match self.once(attempt()).await {
                 Ok(done) => return Ok(done),
                 Err(fault) => fault,

@@ -2,6 +2,7 @@
 //! an await.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use firnline_index::{TimestampMs, TopicIdPartition};
 use firnline_tier::RandomExt;
@@ -99,6 +100,7 @@ impl Core {
             node: self.parts.node,
             pressure: *pressure,
             fresh,
+            store_well_for: self.parts.tier.store().last_outage().unwrap_or(Duration::MAX),
             now,
             at,
         };

@@ -97,9 +97,10 @@ pub enum Unproven {
         /// From where on the witness speaks.
         from: Offset,
     },
-    /// The leader's log begins above it, and what was told while it was held here ends below its end.
+    /// The leader's log begins above it, and what was told while it was held here ends below its end, or goes another way
+    /// from there on.
     WitnessBelow {
-        /// The witness' bound.
+        /// Up to where the witness speaks for it.
         bound: Offset,
     },
     /// The leader's log begins above it, and the bytes are not the ones that were held when a bound was told.
@@ -222,9 +223,12 @@ impl Past<'_> {
         let same = begins_alike && parts.is_none();
         // What was told later of other records at the same offsets: an unclean election had taken these out of the log.
         let later = || witness.stretches().take_while(|other| *other != stretch);
-        let parted =
-            || later().filter_map(|later| later.parts_from(stretch)).any(|at| at.offset < range.end());
-        if !same || parted() {
+        let parted = later().filter_map(|later| later.parts_from(stretch)).map(|at| at.offset).min();
+        let parted = parted.filter(|at| *at < range.end());
+        if let Some(parted) = parted.filter(|at| same && *at > range.start()) {
+            return Err(Unproven::WitnessBelow { bound: parted });
+        }
+        if !same || parted.is_some() {
             let told = witness.stretches().find_map(|stretch| stretch.epoch_at(last));
             return Err(Unproven::WitnessOther { witness: told });
         }

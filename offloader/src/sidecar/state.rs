@@ -65,8 +65,7 @@ pub(super) struct Slot {
     pub(super) witness: Option<Witness>,
     pub(super) tier: TierKnown,
     pub(super) known_at: Instant,
-    /// Since when the tier's end is seen where it is, with the store in reach.
-    pub(super) still_since: Instant,
+    pub(super) tier_moved_at: Instant,
     pub(super) wanted_since: Option<Instant>,
     pub(super) committed_at: Option<Instant>,
     /// Since when committed records are known that the tier lacks.
@@ -178,7 +177,7 @@ impl Slot {
             witness: None,
             tier: TierKnown::Nothing,
             known_at: now,
-            still_since: now,
+            tier_moved_at: now,
             wanted_since: None,
             committed_at: None,
             exposed_since: None,
@@ -266,7 +265,7 @@ impl Slot {
         };
         let known = digest.map_or(TierKnown::Absent, |digest| TierKnown::Present(Box::new(digest)));
         if self.tier == TierKnown::Nothing || end(&self.tier) != end(&known) {
-            self.still_since = now;
+            self.tier_moved_at = now;
             self.wanted_since = None;
         }
         let moved = end(&self.tier) != end(&known);
@@ -299,7 +298,7 @@ impl Slot {
             return;
         }
         if self.digest().is_none_or(|digest| digest.tier_end != marks.tier_end) {
-            self.still_since = now;
+            self.tier_moved_at = now;
             self.wanted_since = None;
         }
         let TierMarks { generation, tier_start, serving_start, tier_end } = marks;
@@ -384,8 +383,9 @@ impl Slot {
             policy: given.policy,
             pressure: given.pressure,
             witness_bound: self.witness.as_ref().map(Witness::committed_to),
-            stood_still: since(self.still_since),
-            wanted_for: self.wanted_since.map_or(Duration::ZERO, since),
+            // Nobody could bring anything while the store was down, so that what did not come then says nothing of them.
+            stood_still: since(self.tier_moved_at).min(given.store_well_for),
+            wanted_for: self.wanted_since.map_or(Duration::ZERO, since).min(given.store_well_for),
             since_commit: self.committed_at.map(since),
             limits: Limits {
                 takeover_after: settings.takeover_wait.saturating_add(jitter(settings.takeover_wait / 2)),
@@ -422,9 +422,6 @@ impl Slot {
                 self.waits(wait, now);
             }
             Err(trouble) => {
-                if matches!(trouble.wait, WaitReason::Store { .. }) {
-                    self.waits_anew(now);
-                }
                 let limited = matches!(trouble.wait, WaitReason::Rate | WaitReason::ClaimRate);
                 if !limited {
                     self.retry.failures = self.retry.failures.saturating_add(1);
@@ -454,12 +451,6 @@ impl Slot {
             self.wanted_since.get_or_insert(now);
         }
         self.wait = wait;
-    }
-
-    /// Begins the waits for others anew: nobody could bring anything meanwhile, so that what did not come says nothing of them.
-    pub(super) fn waits_anew(&mut self, now: Instant) {
-        self.still_since = now;
-        self.wanted_since = None;
     }
 
     /// Whether the broker has let go of the directory.

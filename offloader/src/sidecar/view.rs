@@ -44,9 +44,9 @@ pub struct View<'a> {
     pub pressure: bool,
     /// The highest bound that was told while bytes below it were held here.
     pub witness_bound: Option<Offset>,
-    /// How long the tier's end has been seen where it is.
+    /// How long the tier's end has been seen where it is, with a store that does its work.
     pub stood_still: Duration,
-    /// How long the present claim of this sidecar has wanted what it wants.
+    /// How long the present claim of this sidecar has wanted what it wants, with a store that does its work.
     pub wanted_for: Duration,
     /// How long ago something of this partition was committed here; `None` where nothing was.
     pub since_commit: Option<Duration>,
@@ -200,6 +200,7 @@ pub(super) struct Given<'a> {
     pub(super) node: NodeId,
     pub(super) pressure: bool,
     pub(super) fresh: bool,
+    pub(super) store_well_for: Duration,
     pub(super) now: TimestampMs,
     pub(super) at: Instant,
 }

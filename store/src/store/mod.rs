@@ -71,6 +71,13 @@ impl Store {
         self.inner.counters.silence.lasts()
     }
 
+    /// How long ago an operation last was held up for long, or a write refused, through this handle and all its clones;
+    /// `None` where none ever was.
+    #[must_use]
+    pub fn last_outage(&self) -> Option<Duration> {
+        self.inner.counters.outage.ago()
+    }
+
     /// The settings it was opened with.
     #[must_use]
     pub fn settings(&self) -> &StoreSettings {

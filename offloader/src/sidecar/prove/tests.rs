@@ -71,6 +71,23 @@ fn what_goes_on_like_what_was_told_and_parts_from_it_is_proven_up_to_there() {
 }
 
 #[test]
+fn what_a_later_leader_went_on_from_is_proven_up_to_there() {
+    // All up to 100 was told committed; an unclean election took it back to 70 and went on in epoch 8.
+    let mut known = witness(90, &[(8, 70)]);
+    known.older.push(Stretch { bound: offset(100), epoch: epoch(7), lineage: lineage(&[(5, 0), (7, 70)]) });
+    let (held, none) = (lineage(&[(5, 0), (7, 70)]), Lineage::empty());
+    let told = bound(500, 400, Some((7, 400)));
+    let of = |start, end| {
+        let range = OffsetRange::new(offset(start), offset(end)).unwrap();
+        let claimed = Claimed { range, epochs: &held, from_leaders_log: false };
+        prove(&claimed, &told, Some(&known), &none, OffsetRange::EMPTY)
+    };
+    assert_eq!(of(10, 85), Err(Unproven::WitnessBelow { bound: offset(70) }));
+    assert_eq!(of(10, 70), Ok(Proof::Witness));
+    assert!(matches!(of(70, 85), Err(Unproven::WitnessOther { .. })));
+}
+
+#[test]
 fn the_leaders_own_epoch_end_at_or_above_proves() {
     assert_eq!(told(range(80, 5), &bound(100, 0, Some((5, 80))), None), Ok(Proof::Bound));
     assert_eq!(told(range(80, 5), &bound(80, 0, Some((5, 90))), None), Ok(Proof::Bound));

@@ -43,10 +43,7 @@ impl Core {
                     self.hear(&reader);
                     first = false;
                 }
-                Err(error) => {
-                    tracing::warn!(error = %chain_of(&error), "summaries cannot be read");
-                    self.store_failed();
-                }
+                Err(error) => tracing::warn!(error = %chain_of(&error), "summaries cannot be read"),
             }
             self.state().heard = true;
             let told = self.summary();
@@ -58,10 +55,7 @@ impl Core {
                         tracing::error!(%node, other = %incarnation, %written_at, "another sidecar works as this node");
                         return OtherRun { incarnation };
                     }
-                    Err(error) => {
-                        tracing::warn!(error = %chain_of(&error), "the summary cannot be written");
-                        self.store_failed();
-                    }
+                    Err(error) => tracing::warn!(error = %chain_of(&error), "the summary cannot be written"),
                 }
             }
             let interval = self.settings().summary_interval;
@@ -82,7 +76,6 @@ impl Core {
                 tracing::warn!(error = %chain_of(&error), "topics cannot be listed; what was known of them holds")
             }
         }
-        let now = Instant::now();
         let mut state = self.state();
         let mut changed = Vec::new();
         for (id, topic) in &mut state.topics {
@@ -94,16 +87,10 @@ impl Core {
         for (tip, slot) in &mut state.slots {
             if changed.contains(&tip.topic_id) {
                 slot.dirty = true;
-                slot.waits_anew(now);
+                // Nobody could bring anything meanwhile: what is wanted is wanted anew.
+                slot.wanted_since = None;
             }
         }
-    }
-
-    /// The store fails this sidecar, and so perhaps the others: without this, all replicas take over at once when it is back,
-    /// and what they could not bring is called lost.
-    fn store_failed(&self) {
-        let now = Instant::now();
-        self.state().slots.values_mut().for_each(|slot| slot.waits_anew(now));
     }
 
     fn hear(&self, reader: &SummaryReader) {

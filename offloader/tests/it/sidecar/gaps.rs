@@ -61,6 +61,37 @@ async fn a_gap_ends_where_a_followers_pins_begin() {
     assert_eq!(manifest.tier_end, offset(30));
 }
 
+/// Nobody could bring anything while the store was down.
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_down_for_longer_than_the_wait_makes_no_gap() {
+    let bench = Bench::new(2).await;
+    let settings = || SidecarSettings { gap_wait: Duration::from_secs(600), ..each_file() };
+    let (old, new) = (bench.sidecar(1, settings()).await, bench.sidecar(2, settings()).await);
+    (0..2).for_each(|_| bench.model.lock().unwrap().write(&[1, 2], 2));
+    bench.run(&[&old, &new], 30).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1, 2], 2));
+        model.broker(1).retain(1);
+        model.broker(2).retain(1);
+        model.broker(2).sole.clear();
+        model.elect(2, 2);
+        (0..2).for_each(|_| model.write(&[1, 2], 2));
+    }
+    bench.run(&[&new], 60).await;
+    assert_eq!(new.status().partitions[0].wait.name(), "pending");
+    bench.store_is_down();
+    bench.run(&[&old, &new], 900).await;
+    bench.store.heal();
+    // The one that lacks it comes first.
+    bench.run(&[&new], 60).await;
+    assert!(bench.manifest().await.unwrap().gaps.is_empty(), "{:?}", new.status());
+    bench.run(&[&old, &new], 500).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert!(manifest.gaps.is_empty(), "{:?}", new.status());
+    assert_eq!(manifest.tier_end, offset(36), "{:?}", (old.status(), new.status()));
+}
+
 /// A gap is not filled later, but what is known to have been committed is no less dear for having come too late.
 #[tokio::test(start_paused = true)]
 async fn committed_bytes_that_turn_up_after_their_gap_are_kept_by_name() {

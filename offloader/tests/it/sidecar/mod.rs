@@ -16,7 +16,8 @@ use firnline_offloader::Silent;
 use firnline_offloader::sidecar::{
     NoSidecarFaults, Sidecar, SidecarFaults, SidecarParts, SidecarSettings, SidecarStep, Stopped, TopicPolicy,
 };
-use firnline_store::{Env, Store};
+use firnline_store::Env;
+use firnline_store::sim::{Rule, SimFault, Simulation, When};
 use firnline_tier::Tier;
 
 use crate::world::{START_MS, no_faults, offset, open_tier, read_all, tip};
@@ -24,14 +25,16 @@ use model::{Model, ModelCluster, ModelHost, Shared, node};
 
 struct Bench {
     model: Shared,
+    store: Simulation,
     tier: Tier,
 }
 
 impl Bench {
     async fn new(brokers: i32) -> Self {
         let env = Env::seeded(7, START_MS);
-        let tier = open_tier(Store::memory(env.clone()), &env, no_faults()).await;
-        Self { model: Model::of(brokers), tier }
+        let store = Simulation::new(7, &env);
+        let tier = open_tier(store.connect(&env), &env, no_faults()).await;
+        Self { model: Model::of(brokers), store, tier }
     }
 
     async fn sidecar(&self, n: i32, settings: SidecarSettings) -> Sidecar {
@@ -55,6 +58,11 @@ impl Bench {
         let stop = || tokio::time::sleep(Duration::from_secs(seconds));
         futures::future::join_all(sidecars.iter().map(|sidecar| sidecar.run(stop()))).await;
         self.model.lock().unwrap().now_ms += i64::try_from(seconds * 1000).unwrap();
+    }
+
+    /// The store answers nothing until it is healed.
+    fn store_is_down(&self) {
+        self.store.rule(Rule::new(SimFault::Unreachable, When::Always));
     }
 
     async fn manifest(&self) -> Option<Manifest> {
@@ -440,7 +448,9 @@ async fn a_second_sidecar_of_the_same_node_ends_the_first_or_itself() {
     let env = Env::seeded(8, START_MS);
     let other = open_tier(bench.tier.store().clone(), &env, no_faults()).await;
     let first = bench.sidecar(1, each_file()).await;
-    let second = Bench { model: Arc::clone(&bench.model), tier: other }.sidecar(1, each_file()).await;
+    let second = Bench { model: Arc::clone(&bench.model), store: bench.store.clone(), tier: other }
+        .sidecar(1, each_file())
+        .await;
     let stop = || tokio::time::sleep(Duration::from_secs(1500));
     let ended = futures::future::join(first.run(stop()), second.run(stop())).await;
     let others = [ended.0, ended.1].iter().filter(|ended| matches!(ended, Stopped::OtherRun { .. })).count();
@@ -455,10 +465,7 @@ async fn a_follower_looks_at_a_manifest_only_when_a_summary_says_that_it_pays() 
         let mut model = bench.model.lock().unwrap();
         (0..4).for_each(|_| model.write(&[1, 2], 2));
     }
-    let env = Env::seeded(8, START_MS);
-    let store = Store::memory(env.clone());
-    let tier = open_tier(store, &env, no_faults()).await;
-    let bench = Bench { model: bench.model, tier };
+    let bench = Bench { model: bench.model, ..Bench::new(0).await };
     let (leader, follower) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
     bench.run(&[&leader, &follower], 300).await;
     assert_eq!(bench.tier_end().await, 18);

@@ -1,7 +1,7 @@
 //! What settings and operators decide of a topic: how it is stored, pauses, retention, and what comes of a deleted one.
 
 use firnline_store::RequestKind;
-use firnline_store::sim::{Rule, SimFault, Simulation, When};
+use firnline_store::sim::{Rule, SimFault, When};
 
 use super::*;
 
@@ -226,10 +226,7 @@ async fn retention_that_the_bucket_has_takes_the_oldest_and_deletes_them_later()
 
 #[tokio::test(start_paused = true)]
 async fn a_pause_holds_from_the_first_upload_on_although_topics_cannot_be_listed() {
-    let env = Env::seeded(7, START_MS);
-    let sim = Simulation::new(1, &env);
-    let tier = open_tier(sim.connect(&env), &env, no_faults()).await;
-    let bench = Bench { model: Model::of(1), tier };
+    let bench = Bench::new(1).await;
     (0..3).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
     let said = firnline_index::Said {
         at: firnline_index::TimestampMs::new(START_MS).unwrap(),
@@ -237,7 +234,7 @@ async fn a_pause_holds_from_the_first_upload_on_although_topics_cannot_be_listed
         why: String::new(),
     };
     bench.tier.set_paused(&known_topic(), Some(said)).await.unwrap();
-    sim.rule(Rule::new(SimFault::Denied, When::Always).on(&[RequestKind::List]));
+    bench.store.rule(Rule::new(SimFault::Denied, When::Always).on(&[RequestKind::List]));
     let sidecar = bench.sidecar(1, each_file()).await;
     bench.run(&[&sidecar], 300).await;
     assert_eq!(bench.tier_end().await, -1, "{:?}", sidecar.status());
@@ -246,10 +243,7 @@ async fn a_pause_holds_from_the_first_upload_on_although_topics_cannot_be_listed
 
 #[tokio::test(start_paused = true)]
 async fn a_store_that_answers_nothing_is_named_long_before_its_requests_give_up() {
-    let env = Env::seeded(7, START_MS);
-    let sim = Simulation::new(1, &env);
-    let tier = open_tier(sim.connect(&env), &env, no_faults()).await;
-    let bench = Bench { model: Model::of(1), tier };
+    let bench = Bench::new(1).await;
     let sidecar = bench.sidecar(1, each_file()).await;
     (0..3).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
     bench.run(&[&sidecar], 60).await;
@@ -259,7 +253,7 @@ async fn a_store_that_answers_nothing_is_named_long_before_its_requests_give_up(
         0,
         "the file still written, as told last"
     );
-    sim.rule(Rule::new(SimFault::Hang, When::Always));
+    bench.store.rule(Rule::new(SimFault::Hang, When::Always));
     (0..3).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
     let looked = async {
         tokio::time::sleep(Duration::from_secs(14)).await;
