@@ -1,0 +1,13 @@
+//! What answers Kafka clients: the ground that a server without brokers and a proxy before them both stand on.
+//!
+//! | layer | where |
+//! |---|---|
+//! | bytes: frames, headers, every message that is read or written, patches in place | [`wire`] |
+//!
+//! This crate must never decode a record, never encode again what it passes on, never answer OFFSET_OUT_OF_RANGE for a
+//! failure of its own, never serve a byte that the client was not authorised for, and never let a frame set aside more
+//! than its own size and a small constant. It writes to a tier nothing but floors and group offsets.
+
+#![forbid(unsafe_code)]
+
+pub mod wire;

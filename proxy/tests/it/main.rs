@@ -1,0 +1,16 @@
+//! The wire: held against Kafka's own schemas, against another implementation, and against bytes that mean no good.
+
+#![allow(clippy::unwrap_used, reason = "test helpers may panic")]
+
+#[macro_use]
+mod each;
+mod fetch;
+mod frame;
+mod frames;
+mod headers;
+mod hostile;
+mod oracle;
+mod round_trip;
+mod sample;
+mod schemas;
+mod splices;
