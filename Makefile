@@ -48,7 +48,7 @@ mutants: ## put known mistakes back one at a time; the tests must notice each (O
 .PHONY: bench
 bench: ## measure the figures of docs/measured.md
 	@scripts/install-debian test bench
-	@scripts/install-tools mc minio rclone
+	@scripts/install-tools rclone
 	@scripts/bench
 
 .PHONY: notices

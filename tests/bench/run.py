@@ -3,13 +3,14 @@
 
 usage: run.py [--only NAME[,NAME]] [--pairs N] [--gib N] [--dir DIR] [--gate]
 
-It needs the release build of `firnline`, the bins of the tests crate (`make-log`, `s3-sink`), `mc`, `rclone` and MinIO;
-`make bench` builds and installs all of them. With --gate a figure of memory or of idling beyond its limit is a failure: these
+It needs the release build of `firnline`, the bins of the tests crate (`make-log`, `s3-sink`), `mc`, `rclone`, MinIO, a broker's
+jars and the Python of the build cache; `make bench` builds and installs all of them. With --gate a figure of memory or of idling beyond its limit is a failure: these
 limits leave room for another machine, which goals of times do not. Data lies below --dir (default: a temporary directory on
 the disk that holds the checkout) and is removed at the end.
 """
 
 import argparse
+import math
 import os
 import pathlib
 import shutil
@@ -18,13 +19,19 @@ import sys
 import tempfile
 import time
 
+import hotset
 import machine
 import pairs
+import produce
 import quiet
+import sealed
 import servers
+from stand import Stand
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORE_STORE, CORE_CLIENT = {0}, {1}
+# So many segments and their objects lie on the disk at once.
+SEGMENTS_A_RUN = 150
 GIB = 1 << 30
 
 
@@ -146,6 +153,28 @@ def quiet_sidecar(bench):
         shutil.rmtree(path)
 
 
+def sealed_to_committed(bench):
+    """From the roll of a segment of 64 MiB to its being in the tier on MinIO: real broker, real sidecar, no core bound."""
+    took, worst = [], 0.0
+    for _ in range(math.ceil(bench.options.segments / SEGMENTS_A_RUN)):
+        with Stand(bench) as stand:
+            more, looked = sealed.lags(stand, min(bench.options.segments, SEGMENTS_A_RUN), bench.options.rate)
+            took, worst = took + more, max(worst, looked)
+    sealed.show(took, worst)
+
+
+def produce_beside(bench):
+    """p99 of a producer beside uploads at a fixed rate, by the sidecar and by rclone, and beside none."""
+    with Stand(bench, *CORE_STORE, *CORE_CLIENT) as stand:
+        produce.show(produce.rounds(stand, bench.options.pairs, bench.options.seconds))
+
+
+def hot_set(bench):
+    """Pages of a hot set that uploads evict from a memory cgroup of 1.5 times its size."""
+    with Stand(bench) as stand:
+        bench.gates += hotset.measure(bench, stand, rivals=not bench.options.gate)
+
+
 def read_back(bench):
     """Sequential read-back of a directory tier, verified, against what reading and checking alone would take."""
     log, tier = bench.bulk_log(), bench.work / "tier"
@@ -172,7 +201,7 @@ def look_up(bench):
 
 BENCHES = {
     "lookup": look_up, "directory": to_directory, "minio": to_minio, "minio-tls": to_minio_tls, "sink": to_sink, "memory": memory, "quiet": quiet_sidecar,
-    "read-back": read_back,
+    "read-back": read_back, "sealed": sealed_to_committed, "produce": produce_beside, "hot-set": hot_set,
 }
 
 
@@ -180,6 +209,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", help="comma-separated: " + ", ".join(BENCHES))
     parser.add_argument("--pairs", type=int, default=15)
+    parser.add_argument("--segments", type=int, default=300, help="segments that `sealed` waits for")
+    parser.add_argument("--rate", type=int, default=30, help="MiB a second that `sealed` produces")
+    parser.add_argument("--seconds", type=int, default=16, help="how long each part of a round of `produce` takes")
     parser.add_argument("--gib", type=int, default=2, help="segments of 1 GiB in the bulk log")
     parser.add_argument("--dir", default=ROOT / "target", help="where data goes")
     parser.add_argument("--gate", action="store_true", help="end with a count of goals met, and with 1 if one is not")

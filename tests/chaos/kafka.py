@@ -46,12 +46,12 @@ PROPERTIES = {
 TOOLS = {"kafka-transactions.sh": "org.apache.kafka.tools.TransactionsCommand"}
 
 
-def java(temporary):
+def java(temporary, options=JAVA):
     # Java knows nothing of TMPDIR, and a broker that is killed leaves the native libraries that it unpacked.
     jars = CACHE / "kafka" / VERSION
     if not jars.is_dir():
         raise SystemExit(f"{jars} is missing: run `make install` first")
-    return [*JAVA, f"-Djava.io.tmpdir={temporary}", "-cp", f"{jars}/*"]
+    return [*options, f"-Djava.io.tmpdir={temporary}", "-cp", f"{jars}/*"]
 
 
 class Broker:
@@ -100,8 +100,8 @@ class Broker:
 
     def start(self):
         if self.child is None or not self.child.running():
-            argv = [*java(self.home), "kafka.Kafka", self.properties]
-            self.child = Child(f"broker {self.id}", argv, self.cluster.logs / f"broker-{self.id}.log")
+            argv = [*java(self.home, self.cluster.java), "kafka.Kafka", self.properties]
+            self.child = Child(f"broker {self.id}", argv, self.cluster.logs / f"broker-{self.id}.log", under=self.cluster.under)
 
     def kill(self):
         self.child.kill()
@@ -119,10 +119,10 @@ class Broker:
 
 
 class Cluster:
-    """The brokers, by node id."""
+    """The brokers, by node id. `java` starts each, `under` another command, as one that binds it to a core."""
 
-    def __init__(self, home, logs, nodes=3, log_dirs=None, properties=None):
-        self.home, self.logs = home, logs
+    def __init__(self, home, logs, nodes=3, log_dirs=None, properties=None, java=JAVA, under=()):
+        self.home, self.logs, self.java, self.under = home, logs, java, under
         self.brokers = []
         self.brokers = [Broker(self, node, (log_dirs or {}).get(node)) for node in range(1, nodes + 1)]
         # 16 bytes as Kafka writes them; a leading dash would look like a flag.

@@ -15,8 +15,8 @@ class Minio:
 
     bucket = "tier"
 
-    def __init__(self, home, logs):
-        self.data, self.log, self.port = home / "minio", logs / "minio.log", free_port()
+    def __init__(self, home, logs, under=()):
+        self.data, self.log, self.port, self.under = home / "minio", logs / "minio.log", free_port(), under
         self.start()
         self.mc("mb", "--quiet", f"rig/{self.bucket}")
         # The checker reads objects with plain GETs, through no client of anybody.
@@ -29,6 +29,7 @@ class Minio:
         self.child = Child(
             "minio", [program, "server", "--quiet", "--address", f"127.0.0.1:{self.port}", self.data], self.log,
             env={"MINIO_ROOT_USER": USER, "MINIO_ROOT_PASSWORD": SECRET, "MINIO_BROWSER": "off", "MINIO_UPDATE": "off"},
+            under=self.under,
         )
         wait_until("MinIO ready", 60, self.ready)
 

@@ -25,15 +25,17 @@ OFFLOAD = {
     "gc.interval": "1m",
     "gc.grace": "1m",
 }
+# So that an attempt that a fault holds up ends within the run.
+STORE = {"deadline.read": "10s", "deadline.write": "20s", "deadline.attempt": "5s"}
 KILLED = -signal.SIGKILL
 
 
 class Sidecar:
     """The guard and its worker for one broker."""
 
-    def __init__(self, binary, broker, tier, endpoint, logs, settings=None, under=()):
+    def __init__(self, binary, broker, tier, endpoint, logs, settings=None, under=(), offload=OFFLOAD, store=STORE):
         self.binary, self.broker, self.tier, self.endpoint = binary, broker, tier, endpoint
-        self.settings, self.under = {**OFFLOAD, **(settings or {})}, under
+        self.settings, self.store, self.under = {**offload, **(settings or {})}, store, under
         self.topics = []
         self.log = logs / f"sidecar-{broker.id}.log"
         self.config = broker.home / "firnline.toml"
@@ -45,7 +47,7 @@ class Sidecar:
     def write_config(self):
         cluster = self.broker.cluster
         lines = [
-            "[store]", f'url = "{self.tier.url}"', 'deadline.read = "10s"', 'deadline.write = "20s"', 'deadline.attempt = "5s"',
+            "[store]", f'url = "{self.tier.url}"', *(f"{key} = {json.dumps(value)}" for key, value in self.store.items()),
             "[kafka]", f"bootstrap = {json.dumps([broker.address for broker in cluster.brokers])}", 'timeout.request = "5s"',
             'timeout.connect = "3s"',
             "[http]", f'listen = "127.0.0.1:{self.port}"',

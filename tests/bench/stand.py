@@ -1,0 +1,123 @@
+"""A real broker, MinIO and a sidecar beside it: the parts of tests/chaos without its faults, settings as an operator has them.
+
+Needs the Python of the build cache (for librdkafka), the broker's jars, MinIO and mc: `scripts/bench` installs them.
+"""
+
+import pathlib
+import shutil
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(1, str(ROOT / "tests" / "chaos"))
+
+from children import Child, free_port, wait_until  # noqa: E402, F401
+from confluent_kafka import Producer  # noqa: E402
+from confluent_kafka.admin import NewTopic  # noqa: E402
+from kafka import Cluster  # noqa: E402
+from minio import SECRET, USER, Minio  # noqa: E402, F401
+from sidecar import Sidecar  # noqa: E402
+from tier import Tier  # noqa: E402
+
+# As Kafka's own start script has it, with half its heap.
+JAVA = [
+    "java", "-server", "-Xms512m", "-Xmx512m", "-XX:+UseG1GC", "-XX:MaxGCPauseMillis=20", "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+]
+# What tests/chaos makes quick and small, as brokers have it.
+PROPERTIES = {
+    "log.roll.ms": 604_800_000, "log.retention.ms": -1, "log.retention.check.interval.ms": 30_000, "log.segment.delete.delay.ms": 60_000,
+    "log.index.size.max.bytes": 10_485_760, "num.io.threads": 8, "num.network.threads": 3,
+}
+MIB = 1 << 20
+SEGMENT = 64 * MIB
+
+
+def on(core):
+    """A command that binds what follows to one core; to none where that is None."""
+    return () if core is None else ("taskset", "-c", str(core))
+
+
+class Stand:
+    """One broker and its store. Ends with its block, and leaves nothing."""
+
+    def __init__(self, bench, broker_core=None, other_core=None):
+        self.home, self.firnline = bench.work / "stand", bench.firnline
+        self.logs, self.broker_core, self.other_core = self.home / "logs", broker_core, other_core
+        # Whatever was started, in that order.
+        self.started = []
+
+    def __enter__(self):
+        self.logs.mkdir(parents=True)
+        self.minio = Minio(self.home, self.logs, under=on(self.other_core))
+        self.started.append(self.minio)
+        self.cluster = Cluster(self.home, self.logs, nodes=1, properties=PROPERTIES, java=JAVA, under=on(self.broker_core))
+        self.broker = self.cluster.brokers[0]
+        self.broker.start()
+        self.started.append(self.broker)
+        self.cluster.start()
+        return self
+
+    def __exit__(self, *_):
+        for one in reversed(self.started):
+            one.kill()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def create(self, topic, partitions, config=None):
+        new = NewTopic(topic, partitions, 1, config={"segment.bytes": SEGMENT, **(config or {})})
+        self.cluster.admin.create_topics([new], operation_timeout=30)[topic].result()
+
+    def fill(self, topic, partitions, segments):
+        """So many sealed segments in each partition, of records that cannot be made smaller; on the disk when it ends."""
+        client = Producer({"bootstrap.servers": self.cluster.bootstrap, "acks": "all", "linger.ms": 5, "batch.size": 1_000_000})
+        with open("/dev/urandom", "rb") as file:
+            noise = file.read(16 * MIB)
+        record = 64 << 10
+        for number in range(segments * SEGMENT // record + 1):
+            at = number * 4093 % (len(noise) - record)
+            for partition in range(partitions):
+                while True:
+                    try:
+                        client.produce(topic, noise[at : at + record], partition=partition)
+                        break
+                    except BufferError:
+                        client.poll(0.1)
+            client.poll(0)
+        client.flush()
+        wait_until("segments are sealed", 30, lambda: all(
+            len(list(self.broker.partition_dir(topic, number).glob("*.log"))) > segments for number in range(partitions)
+        ))
+
+    def sealed(self, topic):
+        """Paths of a topic's sealed segments."""
+        dirs = sorted(self.broker.log_dirs[0].glob(f"{topic}-*"))
+        return [path for directory in dirs for path in sorted(directory.glob("*.log"))[:-1]]
+
+    def sidecar(self, prefix, settings, under=()):
+        """Starts one. `settings` are of `[offload]`; what they do not name is as the product has it."""
+        tier = Tier(self.firnline, self.minio, prefix)
+        endpoint = f"http://127.0.0.1:{self.minio.port}"
+        under = (*on(self.other_core), *under)
+        sidecar = Sidecar(
+            self.firnline, self.broker, tier, endpoint, self.logs, {"reserve": "1GiB", **settings}, under, offload={}, store={}
+        )
+        sidecar.start()
+        self.started.append(sidecar)
+        return sidecar
+
+    def start(self, name, argv):
+        """A program beside the broker."""
+        child = Child(name, argv, self.logs / f"{name}.log", under=on(self.other_core))
+        self.started.append(child)
+        return child
+
+    def empty(self, prefix):
+        """Takes away what a run left in the bucket, which may be nothing."""
+        self.minio.mc("rm", "--quiet", "--recursive", "--force", f"rig/{self.minio.bucket}/{prefix}/")
+
+    def steady(self, topic, partitions, rate, size):
+        """Starts a producer at a fixed rate; answers it and the file of its records."""
+        told = self.home / "records"
+        argv = [sys.executable, pathlib.Path(__file__).with_name("steady.py"), self.cluster.bootstrap, topic, partitions, rate, size, told]
+        child = self.start("producer", argv)
+        wait_until("the producer's first records", 30, lambda: told.exists() and told.stat().st_size > 0)
+        return child, told
