@@ -12,6 +12,7 @@ import urllib.error
 import uuid
 
 import pairs
+from stand import SEGMENT
 
 PARTITIONS, RECORD_BYTES = 4, 16 << 10
 # Each is due by itself, as a segment of an operator's target size is.
@@ -74,6 +75,9 @@ class Watch(threading.Thread):
 def lags(stand, wanted, rate_mib):
     """Seconds from sealed to committed of at least so many segments; and the longest pause of whoever looked."""
     stand.create("sealed", PARTITIONS, KEPT)
+    # Partitions that are written evenly roll one after the other, not all at once.
+    for partition in range(PARTITIONS):
+        stand.write("sealed", [partition], SEGMENT * partition // PARTITIONS)
     sidecar = stand.sidecar("sealed", SETTINGS)
     watch = Watch(stand, "sealed", "sealed")
     watch.start()

@@ -30,6 +30,7 @@ PROPERTIES = {
 }
 MIB = 1 << 20
 SEGMENT = 64 * MIB
+RECORD = 8 << 10
 
 
 def on(core):
@@ -67,25 +68,28 @@ class Stand:
         self.cluster.admin.create_topics([new], operation_timeout=30)[topic].result()
 
     def fill(self, topic, partitions, segments):
-        """So many sealed segments in each partition, of records that cannot be made smaller; on the disk when it ends."""
-        client = Producer({"bootstrap.servers": self.cluster.bootstrap, "acks": "all", "linger.ms": 5, "batch.size": 1_000_000})
+        """So many sealed segments in each partition, and a little more."""
+        self.write(topic, range(partitions), segments * SEGMENT + RECORD)
+        wait_until("segments are sealed", 30, lambda: all(
+            len(list(self.broker.partition_dir(topic, number).glob("*.log"))) > segments for number in range(partitions)
+        ))
+
+    def write(self, topic, partitions, size):
+        """So many bytes to each partition at once, in batches of 16 KiB that cannot be made smaller."""
+        client = Producer({"bootstrap.servers": self.cluster.bootstrap, "acks": "all", "linger.ms": 5, "batch.size": 16 << 10})
         with open("/dev/urandom", "rb") as file:
             noise = file.read(16 * MIB)
-        record = 64 << 10
-        for number in range(segments * SEGMENT // record + 1):
-            at = number * 4093 % (len(noise) - record)
-            for partition in range(partitions):
+        for number in range(size // RECORD):
+            at = number * 4093 % (len(noise) - RECORD)
+            for partition in partitions:
                 while True:
                     try:
-                        client.produce(topic, noise[at : at + record], partition=partition)
+                        client.produce(topic, noise[at : at + RECORD], partition=partition)
                         break
                     except BufferError:
                         client.poll(0.1)
             client.poll(0)
         client.flush()
-        wait_until("segments are sealed", 30, lambda: all(
-            len(list(self.broker.partition_dir(topic, number).glob("*.log"))) > segments for number in range(partitions)
-        ))
 
     def sealed(self, topic):
         """Paths of a topic's sealed segments."""
