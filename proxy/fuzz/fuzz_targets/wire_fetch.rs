@@ -3,15 +3,33 @@
 
 use bytes::Bytes;
 use firnline_proxy::wire::messages::fetch::{Bounds, FetchResponse};
-use firnline_proxy::wire::{Api, Patches, Splice, fragment, read_response, splice};
+use firnline_proxy::wire::{Api, FetchScan, Patches, Splice, fragment, read_response, splice};
 use libfuzzer_sys::fuzz_target;
 
 const BOUNDS: Bounds = Bounds { high_watermark: 900, last_stable_offset: 890, log_start_offset: 5 };
 
+/// The answer as it passes in pieces; `None` where it is refused.
+fn scan(frame: &[u8], version: i16, step: usize) -> Option<Vec<u8>> {
+    let mut scan = FetchScan::new(version, frame.len()).expect("all these versions are walked");
+    let (mut buffer, mut out) = (Vec::new(), Vec::new());
+    for piece in frame.chunks(step) {
+        buffer.extend_from_slice(piece);
+        let bytes = scan
+            .pass(&mut buffer, |_, front, patches| {
+                patches.set(&front.log_start_offset, 3);
+            })
+            .ok()?;
+        out.extend(buffer.drain(..bytes));
+        assert!(buffer.len() < 2048 + step);
+    }
+    scan.is_done().then_some(out)
+}
+
 fuzz_target!(|bytes: &[u8]| {
-    let [version, frame @ ..] = bytes else { return };
+    let [version, step, frame @ ..] = bytes else { return };
     let version = i16::from(*version % 19);
     let frame = Bytes::copy_from_slice(frame);
+    let scanned = scan(&frame, version, usize::from(*step).max(1));
     let Ok(answer) = read_response::<FetchResponse<'_>>(&frame, version) else { return };
 
     let mut patches = Patches::new();
@@ -37,6 +55,11 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(before == after || places.iter().any(|span| span.start <= at && at < span.end));
     }
     let again: FetchResponse<'_> = read_response(&patched, version).expect("a patched answer is one");
+    let mut hidden = patched.clone();
+    if let Some(span) = answer.node_endpoints.as_ref().and_then(|endpoints| endpoints.span) {
+        hidden[span.start] |= 0x7f;
+    }
+    assert_eq!(scanned, Some(hidden));
     assert_eq!(again.responses.len(), answer.responses.len());
 
     let filled = splice(&frame, splices).expect("entries do not overlap").into_bytes();

@@ -7,6 +7,7 @@
 //! | what does it say? | [`read_request`], [`read_response`] with a type of [`messages`] |
 //! | how is an answer made? | [`write_response`], [`write_request`]: a [`Frame`] of parts, records shared |
 //! | how is a passing one changed? | [`Patches`] in place, [`splice`] where lengths change |
+//! | and one that is not held? | [`FetchScan`]: a fetch answer while it arrives |
 //! | what is a message made of? | [`schema`], held against Kafka's own by a test |
 //!
 //! Reading allocates nothing: values borrow from the frame, and a [`List`] is the range of its elements, walked once when
@@ -28,6 +29,7 @@ mod parts;
 mod patch;
 mod reader;
 mod records;
+mod scan;
 pub mod schema;
 mod value;
 
@@ -44,4 +46,5 @@ pub use parts::Frame;
 pub use patch::{Fixed, Patches, Splice, fragment, splice, tagged_fragment};
 pub use reader::{Form, Reader};
 pub use records::Records;
+pub use scan::{FetchScan, ScannedTopic};
 pub use value::Value;

@@ -54,6 +54,19 @@ impl Patches {
         true
     }
 
+    /// Gives a tagged field with number 0 the number 127, which no message of Kafka has. The bit that says whether more
+    /// of the number follows stays: 0 may have been said in a longer form.
+    pub(super) fn hide_tag(&mut self, tag: &At<u32>) {
+        let Some(span) = tag.span else { return };
+        let low = if span.end - span.start > 1 { 0xff } else { 0x7f };
+        self.patches.push(Patch { at: span.start, bytes: [low, 0, 0, 0, 0, 0, 0, 0], width: 1 });
+    }
+
+    /// Forgets all of them.
+    pub fn clear(&mut self) {
+        self.patches.clear();
+    }
+
     /// Whether there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {

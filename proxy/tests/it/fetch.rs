@@ -148,7 +148,7 @@ fn a_refusal_becomes_an_empty_answer_of_the_same_length() {
         let mut patches = Patches::new();
         each_partition(&read_response(&frame, version).unwrap(), |partition| {
             if *partition.error_code == OUT_OF_RANGE {
-                partition.patch_empty(BOUNDS, &mut patches);
+                partition.front().patch_empty(BOUNDS, &mut patches);
             }
         });
         let mut patched = BytesMut::from(&frame[..]);

@@ -12,5 +12,6 @@ mod hostile;
 mod oracle;
 mod round_trip;
 mod sample;
+mod scan;
 mod schemas;
 mod splices;

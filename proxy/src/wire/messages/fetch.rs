@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{At, List, Records, message, structs};
-use crate::wire::Patches;
+use crate::wire::{Patches, Reader, Value, WireError};
 
 structs! {
     struct FetchRequest<'a> {
@@ -126,7 +126,34 @@ pub struct Bounds {
     pub log_start_offset: i64,
 }
 
-impl<'a> PartitionData<'a> {
+/// What stands at the front of a partition's entry: all that is patched in one that passes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PartitionFront {
+    /// Which partition.
+    pub partition_index: i32,
+    /// Kafka's error code.
+    pub error_code: At<i16>,
+    /// The high watermark.
+    pub high_watermark: At<i64>,
+    /// The last stable offset, from version 4 on.
+    pub last_stable_offset: At<i64>,
+    /// Where the log starts, from version 5 on.
+    pub log_start_offset: At<i64>,
+}
+
+impl PartitionFront {
+    /// Reads the front of an entry, in the order in which [`PartitionData`] has its fields.
+    pub(in crate::wire) fn read(from: &mut Reader<'_>) -> Result<Self, WireError> {
+        let version = from.form().version;
+        Ok(Self {
+            partition_index: Value::read(from)?,
+            error_code: Value::read(from)?,
+            high_watermark: Value::read(from)?,
+            last_stable_offset: if version >= 4 { Value::read(from)? } else { At::new(-1) },
+            log_start_offset: if version >= 5 { Value::read(from)? } else { At::new(-1) },
+        })
+    }
+
     /// Turns a refusal into an answer without records, in place: an entry with an error has no records, no aborted
     /// transactions and no other replica to go to, so that its length stays.
     pub fn patch_empty(&self, bounds: Bounds, patches: &mut Patches) {
@@ -134,6 +161,20 @@ impl<'a> PartitionData<'a> {
         patches.set(&self.high_watermark, bounds.high_watermark);
         patches.set(&self.last_stable_offset, bounds.last_stable_offset);
         patches.set(&self.log_start_offset, bounds.log_start_offset);
+    }
+}
+
+impl<'a> PartitionData<'a> {
+    /// The front of the entry.
+    #[must_use]
+    pub const fn front(&self) -> PartitionFront {
+        PartitionFront {
+            partition_index: self.partition_index,
+            error_code: self.error_code,
+            high_watermark: self.high_watermark,
+            last_stable_offset: self.last_stable_offset,
+            log_start_offset: self.log_start_offset,
+        }
     }
 
     /// An answer with records in the place of a refusal; goes into the span of the whole entry.
