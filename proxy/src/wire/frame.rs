@@ -61,9 +61,10 @@ impl Splitter {
         Self { limit, passing: 0 }
     }
 
-    /// The frame at the front; `None` before its length is there.
+    /// The frame at the front; `None` before its length is there, and while one passes.
     pub fn front<'b>(&self, buffer: &'b [u8]) -> Result<Option<Front<'b>>, FrameError> {
-        let Some((prefix, rest)) = buffer.split_first_chunk::<PREFIX>() else { return Ok(None) };
+        let prefix = if self.is_passing() { None } else { buffer.split_first_chunk::<PREFIX>() };
+        let Some((prefix, rest)) = prefix else { return Ok(None) };
         // A TLS alert or handshake record, versions 3.0 to 3.4: as a length at least 335 MiB.
         if matches!(prefix, [0x15 | 0x16, 3, 0..=4, _]) {
             return Err(FrameError::SpeaksTls);
@@ -110,8 +111,8 @@ impl Splitter {
     pub fn room(&self, buffer: &[u8]) -> Result<usize, FrameError> {
         let growth = buffer.len().max(FIRST_BYTES);
         let missing = match self.front(buffer)? {
-            _ if self.is_passing() => self.passing,
             Some(front) => front.length - front.arrived.len(),
+            None if self.is_passing() => self.passing,
             None => growth,
         };
         // At least a little, so that the next frame's front comes with the end of this one.

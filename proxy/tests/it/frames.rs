@@ -73,6 +73,12 @@ fn a_length_is_believed_as_far_as_bytes_arrive() {
     assert_eq!(splitter.piece(&mut long).unwrap().len(), 4);
     assert_eq!(splitter.piece(&mut long), None);
     assert!(splitter.room(&long).unwrap() <= 16 << 10);
+    // What comes is not taken for the front of another.
+    let mut inside = BytesMut::from(&[0xff; 9][..]);
+    assert_eq!(splitter.front(&inside), Ok(None));
+    assert_eq!(splitter.whole(&mut inside), Ok(None));
+    assert!(splitter.room(&inside).unwrap() <= 16 << 10);
+    assert_eq!(splitter.piece(&mut inside).unwrap().len(), 9);
 }
 
 #[test]

@@ -3,11 +3,16 @@
 use firnline_proxy::wire::messages::api_versions::{ApiVersion, ApiVersionsResponse};
 use firnline_proxy::wire::messages::heartbeat::HeartbeatRequest;
 use firnline_proxy::wire::messages::metadata::MetadataRequest;
+use firnline_proxy::wire::messages::produce::{ProduceFront, ProduceRequest};
 use firnline_proxy::wire::{
-    Api, At, RequestHeader, WireError, read_request, response_correlation, write_request, write_response,
+    Api, At, RequestHeader, Side, Value, WireError, read_request, response_correlation, write_request,
+    write_response,
 };
 use kafka_protocol::messages as theirs;
 use kafka_protocol::protocol::{Encodable, StrBytes};
+
+use crate::frame::{framed, read};
+use crate::sample::{Taste, sample};
 
 #[test]
 fn every_version_of_a_header_is_read() {
@@ -82,5 +87,23 @@ fn a_broker_that_is_asked_in_a_version_it_does_not_know_answers_in_version_0() {
     // Whatever was asked: a version that is not known here, too.
     for asked in [3, 5, 9] {
         assert_eq!(ApiVersionsResponse::answered(&frame[4..], asked), Ok((0, answer.clone())));
+    }
+}
+
+#[test]
+fn whether_a_write_is_answered_is_told_by_its_front() {
+    for version in 0..=13 {
+        for seed in 0..40 {
+            let taste = Taste { unknown_tags: false };
+            let body = sample(<ProduceRequest<'_> as Value>::KIND, Api::PRODUCE.form(version), seed, taste);
+            let frame = framed(Api::PRODUCE, Side::Request, version, &body);
+            let whole: ProduceRequest<'_> = read(&frame, version).unwrap();
+            let told = (1..=frame.len()).find_map(|arrived| {
+                let (_, body) = RequestHeader::read(&frame[..arrived]).ok()?;
+                ProduceFront::read(body).ok()
+            });
+            let expected = ProduceFront { transactional_id: whole.transactional_id, acks: whole.acks };
+            assert_eq!(told, Some(expected), "version {version}");
+        }
     }
 }

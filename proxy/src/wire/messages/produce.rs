@@ -1,6 +1,7 @@
 //! Writing records. A proxy looks for `acks` alone: with 0 there is no answer; a server refuses.
 
 use super::{At, List, Records, message, structs};
+use crate::wire::{Reader, Value, WireError};
 
 structs! {
     struct ProduceRequest<'a> {
@@ -69,3 +70,24 @@ structs! {
 }
 
 message!(ProduceResponse<'a>, Response, PRODUCE);
+
+/// What stands before the records: all that decides whether there is an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProduceFront<'a> {
+    /// The transaction, from version 3 on.
+    pub transactional_id: Option<&'a str>,
+    /// How many must have it; with 0 the broker answers nothing.
+    pub acks: i16,
+}
+
+impl<'a> ProduceFront<'a> {
+    /// Reads the front of a body, of which the rest need not have arrived.
+    ///
+    /// # Errors
+    /// [`WireError::Short`] where more must arrive before it can be told.
+    pub fn read(mut body: Reader<'a>) -> Result<Self, WireError> {
+        let from = &mut body;
+        let transactional_id = if from.form().version >= 3 { Value::read(from)? } else { None };
+        Ok(Self { transactional_id, acks: Value::read(from)? })
+    }
+}
