@@ -98,6 +98,13 @@ fn what_no_encoder_writes_is_refused_with_its_place() {
         let frame = frame(&[&[0; 6][..], tags].concat());
         assert_eq!(read::<Heartbeat<'_>>(&frame, 4).unwrap_err(), error);
     }
+    // The epoch of an ApiVersions answer is eight bytes: not seven, not nine.
+    type Versions<'a> = firnline_proxy::wire::messages::api_versions::ApiVersionsResponse<'a>;
+    for (bytes, fine) in [(7, false), (8, true), (9, false)] {
+        let field = [&[0, 0, 1, 0, 0, 0, 0, 1, 1, bytes][..], &vec![0; usize::from(bytes)]].concat();
+        let frame = framed(Api::API_VERSIONS, Side::Response, 3, &field);
+        assert_eq!(read::<Versions<'_>>(&frame, 3).is_ok(), fine, "{bytes} bytes");
+    }
     type Group<'a> = firnline_proxy::wire::messages::heartbeat::HeartbeatRequest<'a>;
     let front = framed(Api::HEARTBEAT, Side::Request, 3, &[]).len();
     for (body, error) in [
@@ -108,4 +115,29 @@ fn what_no_encoder_writes_is_refused_with_its_place() {
         let frame = framed(Api::HEARTBEAT, Side::Request, 3, body);
         assert_eq!(read::<Group<'_>>(&frame, 3).unwrap_err(), error);
     }
+}
+
+#[test]
+fn what_may_be_absent_in_some_versions_may_not_in_others() {
+    use firnline_proxy::wire::messages::metadata::MetadataRequest;
+    // All topics: from version 1 on. A topic without a name: from version 10 on.
+    let all = |version: i16| {
+        let flags = usize::from(version >= 4);
+        let body = [&[0xff; 4][..], &vec![0; flags]].concat();
+        let frame = framed(Api::METADATA, Side::Request, version, &body);
+        read::<MetadataRequest<'_>>(&frame, version).map(|read| read.topics.is_none())
+    };
+    assert!(matches!(all(0), Err(WireError::Null { version: 0, .. })));
+    assert_eq!(all(1), Ok(true));
+    assert_eq!(all(4), Ok(true));
+    let nameless = |version: i16| {
+        let id = if version >= 10 { 16 } else { 0 };
+        let flags = if version >= 11 { 2 } else { 3 };
+        let body = [&[2][..], &vec![0; id], &[0, 0], &vec![0; flags], &[0]].concat();
+        let frame = framed(Api::METADATA, Side::Request, version, &body);
+        read::<MetadataRequest<'_>>(&frame, version).map(|read| read.topics.map(|topics| topics.len()))
+    };
+    assert!(matches!(nameless(9), Err(WireError::Null { version: 9, .. })));
+    assert_eq!(nameless(10), Ok(Some(1)));
+    assert_eq!(nameless(13), Ok(Some(1)));
 }
