@@ -9,7 +9,7 @@ use super::{At, Out, Reader, Value, WireError};
 /// A number of the same things.
 ///
 /// One that was read is the range of its elements: it was walked to its end once, so that each element is known to be
-/// there, and is walked again when it is gone through. Nested ones are walked once more at each level, and no message has
+/// there, and is read when it is gone through. Nested ones are walked once more at each level, and no message has
 /// more than four; that is cheaper than setting memory aside for as many elements as a stranger says there are.
 #[derive(Clone)]
 pub struct List<'a, T> {
@@ -105,7 +105,7 @@ impl<'a, T: Value<'a>> Value<'a> for Option<List<'a, T>> {
             from.take((count as usize).saturating_mul(bytes))?;
         } else {
             for _ in 0..count {
-                T::read(from)?;
+                T::walk(from)?;
             }
         }
         Ok(Some(List { held: Held::Read { from: first, count } }))

@@ -91,6 +91,24 @@ macro_rules! structs {
                 Ok(read)
             }
 
+            fn walk(from: &mut $crate::wire::Reader<'a>) -> Result<(), $crate::wire::WireError> {
+                let form = from.form();
+                $(if $crate::wire::schema::versions!($($versions)+).has(form.version) {
+                    $crate::wire::message::walk!(from, form, $type $(, [$($null)+])?);
+                })*
+                if form.flexible {
+                    #[allow(unused_variables, reason = "most structs know no tagged field")]
+                    from.tags(|tag, value, _| match tag {
+                        $($($tag if $crate::wire::schema::versions!($($tagged_versions)+).has(form.version) => {
+                            <$tagged_type as $crate::wire::Value<'a>>::walk(value)?;
+                            Ok(true)
+                        })+)?
+                        _ => Ok(false),
+                    })?;
+                }
+                Ok(())
+            }
+
             fn write(&self, to: &mut $crate::wire::Out) {
                 let form = to.form();
                 $(if $crate::wire::schema::versions!($($versions)+).has(form.version) {
@@ -157,6 +175,20 @@ macro_rules! null {
     };
 }
 pub(super) use null;
+
+/// Goes past a field; one that may not be absent in every version is read, to see whether it is.
+macro_rules! walk {
+    ($from:ident, $form:ident, $type:ty) => {
+        <$type as $crate::wire::Value<'a>>::walk($from)?
+    };
+    ($from:ident, $form:ident, $type:ty, [$($null:tt)+]) => {
+        let value = <$type as $crate::wire::Value<'a>>::read($from)?;
+        if !$crate::wire::schema::versions!($($null)+).has($form.version) && $crate::wire::Value::is_null(&value) {
+            return Err($from.absent());
+        }
+    };
+}
+pub(super) use walk;
 
 /// Says of which request a struct is the message.
 macro_rules! message {

@@ -13,6 +13,14 @@ pub trait Value<'a>: Sized + Clone {
     /// Reads one. Allocates nothing.
     fn read(from: &mut Reader<'a>) -> Result<Self, WireError>;
 
+    /// Goes past one without making it, exactly where `read` would read one, and fails where it would fail.
+    fn walk(from: &mut Reader<'a>) -> Result<(), WireError> {
+        match Self::WIDTH {
+            Some(bytes) => from.take(bytes).map(drop),
+            None => Self::read(from).map(drop),
+        }
+    }
+
     /// Writes it.
     fn write(&self, to: &mut Out);
 
@@ -135,6 +143,10 @@ impl<'a, T: Value<'a>> Value<'a> for At<T> {
 
     fn read(from: &mut Reader<'a>) -> Result<Self, WireError> {
         from.placed(T::read)
+    }
+
+    fn walk(from: &mut Reader<'a>) -> Result<(), WireError> {
+        T::walk(from)
     }
 
     fn write(&self, to: &mut Out) {
