@@ -9,6 +9,7 @@ mod frame;
 mod frames;
 mod headers;
 mod hostile;
+mod java;
 mod oracle;
 mod round_trip;
 mod sample;

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 #[path = "../../../tests/src/tools.rs"]
 #[allow(dead_code, unreachable_pub, reason = "of what the tests with brokers share, this one needs a part")]
-mod tools;
+pub(crate) mod tools;
 
 /// Releases whose jars must be there. Others are held against the tables where they are.
 const RELEASES: [&str; 3] = ["3.3.2", "3.9.1", "4.3.1"];
