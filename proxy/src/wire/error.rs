@@ -65,6 +65,12 @@ pub enum WireError {
         /// Where its number ends.
         at: usize,
     },
+    /// A patch on something that was not read just here.
+    #[error("byte {at} cannot be patched: the value was not read from this entry")]
+    Place {
+        /// Where the patch would begin.
+        at: usize,
+    },
     /// A version of which no table is here.
     #[error("version {version} of {api} is not one that is read")]
     Version {

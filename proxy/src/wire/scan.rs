@@ -103,7 +103,7 @@ impl FetchScan {
     /// addresses have another length, and the frame's has gone out before. A client then asks for metadata by itself.
     ///
     /// # Errors
-    /// What is no fetch answer; places are counted from where the failed step began. What has passed cannot be called back.
+    /// What is no fetch answer, and a patch on anything but the entry that `each` was given; places are counted from where the failed step began. What has passed cannot be called back.
     pub fn pass(
         &mut self,
         buffer: &mut [u8],
@@ -129,8 +129,8 @@ impl FetchScan {
             match self.take(&mut from, self.left - at, &mut each) {
                 Ok(next) => {
                     let taken = from.position();
-                    // The places were read from these very bytes.
-                    let _ = self.patches.apply(rest);
+                    let own = rest.get_mut(..taken).unwrap_or_default();
+                    self.patches.apply(own).map_err(|_| WireError::Place { at: taken })?;
                     self.patches.clear();
                     at += taken;
                     self.step = next;

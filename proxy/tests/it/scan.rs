@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use firnline_proxy::wire::messages::fetch::{Bounds, FetchResponse, PartitionFront};
-use firnline_proxy::wire::{Api, FetchScan, Patches, Side, Value, WireError, read_response};
+use firnline_proxy::wire::{Api, At, FetchScan, Patches, Side, Span, Value, WireError, read_response};
 use proptest::prelude::*;
 
 use crate::frame::framed;
@@ -128,4 +128,14 @@ fn what_claims_more_than_its_frame_is_refused_before_it_is_waited_for() {
     assert!(matches!(passed(&longer, 11, &[9]), Err(WireError::LeftOver { bytes: 1, .. })));
     assert!(passed(&fine[..fine.len() - 1], 11, &[9]).is_err());
     assert!(FetchScan::new(19, 10).is_err());
+}
+
+#[test]
+fn only_the_entry_at_hand_is_patched() {
+    let body = [&[0; 10][..], &1_u32.to_be_bytes(), &[0, 1, b't'], &1_u32.to_be_bytes(), &[0; 30]].concat();
+    let mut frame = framed(Api::FETCH, Side::Response, 11, &[&body[..], &[0; 12]].concat());
+    let elsewhere = At { value: 0_i64, span: Some(Span { start: 26, end: 34 }) };
+    let mut scan = FetchScan::new(11, frame.len()).unwrap();
+    let error = scan.pass(&mut frame, |_, _, patches| assert!(patches.set(&elsewhere, 1))).unwrap_err();
+    assert_eq!(error, WireError::Place { at: 30 });
 }
