@@ -27,12 +27,14 @@ class Cgroup:
     """A memory cgroup below this process's own (version 1)."""
 
     def __init__(self, name, limit):
-        own = next((line.split(":", 2)[2].strip() for line in open("/proc/self/cgroup") if ":memory:" in line), None)
-        if own is None:
-            sys.exit("no memory cgroup of version 1 is there for this process: the hot set cannot be measured here")
-        self.path = pathlib.Path("/sys/fs/cgroup/memory" + own) / f"{name}-{os.getpid()}"
+        self.path = pathlib.Path("/sys/fs/cgroup/memory" + self.own()) / f"{name}-{os.getpid()}"
         self.path.mkdir()
         self.write("memory.limit_in_bytes", limit)
+
+    @staticmethod
+    def own():
+        """The path of this process's own; None where there are none of this version."""
+        return next((line.split(":", 2)[2].strip() for line in open("/proc/self/cgroup") if ":memory:" in line), None)
 
     def write(self, name, value):
         (self.path / name).write_text(str(value))

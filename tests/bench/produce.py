@@ -21,7 +21,7 @@ PARTITIONS, RATE, RECORD_BYTES = 3, 2000, 1 << 10
 COLD_PARTITIONS, COLD_SEGMENTS = 4, 4
 CAP_MIB = 16
 # What a change of what runs beside takes to pass.
-SETTLE_SECONDS = 3
+SETTLE_SECONDS = 2
 
 
 class Nothing:

@@ -2,19 +2,32 @@
 //!
 //! A sealed segment is read once. What the reading itself brings into the cache is dropped again behind it; what was
 //! there before is left, since a broker on the same machine serves its consumers from there. Whether a page was there
-//! is asked with `preadv2(RWF_NOWAIT)`, which never starts a read, on a few pages of each 8 MiB. All of it is asked
-//! before the first byte is read, as the kernel's readahead would soon blur the answer: 512 calls for 1 GiB, well below
+//! is asked with `preadv2(RWF_NOWAIT)`, which waits for no read, on a few pages of each 8 MiB. All of it is asked
+//! before the first byte is read, and without readahead, which would soon blur the answer: 512 calls for 1 GiB, well below
 //! a millisecond.
+//!
+//! What is only looked into, headers here and there, is read without readahead, and such pages go at once: they would stay,
+//! and make the whole window around them look as if it had been in memory before.
 //!
 //! Where the file system cannot tell, or the system is not Linux, nothing is dropped: pollution costs less than
 //! emptying a broker's cache.
 
 use std::collections::VecDeque;
 use std::fs::File;
+#[cfg(target_os = "linux")]
+use std::io::IoSliceMut;
 use std::ops::Range;
+
+#[cfg(target_os = "linux")]
+use rustix::fs::Advice;
+#[cfg(target_os = "linux")]
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
 
 /// One decision is taken for so many bytes.
 const WINDOW: u64 = 8 << 20;
+/// Only whole pages go. Where they are larger than this, what is looked into stays.
+#[cfg(target_os = "linux")]
+const PAGE: u64 = 4096;
 /// How many pages of a window are looked at.
 const PROBES: u64 = 4;
 
@@ -37,7 +50,6 @@ enum Residency {
 impl PageCache {
     /// To be made before the first byte of `[start, end)` is read. `spare` absent, nothing will be dropped.
     pub(super) fn new(file: &File, start: u64, end: u64, spare: bool) -> Self {
-        advise_sequential(file);
         let mut absent = VecDeque::new();
         let mut at = start;
         while spare && at < end {
@@ -49,6 +61,8 @@ impl PageCache {
                 Residency::Unknown => break,
             }
         }
+        // Not before: there are systems on which asking starts to read, and nothing must be read ahead of it.
+        advise(file, Advice::Sequential);
         Self { absent }
     }
 
@@ -60,13 +74,46 @@ impl PageCache {
     }
 }
 
+/// No readahead for a file that is looked into here and there.
+pub(super) fn expect_looks(file: &File) {
+    advise(file, Advice::Random);
+}
+
+/// `RWF_DONTCACHE`, since Linux 6.14 and not on every file system: what a read brings in goes behind it, what was there stays.
+#[cfg(target_os = "linux")]
+const DONT_CACHE: ReadWriteFlags = ReadWriteFlags::from_bits_retain(0x80);
+
+/// Reads what one system call gives; what that had to bring in goes again.
+#[cfg(target_os = "linux")]
+pub(super) fn look(file: &File, buffer: &mut [u8], position: u64) -> rustix::io::Result<usize> {
+    let mut read = |flags| {
+        rustix::io::retry_on_intr(|| preadv2(file, &mut [IoSliceMut::new(&mut *buffer)], position, flags))
+    };
+    match read(DONT_CACHE) {
+        Err(Errno::OPNOTSUPP | Errno::INVAL) => {}
+        given => return given,
+    }
+    // Older systems tell whether it was there, and may be told to drop it.
+    match read(ReadWriteFlags::NOWAIT) {
+        Err(Errno::AGAIN) => {
+            let count = read(ReadWriteFlags::empty())?;
+            let end = (position + count as u64).next_multiple_of(PAGE);
+            drop_pages(file, Some(position - position % PAGE..end));
+            Ok(count)
+        }
+        Ok(count) if count > 0 => Ok(count),
+        Ok(_) | Err(_) => read(ReadWriteFlags::empty()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn look(file: &File, buffer: &mut [u8], position: u64) -> rustix::io::Result<usize> {
+    rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *buffer, position))
+}
+
 /// Whether pages of the window are in memory.
 #[cfg(target_os = "linux")]
 fn residency(file: &File, window: &Range<u64>) -> Residency {
-    use std::io::IoSliceMut;
-
-    use rustix::io::{Errno, ReadWriteFlags, preadv2};
-
     for probe in 0..PROBES {
         let mut byte = [0];
         let at = window.start + (window.end - window.start) / PROBES * probe;
@@ -86,18 +133,24 @@ fn residency(_: &File, _: &Range<u64>) -> Residency {
 
 /// Advice only: a file system that does not take it reads as well without.
 #[cfg(target_os = "linux")]
-fn advise_sequential(file: &File) {
-    let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::Sequential);
+fn advise(file: &File, advice: Advice) {
+    let _ = rustix::fs::fadvise(file, 0, None, advice);
 }
 
 #[cfg(not(target_os = "linux"))]
-fn advise_sequential(_: &File) {}
+enum Advice {
+    Random,
+    Sequential,
+}
+
+#[cfg(not(target_os = "linux"))]
+fn advise(_: &File, _: Advice) {}
 
 #[cfg(target_os = "linux")]
 fn drop_pages(file: &File, window: Option<Range<u64>>) {
     let Some(window) = window else { return };
     let length = std::num::NonZeroU64::new(window.end - window.start);
-    let _ = rustix::fs::fadvise(file, window.start, length, rustix::fs::Advice::DontNeed);
+    let _ = rustix::fs::fadvise(file, window.start, length, Advice::DontNeed);
 }
 
 #[cfg(not(target_os = "linux"))]

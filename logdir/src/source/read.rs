@@ -3,11 +3,12 @@
 use std::fs::File;
 
 use super::error::ReadError;
+use super::page_cache::{expect_looks, look};
 use super::stat::{Change, difference};
 use crate::open::open_file;
 use crate::{IoProblem, SegmentFile};
 
-/// Opens a segment that must still be the one that was found.
+/// Opens a segment that must still be the one that was found, to be looked into.
 pub(crate) fn open_segment(segment: &SegmentFile) -> Result<File, ReadError> {
     let changed = |what| ReadError::Changed { path: segment.path.clone(), what };
     let file = match open_file(&segment.path) {
@@ -18,7 +19,10 @@ pub(crate) fn open_segment(segment: &SegmentFile) -> Result<File, ReadError> {
     let metadata = file.metadata().map_err(IoProblem::at("look at", &segment.path))?;
     match difference(segment, segment.len, &metadata) {
         Some(what) => Err(changed(what)),
-        None => Ok(file),
+        None => {
+            expect_looks(&file);
+            Ok(file)
+        }
     }
 }
 
@@ -29,8 +33,7 @@ pub(crate) fn read_some(
     buffer: &mut [u8],
     position: u64,
 ) -> Result<usize, ReadError> {
-    let count = rustix::io::retry_on_intr(|| rustix::io::pread(file, &mut *buffer, position));
-    Ok(count.map_err(IoProblem::at("read", &segment.path))?)
+    Ok(look(file, buffer, position).map_err(IoProblem::at("read", &segment.path))?)
 }
 
 /// Fills `buffer`; `false` where the file ends before it is full.
