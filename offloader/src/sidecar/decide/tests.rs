@@ -308,6 +308,22 @@ fn whoever_does_not_lead_uploads_what_is_wanted_or_what_stands_still() {
 }
 
 #[test]
+fn pins_that_reach_above_the_high_watermark_are_taken_as_far_as_that() {
+    let leader = Leader { node: node(2), epoch: epoch(5) };
+    let claim = Claim { epoch: epoch(5), node: node(2), wanted: vec![range(20, 30)] };
+    let tier = Some(Digest { claim: Some(claim), ..digest(20) });
+    let low = Some(Bound { leader, ..bound(30) });
+    let next = |chain: Chain| {
+        let scene = Scene::new(vec![chain], tier.clone());
+        decide(&View { leader: Some(leader), bound: low, ..scene.view() })
+    };
+    // They went another way, and what is shared lies below.
+    assert_eq!(upload_of(&next(pins(&[20, 40], HOUR))), Some((0, offset(20), offset(30), Why::Wanted)));
+    // What the broker still has is committed sooner or later.
+    waits(&next(log(&[20, 40], HOUR)), "bound-above");
+}
+
+#[test]
 fn joined_files_are_due_by_size_or_age_or_pressure() {
     let minute = Duration::from_secs(60);
     let mut scene = Scene::new(vec![log(&[0, 10, 20, 30], minute)], Some(digest(0)));

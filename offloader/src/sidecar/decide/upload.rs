@@ -36,7 +36,11 @@ pub(super) fn next(live: &Live<'_>) -> Option<Next> {
     let Some(bound) = live.bound() else { return Some(Next::AskBound) };
     let committed = |segment: &PlannedSegment| segment.stop <= bound.high_watermark;
     let end = due.segments.first().map_or(from, |first| first.stop);
-    let segments: Vec<PlannedSegment> = due.segments.into_iter().take_while(committed).collect();
+    let mut segments: Vec<PlannedSegment> = due.segments.into_iter().take_while(committed).collect();
+    if segments.is_empty() && !chain.is_log && from < bound.high_watermark {
+        // Pins that reach above it are of a history that went another way. What both share lies below.
+        segments = self::segments(chain, from, bound.high_watermark, live.view.policy.target_bytes);
+    }
     if segments.is_empty() {
         let high_watermark = bound.high_watermark;
         return Some(Next::Wait(WaitReason::Bound(BoundReason::Above { end, high_watermark })));

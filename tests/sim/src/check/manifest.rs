@@ -304,7 +304,15 @@ impl Replaced<'_> {
         // Of a deleted topic nobody tells which of two histories went on.
         let doubtful = self.new.deleted.is_some() && self.partition.unclean > 0;
         let continues = below.is_none_or(|below| Some(below.epoch) == tier) && !doubtful;
-        proof::provers(self.kafka, place, batch).find(|node| continues && calm(node))
+        // After an unclean election, files that begin at the tier's end need not continue it.
+        let joined = |node: &i32| {
+            self.partition.unclean == 0
+                || below.is_some_and(|below| {
+                    proof::witnessed_together(self.kafka, place, *node, below, batch)
+                        || proof::holds_together(self.kafka, place, *node, below, batch)
+                })
+        };
+        proof::provers(self.kafka, place, batch).find(|node| continues && calm(node) && joined(node))
     }
 
     /// Keeps which objects are named now, and until when others were.

@@ -36,6 +36,24 @@ pub(super) fn holds(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
     kafka.nodes.get(&node).is_some_and(|machine| machine.disk.inodes.values().any(holding))
 }
 
+/// Whether one stretch of what the sidecar of `node` remembers knows both batches.
+pub(super) fn witnessed_together(kafka: &Kafka, p: usize, node: i32, one: &Batch, other: &Batch) -> bool {
+    let witness = kafka.nodes.get(&node).and_then(|machine| machine.disk.witnesses.get(&p));
+    let knows = |stretch: &Stretch, batch: &Batch| {
+        stretch.epoch_at(offset(batch.end - 1)).is_some_and(|epoch| epoch.get() == batch.epoch)
+    };
+    witness.is_some_and(|witness| {
+        witness.stretches().any(|stretch| knows(stretch, one) && knows(stretch, other))
+    })
+}
+
+/// Whether one file of `node` holds both batches.
+pub(super) fn holds_together(kafka: &Kafka, p: usize, node: i32, one: &Batch, other: &Batch) -> bool {
+    let among = |file: &Inode, batch: &Batch| file.batches.iter().any(|held| **held == *batch);
+    let both = |file: &Inode| file.partition == p && among(file, one) && among(file, other);
+    kafka.nodes.get(&node).is_some_and(|machine| machine.disk.inodes.values().any(both))
+}
+
 /// Whether the batch stands in the log of the leader, which says itself what is committed.
 fn leads_with(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
     kafka.leader(p) == Some(node)

@@ -209,7 +209,10 @@ impl Kafka {
         let cut = cut.or(parts).or((replica.log.end > end).then_some(end));
         self.change(p, follower, now_ms, |replica, disk, p, now_ms| {
             replica.matched = epoch;
-            let Some(at) = cut else { return Vec::new() };
+            let Some(at) = cut else {
+                replica.log.forget_empty_epoch();
+                return Vec::new();
+            };
             replica.high_watermark = replica.high_watermark.min(at);
             replica.log.truncate(disk, p, at, now_ms)
         });

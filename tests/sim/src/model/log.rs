@@ -72,6 +72,13 @@ impl Log {
         }
     }
 
+    /// Forgets the epoch in which it led and wrote nothing, as a broker does that follows again: another leader may go on with
+    /// an older one there.
+    pub fn forget_empty_epoch(&mut self) {
+        let end = self.end;
+        self.epochs.retain(|(_, start)| *start < end);
+    }
+
     /// Goes on to a new file, unless the current one is empty.
     pub fn roll(&mut self, disk: &mut Disk, partition: usize, now_ms: i64) {
         let file = self.active(disk);
