@@ -35,6 +35,13 @@ pub trait PartitionLog: std::fmt::Debug + Send + Sync {
         Ok(None)
     }
 
+    /// Where the batch begins that holds both `at` and the offset before it. `None` where a batch begins at `at`, or the log
+    /// cannot tell.
+    fn batch_across(&self, at: Offset) -> Result<Option<Offset>, SourceError> {
+        let _ = at;
+        Ok(None)
+    }
+
     /// Whether the first batch at or above `at` is one that carries no leader epoch. `false` where the log cannot tell.
     fn lacks_epoch(&self, at: Offset) -> Result<bool, SourceError> {
         let _ = at;
@@ -83,6 +90,11 @@ impl PartitionLog for DirectoryLog {
 
     fn epoch_from(&self, at: Offset) -> Result<Option<LeaderEpoch>, SourceError> {
         Ok(self.header(at, |_| true)?.and_then(|header| header.leader_epoch))
+    }
+
+    fn batch_across(&self, at: Offset) -> Result<Option<Offset>, SourceError> {
+        let across = |range: OffsetRange| range.start() < at && range.contains(at);
+        Ok(self.header(at, across)?.map(|header| header.base_offset))
     }
 
     fn lacks_epoch(&self, at: Offset) -> Result<bool, SourceError> {

@@ -12,6 +12,7 @@ use super::{Trouble, Turn};
 use crate::cluster::{Bound, Leader};
 use crate::host::HeldChain;
 use crate::plan::PlannedSegment;
+use crate::sidecar::held::Chain;
 use crate::sidecar::next::Why;
 use crate::sidecar::prove::{Claimed, Unproven, provable_from};
 use crate::sidecar::wait::{BoundReason, OperatorReason, WaitReason};
@@ -59,6 +60,36 @@ impl Turn<'_> {
         }
         if let Some(found) = refused.filter(|found| !found.passes()) {
             self.judge(chain, first, found);
+        }
+        Ok(segments)
+    }
+
+    /// Ends the last of `segments` where a batch ends. Another history may have gone on within one, and what is left of a batch
+    /// cannot be stored by itself.
+    pub(super) async fn up_to_a_batch(
+        &self,
+        chain: &HeldChain,
+        mut segments: Vec<PlannedSegment>,
+    ) -> Result<Vec<PlannedSegment>, Trouble> {
+        let Some(last) = segments.last_mut() else { return Ok(segments) };
+        let stop = last.stop;
+        if stop == chain.sealed_end || chain.log.extents().iter().any(|extent| extent.base == stop) {
+            return Ok(segments);
+        }
+        let log = std::sync::Arc::clone(&chain.log);
+        let across = self.core.blocking(move || log.batch_across(stop)).await.map_err(Trouble::source)?;
+        let Some(base) = across else { return Ok(segments) };
+        last.stop = base;
+        segments.retain(|segment| segment.start < segment.stop);
+        if segments.is_empty() {
+            let reason = BoundReason::Above { end: chain.sealed_end, high_watermark: stop };
+            let held = self.core.with(&self.tip, |slot| slot.held_now());
+            let same = |known: &&Chain| (known.start, known.sealed_end) == (chain.start, chain.sealed_end);
+            let verdict = held.as_ref().and_then(|held| held.chains.iter().find(same)?.verdict);
+            return Err(Trouble::held(match verdict {
+                Some(why) => WaitReason::Operator(OperatorReason::Unproven { end: chain.sealed_end, why }),
+                None => WaitReason::Bound(reason),
+            }));
         }
         Ok(segments)
     }

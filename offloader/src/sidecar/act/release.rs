@@ -17,6 +17,7 @@ use crate::host::{HeldChain, HeldFile, PinId};
 use crate::plan::PlannedSegment;
 use crate::sidecar::epochs::epochs_behind_none;
 use crate::sidecar::step::SidecarStep;
+use crate::sidecar::wait::OperatorReason;
 use crate::upload::Start;
 
 /// What is to become of a pin.
@@ -54,7 +55,8 @@ impl Turn<'_> {
     async fn sift(&mut self, below: Offset) -> Result<usize, Trouble> {
         let held = Arc::clone(&self.held);
         let (mut free, mut kept, mut dropped) = (Vec::new(), 0, 0);
-        for chain in &held.chains {
+        let mut trouble = None;
+        'pins: for chain in &held.chains {
             for file in &chain.files {
                 let Some(pin) = file.pin.clone() else { continue };
                 let end = file.end.unwrap_or(chain.sealed_end);
@@ -91,7 +93,10 @@ impl Turn<'_> {
                                         self.unreadable(file, &trouble);
                                         kept += 1;
                                     }
-                                    Err(trouble) => return Err(trouble),
+                                    Err(other) => {
+                                        trouble = Some(other);
+                                        break 'pins;
+                                    }
                                 }
                             } else if reason == DeadReason::Truncation {
                                 tracing::warn!(
@@ -114,7 +119,7 @@ impl Turn<'_> {
         let mut state = self.core.state();
         state.counts.pins_released += count - dropped;
         state.counts.pins_dropped += dropped;
-        Ok(kept)
+        trouble.map_or(Ok(kept), Err)
     }
 
     /// A pin that cannot be read keeps itself, and holds up no other.
@@ -292,6 +297,15 @@ impl Turn<'_> {
         })
     }
 
+    /// Whether the manifest would refuse one more entry, so that its upload would be one for nothing.
+    fn dead_branches_are_full(&self) -> bool {
+        self.manifest().is_some_and(|manifest| {
+            let branches = &manifest.dead_branches;
+            let entries: usize = branches.iter().map(|branch| branch.entries.len()).sum();
+            branches.len() >= MAX_DEAD_BRANCHES || entries >= MAX_DEAD_ENTRIES
+        })
+    }
+
     /// Uploads a pin's bytes and keeps them by name; gives whether that was done.
     async fn add_dead(
         &mut self,
@@ -301,6 +315,10 @@ impl Turn<'_> {
         reason: DeadReason,
     ) -> Result<bool, Trouble> {
         let Some(dead) = dead else { return Ok(false) };
+        if self.dead_branches_are_full() {
+            let error = format!("no more dead branches fit into the manifest of {}: its pins stay", self.tip);
+            return Err(Trouble::operator(OperatorReason::Refused { error: error.into() }));
+        }
         let known = self.manifest().map(|manifest| (manifest.gc_boundary, is_sealed(manifest)));
         let Some((gc_boundary, sealed)) = known else {
             return Ok(false);

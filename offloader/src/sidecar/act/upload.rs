@@ -48,6 +48,7 @@ impl Turn<'_> {
         if segments.is_empty() {
             return Ok(After::Again);
         }
+        let segments = self.up_to_a_batch(&chain, segments).await?;
         self.core.before(SidecarStep::Upload).await;
         let uploads = self.uploads(EntryKind::Segment);
         let mut all = true;

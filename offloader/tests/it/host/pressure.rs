@@ -64,9 +64,9 @@ fn on_a_disk_that_fills() {
         broker.roll();
         std::thread::sleep(std::time::Duration::from_millis(5));
     };
-    for _ in 0..6 {
+    for n in 1..=6 {
         fill(&mut broker);
-        look(&host);
+        eventually("all is pinned", || !look(&host).is_empty() && pins(&dirs[0]).len() == n + 1);
         broker.retain();
     }
     let six = "0..10* 10..20* 20..30* 30..40* 40..50* 50..60* 60..+";
@@ -131,11 +131,11 @@ fn with_an_upload_under_way() {
     let dir = make_log_dir(&disk.join("data"));
     let host = open_host(std::slice::from_ref(&dir), |_| {});
     let mut broker = Broker::create(&dir, &tip("orders", 3), true);
-    for _ in 0..6 {
+    for n in 1..=6 {
         broker.append_bytes(&batch_of(broker.end, 1, 40 << 10));
         broker.end += 10;
         broker.roll();
-        look(&host);
+        eventually("both of its files are pinned", || !look(&host).is_empty() && pins(&dir).len() == n + 1);
         broker.retain();
         std::thread::sleep(std::time::Duration::from_millis(5));
     }

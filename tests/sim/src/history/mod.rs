@@ -267,10 +267,11 @@ fn is_lost(kafka: &Kafka, world: &World, p: usize, batch: &Batch) -> Option<Plac
 
 /// Has every change of an object looked at.
 fn listen(world: &Arc<World>, store: &Simulation) {
-    let (weak, peeked) = (Arc::downgrade(world), store.clone());
+    // The store must not hold itself: histories would never be freed.
+    let weak = Arc::downgrade(world);
     store.on_change(move |change| {
         let Some(world) = weak.upgrade() else { return };
         let now_ms = world.now_ms();
-        world.watch.changed(&world.kafka(), now_ms, change, &|key| peeked.peek(key));
+        world.watch.changed(&world.kafka(), now_ms, change, &|key| world.store.peek(key));
     });
 }

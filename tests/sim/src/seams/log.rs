@@ -116,6 +116,11 @@ impl PartitionLog for ChainLog {
         self.is_there(at.get())?;
         Ok(self.find(|batch| batch.end > at.get()).map(|batch| epoch(batch.epoch)))
     }
+
+    fn batch_across(&self, at: Offset) -> Result<Option<Offset>, SourceError> {
+        self.is_there(at.get())?;
+        Ok(self.find(|batch| batch.base < at.get() && at.get() < batch.end).map(|batch| offset(batch.base)))
+    }
 }
 
 /// A reading of a chain, one batch at a time.
