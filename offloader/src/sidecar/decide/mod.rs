@@ -234,7 +234,9 @@ fn tail(live: &Live<'_>) -> Option<Next> {
     let interval = live.view.policy.tail_interval.filter(|_| live.leads())?;
     let (chain, log) = live.view.held.chains.iter().enumerate().find(|(_, chain)| chain.is_log)?;
     let from = live.tier_end().unwrap_or(log.start);
+    // What could not be proven would not be the next time: it waits until the file is sealed.
     if !log.reaches(from)
+        || log.verdict.is_some_and(|why| !why.passes())
         || from < log.sealed_end
         || live.view.since_commit.is_some_and(|since| since < interval)
     {

@@ -79,6 +79,7 @@ fn bound(high_watermark: i64) -> Bound {
 }
 
 /// Everything that a view borrows.
+#[derive(Clone)]
 struct Scene {
     held: Held,
     tier: Option<Digest>,
@@ -394,6 +395,17 @@ fn the_unsealed_tail_goes_up_in_its_interval() {
     waits(&at(9, 27), "idle");
     assert_eq!(at(10, 27), Next::UploadTail { chain: 0, range: range(20, 27) });
     waits(&at(10, 20), "idle");
+    // What is refused is not tried again and again, but what the leader has not committed yet is.
+    let refused = |why| {
+        let mut log = log(&[0, 20], HOUR);
+        log.verdict = Some(why);
+        let scene = Scene { held: Held { chains: vec![log], ..scene.held.clone() }, ..scene.clone() };
+        let bound = Some(Bound { leader, ..bound(27) });
+        decide(&View { since_commit: Some(HOUR), bound, ..scene.view() })
+    };
+    waits(&refused(Unproven::Beneath { vouched_from: offset(25), witnessed_to: None }), "idle");
+    let above = Unproven::AboveBound { high_watermark: offset(26) };
+    assert_eq!(refused(above), Next::UploadTail { chain: 0, range: range(20, 27) });
 }
 
 #[test]
