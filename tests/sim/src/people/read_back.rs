@@ -64,7 +64,7 @@ async fn story(
     told_apart: bool,
 ) -> Result<Story, String> {
     let manifest = reader.manifest(tip).await.map_err(|error| format!("{error:?}"))?;
-    let (start, tier_end) = (manifest.tier_start.get(), manifest.tier_end.get());
+    let (mut start, tier_end) = (manifest.tier_start.get(), manifest.tier_end.get());
     let mut story = Story { start, end: start, tier_end, ..Story::default() };
     for _ in 0..ANSWERS {
         let max_bytes = usize::try_from(1 + desk.env.random.below(2_000)).unwrap_or(1);
@@ -99,6 +99,17 @@ async fn story(
                 return Ok(story);
             }
             ReadOutcome::AtEnd { .. } if story.end == tier_end => return Ok(story),
+            // Retention goes on meanwhile.
+            ReadOutcome::BelowStart { bounds } if bounds.start.get() > story.end => {
+                let fresh = self::reader(desk);
+                let now = fresh.manifest(tip).await.map_err(|error| format!("{error:?}"))?;
+                fresh.shutdown().await;
+                if now.serving_start < bounds.start {
+                    return Err(format!("at {} it is told to begin at {}", story.end, bounds.start));
+                }
+                start = bounds.start.get();
+                story = Story { start, end: start, tier_end, ..Story::default() };
+            }
             other => return Err(format!("at {} of {start}..{tier_end} the answer is {other:?}", story.end)),
         }
     }
