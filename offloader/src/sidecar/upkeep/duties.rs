@@ -4,12 +4,12 @@ use std::collections::VecDeque;
 
 use firnline_index::manifest::Writer;
 use firnline_index::{LeaderEpoch, TopicIdPartition};
-use firnline_tier::RandomExt;
 use firnline_tier::cluster::Clocks;
 use firnline_tier::floors::FoldOutcome;
-use firnline_tier::gc::{Condemned, GcMemory, GcOutcome, GcRequest};
+use firnline_tier::gc::{Condemned, GcError, GcMemory, GcOutcome, GcRequest};
 use firnline_tier::policy::effective;
 use firnline_tier::retention::{RetentionRequest, RetireError, RetireOutcome};
+use firnline_tier::{RandomExt, Refused};
 use tokio::time::Instant;
 
 use super::Never;
@@ -214,6 +214,11 @@ impl Core {
                 survey
             }
             Ok(GcOutcome::Clean(survey) | GcOutcome::Planned(_, survey)) => survey,
+            Err(GcError::Refused { source, .. }) if matches!(*source, Refused::Lost(_)) => {
+                tracing::info!(%tip, reason = %source, "nothing is collected here: another sidecar leads by now");
+                self.with(tip, crate::sidecar::state::Slot::doubt_tier);
+                return;
+            }
             Err(error) => {
                 tracing::warn!(%tip, error = %chain_of(&error), "what nothing names cannot be collected");
                 return;
