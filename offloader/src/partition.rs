@@ -9,7 +9,7 @@ use std::sync::Arc;
 use firnline_index::manifest::{EntryKind, Manifest, ManifestKind};
 use firnline_index::{NodeId, Offset};
 use firnline_tier::{
-    Basis, CommitOutcome, CommitRequest, LoadedManifest, Lost, SegmentForm, Tier, UploadError,
+    Basis, CommitOutcome, CommitRequest, LoadedManifest, Lost, SegmentForm, Tier, Unpaced, UploadError,
     UploadedSegment,
 };
 
@@ -93,6 +93,7 @@ impl PartitionJob {
                 kind: EntryKind::Segment,
                 form: self.form.clone(),
                 progress: Arc::clone(&self.progress),
+                pace: Arc::new(Unpaced),
             };
             let go_on = |_: &PlannedSegment| ControlFlow::Continue(());
             let Uploaded { segments, stopped } = uploads.run(log, &planned, Start::of(&basis), go_on).await;

@@ -8,7 +8,9 @@ use firnline_index::log_source::{LogSource, SourceErrorKind};
 use firnline_index::manifest::EntryKind;
 use firnline_index::transactions::TransactionStart;
 use firnline_index::{LeaderEpoch, Offset};
-use firnline_tier::{Basis, SegmentForm, SegmentPlan, Tier, UploadError, UploadOutcome, UploadedSegment};
+use firnline_tier::{
+    Basis, Pace, SegmentForm, SegmentPlan, Tier, UploadError, UploadOutcome, UploadedSegment,
+};
 
 use crate::history::must_not_fall;
 use crate::holes::{Gapless, Holes};
@@ -25,7 +27,7 @@ const COMMIT_BYTES: u64 = 256 << 20;
 
 /// What uploads need besides a log.
 #[derive(Debug, Clone)]
-pub(crate) struct Uploads {
+pub(crate) struct Uploads<'a> {
     pub(crate) tier: Tier,
     /// Whether the log may leave out offsets.
     pub(crate) holes: Holes,
@@ -34,6 +36,8 @@ pub(crate) struct Uploads {
     /// How they are stored.
     pub(crate) form: SegmentForm,
     pub(crate) progress: Arc<dyn Progress>,
+    /// How fast they may go.
+    pub(crate) pace: Arc<dyn Pace + 'a>,
 }
 
 /// What was uploaded, and what stopped it before all was, if anything did.
@@ -76,7 +80,7 @@ impl Start {
     }
 }
 
-impl Uploads {
+impl Uploads<'_> {
     /// Uploads what is planned, up to what one commit takes, or until `go_on`, asked before each segment, says no. What was
     /// uploaded before something went wrong counts.
     pub(crate) async fn run(
@@ -126,7 +130,7 @@ impl Uploads {
             kind: self.kind,
             form: SegmentForm { encryption: self.form.encryption.behind(start.sealed), ..self.form.clone() },
         };
-        match self.tier.upload_segment(source, plan).await {
+        match self.tier.upload_paced(source, plan, &*self.pace).await {
             Ok(UploadOutcome::Uploaded(segment)) => Ok(Some(*segment)),
             Ok(UploadOutcome::Empty) => Ok(None),
             Err(error) => Err(self.placed(log, base, next.stop, error).await),

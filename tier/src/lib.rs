@@ -5,7 +5,7 @@
 //! | is this a tier, and whose? | [`Tier::open`], [`Tier::open_for_writing`] |
 //! | which topics and partitions does it hold? | [`Tier::topics`], [`Tier::partitions`], [`resolve`] |
 //! | what does it hold of a partition? | [`Tier::manifest`], [`Tier::entries`] |
-//! | put a stretch of a log into the store | [`Tier::upload_segment`] |
+//! | put a stretch of a log into the store | [`Tier::upload_segment`]; no faster than allowed, [`Tier::upload_paced`] |
 //! | make it part of the tier | [`Tier::commit`] |
 //! | change a manifest in another way | [`Tier::edit`], with one of [`change`] |
 //! | does it hold these bytes? | [`Tier::covers`] |
@@ -57,7 +57,9 @@ pub use segments::TailError;
 pub use settings::TierSettings;
 pub use step::{FaultPoint, NoFaults, Step};
 pub use tier::{Tier, TierParts};
-pub use upload::{SegmentForm, SegmentPlan, UploadError, UploadOutcome, UploadedSegment};
+pub use upload::{
+    Pace, Pacer, SegmentForm, SegmentPlan, Unpaced, UploadError, UploadOutcome, UploadedSegment,
+};
 pub use workers::Workers;
 
 /// What is made of random bytes, for those who know the store only through a tier.

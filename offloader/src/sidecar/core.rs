@@ -43,7 +43,7 @@ impl Core {
             topic.apply(&settings, now);
         }
         state.claims = super::bucket::Bucket::new(settings.claim_rate.max(1).into(), now);
-        state.bytes = settings.bytes_per_second.map(|rate| super::bucket::Bucket::new(rate, now));
+        state.bytes = settings.bytes_per_second.map(|rate| super::pace::Rate::new(rate, now));
         state.slots.values_mut().for_each(|slot| slot.dirty = true);
         *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
     }

@@ -17,6 +17,7 @@ mod epochs;
 mod gone;
 mod held;
 mod next;
+mod pace;
 mod parts;
 mod prove;
 mod report;

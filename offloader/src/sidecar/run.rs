@@ -112,7 +112,9 @@ impl Sidecar {
 
     /// Starts as many turns as may run at once.
     fn start<'a>(&'a self, turns: &mut FuturesUnordered<BoxFuture<'a, TopicIdPartition>>) {
-        let free = self.core.settings().parallel_partitions.max(1).saturating_sub(turns.len());
+        let paced = self.core.state().paced;
+        let busy = turns.len().saturating_sub(paced);
+        let free = self.core.settings().parallel_partitions.max(1).saturating_sub(busy);
         for tip in self.core.choose(free) {
             turns.push(Box::pin(self.core.act(tip)));
         }

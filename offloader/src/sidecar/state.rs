@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::act::Trouble;
 use super::bucket::Bucket;
 use super::gone::{GoneRanges, GoneUnheld};
+use super::pace::Rate;
 use super::prove::Unproven;
 use super::settings::SidecarSettings;
 use super::status::Counts;
@@ -44,7 +45,9 @@ pub(super) struct State {
     /// Whether leaders are to be looked up before their time.
     pub(super) leaders_stale: bool,
     pub(super) claims: Bucket,
-    pub(super) bytes: Option<Bucket>,
+    pub(super) bytes: Option<Rate>,
+    /// Uploads under way in a place of their own.
+    pub(super) paced: usize,
 }
 
 /// One partition.
@@ -139,7 +142,8 @@ impl State {
             smallest_node: false,
             leaders_stale: false,
             claims: Bucket::new(settings.claim_rate.max(1).into(), now),
-            bytes: settings.bytes_per_second.map(|rate| Bucket::new(rate, now)),
+            bytes: settings.bytes_per_second.map(|rate| Rate::new(rate, now)),
+            paced: 0,
         }
     }
 

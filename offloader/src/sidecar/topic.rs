@@ -5,7 +5,7 @@ use firnline_index::topic::TopicObject;
 use firnline_tier::retention::Limits as RetentionLimits;
 use tokio::time::Instant;
 
-use super::bucket::Bucket;
+use super::pace::Rate;
 use super::settings::{SidecarSettings, TopicPolicy};
 use super::view::Standing;
 use super::wait::{OffReason, OperatorReason, WaitReason};
@@ -15,7 +15,7 @@ use super::wait::{OffReason, OperatorReason, WaitReason};
 pub(super) struct Topic {
     pub(super) name: TopicName,
     pub(super) policy: TopicPolicy,
-    pub(super) bytes: Option<Bucket>,
+    pub(super) bytes: Option<Rate>,
     pub(super) configs: Configs,
     /// Its settings were asked for, and not told.
     pub(super) refused: bool,
@@ -68,7 +68,7 @@ pub(super) enum TopicPresence {
 impl Topic {
     pub(super) fn new(name: TopicName, settings: &SidecarSettings, now: Instant) -> Self {
         let policy = (settings.policy_of)(&name);
-        let bytes = policy.bytes_per_second.map(|rate| Bucket::new(rate, now));
+        let bytes = policy.bytes_per_second.map(|rate| Rate::new(rate, now));
         Self {
             name,
             policy,
@@ -103,7 +103,7 @@ impl Topic {
     /// Takes the policy that settings given anew have for it.
     pub(super) fn apply(&mut self, settings: &SidecarSettings, now: Instant) {
         self.policy = (settings.policy_of)(&self.name);
-        self.bytes = self.policy.bytes_per_second.map(|rate| Bucket::new(rate, now));
+        self.bytes = self.policy.bytes_per_second.map(|rate| Rate::new(rate, now));
     }
 
     /// Whether it is offloaded.

@@ -1,9 +1,9 @@
 //! One remote segment from a source to a verified object.
 //!
 //! ```text
-//!  source ─► pump (worker thread) ─► parts ─► store      finality ─► complete ─► verify ─► Uploaded
-//!            headers, Kafka CRC,     budget,              │             │           │
-//!            blocks, index, zstd     in parallel          └─ changed ───┴── failed ─┴─► nothing is named by anything
+//!  source ─► pump (worker thread) ─► pace ─► parts ─► store      finality ─► complete ─► verify ─► Uploaded
+//!            headers, Kafka CRC,             budget,              │             │           │
+//!            blocks, index, zstd             in parallel          └─ changed ───┴── failed ─┴─► nothing is named by anything
 //! ```
 //!
 //! One pass over the bytes. What is read is read once, on a worker; blocks are slices of what was read, and go to the
@@ -14,6 +14,7 @@
 //! dropped upload is aborted in the background by the store.
 
 mod error;
+mod pace;
 mod pump;
 mod verify;
 
@@ -28,6 +29,7 @@ use firnline_store::env::RandomExt;
 use firnline_store::{Upload, UploadOptions};
 
 pub use error::UploadError;
+pub use pace::{Pace, Pacer, Unpaced};
 use pump::{Ended, Filled, Pump};
 
 use crate::keys::Encryption;
@@ -100,6 +102,16 @@ impl Tier {
         source: Box<dyn LogSource>,
         plan: SegmentPlan,
     ) -> Result<UploadOutcome, UploadError> {
+        self.upload_paced(source, plan, &Unpaced).await
+    }
+
+    /// The same, no faster than `pace` lets it.
+    pub async fn upload_paced(
+        &self,
+        source: Box<dyn LogSource>,
+        plan: SegmentPlan,
+        pace: &dyn Pace,
+    ) -> Result<UploadOutcome, UploadError> {
         let uuid = SegmentUuid::from_bytes(self.env().random.uuid());
         // Before anything is read: without its key nothing of an encrypted topic goes up.
         let said = match plan.form.encryption {
@@ -115,7 +127,7 @@ impl Tier {
         let (pump, first) = self.fill(pump).await?;
         let Some(first_batch) = first.first_batch else { return Ok(UploadOutcome::Empty) };
         let mut begun = self.begin(&plan, uuid, first_batch.epoch)?;
-        let sent = self.send(pump, first, &mut begun.upload).await;
+        let sent = self.send(pump, first, &mut begun.upload, pace).await;
         let summary = match sent {
             Ok(sent) => sent,
             Err(error) => {
@@ -190,9 +202,11 @@ impl Tier {
         pump: Pump,
         first: Filled,
         upload: &mut Upload,
+        pace: &dyn Pace,
     ) -> Result<SegmentSummary, UploadError> {
         let (mut pump, mut filled) = (pump, first);
         loop {
+            pace.pass(filled.taken).await;
             self.before(Step::UploadWrite).await;
             for bytes in filled.out {
                 upload.write(bytes).await?;

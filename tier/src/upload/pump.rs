@@ -33,6 +33,8 @@ pub(super) struct FirstBatch {
 pub(super) struct Filled {
     /// Stored bytes, in order.
     pub(super) out: Vec<Bytes>,
+    /// Raw bytes that were taken for them.
+    pub(super) taken: u64,
     /// The first batch of all; `None` where there never was any.
     pub(super) first_batch: Option<FirstBatch>,
     /// Whether the source has no more.
@@ -75,7 +77,7 @@ impl Pump {
             }
         }
         let first_batch = self.first_batch;
-        Ok((self, Filled { out, first_batch, ended }))
+        Ok((self, Filled { out, taken: taken as u64, first_batch, ended }))
     }
 
     /// Notes the first batch's epoch, which the key needs, and refuses one that is older than the tier's. A header that

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use firnline_index::log_source::Finality;
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
-use firnline_tier::{Basis, UploadError, UploadOutcome};
+use firnline_tier::{Basis, Pace, Pacer, Tier, UploadError, UploadOutcome};
+use tokio::time::Instant;
 
 use crate::support::*;
 
@@ -49,6 +52,44 @@ async fn a_large_segment_goes_in_parts() {
     assert_eq!((spent.of(RequestKind::Begin), spent.of(RequestKind::Complete)), (1, 1));
     assert_eq!(spent.of(RequestKind::Part), parts);
     assert_eq!(read_all(&tier, &now.manifest).await, log.bytes());
+}
+
+#[derive(Debug)]
+struct AtRate(Pacer);
+
+#[async_trait::async_trait]
+impl Pace for AtRate {
+    async fn pass(&self, bytes: u64) {
+        self.0.pass(bytes, || true).await;
+    }
+}
+
+/// How long an upload of about 16 MiB takes.
+async fn time_of_upload(tier: &Tier, partition: i32, pace: &dyn Pace) -> Duration {
+    let log = Log::plain(16, 350_000);
+    let plan = plan(&tip(partition), offset(0), &new_partition(), 16 << 20);
+    let begun = Instant::now();
+    tier.upload_paced(log.source(), plan, pace).await.unwrap();
+    begun.elapsed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_goes_at_the_rate_that_it_shares_and_leaves_no_request_waiting() {
+    let world = World::new(15);
+    let tier = world.tier().await;
+    let free = time_of_upload(&tier, 0, &firnline_tier::Unpaced).await;
+    assert!(free < Duration::from_secs(2), "{free:?}");
+    let pace = AtRate(Pacer::new(1 << 20, Instant::now()));
+    let before = tier.store().counters();
+    let alone = time_of_upload(&tier, 1, &pace).await;
+    assert!((14.5..17.0).contains(&alone.as_secs_f64()), "{alone:?}");
+    let (one, other) = futures::join!(time_of_upload(&tier, 2, &pace), time_of_upload(&tier, 3, &pace));
+    for shared in [one, other] {
+        assert!((29.0..34.0).contains(&shared.as_secs_f64()), "{shared:?}");
+    }
+    let spent = tier.store().counters().since(&before);
+    let parts = spent.of(RequestKind::Part);
+    assert!(parts > 6 && spent.time(RequestKind::Part) < Duration::from_secs(parts), "{spent:?}");
 }
 
 #[tokio::test(start_paused = true)]

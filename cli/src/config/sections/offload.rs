@@ -32,8 +32,10 @@ section! {
         /// What pins alone may hold of each log directory's disk (bytes that Kafka has deleted already). Not set: whatever
         /// the reserve leaves.
         "pin_budget" => pin_budget: Option<Bytes<0, { 1 << 50 }>> = "";
-        /// Bytes a second sent to the store, over all partitions. Not set: no limit. Below the reserve's double it does not
-        /// hold: saving the disk goes first.
+        /// Bytes a second of the log that are read and sent to the store, over all partitions. It holds within a segment too,
+        /// in steps of about 1 MiB that all uploads share alike; a bucket gets each part of 16 MiB at once, when its bytes
+        /// are together. Not set: no limit. Below the reserve's double, and for what is later than twice its `max_lag`, it
+        /// does not hold: saving bytes goes first.
         "rate" => rate: Option<Bytes<{ 64 << 10 }, { 1 << 40 }>> = "";
         /// How often all log directories are looked through. What the kernel tells meanwhile is acted on at once; this is for
         /// what it did not tell. Restart to change.

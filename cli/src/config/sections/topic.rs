@@ -35,7 +35,8 @@ section! {
         "storage_class" => storage_class: Option<ClassName> = "";
         /// Who goes first where not all can: 0 is the most urgent, 9 the least.
         "priority" => priority: Count<0, 9> = "5";
-        /// Bytes a second sent to the store for each partition of these topics. Not set: a fair share of `offload.rate`.
+        /// Bytes a second of these topics' logs that one sidecar sends to the store, for each topic, besides `offload.rate`.
+        /// Not set: `offload.rate` alone.
         "rate" => rate: Option<Bytes<{ 64 << 10 }, { 1 << 40 }>> = "";
     }
 }

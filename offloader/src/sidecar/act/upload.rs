@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use firnline_index::lineage::EpochStart;
 use firnline_index::manifest::EntryKind;
-use firnline_index::{LeaderEpoch, Offset, OffsetRange};
-use firnline_tier::{Basis, CommitOutcome, CommitRequest, UploadError, UploadedSegment};
+use firnline_index::{LeaderEpoch, Offset, OffsetRange, TopicIdPartition};
+use firnline_tier::{Basis, CommitOutcome, CommitRequest, Unpaced, UploadError, UploadedSegment};
 use tokio::time::Instant;
 
 use super::{After, Trouble, Turn};
@@ -15,7 +15,9 @@ use crate::history::{Continues, continues};
 use crate::holes::Holes;
 use crate::host::{HeldChain, Stretch};
 use crate::plan::PlannedSegment;
+use crate::sidecar::core::Core;
 use crate::sidecar::next::Why;
+use crate::sidecar::pace::AtRate;
 use crate::sidecar::prove::{Unproven, before};
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::verdict::Hollow;
@@ -50,10 +52,14 @@ impl Turn<'_> {
         }
         let segments = self.up_to_a_batch(&chain, segments).await?;
         self.core.before(SidecarStep::Upload).await;
-        let uploads = self.uploads(EntryKind::Segment);
+        let place = self.core.place(&self.tip);
+        let (begun, at_rate) = (Instant::now(), place.is_some());
+        let pace = Arc::new(AtRate { core: self.core, tip: self.tip.clone(), topic: at_rate });
+        let uploads = Uploads { pace, ..self.uploads(EntryKind::Segment) };
         let mut all = true;
         let go_on = |next: &PlannedSegment| {
-            all = self.rate_is_open();
+            let late = at_rate && begun.elapsed() >= COMMIT_WITHIN;
+            all = !late && self.rate_is_open();
             if all {
                 self.charge(next.bytes);
             }
@@ -61,6 +67,7 @@ impl Turn<'_> {
         };
         let Uploaded { segments: made, stopped } =
             uploads.run(&chain.log, &segments, Start::of(&basis), go_on).await;
+        drop(place);
         if !made.is_empty() {
             self.commit(&chain, basis, made, why).await?;
         } else if stopped.is_none() {
@@ -98,7 +105,7 @@ impl Turn<'_> {
         }
     }
 
-    pub(super) fn uploads(&self, kind: EntryKind) -> Uploads {
+    pub(super) fn uploads(&self, kind: EntryKind) -> Uploads<'static> {
         let parts = &self.core.parts;
         let (compacted, form) = {
             let state = self.core.state();
@@ -112,6 +119,7 @@ impl Turn<'_> {
             kind,
             form,
             progress: Arc::clone(&parts.progress),
+            pace: Arc::new(Unpaced),
         }
     }
 
@@ -305,42 +313,51 @@ impl Turn<'_> {
 
     /// Whether the rate limits let anything through.
     fn rate_is_open(&self) -> bool {
-        let (settings, now, at) = (self.core.settings(), self.core.now(), Instant::now());
-        let mut state = self.core.state();
-        if state.pressure {
+        if self.core.rate_is_lifted(&self.tip) {
             return true;
         }
-        let overdue = state.slots.get(&self.tip).is_some_and(|slot| {
-            let from = slot.digest().map(|digest| digest.tier_end);
-            let files = slot.held.chains.iter().flat_map(|chain| &chain.files);
-            let waiting = files.filter(|file| file.end.is_some_and(|end| from.is_none_or(|from| end > from)));
-            let oldest = waiting.map(|file| file.written_at.get()).min();
-            let limit = (settings.policy_of)(&self.tip.topic).max_lag.saturating_mul(OVERDUE);
-            oldest.is_some_and(|oldest| {
-                let age = u64::try_from(now.get().saturating_sub(oldest)).unwrap_or(0);
-                Duration::from_millis(age) > limit
-            })
-        });
-        if overdue {
-            return true;
-        }
-        let whole = state.bytes.as_mut().is_none_or(|bucket| bucket.is_open(at));
+        let (at, mut state) = (Instant::now(), self.core.state());
+        let whole = state.bytes.as_mut().is_none_or(|rate| rate.bucket.is_open(at));
         let topic = state.topics.get_mut(&self.tip.topic_id).and_then(|topic| topic.bytes.as_mut());
-        topic.is_none_or(|bucket| bucket.is_open(at)) && whole
+        topic.is_none_or(|rate| rate.bucket.is_open(at)) && whole
     }
 
     fn charge(&self, bytes: u64) {
         let mut state = self.core.state();
-        if let Some(bucket) = &mut state.bytes {
-            bucket.take(bytes);
+        if let Some(rate) = &mut state.bytes {
+            rate.bucket.take(bytes);
         }
-        if let Some(bucket) = state.topics.get_mut(&self.tip.topic_id).and_then(|topic| topic.bytes.as_mut())
-        {
-            bucket.take(bytes);
+        if let Some(rate) = state.topics.get_mut(&self.tip.topic_id).and_then(|topic| topic.bytes.as_mut()) {
+            rate.bucket.take(bytes);
         }
     }
 }
 
+impl Core {
+    /// Whether the rate limits do not hold for a partition: a disk is under pressure, or it is late as it is.
+    pub(in crate::sidecar) fn rate_is_lifted(&self, tip: &TopicIdPartition) -> bool {
+        let (settings, now) = (self.settings(), self.now());
+        let state = self.state();
+        if state.pressure {
+            return true;
+        }
+        state.slots.get(tip).is_some_and(|slot| {
+            let from = slot.digest().map(|digest| digest.tier_end);
+            let files = slot.held.chains.iter().flat_map(|chain| &chain.files);
+            let waiting = files.filter(|file| file.end.is_some_and(|end| from.is_none_or(|from| end > from)));
+            let oldest = waiting.map(|file| file.written_at.get()).min();
+            let limit = (settings.policy_of)(&tip.topic).max_lag.saturating_mul(OVERDUE);
+            oldest.is_some_and(|oldest| {
+                let age = u64::try_from(now.get().saturating_sub(oldest)).unwrap_or(0);
+                Duration::from_millis(age) > limit
+            })
+        })
+    }
+}
+
+/// How long after a turn's first upload at a rate's pace the next segment is left for another turn: what was uploaded is not in
+/// the tier before it is committed.
+const COMMIT_WITHIN: Duration = Duration::from_secs(60);
 /// By how many times `max_lag` a partition may be late before its rate limit no longer holds it back.
 const OVERDUE: u32 = 2;
 

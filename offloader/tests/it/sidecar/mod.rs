@@ -6,6 +6,7 @@ mod gaps;
 mod model;
 mod odd_files;
 mod policies;
+mod rates;
 mod seams;
 
 use std::sync::Arc;
