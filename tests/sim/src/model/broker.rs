@@ -108,7 +108,9 @@ impl Replica {
             self.log.batches(disk).next().is_some_and(|first| theirs.iter().any(|b| Arc::ptr_eq(b, first)));
         let (epoch, _) = *self.log.epochs.last().filter(|_| !shares)?;
         let (known, end) = leader.epoch_end(epoch)?;
-        (known != epoch || end < self.log.end).then_some(end.min(self.log.end))
+        // Of an older epoch both share no more than the shorter of the two has.
+        let own = if known == epoch { self.log.end } else { self.log.epoch_end(known)?.1 };
+        (known != epoch || end < own).then_some(end.min(own))
     }
 }
 
