@@ -290,20 +290,21 @@ impl Turn<'_> {
 
     /// Whether dead branches have room for bytes that may never have been committed, and as much again for others.
     fn has_room_for_doubt(&self) -> bool {
-        self.manifest().is_some_and(|manifest| {
-            let branches = &manifest.dead_branches;
-            let entries: usize = branches.iter().map(|branch| branch.entries.len()).sum();
-            2 * branches.len() < MAX_DEAD_BRANCHES && 2 * entries < MAX_DEAD_ENTRIES
+        self.dead().is_some_and(|(branches, entries)| {
+            2 * branches < MAX_DEAD_BRANCHES && 2 * entries < MAX_DEAD_ENTRIES
         })
     }
 
     /// Whether the manifest would refuse one more entry, so that its upload would be one for nothing.
     fn dead_branches_are_full(&self) -> bool {
-        self.manifest().is_some_and(|manifest| {
-            let branches = &manifest.dead_branches;
-            let entries: usize = branches.iter().map(|branch| branch.entries.len()).sum();
-            branches.len() >= MAX_DEAD_BRANCHES || entries >= MAX_DEAD_ENTRIES
-        })
+        self.dead()
+            .is_some_and(|(branches, entries)| branches >= MAX_DEAD_BRANCHES || entries >= MAX_DEAD_ENTRIES)
+    }
+
+    /// How many dead branches the manifest has, and entries in them.
+    fn dead(&self) -> Option<(usize, usize)> {
+        let branches = &self.manifest()?.dead_branches;
+        Some((branches.len(), branches.iter().map(|branch| branch.entries.len()).sum()))
     }
 
     /// Uploads a pin's bytes and keeps them by name; gives whether that was done.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use firnline_offloader::{Host as _, Presence};
 
+use crate::world::offset;
+
 use super::{Broker, Machine, eventually, look, look_one, pins, read, shapes, tip};
 
 #[test]
@@ -133,4 +135,21 @@ fn what_comes_from_a_swap_or_from_a_copy_in_the_making_is_pinned_when_it_is_log(
     let held = look_one(&host);
     assert_eq!(shapes(&held)[0], "0..20+ 20..40+ 40..+");
     assert_eq!(held.presence, Presence::Live);
+}
+
+/// Another history may have gone on within a batch, which cannot be stored in part.
+#[test]
+fn an_offset_within_a_batch_is_told_from_a_border() {
+    let machine = Machine::new();
+    let host = machine.host();
+    let mut broker = machine.partition(&tip("orders", 3));
+    broker.fill(2);
+    eventually("both are seen", || shapes(&look_one(&host)) == ["0..20+ 20..40+ 40..+"]);
+    let log = &look_one(&host).chains[0].log;
+    let across = |at| log.batch_across(offset(at)).unwrap();
+    assert_eq!(
+        [5, 10, 15, 20, 39].map(across),
+        [Some(0), None, Some(10), None, Some(30)].map(|at| at.map(offset))
+    );
+    assert_eq!(across(40), None, "nothing is there yet");
 }

@@ -69,15 +69,7 @@ async fn a_store_that_is_down_for_longer_than_the_wait_makes_no_gap() {
     let (old, new) = (bench.sidecar(1, settings()).await, bench.sidecar(2, settings()).await);
     (0..2).for_each(|_| bench.model.lock().unwrap().write(&[1, 2], 2));
     bench.run(&[&old, &new], 30).await;
-    {
-        let mut model = bench.model.lock().unwrap();
-        (0..3).for_each(|_| model.write(&[1, 2], 2));
-        model.broker(1).retain(1);
-        model.broker(2).retain(1);
-        model.broker(2).sole.clear();
-        model.elect(2, 2);
-        (0..2).for_each(|_| model.write(&[1, 2], 2));
-    }
+    bench.broker_2_joins_anew_and_leads();
     bench.run(&[&new], 60).await;
     assert_eq!(new.status().partitions[0].wait.name(), "pending");
     bench.store_is_down();

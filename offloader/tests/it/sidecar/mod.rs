@@ -61,6 +61,17 @@ impl Bench {
         self.model.lock().unwrap().now_ms += i64::try_from(seconds * 1000).unwrap();
     }
 
+    /// Broker 2 joins anew, with a log that begins where broker 1's retention has got to.
+    fn broker_2_joins_anew_and_leads(&self) {
+        let mut model = self.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1, 2], 2));
+        model.broker(1).retain(1);
+        model.broker(2).retain(1);
+        model.broker(2).sole.clear();
+        model.elect(2, 2);
+        (0..2).for_each(|_| model.write(&[1, 2], 2));
+    }
+
     /// The store answers nothing until it is healed.
     fn store_is_down(&self) {
         self.store.rule(Rule::new(SimFault::Unreachable, When::Always));
@@ -149,16 +160,8 @@ async fn a_leader_asks_for_what_it_lacks_and_the_old_leaders_pins_bring_it() {
     let (old, new) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
     bench.run(&[&old, &new], 30).await;
     assert_eq!(bench.tier_end().await, 6);
-    {
-        // Broker 2 joins anew, with a log that begins where broker 1's retention has got to. Sidecar 1 was away.
-        let mut model = bench.model.lock().unwrap();
-        (0..3).for_each(|_| model.write(&[1, 2], 2));
-        model.broker(1).retain(1);
-        model.broker(2).retain(1);
-        model.broker(2).sole.clear();
-        model.elect(2, 2);
-        (0..2).for_each(|_| model.write(&[1, 2], 2));
-    }
+    // Sidecar 1 was away.
+    bench.broker_2_joins_anew_and_leads();
     bench.run(&[&new], 60).await;
     let manifest = bench.manifest().await.unwrap();
     assert_eq!(manifest.tier_end, offset(6));
