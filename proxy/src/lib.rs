@@ -3,11 +3,14 @@
 //! | layer | where |
 //! |---|---|
 //! | bytes: frames, headers, every message that is read or written, patches in place | [`wire`] |
+//! | the server without brokers: topics of the tier, rights, requests, connections | [`serve`] |
 //!
-//! This crate must never decode a record, never encode again what it passes on, never answer OFFSET_OUT_OF_RANGE for a
-//! failure of its own, never serve a byte that the client was not authorised for, and never let a frame set aside more
-//! than its own size and a small constant. It writes to a tier nothing but floors and group offsets.
+//! This crate must never decode a record on its way to a client, never encode again what it passes on, never answer
+//! OFFSET_OUT_OF_RANGE for a failure of its own, never serve a byte that the client was not authorised for, and never let
+//! a frame set aside more than its own size and a small constant. It writes to a tier nothing but floors and group
+//! offsets.
 
 #![forbid(unsafe_code)]
 
+pub mod serve;
 pub mod wire;

@@ -84,6 +84,15 @@ impl Reader {
         self.inner.manifests.get(tip, Age::Usual).await
     }
 
+    /// The same, asked of the store now: for an answer that must not rest on a manifest from before. One GET, shared by all
+    /// who ask while it is under way.
+    ///
+    /// # Errors
+    /// As for [`Self::manifest`].
+    pub async fn newest_manifest(&self, tip: &TopicIdPartition) -> Result<Arc<Manifest>, ReadError> {
+        self.inner.manifests.get(tip, self.inner.manifests.newer_than_now()).await
+    }
+
     /// Names this machine's own log of a partition, or takes it back. Blocks that it has, by their checksums in the tier,
     /// are read from there instead of the store.
     pub fn set_local(&self, tip: TopicIdPartition, log: Option<LocalLog>) {

@@ -39,6 +39,17 @@ impl Reader {
         self.inner.find_timestamp(tip, at, |manifest| manifest.serving_start).await
     }
 
+    /// The same from an offset on, but never from below the newest span: for who found that a batch's records are all
+    /// earlier than its header says.
+    pub async fn find_timestamp_from(
+        &self,
+        tip: &TopicIdPartition,
+        at: TimestampMs,
+        from: Offset,
+    ) -> Result<Option<BatchAtTime>, ReadError> {
+        self.inner.find_timestamp(tip, at, move |manifest| manifest.serving_start.max(from)).await
+    }
+
     /// The same over all that the tier holds, spans before recorded gaps included.
     pub async fn find_timestamp_in_all(
         &self,
@@ -54,7 +65,7 @@ impl Inner {
         &self,
         tip: &TopicIdPartition,
         at: TimestampMs,
-        from: fn(&Manifest) -> Offset,
+        from: impl Fn(&Manifest) -> Offset,
     ) -> Result<Option<BatchAtTime>, ReadError> {
         let mut replan = Replan::new();
         loop {

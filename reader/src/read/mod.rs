@@ -79,7 +79,9 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    pub(crate) fn of(manifest: &Manifest) -> Self {
+    /// Those that a manifest tells. No request.
+    #[must_use]
+    pub fn of(manifest: &Manifest) -> Self {
         Self {
             start: manifest.tier_start,
             serving_start: manifest.serving_start,

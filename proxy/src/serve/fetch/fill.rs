@@ -1,0 +1,148 @@
+//! One partition of a fetch: from an offset to the bytes, or to the truth that there are none.
+
+use bytes::Bytes;
+use firnline_index::transactions::AbortedTransaction;
+use firnline_index::{Offset, TopicIdPartition};
+use firnline_reader::{Batches, Bounds, Isolation, ReadError, ReadOutcome};
+
+use crate::serve::failure::unread;
+use crate::serve::kafka_error::KafkaError;
+use crate::serve::logs::{Age, Logs};
+
+/// How often one partition is read on for one answer: an answer of the reader is of one segment, and segments may be small.
+const ROUNDS: usize = 8;
+
+/// Pieces below this are copied: a piece keeps the whole block in memory that it is cut from, and many short ones would
+/// keep many times the bytes that are counted for them.
+const COPY_BELOW: usize = 64 << 10;
+
+/// What came of a wish.
+#[derive(Debug)]
+pub(crate) enum Got {
+    /// Nothing, for this reason.
+    Refused(KafkaError),
+    /// It was not read in time, or there was no room for it and its bounds were not read in time.
+    Late,
+    /// What the log has.
+    Log(Filled),
+}
+
+/// What a log has at an offset.
+#[derive(Debug)]
+pub(crate) struct Filled {
+    pub(crate) bounds: Bounds,
+    /// The last stable offset to tell: for a transaction undecided behind a gap it lies below that of the bounds.
+    pub(crate) stable: Offset,
+    /// Whole batches in order.
+    pub(crate) chunks: Vec<Bytes>,
+    pub(crate) bytes: usize,
+    pub(crate) aborted: Vec<AbortedTransaction>,
+}
+
+impl Filled {
+    /// The bounds, and no records.
+    pub(crate) const fn empty(bounds: Bounds) -> Self {
+        Self { bounds, stable: bounds.last_stable, chunks: Vec::new(), bytes: 0, aborted: Vec::new() }
+    }
+
+    /// Takes the records back.
+    pub(crate) fn drop_records(&mut self) {
+        *self = Self { stable: self.stable, ..Self::empty(self.bounds) };
+    }
+
+    fn add(&mut self, batches: Batches) {
+        self.bytes += batches.chain.len();
+        self.bounds = batches.bounds;
+        self.stable = batches.bounds.last_stable;
+        let keep = |part: Bytes| if part.len() < COPY_BELOW { Bytes::copy_from_slice(&part) } else { part };
+        self.chunks.extend(batches.chain.into_parts().into_iter().map(keep));
+        for aborted in batches.aborted {
+            // One that reaches over a border of segments is told for both.
+            let known = |known: &AbortedTransaction| {
+                (known.producer, known.marker_offset) == (aborted.producer, aborted.marker_offset)
+            };
+            if !self.aborted.iter().any(known) {
+                self.aborted.push(aborted);
+            }
+        }
+    }
+}
+
+/// Reads a partition from `offset` on: as many whole batches as fit in `room`, and at least one where there is any.
+/// Cancel safe: what was asked of the store still comes, and is found the next time.
+pub(crate) async fn fill(
+    logs: &Logs,
+    tip: &TopicIdPartition,
+    offset: i64,
+    room: usize,
+    isolation: Isolation,
+) -> Got {
+    let Ok(offset) = Offset::new(offset) else { return Got::Refused(KafkaError::OffsetOutOfRange) };
+    match begin(logs, tip, offset, room, isolation).await {
+        Err(error) => Got::Refused(unread(tip, &error)),
+        Ok(Begun::OutOfRange) => Got::Refused(KafkaError::OffsetOutOfRange),
+        Ok(Begun::Empty(filled)) => Got::Log(filled),
+        Ok(Begun::Batches(batches)) => Got::Log(go_on(logs, tip, room, isolation, batches).await),
+    }
+}
+
+enum Begun {
+    OutOfRange,
+    Empty(Filled),
+    Batches(Batches),
+}
+
+/// The first read. That an offset is not there is told only by a manifest younger than the question: another server, or
+/// this one before it was started anew, may have served a newer end.
+async fn begin(
+    logs: &Logs,
+    tip: &TopicIdPartition,
+    offset: Offset,
+    room: usize,
+    isolation: Isolation,
+) -> Result<Begun, ReadError> {
+    for age in [Age::Usual, Age::Now] {
+        if age == Age::Now {
+            logs.manifest(tip, age).await?;
+        }
+        match logs.read(tip, offset, room, isolation).await? {
+            ReadOutcome::Batches(batches) => return Ok(Begun::Batches(batches)),
+            ReadOutcome::AtEnd { bounds } if offset == bounds.end => {
+                return Ok(Begun::Empty(Filled::empty(bounds)));
+            }
+            ReadOutcome::Undecided { from, bounds } => {
+                let stable = bounds.last_stable.min(from);
+                return Ok(Begun::Empty(Filled { stable, ..Filled::empty(bounds) }));
+            }
+            ReadOutcome::AtEnd { .. } | ReadOutcome::BelowStart { .. } | ReadOutcome::Gap { .. } => {}
+        }
+    }
+    Ok(Begun::OutOfRange)
+}
+
+/// Reads on while there is room. Whatever stops it is told by the next fetch, which begins there.
+async fn go_on(
+    logs: &Logs,
+    tip: &TopicIdPartition,
+    room: usize,
+    isolation: Isolation,
+    first: Batches,
+) -> Filled {
+    let mut filled = Filled::empty(first.bounds);
+    let mut next = first.range.end();
+    filled.add(first);
+    for _ in 1..ROUNDS {
+        let left = room.saturating_sub(filled.bytes);
+        if left == 0 || next >= filled.bounds.end {
+            break;
+        }
+        let Ok(ReadOutcome::Batches(more)) = logs.read(tip, next, left, isolation).await else { break };
+        if more.chain.len() > left {
+            break;
+        }
+        next = more.range.end();
+        filled.add(more);
+    }
+    filled.aborted.sort_by_key(|aborted| aborted.first_offset);
+    filled
+}

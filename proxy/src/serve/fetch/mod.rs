@@ -1,0 +1,130 @@
+//! Fetch: a plan, its bytes, an answer. Every fetch is answered in full; sessions are not kept.
+//!
+//! ```text
+//!   request ─► Plan ─► gather ─┬─ fill ─┐                  ┌─► hold, where there is too little
+//!                     (bytes,  ├─ fill ─┼─► Got per wish ──┤
+//!                      time)   └─ fill ─┘                  └─► response
+//! ```
+
+mod fill;
+mod gather;
+mod plan;
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use super::failure::in_fetch;
+use super::kafka_error::KafkaError;
+use super::logs::Logs;
+use super::stop::Stop;
+use crate::wire::messages::fetch::{
+    AbortedTransaction, FetchResponse, FetchableTopicResponse, PartitionData,
+};
+use crate::wire::{At, List, Records};
+use fill::{Filled, Got};
+use firnline_reader::Isolation;
+
+pub(crate) use plan::{Plan, isolation, most_bytes};
+
+/// Reads are waited for at least this long, whatever the client says: an answer that comes at once and has nothing is asked
+/// for again at once.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Whether a session may be begun or gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Session {
+    /// All partitions are named, and no session is wanted, or none is given.
+    Full,
+    /// Only what has changed is named; nothing is known of the rest.
+    Unknown,
+}
+
+impl Session {
+    /// What a request's epoch says. Whoever begins a session is answered without one, and names all the next time.
+    pub(crate) const fn of(epoch: i32) -> Self {
+        if epoch <= 0 { Self::Full } else { Self::Unknown }
+    }
+}
+
+/// The answer to who goes on with a session that nobody knows: begin another one.
+pub(crate) fn unknown_session<'a>() -> FetchResponse<'a> {
+    FetchResponse { error_code: KafkaError::FetchSessionIdNotFound.code(), ..FetchResponse::default() }
+}
+
+/// Reads what a plan asks for, and holds the answer while it has too little, until `stop` is said.
+pub(crate) async fn read(logs: &Logs, plan: &Plan, stop: &Stop) -> Vec<Got> {
+    let began = Instant::now();
+    let got = gather::gather(logs, plan, began + plan.max_wait.max(PATIENCE)).await;
+    if let Some(held) = held(plan, &got) {
+        tokio::select! {
+            () = sleep_until(began + held) => {}
+            () = stop.stopped() => {}
+        }
+    }
+    got
+}
+
+/// How long, from its beginning, a fetch is held with what it has; `None` to answer at once.
+fn held(plan: &Plan, got: &[Got]) -> Option<Duration> {
+    let bytes: usize = got.iter().map(|got| if let Got::Log(filled) = got { filled.bytes } else { 0 }).sum();
+    if bytes >= plan.min_bytes {
+        return None;
+    }
+    let failed = |got: &Got| matches!(got, Got::Refused(KafkaError::KafkaStorageError) | Got::Late);
+    let refused = |got: &Got| matches!(got, Got::Refused(_)) && !failed(got);
+    if got.iter().any(refused) {
+        // The client has to know, and to do something about it.
+        return None;
+    }
+    if got.iter().any(failed) {
+        // It asks again at once; the store is given a moment.
+        return (bytes == 0).then(|| plan.max_wait.min(PATIENCE));
+    }
+    Some(plan.max_wait)
+}
+
+/// The answer to a plan.
+pub(crate) fn response<'a>(plan: &'a Plan, got: Vec<Got>, version: i16) -> FetchResponse<'a> {
+    let mut got = got.into_iter();
+    let topics = plan.topics.iter().map(|topic| {
+        let partitions = topic
+            .wishes
+            .iter()
+            .map(|wish| partition(wish.partition, got.next().unwrap_or(Got::Late), plan.isolation, version));
+        FetchableTopicResponse { topic: &topic.name, topic_id: topic.id, partitions: partitions.collect() }
+    });
+    FetchResponse { responses: topics.collect(), ..FetchResponse::default() }
+}
+
+fn partition<'a>(index: i32, got: Got, isolation: Isolation, version: i16) -> PartitionData<'a> {
+    let nothing = PartitionData {
+        partition_index: index,
+        high_watermark: At::new(-1),
+        aborted_transactions: At::new(None),
+        ..PartitionData::default()
+    };
+    match got {
+        Got::Refused(error) => {
+            PartitionData { error_code: At::new(in_fetch(error, version).code()), ..nothing }
+        }
+        // No error, and no numbers that could be wrong.
+        Got::Late => nothing,
+        Got::Log(Filled { bounds, stable, chunks, aborted, .. }) => {
+            let aborted = aborted.iter().map(|aborted| AbortedTransaction {
+                producer_id: aborted.producer.get(),
+                first_offset: aborted.first_offset.get(),
+            });
+            let aborted: Option<List<'_, _>> =
+                (isolation == Isolation::ReadCommitted).then(|| aborted.collect());
+            PartitionData {
+                high_watermark: At::new(bounds.end.get()),
+                last_stable_offset: At::new(stable.get()),
+                log_start_offset: At::new(bounds.serving_start.get()),
+                aborted_transactions: At::new(aborted),
+                records: At::new(Records::Shared(chunks)),
+                ..nothing
+            }
+        }
+    }
+}

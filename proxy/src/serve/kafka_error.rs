@@ -1,0 +1,52 @@
+//! Kafka's error codes, as far as they are answered here.
+
+/// Why an answer, or a part of it, has no result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub enum KafkaError {
+    /// The log has no such offset, truly: it lies beyond the end, in a recorded gap, or below what is kept.
+    OffsetOutOfRange = 1,
+    /// No topic of this name, or no such partition of it.
+    UnknownTopicOrPartition = 3,
+    /// What a version before [`Self::KafkaStorageError`] says in its place; clients ask again.
+    NotLeaderOrFollower = 6,
+    /// There was no answer in time; clients ask again.
+    RequestTimedOut = 7,
+    /// A text that is no topic's name.
+    InvalidTopic = 17,
+    /// The topic is not this principal's to read, or to write; unknown topics look the same.
+    TopicAuthorizationFailed = 29,
+    /// Not here: nothing is written, and no replica is fed.
+    ClusterAuthorizationFailed = 31,
+    /// The request or its version is not one that is answered.
+    UnsupportedVersion = 35,
+    /// The request contradicts itself.
+    InvalidRequest = 42,
+    /// Nothing is written in transactions.
+    TransactionalIdAuthorizationFailed = 53,
+    /// The bytes are known and cannot be had now; clients ask again.
+    KafkaStorageError = 56,
+    /// The session is not, or no longer, known; clients begin another one.
+    FetchSessionIdNotFound = 70,
+    /// The session has gone on without this client; it begins another one.
+    InvalidFetchSessionEpoch = 71,
+    /// No topic has this id, or not for this principal.
+    UnknownTopicId = 100,
+    /// The session speaks of topics by name, the request by id, or the other way round.
+    FetchSessionTopicIdError = 106,
+    /// There are no controllers to speak of.
+    MismatchedEndpointType = 114,
+}
+
+impl KafkaError {
+    /// Kafka's number of it.
+    #[must_use]
+    pub const fn code(self) -> i16 {
+        self as i16
+    }
+}
+
+/// Kafka's number of a result: 0 for none of the errors.
+pub(crate) fn code_of(error: Option<KafkaError>) -> i16 {
+    error.map_or(0, KafkaError::code)
+}

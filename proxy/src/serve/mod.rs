@@ -1,0 +1,36 @@
+//! A server without brokers: Kafka's clients read the tier as if it were a cluster of one node.
+//!
+//! | question | answer |
+//! |---|---|
+//! | which topics are there? | [`Catalog`] |
+//! | who may read them? | [`Rights`]: nobody, unless a rule says so |
+//! | where are the bytes? | `logs`, over [`firnline_reader::Reader`] |
+//! | what is a request answered? | `answer`, `fetch`, `offsets`, put together by `service` |
+//! | and a connection? | `connection`, one request after the other; [`Server`] has all of them |
+//!
+//! All that is not a socket is a function from a frame to a frame. Nothing is written to the tier; what would write is
+//! refused. A partition that cannot be read is answered with an error that clients ask again after, never with one that
+//! says it is not there.
+
+mod answer;
+mod catalog;
+mod connection;
+mod failure;
+mod fetch;
+mod kafka_error;
+mod logs;
+mod node;
+mod offsets;
+mod rights;
+mod server;
+mod service;
+mod settings;
+mod stop;
+mod view;
+
+pub use catalog::{Catalog, CatalogError, MAX_PARTITIONS, MAX_TOPICS, Topic, Topics};
+pub use kafka_error::KafkaError;
+pub use node::Node;
+pub use rights::{PatternError, Principal, Rights, Rule, TopicPattern, Who};
+pub use server::{ServeError, Served, Server};
+pub use settings::{Anonymous, Limits, ServeSettings};

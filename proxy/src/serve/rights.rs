@@ -1,0 +1,148 @@
+//! Who may read which topics. What no rule allows is refused, and an unknown topic is refused like a forbidden one.
+
+use std::fmt;
+use std::sync::Arc;
+
+use firnline_index::TopicName;
+use regex::Regex;
+
+/// Who asks, once the connection knows.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// Somebody who did not have to say.
+    Anonymous,
+    /// Somebody who has proved this name.
+    User(Arc<str>),
+}
+
+/// Whom a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Who {
+    /// Exactly this principal.
+    Principal(Principal),
+    /// Everybody who has proved any name; never the anonymous.
+    AnyUser,
+}
+
+/// Topics by a regular expression that the whole name must match.
+#[derive(Debug, Clone)]
+pub struct TopicPattern(Regex);
+
+/// Allows a principal to read topics.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Whom.
+    pub who: Who,
+    /// What.
+    pub topics: TopicPattern,
+}
+
+/// All rules. Empty ones allow nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Rights {
+    rules: Vec<Rule>,
+}
+
+/// A regular expression that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("{text:?} is no regular expression that names topics")]
+pub struct PatternError {
+    text: String,
+    source: Box<regex::Error>,
+}
+
+impl TopicPattern {
+    /// Takes an expression; it has to match a name from its first to its last character.
+    ///
+    /// # Errors
+    /// Where it is none, or too large a one.
+    pub fn new(text: &str) -> Result<Self, PatternError> {
+        let whole = Regex::new(&format!("^(?:{text})$"));
+        whole.map(Self).map_err(|source| PatternError { text: text.to_owned(), source: Box::new(source) })
+    }
+}
+
+impl Rights {
+    /// These rules.
+    #[must_use]
+    pub const fn new(rules: Vec<Rule>) -> Self {
+        Self { rules }
+    }
+
+    /// Whether any rule allows it.
+    #[must_use]
+    pub fn may_read(&self, principal: &Principal, topic: &TopicName) -> bool {
+        self.rules.iter().any(|rule| rule.who.is(principal) && rule.topics.0.is_match(topic.as_str()))
+    }
+}
+
+impl Who {
+    fn is(&self, principal: &Principal) -> bool {
+        match self {
+            Self::Principal(named) => named == principal,
+            Self::AnyUser => matches!(principal, Principal::User(_)),
+        }
+    }
+}
+
+impl fmt::Display for Principal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anonymous => f.write_str("anonymous"),
+            Self::User(name) => write!(f, "user {name}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rights(rules: &[(Who, &str)]) -> Rights {
+        let rule = |(who, topics): &(Who, &str)| Rule {
+            who: who.clone(),
+            topics: TopicPattern::new(topics).expect("an expression"),
+        };
+        Rights::new(rules.iter().map(rule).collect())
+    }
+
+    fn topic(name: &str) -> TopicName {
+        TopicName::new(name).expect("a name")
+    }
+
+    #[test]
+    fn without_rules_nothing_is_allowed() {
+        assert!(!Rights::default().may_read(&Principal::Anonymous, &topic("orders")));
+        assert!(!Rights::default().may_read(&Principal::User("ann".into()), &topic("orders")));
+    }
+
+    #[test]
+    fn a_rule_is_about_the_whole_name() {
+        let rights = rights(&[(Who::Principal(Principal::Anonymous), "orders|a.*b")]);
+        assert!(rights.may_read(&Principal::Anonymous, &topic("orders")));
+        assert!(rights.may_read(&Principal::Anonymous, &topic("axb")));
+        for other in ["orders2", "my-orders", "axbc", "xaxb"] {
+            assert!(!rights.may_read(&Principal::Anonymous, &topic(other)), "{other}");
+        }
+    }
+
+    #[test]
+    fn nobody_gains_by_the_rule_of_another() {
+        let ann = Principal::User("ann".into());
+        let rights = rights(&[
+            (Who::Principal(ann.clone()), "hers"),
+            (Who::Principal(Principal::Anonymous), "open"),
+            (Who::AnyUser, "all"),
+        ]);
+        let ben = Principal::User("ben".into());
+        for (principal, may) in [
+            (ann, [true, false, true]),
+            (ben, [false, false, true]),
+            (Principal::Anonymous, [false, true, false]),
+            (Principal::User("anonymous".into()), [false, false, true]),
+        ] {
+            let topics = ["hers", "open", "all"].map(topic);
+            assert_eq!(topics.map(|topic| rights.may_read(&principal, &topic)), may, "{principal}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The server: a port, its connections, the catalog kept fresh, and an end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firnline_index::ClusterId;
+use firnline_reader::Reader;
+use firnline_store::ByteBudget;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::catalog::Catalog;
+use super::connection::Connection;
+use super::logs::Logs;
+use super::node::Node;
+use super::rights::{Principal, Rights};
+use super::service::Service;
+use super::settings::{Anonymous, ServeSettings};
+use super::stop::{Stop, Stopper};
+
+/// The pause after a failure to accept, such as too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// What a server serves.
+#[derive(Debug)]
+pub struct Served {
+    /// The cluster whose tier it is.
+    pub cluster_id: ClusterId,
+    /// Its topics.
+    pub catalog: Arc<Catalog>,
+    /// Its bytes.
+    pub reader: Reader,
+    /// How old its manifests may be.
+    pub max_manifest_age: Duration,
+    /// Who may read what; a change holds from the next request on.
+    pub rights: watch::Receiver<Arc<Rights>>,
+}
+
+/// A server that does not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Its port cannot be had.
+    #[error("listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// It would be open to whoever reaches it.
+    #[error("{address} is reached from other machines, and nobody would have to log in")]
+    Open {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// Nobody could get in.
+    #[error("there is no way to log in, and nobody is let in without one")]
+    Closed,
+}
+
+/// A port that is open and not served yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    service: Arc<Service>,
+    catalog: Arc<Catalog>,
+    requests: ByteBudget,
+    stopper: Stopper,
+    stop: Stop,
+}
+
+impl Server {
+    /// Opens the port.
+    ///
+    /// # Errors
+    /// Where the port cannot be had, and where the settings would let in nobody, or anybody without saying so.
+    pub async fn bind(settings: ServeSettings, served: Served) -> Result<Self, ServeError> {
+        let ServeSettings { listen, advertised, node_id, anonymous, limits } = settings;
+        match anonymous {
+            Anonymous::Nobody => return Err(ServeError::Closed),
+            Anonymous::Loopback if !listen.ip().is_loopback() => {
+                return Err(ServeError::Open { address: listen });
+            }
+            Anonymous::Loopback => {}
+            Anonymous::Anybody => {
+                tracing::warn!(address = %listen, "whoever reaches this port reads what the rules give to the anonymous");
+            }
+        }
+        let failed = |source| ServeError::Listen { address: listen, source };
+        let listener = TcpListener::bind(listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (host, port) = advertised.unwrap_or_else(|| (address.ip().to_string().into(), address.port()));
+        let Served { cluster_id, catalog, reader, max_manifest_age, rights } = served;
+        let node = Node { id: node_id, host, port, cluster_id };
+        let requests = ByteBudget::new(limits.requests_bytes);
+        let logs = Logs::new(reader, max_manifest_age);
+        let service = Arc::new(Service::new(node, Arc::clone(&catalog), logs, rights, limits));
+        let (stopper, stop) = Stopper::new();
+        Ok(Self { listener, address, service, catalog, requests, stopper, stop })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `end` comes. Then no connection is taken any more, requests at hand are answered within
+    /// [`super::Limits::drain`], and what is left is cut off. Dropping it cuts off all at once.
+    pub async fn run(self, end: impl Future<Output = ()>) {
+        let mut tasks = JoinSet::new();
+        tokio::select! {
+            () = self.accept(&mut tasks) => {}
+            () = self.keep_fresh() => {}
+            () = end => {}
+        }
+        self.stopper.stop();
+        let drained = async { while tasks.join_next().await.is_some() {} };
+        if timeout(self.service.limits().drain, drained).await.is_err() {
+            tracing::warn!(connections = tasks.len(), "connections are cut off in the middle of an answer");
+            tasks.shutdown().await;
+        }
+    }
+
+    async fn accept(&self, tasks: &mut JoinSet<()>) {
+        let slots = Arc::new(Semaphore::new(self.service.limits().connections));
+        loop {
+            while tasks.try_join_next().is_some() {}
+            // The semaphore is never closed.
+            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            match self.listener.accept().await {
+                Ok((stream, from)) => {
+                    let (service, requests) = (Arc::clone(&self.service), self.requests.clone());
+                    let stop = self.stop.clone();
+                    tasks.spawn(async move {
+                        serve(stream, from, &service, &requests, stop).await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "a connection could not be taken"
+                    );
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Reads the catalog anew, as often as the limits say. Never returns.
+    async fn keep_fresh(&self) {
+        loop {
+            sleep(self.service.limits().catalog_age).await;
+            if let Err(error) = self.catalog.refresh().await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the topics could not be read anew; those known stay");
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, from: SocketAddr, service: &Service, requests: &ByteBudget, stop: Stop) {
+    // Answers are written whole; waiting to fill a packet would only delay their ends.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%from, error = &error as &dyn std::error::Error, "a connection cannot be set to send at once");
+    }
+    let who = Principal::Anonymous;
+    let connection = Connection { stream, service, who, requests, stop };
+    if let Err(ended) = connection.run().await {
+        tracing::debug!(%from, error = &ended as &dyn std::error::Error, "a connection is closed");
+    }
+}

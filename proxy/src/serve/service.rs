@@ -1,0 +1,170 @@
+//! From a request's frame to its answer's: reading, asking, writing. No socket is known here.
+
+use std::sync::Arc;
+
+use firnline_store::{ByteBudget, Reservation};
+use tokio::sync::watch;
+
+use super::answer::{cluster, coordinator, metadata, refused, versions};
+use super::catalog::Catalog;
+use super::fetch::{self, Plan, Session};
+use super::logs::Logs;
+use super::node::Node;
+use super::offsets::{epochs, list};
+use super::rights::{Principal, Rights};
+use super::settings::Limits;
+use super::stop::Stop;
+use super::view::View;
+use crate::wire::messages::fetch::FetchRequest;
+use crate::wire::messages::metadata::MetadataRequest;
+use crate::wire::{
+    Api, Frame, Message, Reader, RequestHeader, WireError, WriteError, read_request, write_response,
+};
+
+/// Memory set aside for each byte of a request: what is made of a partition in it weighs at most so many times its own
+/// bytes there.
+const PER_REQUEST_BYTE: u64 = 32;
+/// Memory set aside for each partition told in an answer to Metadata.
+const PER_PARTITION: u64 = 512;
+
+/// Everything that answers are made of, shared by all connections.
+#[derive(Debug)]
+pub(crate) struct Service {
+    node: Node,
+    catalog: Arc<Catalog>,
+    logs: Logs,
+    rights: watch::Receiver<Arc<Rights>>,
+    budget: ByteBudget,
+    limits: Limits,
+}
+
+/// An answer, and the memory that was set aside for it.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) frame: Frame,
+    _held: Reservation,
+}
+
+/// A request that gets no answer: its connection is closed, as a broker closes it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unanswerable {
+    #[error("the request cannot be read")]
+    Wire(#[from] WireError),
+    #[error("the answer cannot be written")]
+    Write(#[from] WriteError),
+    #[error("version {version} of {api} is not answered here")]
+    Version { api: Api, version: i16 },
+}
+
+/// A request at hand.
+struct Request<'f> {
+    header: RequestHeader<'f>,
+    body: Reader<'f>,
+    bytes: u64,
+}
+
+impl<'f> Request<'f> {
+    fn read<M: Message<'f>>(&self) -> Result<M, WireError> {
+        read_request(&self.header, self.body)
+    }
+
+    fn version(&self) -> i16 {
+        self.header.version
+    }
+
+    fn write<'a, M: Message<'a>>(&self, message: &M) -> Result<Frame, WriteError> {
+        write_response(message, self.version(), self.header.correlation_id)
+    }
+}
+
+impl Service {
+    pub(crate) fn new(
+        node: Node,
+        catalog: Arc<Catalog>,
+        logs: Logs,
+        rights: watch::Receiver<Arc<Rights>>,
+        limits: Limits,
+    ) -> Self {
+        Self { node, catalog, logs, rights, budget: ByteBudget::new(limits.answers_bytes), limits }
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Answers the request in a frame, its length cut off; `None` where the client wants no answer. Waits until there is
+    /// memory for it. Cancel safe: nothing is changed here.
+    pub(crate) async fn answer(
+        &self,
+        who: &Principal,
+        frame: &[u8],
+        stop: &Stop,
+    ) -> Result<Option<Reply>, Unanswerable> {
+        let (header, body) = RequestHeader::read(frame)?;
+        let request = Request { header, body, bytes: frame.len() as u64 };
+        let (api, version) = (header.api, header.version);
+        // The one request whose unknown versions are answered.
+        if api != Api::API_VERSIONS && !versions::is_answered(api, version) {
+            return Err(Unanswerable::Version { api, version });
+        }
+        let view = View::new(self.catalog.topics(), Arc::clone(&self.rights.borrow()), who.clone());
+        match api {
+            Api::FETCH => return self.fetch(&request, &view, stop).await.map(Some),
+            Api::METADATA => return self.metadata(&request, &view).await.map(Some),
+            _ => {}
+        }
+        let held = self.hold(&request, 0).await;
+        let frame = match api {
+            Api::API_VERSIONS => {
+                let (version, response) = versions::answer(version);
+                write_response(&response, version, header.correlation_id)?
+            }
+            Api::DESCRIBE_CLUSTER => request.write(&cluster::answer(&request.read()?, &self.node))?,
+            Api::FIND_COORDINATOR => {
+                request.write(&coordinator::answer(&request.read()?, version, &self.node))?
+            }
+            Api::LIST_OFFSETS => {
+                let asked = request.read()?;
+                request.write(&list::answer(&asked, version, &view, &self.logs).await)?
+            }
+            Api::OFFSET_FOR_LEADER_EPOCH => {
+                let asked = request.read()?;
+                request.write(&epochs::answer(&asked, &view, &self.logs).await)?
+            }
+            Api::PRODUCE => match refused::produce(&request.read()?) {
+                Some(response) => request.write(&response)?,
+                None => return Ok(None),
+            },
+            Api::INIT_PRODUCER_ID => request.write(&refused::init_producer_id(&request.read()?))?,
+            Api::DELETE_RECORDS => request.write(&refused::delete_records(&request.read()?))?,
+            _ => return Err(Unanswerable::Version { api, version }),
+        };
+        Ok(Some(Reply { frame, _held: held }))
+    }
+
+    async fn fetch(&self, request: &Request<'_>, view: &View, stop: &Stop) -> Result<Reply, Unanswerable> {
+        let version = request.version();
+        let asked: FetchRequest<'_> = request.read()?;
+        if Session::of(asked.session_epoch.value) == Session::Unknown {
+            let held = self.hold(request, 0).await;
+            return Ok(Reply { frame: request.write(&fetch::unknown_session())?, _held: held });
+        }
+        // One reservation for all, as nobody may wait for memory while holding some.
+        let held = self.hold(request, fetch::most_bytes(&asked, &self.limits) as u64).await;
+        let plan = Plan::of(&asked, version, view, &self.limits);
+        let got = fetch::read(&self.logs, &plan, stop).await;
+        Ok(Reply { frame: request.write(&fetch::response(&plan, got, version))?, _held: held })
+    }
+
+    async fn metadata(&self, request: &Request<'_>, view: &View) -> Result<Reply, Unanswerable> {
+        let version = request.version();
+        let asked: MetadataRequest<'_> = request.read()?;
+        let partitions = metadata::partitions(&asked, version, view);
+        let held = self.hold(request, partitions.saturating_mul(PER_PARTITION)).await;
+        Ok(Reply { frame: request.write(&metadata::answer(&asked, version, view, &self.node))?, _held: held })
+    }
+
+    async fn hold(&self, request: &Request<'_>, more: u64) -> Reservation {
+        self.budget.reserve(request.bytes.saturating_mul(PER_REQUEST_BYTE).saturating_add(more)).await
+    }
+}

@@ -1,0 +1,54 @@
+//! What one principal sees of the catalog. Everything that names a topic goes through here.
+
+use std::sync::Arc;
+
+use firnline_index::{TopicId, TopicName};
+
+use super::catalog::{Topic, Topics};
+use super::kafka_error::KafkaError;
+use super::rights::{Principal, Rights};
+
+/// The catalog and the rights as they were when a request came.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    topics: Arc<Topics>,
+    rights: Arc<Rights>,
+    principal: Principal,
+}
+
+impl View {
+    pub(crate) fn new(topics: Arc<Topics>, rights: Arc<Rights>, principal: Principal) -> Self {
+        Self { topics, rights, principal }
+    }
+
+    /// The topic that `NAME` or `NAME@ID` means. The right to a name is looked at before the name, so that an unknown topic
+    /// and a forbidden one are refused alike.
+    pub(crate) fn named(&self, text: &str) -> Result<&Arc<Topic>, KafkaError> {
+        let (name, id) = match text.split_once('@') {
+            Some((name, id)) => (name, Some(id)),
+            None => (text, None),
+        };
+        let name = TopicName::new(name).map_err(|_| KafkaError::InvalidTopic)?;
+        if !self.rights.may_read(&self.principal, &name) {
+            return Err(KafkaError::TopicAuthorizationFailed);
+        }
+        let found = match id {
+            None => self.topics.named(&name),
+            Some(id) => id.parse().ok().and_then(|id| self.topics.incarnation(&name, id)),
+        };
+        found.ok_or(KafkaError::UnknownTopicOrPartition)
+    }
+
+    /// The topic with an id; one that is forbidden is as unknown as one that is not there.
+    pub(crate) fn with_id(&self, id: [u8; 16]) -> Result<&Arc<Topic>, KafkaError> {
+        let topic = self.topics.with_id(TopicId::from_bytes(id));
+        topic
+            .filter(|topic| self.rights.may_read(&self.principal, &topic.name))
+            .ok_or(KafkaError::UnknownTopicId)
+    }
+
+    /// All topics that may be read and have a plain name.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.topics.iter().filter(|topic| self.rights.may_read(&self.principal, &topic.name))
+    }
+}
