@@ -1,4 +1,4 @@
-//! The wire: held against Kafka's own schemas, against another implementation, and against bytes that mean no good.
+//! The wire, and the server that stands on it: held against Kafka's own schemas, against another implementation, and against bytes that mean no good.
 
 #![allow(clippy::unwrap_used, reason = "test helpers may panic")]
 
@@ -15,4 +15,5 @@ mod round_trip;
 mod sample;
 mod scan;
 mod schemas;
+mod serve;
 mod splices;

@@ -1,0 +1,11 @@
+//! The server without brokers, asked over its socket by another implementation's client.
+
+mod client;
+mod conduct;
+mod log;
+mod offsets;
+mod reading;
+mod tier;
+mod topics;
+mod versions;
+mod writing;
