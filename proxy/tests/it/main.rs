@@ -1,4 +1,5 @@
-//! The wire, and the server that stands on it: held against Kafka's own schemas, against another implementation, and against bytes that mean no good.
+//! The wire, and the server that stands on it: held against Kafka's own schemas, against another implementation, and
+//! against bytes that mean no good.
 
 #![allow(clippy::unwrap_used, reason = "test helpers may panic")]
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
+use firnline_index::NodeId;
 use firnline_proxy::serve::{
     Anonymous, Catalog, Limits, Principal, Rights, Rule, ServeSettings, Served, Server, TopicPattern, Who,
 };
 use firnline_reader::{Reader, ReaderSettings, Workers};
-use firnline_index::NodeId;
 use firnline_store::Store;
 use kafka_protocol::messages::{RequestHeader, ResponseHeader, TopicName};
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, Request, StrBytes};
@@ -122,7 +122,8 @@ impl Client {
     pub(crate) async fn answer<Q: Request>(&mut self, version: i16) -> Q::Response {
         let mut frame = self.frame().await.expect("the connection was closed instead of an answer");
         let header =
-            ResponseHeader::decode(&mut frame, <Q::Response as HeaderVersion>::header_version(version)).unwrap();
+            ResponseHeader::decode(&mut frame, <Q::Response as HeaderVersion>::header_version(version))
+                .unwrap();
         assert_eq!(header.correlation_id, self.asked);
         let response = Q::Response::decode(&mut frame, version).unwrap();
         assert_eq!(frame.remaining(), 0, "bytes are left over");

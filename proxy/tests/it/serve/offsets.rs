@@ -22,7 +22,11 @@ fn request(topic: &str, asked: &[(i32, i64)]) -> ListOffsetsRequest {
     ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(vec![topic])
 }
 
-async fn ask(client: &mut Client, version: i16, request: &ListOffsetsRequest) -> Vec<ListOffsetsPartitionResponse> {
+async fn ask(
+    client: &mut Client,
+    version: i16,
+    request: &ListOffsetsRequest,
+) -> Vec<ListOffsetsPartitionResponse> {
     let response = client.ask(version, request).await;
     response.topics.into_iter().flat_map(|topic| topic.partitions).collect()
 }
@@ -140,9 +144,14 @@ async fn topics_without_a_right_and_without_a_trace_are_refused() {
     world.topic("secrets", 8, 1);
     let running = world.serve_with(anonymous_reads("orders.*"), settings()).await;
     let mut client = running.client().await;
-    for (topic, partition, code) in
-        [("orders", 0, 0), ("orders", 2, 3), ("orders", -1, 3), ("orders-2", 0, 3), ("secrets", 0, 29), ("nothing", 0, 29)]
-    {
+    for (topic, partition, code) in [
+        ("orders", 0, 0),
+        ("orders", 2, 3),
+        ("orders", -1, 3),
+        ("orders-2", 0, 3),
+        ("secrets", 0, 29),
+        ("nothing", 0, 29),
+    ] {
         let answer = &ask(&mut client, 7, &request(topic, &[(partition, -1)])).await[0];
         assert_eq!(answer.error_code, code, "{topic}/{partition}");
         if code != 0 {
@@ -178,10 +187,20 @@ async fn an_epoch_ends_where_the_next_begins() {
     let running = world.serve().await;
     let mut client = running.client().await;
     for version in 2..=4 {
-        for (epoch, end) in [(2, (2, 120)), (3, (2, 120)), (4, (2, 120)), (5, (5, 150)), (6, (-1, -1)), (-1, (-1, -1)), (1, (1, 100))] {
+        for (epoch, end) in [
+            (2, (2, 120)),
+            (3, (2, 120)),
+            (4, (2, 120)),
+            (5, (5, 150)),
+            (6, (-1, -1)),
+            (-1, (-1, -1)),
+            (1, (1, 100)),
+        ] {
             let asked = OffsetForLeaderPartition::default().with_partition(0).with_leader_epoch(epoch);
-            let asked = OffsetForLeaderTopic::default().with_topic(name("orders")).with_partitions(vec![asked]);
-            let response = client.ask(version, &OffsetForLeaderEpochRequest::default().with_topics(vec![asked])).await;
+            let asked =
+                OffsetForLeaderTopic::default().with_topic(name("orders")).with_partitions(vec![asked]);
+            let response =
+                client.ask(version, &OffsetForLeaderEpochRequest::default().with_topics(vec![asked])).await;
             let answer = &response.topics[0].partitions[0];
             assert_eq!((answer.error_code, answer.partition), (0, 0));
             assert_eq!((answer.leader_epoch, answer.end_offset), end, "epoch {epoch}, version {version}");

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use firnline_store::RequestKind;
+use firnline_store::sim::{Rule, SimFault, When};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::{FetchRequest, FetchResponse};
-use firnline_store::RequestKind;
-use firnline_store::sim::{Rule, SimFault, When};
 use uuid::Uuid;
 
 use super::client::{Client, anonymous_reads, name, settings};
@@ -95,7 +95,10 @@ async fn every_version_gives_the_bytes_of_the_log_from_any_offset_to_its_end() {
                 let bytes = records(&partition);
                 assert!(!bytes.is_empty() && bytes.len() <= 3000, "{} bytes", bytes.len());
                 all.extend_from_slice(bytes);
-                at = log.batches.iter().find(|batch| log.bytes_from(start).len() - log.bytes_from(batch.base).len() == all.len())
+                at = log
+                    .batches
+                    .iter()
+                    .find(|batch| log.bytes_from(start).len() - log.bytes_from(batch.base).len() == all.len())
                     .map_or(log.end(), |batch| batch.base);
             }
             assert_eq!(all, log.bytes_from(start), "version {version} from {start}");
@@ -259,7 +262,10 @@ async fn a_log_that_has_grown_meanwhile_is_looked_at_again_before_an_offset_is_o
     part.commit();
     let partition = one(&mut client, 12, 250, 1 << 20).await;
     assert_eq!((partition.error_code, partition.high_watermark), (0, 300));
-    assert_eq!(records(&partition), log.bytes_from(250)[..log.bytes_from(250).len() - log.bytes_from(300).len()]);
+    assert_eq!(
+        records(&partition),
+        log.bytes_from(250)[..log.bytes_from(250).len() - log.bytes_from(300).len()]
+    );
 }
 
 #[tokio::test]
@@ -268,7 +274,9 @@ async fn what_cannot_be_read_is_never_out_of_range_and_hides_nothing() {
     let world = world(&log);
     let running = world.serve().await;
     let mut client = running.client().await;
-    world.sim.rule(Rule::new(SimFault::Denied, When::Always).on(&[RequestKind::Get]).key_contains("manifest"));
+    world
+        .sim
+        .rule(Rule::new(SimFault::Denied, When::Always).on(&[RequestKind::Get]).key_contains("manifest"));
     for (version, code) in [(4, 6), (5, 6), (6, 56), (12, 56), (17, 56)] {
         for offset in [0, 100, 399, 1000] {
             assert_refused(&one(&mut client, version, offset, 1000).await, code);
@@ -317,7 +325,7 @@ async fn a_partition_of_which_nothing_was_offloaded_is_an_empty_log() {
         let partition = one(&mut client, 12, 0, 1000).await;
         assert_eq!((partition.error_code, partition.high_watermark, partition.log_start_offset), (0, 0, 0));
     }
-    assert_eq!(running.store.counts().of(RequestKind::Get), 1, "that it is not there is remembered");
+    assert_eq!(running.store.counters().of(RequestKind::Get), 1, "that it is not there is remembered");
     assert_refused(&one(&mut client, 12, 1, 1000).await, 1);
 }
 
@@ -328,10 +336,11 @@ async fn a_fetch_with_too_little_is_held_as_long_as_its_client_waits() {
     let running = world.serve().await;
     let mut client = running.client().await;
     let at = |offset, min, wait| {
-        fetch(1 << 20)
-            .with_min_bytes(min)
-            .with_max_wait_ms(wait)
-            .with_topics(vec![wanted("orders", 7, &[(0, offset, 1 << 20)])])
+        fetch(1 << 20).with_min_bytes(min).with_max_wait_ms(wait).with_topics(vec![wanted(
+            "orders",
+            7,
+            &[(0, offset, 1 << 20)],
+        )])
     };
     for (request, held) in [
         (at(log.end(), 1, 300), true),

@@ -1,9 +1,7 @@
 //! A tier in a simulated store, partition by partition.
 
 use firnline_index::keys::ObjectKey;
-use firnline_index::manifest::{
-    Entry, EntryKind, FirstAbort, GapReason, Location, Manifest, ManifestKind,
-};
+use firnline_index::manifest::{Entry, EntryKind, FirstAbort, GapReason, Location, Manifest, ManifestKind};
 use firnline_index::segment::{
     BlockCompression, SegmentOptions, SegmentOrigin, SegmentSummary, SegmentWriter,
 };
@@ -67,7 +65,13 @@ impl World {
         self.topic_that(name, id, partitions, |_| {});
     }
 
-    pub(crate) fn topic_that(&self, name: &str, id: u8, partitions: u32, change: impl FnOnce(&mut TopicObject)) {
+    pub(crate) fn topic_that(
+        &self,
+        name: &str,
+        id: u8,
+        partitions: u32,
+        change: impl FnOnce(&mut TopicObject),
+    ) {
         let mut object = TopicObject::new(cluster(), topic_name(name), topic_id(id), partitions);
         change(&mut object);
         let key = ObjectKey::Topic { topic: topic_name(name), topic_id: topic_id(id) };

@@ -63,7 +63,7 @@ async fn one_node_leads_every_partition_in_every_version() {
         }
         assert_eq!(orders.partitions.len(), 3);
     }
-    assert_eq!(running.store.counts().total(), 0, "metadata asks nothing of the store");
+    assert_eq!(running.store.counters().total(), 0, "metadata asks nothing of the store");
 }
 
 #[tokio::test]
@@ -121,7 +121,11 @@ async fn a_topic_made_again_is_the_live_one_by_name_and_each_by_name_and_id() {
         let asked = format!("{topic}@{}", topic_id(id));
         let found = named(&mut client, 12, &asked).await;
         assert_eq!((found.error_code, id_of(&found), found.partitions.len()), (0, id, partitions));
-        assert_eq!(found.name.as_ref().map(|name| name.0.as_str()), Some(&*asked), "it is told as it was asked for");
+        assert_eq!(
+            found.name.as_ref().map(|name| name.0.as_str()),
+            Some(&*asked),
+            "it is told as it was asked for"
+        );
     }
     for wrong in [format!("again@{}", topic_id(3)), "again@".to_owned(), "again@x".to_owned()] {
         assert_eq!(named(&mut client, 12, &wrong).await.error_code, 3, "{wrong}");
