@@ -69,13 +69,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             let Some((frame, counted)) = arrived.await.map_err(|_| Ended::Slow(arrival))?? else {
                 return Ok(());
             };
-            let reply = self.service.answer(&self.who, &frame, &self.stop).await?;
+            let mut reply = self.service.answer(&self.who, &frame, &self.stop).await?;
             drop((frame, counted));
-            if let Some(reply) = reply {
-                // The memory set aside for the answer is kept until the last byte is gone.
-                let mut reply = reply;
-                self.send(&mut reply.frame).await?;
-            }
+            // The memory set aside for the answer is kept until its last byte is gone.
+            self.send(&mut reply.frame).await?;
         }
     }
 

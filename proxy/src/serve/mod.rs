@@ -14,6 +14,7 @@
 
 mod answer;
 mod catalog;
+mod codes;
 mod connection;
 mod failure;
 mod fetch;
@@ -29,6 +30,7 @@ mod stop;
 mod view;
 
 pub use catalog::{Catalog, CatalogError, MAX_PARTITIONS, MAX_TOPICS, Topic, Topics};
+pub use codes::{ALL as CODES, Code};
 pub use kafka_error::KafkaError;
 pub use node::Node;
 pub use rights::{PatternError, Principal, Rights, Rule, TopicPattern, Who};

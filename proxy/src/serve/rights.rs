@@ -6,6 +6,8 @@ use std::sync::Arc;
 use firnline_index::TopicName;
 use regex::Regex;
 
+use super::codes::{self, Code};
+
 /// Who asks, once the connection knows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Principal {
@@ -49,6 +51,14 @@ pub struct Rights {
 pub struct PatternError {
     text: String,
     source: Box<regex::Error>,
+}
+
+impl PatternError {
+    /// The stable code for the error page.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        codes::PATTERN
+    }
 }
 
 impl TopicPattern {

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::catalog::Catalog;
+use super::codes::{self, Code};
 use super::connection::Connection;
 use super::logs::Logs;
 use super::node::Node;
@@ -57,9 +58,28 @@ pub enum ServeError {
         /// The address.
         address: SocketAddr,
     },
+    /// Clients would be told to connect to no address at all.
+    #[error("{address} is no address that clients can be told to connect to")]
+    Nowhere {
+        /// The address.
+        address: SocketAddr,
+    },
     /// Nobody could get in.
     #[error("there is no way to log in, and nobody is let in without one")]
     Closed,
+}
+
+impl ServeError {
+    /// The stable code for the error page.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Listen { .. } => codes::LISTEN,
+            Self::Open { .. } => codes::OPEN,
+            Self::Nowhere { .. } => codes::NOWHERE,
+            Self::Closed => codes::CLOSED,
+        }
+    }
 }
 
 /// A port that is open and not served yet.
@@ -90,6 +110,9 @@ impl Server {
             Anonymous::Anybody => {
                 tracing::warn!(address = %listen, "whoever reaches this port reads what the rules give to the anonymous");
             }
+        }
+        if advertised.is_none() && listen.ip().is_unspecified() {
+            return Err(ServeError::Nowhere { address: listen });
         }
         let failed = |source| ServeError::Listen { address: listen, source };
         let listener = TcpListener::bind(listen).await.map_err(failed)?;

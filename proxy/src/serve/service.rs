@@ -54,6 +54,8 @@ pub(crate) enum Unanswerable {
     Write(#[from] WriteError),
     #[error("version {version} of {api} is not answered here")]
     Version { api: Api, version: i16 },
+    #[error("records are refused, and their producer wants no answer")]
+    Unheard,
 }
 
 /// A request at hand.
@@ -92,14 +94,14 @@ impl Service {
         &self.limits
     }
 
-    /// Answers the request in a frame, its length cut off; `None` where the client wants no answer. Waits until there is
-    /// memory for it. Cancel safe: nothing is changed here.
+    /// Answers the request in a frame, its length cut off. Waits until there is memory for it. Cancel safe: nothing is
+    /// changed here.
     pub(crate) async fn answer(
         &self,
         who: &Principal,
         frame: &[u8],
         stop: &Stop,
-    ) -> Result<Option<Reply>, Unanswerable> {
+    ) -> Result<Reply, Unanswerable> {
         let (header, body) = RequestHeader::read(frame)?;
         let request = Request { header, body, bytes: frame.len() as u64 };
         let (api, version) = (header.api, header.version);
@@ -109,8 +111,8 @@ impl Service {
         }
         let view = View::new(self.catalog.topics(), Arc::clone(&self.rights.borrow()), who.clone());
         match api {
-            Api::FETCH => return self.fetch(&request, &view, stop).await.map(Some),
-            Api::METADATA => return self.metadata(&request, &view).await.map(Some),
+            Api::FETCH => return self.fetch(&request, &view, stop).await,
+            Api::METADATA => return self.metadata(&request, &view).await,
             _ => {}
         }
         let held = self.hold(&request, 0).await;
@@ -133,13 +135,13 @@ impl Service {
             }
             Api::PRODUCE => match refused::produce(&request.read()?) {
                 Some(response) => request.write(&response)?,
-                None => return Ok(None),
+                None => return Err(Unanswerable::Unheard),
             },
             Api::INIT_PRODUCER_ID => request.write(&refused::init_producer_id(&request.read()?))?,
             Api::DELETE_RECORDS => request.write(&refused::delete_records(&request.read()?))?,
             _ => return Err(Unanswerable::Version { api, version }),
         };
-        Ok(Some(Reply { frame, _held: held }))
+        Ok(Reply { frame, _held: held })
     }
 
     async fn fetch(&self, request: &Request<'_>, view: &View, stop: &Stop) -> Result<Reply, Unanswerable> {

@@ -10,7 +10,8 @@ use crate::wire::messages::produce::{
     PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
 };
 
-/// Refuses each partition of a write; `None` for a client that wants no answer.
+/// Refuses each partition of a write; `None` where the client wants no answer: it learns by its connection, which a broker
+/// closes, too, or it would take all for written.
 pub(crate) fn produce<'a>(request: &ProduceRequest<'a>) -> Option<ProduceResponse<'a>> {
     if request.acks == 0 {
         return None;

@@ -19,6 +19,8 @@ use tokio::sync::Mutex;
 
 pub use topics::{Topic, Topics};
 
+use super::codes::{self, Code};
+
 /// The most topics that are held.
 pub const MAX_TOPICS: usize = 100_000;
 /// The most partitions that are held, over all topics.
@@ -43,6 +45,17 @@ pub enum CatalogError {
         /// How many are held.
         limit: u64,
     },
+}
+
+impl CatalogError {
+    /// The stable code for the error page.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Store(_) => codes::TOPICS,
+            Self::TooMany { .. } => codes::TOO_MANY,
+        }
+    }
 }
 
 /// The topics of the tier in a store.

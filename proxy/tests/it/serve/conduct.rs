@@ -22,6 +22,7 @@ async fn a_server_without_a_login_is_open_to_its_own_machine_alone() {
         ("192.0.2.1:0", Anonymous::Loopback, Some("open")),
         ("[::]:0", Anonymous::Loopback, Some("open")),
         ("127.0.0.1:0", Anonymous::Anybody, None),
+        ("0.0.0.0:0", Anonymous::Anybody, Some("nowhere")),
     ] {
         let mut settings = settings();
         settings.listen = listen.parse().unwrap();
@@ -41,6 +42,7 @@ async fn a_server_without_a_login_is_open_to_its_own_machine_alone() {
             }
             Err(ServeError::Open { .. }) => Some("open"),
             Err(ServeError::Closed) => Some("closed"),
+            Err(ServeError::Nowhere { .. }) => Some("nowhere"),
             Err(error) => panic!("{error}"),
         };
         assert_eq!(said, wrong, "{listen} {anonymous:?}");
