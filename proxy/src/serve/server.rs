@@ -7,6 +7,7 @@ use std::time::Duration;
 use firnline_index::ClusterId;
 use firnline_reader::Reader;
 use firnline_store::ByteBudget;
+use firnline_store::env::Random;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -38,6 +39,8 @@ pub struct Served {
     pub max_manifest_age: Duration,
     /// Who may read what; a change holds from the next request on.
     pub rights: watch::Receiver<Arc<Rights>>,
+    /// For the ids of sessions.
+    pub random: Arc<dyn Random>,
 }
 
 /// A server that does not come up.
@@ -118,11 +121,11 @@ impl Server {
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (host, port) = advertised.unwrap_or_else(|| (address.ip().to_string().into(), address.port()));
-        let Served { cluster_id, catalog, reader, max_manifest_age, rights } = served;
+        let Served { cluster_id, catalog, reader, max_manifest_age, rights, random } = served;
         let node = Node { id: node_id, host, port, cluster_id };
         let requests = ByteBudget::new(limits.requests_bytes);
         let logs = Logs::new(reader, max_manifest_age);
-        let service = Arc::new(Service::new(node, Arc::clone(&catalog), logs, rights, limits));
+        let service = Arc::new(Service::new(node, Arc::clone(&catalog), logs, rights, random, limits));
         let (stopper, stop) = Stopper::new();
         Ok(Self { listener, address, service, catalog, requests, stopper, stop })
     }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use firnline_store::env::Random;
 use firnline_store::{ByteBudget, Reservation};
 use tokio::sync::watch;
 
 use super::answer::{cluster, coordinator, metadata, refused, versions};
 use super::catalog::Catalog;
-use super::fetch::{self, Plan, Session};
+use super::fetch::{self, Plan, Sessions};
 use super::logs::Logs;
 use super::node::Node;
 use super::offsets::{epochs, list};
@@ -24,7 +25,7 @@ use crate::wire::{
 /// Memory set aside for each byte of a request: what is made of a partition in it weighs at most so many times its own
 /// bytes there.
 const PER_REQUEST_BYTE: u64 = 32;
-/// Memory set aside for each partition told in an answer to Metadata.
+/// Memory set aside for each partition of an answer that its request does not name.
 const PER_PARTITION: u64 = 512;
 
 /// Everything that answers are made of, shared by all connections.
@@ -33,6 +34,7 @@ pub(crate) struct Service {
     node: Node,
     catalog: Arc<Catalog>,
     logs: Logs,
+    sessions: Sessions,
     rights: watch::Receiver<Arc<Rights>>,
     budget: ByteBudget,
     limits: Limits,
@@ -85,9 +87,12 @@ impl Service {
         catalog: Arc<Catalog>,
         logs: Logs,
         rights: watch::Receiver<Arc<Rights>>,
+        random: Arc<dyn Random>,
         limits: Limits,
     ) -> Self {
-        Self { node, catalog, logs, rights, budget: ByteBudget::new(limits.answers_bytes), limits }
+        let sessions = Sessions::new(random, limits.sessions, limits.session_partitions);
+        let budget = ByteBudget::new(limits.answers_bytes);
+        Self { node, catalog, logs, sessions, rights, budget, limits }
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -147,15 +152,24 @@ impl Service {
     async fn fetch(&self, request: &Request<'_>, view: &View, stop: &Stop) -> Result<Reply, Unanswerable> {
         let version = request.version();
         let asked: FetchRequest<'_> = request.read()?;
-        if Session::of(asked.session_epoch.value) == Session::Unknown {
-            let held = self.hold(request, 0).await;
-            return Ok(Reply { frame: request.write(&fetch::unknown_session())?, _held: held });
-        }
         // One reservation for all, as nobody may wait for memory while holding some.
-        let held = self.hold(request, fetch::most_bytes(&asked, &self.limits) as u64).await;
-        let plan = Plan::of(&asked, version, view, &self.limits);
+        let partitions = match asked.session_epoch.value {
+            1.. => self.sessions.partitions(asked.session_id) as u64,
+            _ => 0,
+        };
+        let bytes = fetch::most_bytes(&asked, &self.limits) as u64;
+        let held = self.hold(request, bytes.saturating_add(partitions.saturating_mul(PER_PARTITION))).await;
+        let (turn, asks) = match self.sessions.begin(view.principal(), &asked, version) {
+            Ok(begun) => begun,
+            Err(error) => return Ok(Reply { frame: request.write(&fetch::refused(error))?, _held: held }),
+        };
+        let plan = Plan::of(asks, &asked, view, &self.limits);
         let got = fetch::read(&self.logs, &plan, stop).await;
-        Ok(Reply { frame: request.write(&fetch::response(&plan, got, version))?, _held: held })
+        let frame = match self.sessions.end(turn, view.principal(), &plan, &got, version) {
+            Ok(told) => request.write(&fetch::response(&plan, got, &told, version))?,
+            Err(error) => request.write(&fetch::refused(error))?,
+        };
+        Ok(Reply { frame, _held: held })
     }
 
     async fn metadata(&self, request: &Request<'_>, view: &View) -> Result<Reply, Unanswerable> {

@@ -47,6 +47,10 @@ pub struct Limits {
     pub answer_bytes: usize,
     /// Memory for answers, from before they are read until they are sent, in bytes.
     pub answers_bytes: u64,
+    /// Fetch sessions at once. Who gets none names all its partitions each time.
+    pub sessions: usize,
+    /// Partitions in all sessions.
+    pub session_partitions: usize,
     /// How long a connection may ask nothing.
     pub idle: Duration,
     /// How long a request may take to arrive once its first byte is here.
@@ -69,6 +73,8 @@ impl Default for Limits {
             requests_bytes: 64 << 20,
             answer_bytes: 16 << 20,
             answers_bytes: 256 << 20,
+            sessions: 1000,
+            session_partitions: 200_000,
             idle: Duration::from_secs(600),
             arrival: Duration::from_secs(30),
             stall: Duration::from_secs(30),

@@ -21,6 +21,11 @@ impl View {
         Self { topics, rights, principal }
     }
 
+    /// Whose view it is.
+    pub(crate) const fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
     /// The topic that `NAME` or `NAME@ID` means. The right to a name is looked at before the name, so that an unknown topic
     /// and a forbidden one are refused alike.
     pub(crate) fn named(&self, text: &str) -> Result<&Arc<Topic>, KafkaError> {

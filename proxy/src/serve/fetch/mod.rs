@@ -1,14 +1,16 @@
-//! Fetch: a plan, its bytes, an answer. Every fetch is answered in full; sessions are not kept.
+//! Fetch: a session, a plan, its bytes, an answer.
 //!
 //! ```text
-//!   request ─► Plan ─► gather ─┬─ fill ─┐                  ┌─► hold, where there is too little
-//!                     (bytes,  ├─ fill ─┼─► Got per wish ──┤
-//!                      time)   └─ fill ─┘                  └─► response
+//!   request ─► Asks ─► Plan ─► gather ─┬─ fill ─┐                  ┌─► hold, where there is too little
+//!          (session)          (bytes,  ├─ fill ─┼─► Got per wish ──┤
+//!                              time)   └─ fill ─┘                  └─► what is news to the session ─► response
 //! ```
 
+mod asked;
 mod fill;
 mod gather;
 mod plan;
+mod session;
 
 use std::time::Duration;
 
@@ -26,30 +28,15 @@ use fill::{Filled, Got};
 use firnline_reader::Isolation;
 
 pub(crate) use plan::{Plan, isolation, most_bytes};
+pub(crate) use session::{Sessions, Told};
 
 /// Reads are waited for at least this long, whatever the client says: an answer that comes at once and has nothing is asked
 /// for again at once.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// Whether a session may be begun or gone on with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Session {
-    /// All partitions are named, and no session is wanted, or none is given.
-    Full,
-    /// Only what has changed is named; nothing is known of the rest.
-    Unknown,
-}
-
-impl Session {
-    /// What a request's epoch says. Whoever begins a session is answered without one, and names all the next time.
-    pub(crate) const fn of(epoch: i32) -> Self {
-        if epoch <= 0 { Self::Full } else { Self::Unknown }
-    }
-}
-
-/// The answer to who goes on with a session that nobody knows: begin another one.
-pub(crate) fn unknown_session<'a>() -> FetchResponse<'a> {
-    FetchResponse { error_code: KafkaError::FetchSessionIdNotFound.code(), ..FetchResponse::default() }
+/// The answer to a fetch whose session is not there, or has gone on without it: begin another one.
+pub(crate) fn refused<'a>(error: KafkaError) -> FetchResponse<'a> {
+    FetchResponse { error_code: error.code(), ..FetchResponse::default() }
 }
 
 /// Reads what a plan asks for, and holds the answer while it has too little, until `stop` is said.
@@ -68,7 +55,7 @@ pub(crate) async fn read(logs: &Logs, plan: &Plan, stop: &Stop) -> Vec<Got> {
 /// How long, from its beginning, a fetch is held with what it has; `None` to answer at once.
 fn held(plan: &Plan, got: &[Got]) -> Option<Duration> {
     let bytes: usize = got.iter().map(|got| if let Got::Log(filled) = got { filled.bytes } else { 0 }).sum();
-    if bytes >= plan.min_bytes {
+    if bytes >= plan.min_bytes || got.is_empty() {
         return None;
     }
     let failed = |got: &Got| matches!(got, Got::Refused(KafkaError::KafkaStorageError) | Got::Late);
@@ -84,17 +71,23 @@ fn held(plan: &Plan, got: &[Got]) -> Option<Duration> {
     Some(plan.max_wait)
 }
 
-/// The answer to a plan.
-pub(crate) fn response<'a>(plan: &'a Plan, got: Vec<Got>, version: i16) -> FetchResponse<'a> {
-    let mut got = got.into_iter();
-    let topics = plan.topics.iter().map(|topic| {
-        let partitions = topic
-            .wishes
-            .iter()
-            .map(|wish| partition(wish.partition, got.next().unwrap_or(Got::Late), plan.isolation, version));
-        FetchableTopicResponse { topic: &topic.name, topic_id: topic.id, partitions: partitions.collect() }
-    });
-    FetchResponse { responses: topics.collect(), ..FetchResponse::default() }
+/// The answer to a plan: all that is told of it.
+pub(crate) fn response<'a>(plan: &'a Plan, got: Vec<Got>, told: &Told, version: i16) -> FetchResponse<'a> {
+    let mut got = got.into_iter().zip(told.wishes.iter().copied());
+    let mut topics = Vec::new();
+    for topic in &plan.topics {
+        let mut partitions = Vec::new();
+        for wish in &topic.wishes {
+            if let Some((got, true)) = got.next() {
+                partitions.push(partition(wish.partition, got, plan.isolation, version));
+            }
+        }
+        if !partitions.is_empty() {
+            let (topic, topic_id) = (topic.key.name(), topic.key.id());
+            topics.push(FetchableTopicResponse { topic, topic_id, partitions: partitions.into() });
+        }
+    }
+    FetchResponse { session_id: told.session_id, responses: topics.into(), ..FetchResponse::default() }
 }
 
 fn partition<'a>(index: i32, got: Got, isolation: Isolation, version: i16) -> PartitionData<'a> {

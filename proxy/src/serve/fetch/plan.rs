@@ -1,17 +1,18 @@
-//! What a fetch wants, taken out of its request.
+//! What a fetch wants, held against what there is for its client.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_index::TopicIdPartition;
 use firnline_reader::Isolation;
 
+use super::asked::{Ask, TopicKey, size};
+use crate::serve::catalog::Topic;
 use crate::serve::kafka_error::KafkaError;
 use crate::serve::settings::Limits;
 use crate::serve::view::View;
-use crate::wire::messages::fetch::{FetchRequest, FetchTopic};
+use crate::wire::messages::fetch::FetchRequest;
 
-/// From here on topics go by their ids.
-const BY_ID_FROM: i16 = 13;
 const READ_COMMITTED: i8 = 1;
 
 /// A fetch as it was understood.
@@ -27,11 +28,10 @@ pub(crate) struct Plan {
     pub(crate) max_wait: Duration,
 }
 
-/// A topic, named as the request names it.
+/// Partitions of a topic that follow each other. The same topic may come again.
 #[derive(Debug)]
 pub(crate) struct TopicPlan {
-    pub(crate) name: String,
-    pub(crate) id: [u8; 16],
+    pub(crate) key: TopicKey,
     pub(crate) wishes: Vec<Wish>,
 }
 
@@ -49,20 +49,29 @@ pub(crate) struct Wish {
 }
 
 impl Plan {
-    /// The plan of a request.
-    pub(crate) fn of(request: &FetchRequest<'_>, version: i16, view: &View, limits: &Limits) -> Self {
+    /// The plan for these partitions, in their order, under the terms of a request.
+    pub(crate) fn of(asks: Vec<Ask>, request: &FetchRequest<'_>, view: &View, limits: &Limits) -> Self {
         let max_bytes = size(request.max_bytes.value).min(limits.answer_bytes);
         let replica = request.replica_state.as_ref().map_or(request.replica_id, |state| state.replica_id);
-        let topics = request.topics.iter().map(|topic| {
-            let topic = &*topic.value;
-            TopicPlan {
-                name: topic.topic.to_owned(),
-                id: topic.topic_id,
-                wishes: wishes(topic, version, view, replica),
+        let mut topics: Vec<TopicPlan> = Vec::new();
+        let mut found: Result<&Arc<Topic>, KafkaError> = Err(KafkaError::UnknownTopicOrPartition);
+        for Ask { topic, partition, offset, max_bytes } in asks {
+            if topics.last().is_none_or(|last| last.key != topic) {
+                found = topic.find(view);
+                topics.push(TopicPlan { key: topic, wishes: Vec::new() });
             }
-        });
+            let target = match found {
+                // A follower would take what it reads for the log of a leader.
+                _ if replica >= 0 => Err(KafkaError::TopicAuthorizationFailed),
+                Ok(topic) => topic.partition(partition).ok_or(KafkaError::UnknownTopicOrPartition),
+                Err(error) => Err(error),
+            };
+            if let Some(last) = topics.last_mut() {
+                last.wishes.push(Wish { partition, target, offset, max_bytes });
+            }
+        }
         Self {
-            topics: topics.collect(),
+            topics,
             isolation: isolation(request.isolation_level),
             max_bytes,
             min_bytes: size(request.min_bytes).min(max_bytes),
@@ -70,13 +79,14 @@ impl Plan {
         }
     }
 
-    /// All wishes in the order of the request.
+    /// All wishes in their order.
     pub(crate) fn wishes(&self) -> impl Iterator<Item = &Wish> {
         self.topics.iter().flat_map(|topic| &topic.wishes)
     }
 }
 
-/// The most record bytes that a request's answer can have, told before anything is made of it.
+/// The most record bytes that a request's answer can have, told before anything is made of it. One that goes on with a
+/// session does not name all that it wants.
 pub(crate) fn most_bytes(request: &FetchRequest<'_>, limits: &Limits) -> usize {
     let mut all = 0_usize;
     for topic in &request.topics {
@@ -84,34 +94,15 @@ pub(crate) fn most_bytes(request: &FetchRequest<'_>, limits: &Limits) -> usize {
             all = all.saturating_add(size(asked.partition_max_bytes));
         }
     }
+    if request.session_epoch.value > 0 {
+        all = usize::MAX;
+    }
     all.min(size(request.max_bytes.value)).min(limits.answer_bytes)
-}
-
-fn wishes(topic: &FetchTopic<'_>, version: i16, view: &View, replica: i32) -> Vec<Wish> {
-    let found = if version >= BY_ID_FROM { view.with_id(topic.topic_id) } else { view.named(topic.topic) };
-    let target = |partition| match found {
-        // A follower would take what it reads for the log of a leader.
-        _ if replica >= 0 => Err(KafkaError::TopicAuthorizationFailed),
-        Ok(topic) => topic.partition(partition).ok_or(KafkaError::UnknownTopicOrPartition),
-        Err(error) => Err(error),
-    };
-    let wish = |partition: i32, offset: i64, max_bytes: i32| Wish {
-        partition,
-        target: target(partition),
-        offset,
-        max_bytes: size(max_bytes),
-    };
-    let asked = topic.partitions.iter();
-    asked.map(|asked| wish(asked.partition, asked.fetch_offset, asked.partition_max_bytes)).collect()
 }
 
 /// Which records a client may see; Kafka takes anything but its own name of committed ones for all.
 pub(crate) fn isolation(level: i8) -> Isolation {
     if level == READ_COMMITTED { Isolation::ReadCommitted } else { Isolation::ReadUncommitted }
-}
-
-fn size(bytes: i32) -> usize {
-    usize::try_from(bytes).unwrap_or(0)
 }
 
 fn wait(ms: i32) -> Duration {

@@ -66,6 +66,7 @@ impl World {
             max_manifest_age: reader.max_manifest_age,
             reader: Reader::new(store.clone(), reader),
             rights,
+            random: Arc::clone(&self.env.random),
         };
         let server = Server::bind(settings, served).await.unwrap();
         let (address, (end, ended)) = (server.address(), oneshot::channel());

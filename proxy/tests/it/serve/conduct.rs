@@ -34,6 +34,7 @@ async fn a_server_without_a_login_is_open_to_its_own_machine_alone() {
             reader: Reader::new(world.store(), ReaderSettings::default()),
             max_manifest_age: Duration::from_secs(30),
             rights: watch::channel(Rights::default().into()).1,
+            random: world.env.random.clone(),
         };
         let said = match Server::bind(settings, served).await {
             Ok(server) => {

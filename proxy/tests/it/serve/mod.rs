@@ -5,6 +5,7 @@ mod conduct;
 mod log;
 mod offsets;
 mod reading;
+mod sessions;
 mod tier;
 mod topics;
 mod versions;

@@ -40,7 +40,7 @@ fn only(response: &FetchResponse) -> &PartitionData {
     partition
 }
 
-fn records(partition: &PartitionData) -> &[u8] {
+pub(super) fn records(partition: &PartitionData) -> &[u8] {
     partition.records.as_deref().expect("records, or none of them, but never an absence")
 }
 
@@ -355,24 +355,6 @@ async fn a_fetch_with_too_little_is_held_as_long_as_its_client_waits() {
         let took = began.elapsed();
         assert_eq!(took >= Duration::from_millis(295), held, "{took:?}");
     }
-}
-
-#[tokio::test]
-async fn a_session_is_not_begun_and_a_foreign_one_not_gone_on_with() {
-    let log = orders();
-    let world = world(&log);
-    let running = world.serve().await;
-    let mut client = running.client().await;
-    let topics = || vec![wanted("orders", 7, &[(0, 100, 1000)])];
-    for epoch in [-1, 0] {
-        let request = fetch(1000).with_session_id(0).with_session_epoch(epoch).with_topics(topics());
-        let response = client.ask(12, &request).await;
-        assert_eq!(response.session_id, 0);
-        assert_eq!(only(&response).error_code, 0);
-    }
-    let request = fetch(1000).with_session_id(77).with_session_epoch(3).with_topics(topics());
-    let response = client.ask(12, &request).await;
-    assert_eq!((response.error_code, response.session_id, response.responses.len()), (70, 0, 0));
 }
 
 #[tokio::test]
