@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   request ─► Asks ─► Plan ─► gather ─┬─ fill ─┐                  ┌─► hold, where there is too little
-//!          (session)          (bytes,  ├─ fill ─┼─► Got per wish ──┤
-//!                              time)   └─ fill ─┘                  └─► what is news to the session ─► response
+//!           (session)         (bytes,  ├─ fill ─┼─► Got per wish ──┤
+//!                              time)   └─ fill ─┘                  └─► news (session) ─► response
 //! ```
 
 mod asked;

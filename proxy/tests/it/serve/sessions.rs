@@ -82,7 +82,7 @@ async fn an_error_is_told_each_time_and_what_follows_it_once() {
     let at_end = wanted("orders", 7, &[(2, 10, ALL)]);
     let response = client.ask(12, &turn(id, 3).with_topics(vec![at_end])).await;
     assert_eq!(told(&response), [(2, 0, 0)]);
-    assert_eq!(told(&client.ask(12, &turn(id, 4)).await), []);
+    assert!(told(&client.ask(12, &turn(id, 4)).await).is_empty());
 }
 
 #[tokio::test]
@@ -220,5 +220,5 @@ async fn a_session_without_news_is_held() {
     let began = Instant::now();
     let response = client.ask(12, &turn(id, 1).with_max_wait_ms(300)).await;
     assert!(began.elapsed() >= Duration::from_millis(295), "{:?}", began.elapsed());
-    assert_eq!(told(&response), []);
+    assert!(told(&response).is_empty());
 }
