@@ -10,8 +10,9 @@ use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, timeout_at};
 
 use super::fill::{Filled, Got, fill};
-use super::plan::Plan;
+use super::plan::{Plan, Wish};
 use crate::serve::failure::unread;
+use crate::serve::kafka_error::KafkaError;
 use crate::serve::logs::{Age, Logs};
 
 /// Partitions of one fetch that are read at once.
@@ -47,14 +48,11 @@ struct Job {
 
 /// What came of each wish by `deadline`, in the order of the request.
 pub(crate) async fn gather(logs: &Logs, plan: &Plan, deadline: Instant) -> Vec<Got> {
-    let (mut got, mut jobs) = (Vec::new(), VecDeque::new());
-    for (wish, asked) in plan.wishes().enumerate() {
-        got.push(asked.target.as_ref().map_or_else(|error| Got::Refused(*error), |_| Got::Late));
-        if let Ok(tip) = &asked.target {
-            jobs.push_back(Job { wish, tip: tip.clone(), offset: asked.offset, max_bytes: asked.max_bytes });
-        }
-    }
-    let mut gathered = Gathered { got, free: plan.max_bytes, bytes: 0, first: None };
+    let refused = |error: &KafkaError| Got::Refused(*error);
+    let got = plan.wishes().map(|wish| wish.target.as_ref().map_or_else(refused, |_| Got::Late));
+    // With no byte of room at all the first batch still passes.
+    let mut gathered = Gathered { got: got.collect(), free: plan.max_bytes.max(1), bytes: 0, first: None };
+    let mut jobs = jobs(plan, &gathered.got);
     let mut deadline = deadline;
     let mut running = FuturesUnordered::new();
     loop {
@@ -71,7 +69,9 @@ pub(crate) async fn gather(logs: &Logs, plan: &Plan, deadline: Instant) -> Vec<G
         }
     }
     drop(running);
-    // There was no room for these. Where their logs end is told all the same: a client takes it for what it has behind.
+    // For these there was no room, or no time. Where their logs end is told where it is known: a client takes it for what
+    // it has behind.
+    let mut jobs = self::jobs(plan, &gathered.got);
     let mut running = FuturesUnordered::new();
     loop {
         while running.len() < READS {
@@ -82,6 +82,17 @@ pub(crate) async fn gather(logs: &Logs, plan: &Plan, deadline: Instant) -> Vec<G
         gathered.got[wish] = got;
     }
     gathered.got
+}
+
+/// The wishes of which nothing has come yet.
+fn jobs(plan: &Plan, got: &[Got]) -> VecDeque<Job> {
+    let wishes = plan.wishes().zip(got).enumerate();
+    let late = wishes.filter(|(_, (_, got))| matches!(got, Got::Late));
+    let job = |(wish, (asked, _)): (usize, (&Wish, &Got))| {
+        let tip = asked.target.as_ref().ok()?.clone();
+        Some(Job { wish, tip, offset: asked.offset, max_bytes: asked.max_bytes })
+    };
+    late.filter_map(job).collect()
 }
 
 async fn read(logs: &Logs, job: Job, promised: usize, isolation: Isolation) -> (usize, usize, Got) {
