@@ -71,7 +71,7 @@ impl World {
         let server = Server::bind(settings, served).await.unwrap();
         let (address, (end, ended)) = (server.address(), oneshot::channel());
         let mut tasks = JoinSet::new();
-        tasks.spawn(server.run(async {
+        tasks.spawn(server.run(async move {
             let _ = ended.await;
         }));
         Running { address, end, tasks, rights: send, catalog, store }
