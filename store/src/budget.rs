@@ -20,7 +20,7 @@ pub struct ByteBudget {
 #[derive(Debug)]
 pub struct Reservation {
     bytes: u64,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 }
 
 impl ByteBudget {
@@ -51,14 +51,14 @@ impl ByteBudget {
             .acquire_many_owned(self.units_for(bytes))
             .await
             .expect("the semaphore is never closed");
-        Reservation { bytes, _permit: permit }
+        Reservation { bytes, permit }
     }
 
     /// Takes `bytes` if they are free now, else `None`.
     #[must_use]
     pub fn try_reserve(&self, bytes: u64) -> Option<Reservation> {
         let permit = Arc::clone(&self.semaphore).try_acquire_many_owned(self.units_for(bytes)).ok()?;
-        Some(Reservation { bytes, _permit: permit })
+        Some(Reservation { bytes, permit })
     }
 
     fn units_for(&self, bytes: u64) -> u32 {
@@ -71,6 +71,15 @@ impl Reservation {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Gives back what it holds beyond `bytes`.
+    pub fn shrink_to(&mut self, bytes: u64) {
+        let needed = usize::try_from(bytes.div_ceil(UNIT)).unwrap_or(usize::MAX);
+        let surplus = self.permit.num_permits().saturating_sub(needed);
+        // What is split off goes back as it is dropped.
+        drop(self.permit.split(surplus));
+        self.bytes = self.bytes.min(bytes);
     }
 }
 
@@ -100,6 +109,20 @@ mod tests {
         let all = budget.reserve(u64::MAX).await;
         assert_eq!(budget.available(), 0);
         drop(all);
+        assert_eq!(budget.available(), budget.total());
+    }
+
+    #[tokio::test]
+    async fn what_is_not_needed_any_more_goes_back_and_never_more() {
+        let budget = ByteBudget::new(16 * 4096);
+        let mut held = budget.reserve(12 * 4096).await;
+        held.shrink_to(5 * 4096 + 1);
+        assert_eq!((held.bytes(), budget.available()), (5 * 4096 + 1, 10 * 4096));
+        held.shrink_to(u64::MAX);
+        assert_eq!((held.bytes(), budget.available()), (5 * 4096 + 1, 10 * 4096));
+        held.shrink_to(0);
+        assert_eq!((held.bytes(), budget.available()), (0, budget.total()));
+        drop(held);
         assert_eq!(budget.available(), budget.total());
     }
 

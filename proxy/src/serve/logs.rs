@@ -7,10 +7,14 @@ use std::time::Duration;
 use firnline_index::manifest::Manifest;
 use firnline_index::{Offset, TopicIdPartition};
 use firnline_reader::{Bounds, Isolation, ReadError, ReadOutcome, Reader};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// How many partitions without a manifest are remembered.
 const ABSENT: usize = 100_000;
+
+/// Batches decoded at once, over all connections: an old one may unfold to 256 MiB.
+const DECODES: usize = 2;
 
 /// The bounds of a log in which there never was anything.
 const NOTHING: Bounds =
@@ -24,6 +28,8 @@ pub(crate) struct Logs {
     /// empty partition twice a second.
     absent: Mutex<HashMap<TopicIdPartition, Instant>>,
     max_age: Duration,
+    /// Places for batches that are decoded.
+    decodes: Arc<Semaphore>,
 }
 
 /// How new an answer must be.
@@ -38,7 +44,7 @@ pub(crate) enum Age {
 impl Logs {
     /// Logs by a reader; what is not there is asked for again after `max_age`.
     pub(crate) fn new(reader: Reader, max_age: Duration) -> Self {
-        Self { reader, absent: Mutex::default(), max_age }
+        Self { reader, absent: Mutex::default(), max_age, decodes: Arc::new(Semaphore::new(DECODES)) }
     }
 
     /// What the tier holds of a partition; `None` where it never held anything.
@@ -76,6 +82,12 @@ impl Logs {
         }
         let outcome = self.reader.read(tip, offset, max_bytes, isolation).await;
         Ok(self.known(tip, outcome)?.unwrap_or(nothing))
+    }
+
+    /// Waits for a place to decode a batch. It goes along with the work, which may outlive whoever asked for it.
+    pub(crate) async fn decoding(&self) -> OwnedSemaphorePermit {
+        let decodes = Arc::clone(&self.decodes);
+        decodes.acquire_owned().await.expect("the semaphore is never closed")
     }
 
     /// The reader, for what it alone knows.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use firnline_store::env::Random;
 use firnline_store::{ByteBudget, Reservation};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::answer::{cluster, coordinator, metadata, refused, versions};
 use super::catalog::Catalog;
@@ -74,6 +75,11 @@ impl<'f> Request<'f> {
 
     fn version(&self) -> i16 {
         self.header.version
+    }
+
+    /// What is set aside for all that is made of it, in bytes.
+    fn memory(&self) -> u64 {
+        self.bytes.saturating_mul(PER_REQUEST_BYTE)
     }
 
     fn write<'a, M: Message<'a>>(&self, message: &M) -> Result<Frame, WriteError> {
@@ -157,14 +163,19 @@ impl Service {
             1.. => self.sessions.partitions(asked.session_id) as u64,
             _ => 0,
         };
+        let partitions = partitions.saturating_mul(PER_PARTITION);
         let bytes = fetch::most_bytes(&asked, &self.limits) as u64;
-        let held = self.hold(request, bytes.saturating_add(partitions.saturating_mul(PER_PARTITION))).await;
+        let mut held = self.hold(request, bytes.saturating_add(partitions)).await;
         let (turn, asks) = match self.sessions.begin(view.principal(), &asked, version) {
             Ok(begun) => begun,
             Err(error) => return Ok(Reply { frame: request.write(&fetch::refused(error))?, _held: held }),
         };
         let plan = Plan::of(asks, &asked, view, &self.limits);
-        let got = fetch::read(&self.logs, &plan, stop).await;
+        let began = Instant::now();
+        let got = fetch::read(&self.logs, &plan, began).await;
+        // Most fetches wait at the end of a log, with nothing: what they might have had is for others.
+        held.shrink_to(request.memory().saturating_add(partitions).saturating_add(fetch::bytes(&got) as u64));
+        fetch::hold(&plan, &got, began, stop).await;
         let frame = match self.sessions.end(turn, view.principal(), &plan, &got, version) {
             Ok(told) => request.write(&fetch::response(&plan, got, &told, version))?,
             Err(error) => request.write(&fetch::refused(error))?,
@@ -181,6 +192,6 @@ impl Service {
     }
 
     async fn hold(&self, request: &Request<'_>, more: u64) -> Reservation {
-        self.budget.reserve(request.bytes.saturating_mul(PER_REQUEST_BYTE).saturating_add(more)).await
+        self.budget.reserve(request.memory().saturating_add(more)).await
     }
 }

@@ -71,7 +71,7 @@ impl Default for Limits {
             connections: 1000,
             frame_bytes: 2 << 20,
             requests_bytes: 64 << 20,
-            answer_bytes: 16 << 20,
+            answer_bytes: 8 << 20,
             answers_bytes: 256 << 20,
             sessions: 1000,
             session_partitions: 200_000,

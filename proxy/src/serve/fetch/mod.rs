@@ -39,22 +39,29 @@ pub(crate) fn refused<'a>(error: KafkaError) -> FetchResponse<'a> {
     FetchResponse { error_code: error.code(), ..FetchResponse::default() }
 }
 
-/// Reads what a plan asks for, and holds the answer while it has too little, until `stop` is said.
-pub(crate) async fn read(logs: &Logs, plan: &Plan, stop: &Stop) -> Vec<Got> {
-    let began = Instant::now();
-    let got = gather::gather(logs, plan, began + plan.max_wait.max(PATIENCE)).await;
-    if let Some(held) = held(plan, &got) {
+/// Reads what a plan asks for, as long as a fetch that began then may take for it.
+pub(crate) async fn read(logs: &Logs, plan: &Plan, began: Instant) -> Vec<Got> {
+    gather::gather(logs, plan, began + plan.max_wait.max(PATIENCE)).await
+}
+
+/// Holds what was read while it is too little, until `stop` is said.
+pub(crate) async fn hold(plan: &Plan, got: &[Got], began: Instant, stop: &Stop) {
+    if let Some(held) = held(plan, got) {
         tokio::select! {
             () = sleep_until(began + held) => {}
             () = stop.stopped() => {}
         }
     }
-    got
+}
+
+/// The record bytes of what was read.
+pub(crate) fn bytes(got: &[Got]) -> usize {
+    got.iter().map(|got| if let Got::Log(filled) = got { filled.bytes } else { 0 }).sum()
 }
 
 /// How long, from its beginning, a fetch is held with what it has; `None` to answer at once.
 fn held(plan: &Plan, got: &[Got]) -> Option<Duration> {
-    let bytes: usize = got.iter().map(|got| if let Got::Log(filled) = got { filled.bytes } else { 0 }).sum();
+    let bytes = bytes(got);
     if bytes >= plan.min_bytes || got.is_empty() {
         return None;
     }

@@ -2,8 +2,9 @@
 
 use firnline_index::{LeaderEpoch, TopicIdPartition};
 use futures::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
 
-use super::READS;
+use super::{PATIENCE, READS};
 use crate::serve::failure::unread;
 use crate::serve::kafka_error::KafkaError;
 use crate::serve::logs::{Age, Logs};
@@ -34,9 +35,13 @@ pub(crate) async fn answer<'a>(
             questions.push((asked.partition, asked.leader_epoch, tip));
         }
     }
+    let deadline = Instant::now() + PATIENCE;
     let answers = stream::iter(questions).map(|(partition, epoch, tip)| async move {
         let end = match tip {
-            Ok(tip) => end(logs, &tip, epoch).await,
+            Ok(tip) => {
+                let end = timeout_at(deadline, end(logs, &tip, epoch)).await;
+                end.unwrap_or(Err(KafkaError::RequestTimedOut))
+            }
             Err(error) => Err(error),
         };
         entry(partition, end)

@@ -7,11 +7,11 @@ use firnline_index::manifest::Manifest;
 use firnline_index::{LeaderEpoch, Offset, TopicIdPartition};
 use firnline_reader::{Bounds, Isolation};
 use futures::{StreamExt, stream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
-use super::READS;
 use super::times::{Hit, TimeError, find, find_largest};
 use super::wanted::Wanted;
+use super::{PATIENCE, READS};
 use crate::serve::failure::unread;
 use crate::serve::fetch::isolation;
 use crate::serve::kafka_error::KafkaError;
@@ -22,8 +22,6 @@ use crate::wire::messages::list_offsets::{
     ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
 
-/// How long a partition is looked at where the client does not say, and at most: Java gives up after 30 seconds.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// From here on the client says how long it waits.
 const PATIENCE_FROM: i16 = 10;
 
@@ -53,11 +51,12 @@ pub(crate) async fn answer<'a>(
         Ok(ms @ 1..) if version >= PATIENCE_FROM => Duration::from_millis(ms).min(PATIENCE),
         _ => PATIENCE,
     };
+    let deadline = Instant::now() + patience;
     let questions = questions(request, version, view);
     let answers = stream::iter(questions).map(|question| async move {
         let Question { partition, of } = question;
         let place = match of {
-            Ok((tip, wanted)) => match timeout(patience, place(logs, &tip, wanted, isolation)).await {
+            Ok((tip, wanted)) => match timeout_at(deadline, place(logs, &tip, wanted, isolation)).await {
                 Ok(Ok(place)) => Ok(place),
                 Ok(Err(error)) => Err(said(&tip, &error)),
                 Err(_) => Err(KafkaError::RequestTimedOut),

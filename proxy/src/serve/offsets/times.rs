@@ -4,6 +4,7 @@ use firnline_index::manifest::Manifest;
 use firnline_index::{LeaderEpoch, Offset, TimestampMs, TopicIdPartition};
 use firnline_reader::{BatchAtTime, ReadError};
 use firnline_records::{DecodeLimits, RecordError, decode_batch};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::serve::logs::Logs;
 
@@ -39,7 +40,8 @@ pub(crate) async fn find(
     let mut from = from;
     while let Some(batch) = logs.reader().find_timestamp_from(tip, at, from).await? {
         let next = batch.header.next_offset();
-        if let Some(hit) = in_batch(batch, at, from).await? {
+        let place = logs.decoding().await;
+        if let Some(hit) = in_batch(place, batch, at, from).await? {
             return Ok(Some(hit));
         }
         from = next;
@@ -75,8 +77,17 @@ fn largest(manifest: &Manifest) -> Vec<TimestampMs> {
 }
 
 /// Decoding may take long, and blocks.
-async fn in_batch(batch: BatchAtTime, at: TimestampMs, from: Offset) -> Result<Option<Hit>, RecordError> {
-    let work = move || first_in(batch, at, from);
+async fn in_batch(
+    place: OwnedSemaphorePermit,
+    batch: BatchAtTime,
+    at: TimestampMs,
+    from: Offset,
+) -> Result<Option<Hit>, RecordError> {
+    let work = move || {
+        let hit = first_in(batch, at, from);
+        drop(place);
+        hit
+    };
     match tokio::task::spawn_blocking(work).await {
         Ok(hit) => hit,
         Err(error) => match error.try_into_panic() {
