@@ -174,3 +174,28 @@ async fn a_client_that_takes_nothing_is_let_go() {
     let response = client.ask(12, &request()).await;
     assert!(response.responses[0].partitions[0].records.as_ref().is_some_and(|records| !records.is_empty()));
 }
+
+#[tokio::test]
+async fn who_waits_at_the_end_of_a_log_takes_no_memory_from_others() {
+    let mut log = Log::from(0);
+    log.data(5, 10);
+    let world = World::new();
+    world.topic("orders", 7, 1);
+    world.put(tip("orders", 7, 0), &log, &[]);
+    let mut settings = settings();
+    settings.limits.answers_bytes = 1 << 20;
+    let running = world.serve_with(anonymous_reads(".*"), settings).await;
+    let request =
+        fetch(1 << 20).with_max_wait_ms(1000).with_topics(vec![wanted("orders", 7, &[(0, 5, 1 << 20)])]);
+    let mut clients = Vec::new();
+    let began = Instant::now();
+    for _ in 0..20 {
+        let mut client = running.client().await;
+        client.send(12, &request).await;
+        clients.push(client);
+    }
+    for client in &mut clients {
+        assert_eq!(client.answer::<FetchRequest>(12).await.responses[0].partitions[0].error_code, 0);
+    }
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}

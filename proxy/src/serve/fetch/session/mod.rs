@@ -11,6 +11,8 @@
 //! without. It belongs to its principal, not to a connection.
 
 mod held;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
