@@ -7,7 +7,7 @@ use firnline_store::{ByteBudget, Reservation};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::answer::{cluster, coordinator, metadata, refused, versions};
+use super::answer::{cluster, configs, coordinator, metadata, refused, versions};
 use super::catalog::Catalog;
 use super::fetch::{self, Plan, Sessions};
 use super::logs::Logs;
@@ -26,8 +26,8 @@ use crate::wire::{
 /// Memory set aside for each byte of a request: what is made of a partition in it weighs at most so many times its own
 /// bytes there.
 const PER_REQUEST_BYTE: u64 = 32;
-/// Memory set aside for each partition of an answer that its request does not name.
-const PER_PARTITION: u64 = 512;
+/// Memory set aside for each partition or value of an answer that its request does not name.
+const PER_ELEMENT: u64 = 512;
 
 /// Everything that answers are made of, shared by all connections.
 #[derive(Debug)]
@@ -124,6 +124,7 @@ impl Service {
         match api {
             Api::FETCH => return self.fetch(&request, &view, stop).await,
             Api::METADATA => return self.metadata(&request, &view).await,
+            Api::DESCRIBE_CONFIGS => return self.configs(&request, &view).await,
             _ => {}
         }
         let held = self.hold(&request, 0).await;
@@ -163,7 +164,7 @@ impl Service {
             1.. => self.sessions.partitions(asked.session_id) as u64,
             _ => 0,
         };
-        let partitions = partitions.saturating_mul(PER_PARTITION);
+        let partitions = partitions.saturating_mul(PER_ELEMENT);
         let bytes = fetch::most_bytes(&asked, &self.limits) as u64;
         let mut held = self.hold(request, bytes.saturating_add(partitions)).await;
         let (turn, asks) = match self.sessions.begin(view.principal(), &asked, version) {
@@ -187,8 +188,15 @@ impl Service {
         let version = request.version();
         let asked: MetadataRequest<'_> = request.read()?;
         let partitions = metadata::partitions(&asked, version, view);
-        let held = self.hold(request, partitions.saturating_mul(PER_PARTITION)).await;
+        let held = self.hold(request, partitions.saturating_mul(PER_ELEMENT)).await;
         Ok(Reply { frame: request.write(&metadata::answer(&asked, version, view, &self.node))?, _held: held })
+    }
+
+    async fn configs(&self, request: &Request<'_>, view: &View) -> Result<Reply, Unanswerable> {
+        let asked = request.read()?;
+        let values = configs::values(&asked, view);
+        let held = self.hold(request, values.saturating_mul(PER_ELEMENT)).await;
+        Ok(Reply { frame: request.write(&configs::answer(&asked, view, &self.node))?, _held: held })
     }
 
     async fn hold(&self, request: &Request<'_>, more: u64) -> Reservation {

@@ -9,7 +9,7 @@ use crate::wire::schema::Versions;
 ///
 /// Writing is listed, though it is refused: so that a producer is told that it may not, and not that this server is too old
 /// for it. Fetch begins where record batches need no conversion.
-const FIRST: [(Api, i16); 10] = [
+const FIRST: [(Api, i16); 11] = [
     (Api::PRODUCE, 0),
     (Api::FETCH, 4),
     (Api::LIST_OFFSETS, 1),
@@ -19,6 +19,7 @@ const FIRST: [(Api, i16); 10] = [
     (Api::DELETE_RECORDS, 0),
     (Api::INIT_PRODUCER_ID, 0),
     (Api::OFFSET_FOR_LEADER_EPOCH, 0),
+    (Api::DESCRIBE_CONFIGS, 1),
     (Api::DESCRIBE_CLUSTER, 0),
 ];
 

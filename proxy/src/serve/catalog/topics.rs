@@ -17,6 +17,8 @@ pub struct Topic {
     pub partitions: u32,
     /// Whether the cluster had deleted it.
     pub deleted: bool,
+    /// Its configuration, as its cluster told it last.
+    pub configs: BTreeMap<String, String>,
 }
 
 /// What a tier holds.
@@ -36,6 +38,7 @@ impl Topic {
             id: object.topic_id,
             partitions: object.partitions,
             deleted: object.deleted_at.is_some(),
+            configs: object.configs.clone(),
         }
     }
 
@@ -120,7 +123,7 @@ mod tests {
 
     fn topic(name: &str, id: u8, deleted: bool) -> Topic {
         let name = TopicName::new(name).expect("a name");
-        Topic { name, id: TopicId::from_bytes([id; 16]), partitions: 2, deleted }
+        Topic { name, id: TopicId::from_bytes([id; 16]), partitions: 2, deleted, configs: BTreeMap::new() }
     }
 
     #[test]

@@ -3,9 +3,12 @@
 use firnline_index::TimestampMs;
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
+use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
 use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
-use kafka_protocol::messages::{DescribeClusterRequest, FindCoordinatorRequest, MetadataRequest};
+use kafka_protocol::messages::{
+    DescribeClusterRequest, DescribeConfigsRequest, FindCoordinatorRequest, MetadataRequest,
+};
 use uuid::Uuid;
 
 use super::client::{Client, anonymous_reads, name, settings, text};
@@ -214,5 +217,59 @@ async fn groups_are_coordinated_here_and_transactions_nowhere() {
             };
             assert_eq!((code, node), (53, -1));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_topic_has_the_configuration_that_its_cluster_told() {
+    let world = World::new();
+    world.topic_that("orders", 7, 1, |object| {
+        for (name, value) in [("cleanup.policy", "delete"), ("retention.ms", "1000")] {
+            object.configs.insert(name.to_owned(), value.to_owned());
+        }
+    });
+    world.topic("secrets", 8, 1);
+    let running = world.serve_with(anonymous_reads("orders.*"), settings()).await;
+    let mut client = running.client().await;
+    let resource = |kind: i8, name: &str, keys: Option<&[&str]>| {
+        DescribeConfigsResource::default()
+            .with_resource_type(kind)
+            .with_resource_name(text(name))
+            .with_configuration_keys(keys.map(|keys| keys.iter().map(|key| text(key)).collect()))
+    };
+    let asked = vec![
+        resource(2, "orders", None),
+        resource(2, "orders", Some(&["retention.ms", "other"])),
+        resource(2, "orders-2", None),
+        resource(2, "secrets", None),
+        resource(2, "nothing", None),
+        resource(4, "4", None),
+        resource(4, "5", None),
+        resource(8, "4", None),
+    ];
+    for version in 1..=4 {
+        let response =
+            client.ask(version, &DescribeConfigsRequest::default().with_resources(asked.clone())).await;
+        let told = response.results.iter().map(|result| {
+            let values = result.configs.iter().map(|config| {
+                (config.name.as_str().to_owned(), config.value.as_ref().unwrap().as_str().to_owned())
+            });
+            (result.error_code, values.collect::<Vec<_>>())
+        });
+        let value = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let (policy, retention) = (value("cleanup.policy", "delete"), value("retention.ms", "1000"));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                (0, vec![policy, retention.clone()]),
+                (0, vec![retention]),
+                (3, vec![]),
+                (29, vec![]),
+                (29, vec![]),
+                (0, vec![]),
+                (42, vec![]),
+                (42, vec![]),
+            ]
+        );
     }
 }

@@ -40,6 +40,7 @@ async fn what_is_spoken_is_told_in_every_version() {
                 (21, 0, 2),
                 (22, 0, 5),
                 (23, 0, 4),
+                (32, 1, 4),
                 (60, 0, 2),
             ]
         );
@@ -78,6 +79,7 @@ async fn a_request_that_is_not_answered_ends_its_connection_alone() {
             (21, 0, 2),
             (22, 0, 5),
             (23, 0, 4),
+            (32, 1, 4),
             (60, 0, 2),
         ];
         let key = row.api.key();
