@@ -18,16 +18,18 @@ use super::settings::Limits;
 use super::stop::Stop;
 use super::view::View;
 use crate::wire::messages::fetch::FetchRequest;
+use crate::wire::messages::find_coordinator::FindCoordinatorRequest;
 use crate::wire::messages::metadata::MetadataRequest;
 use crate::wire::{
     Api, Frame, Message, Reader, RequestHeader, WireError, WriteError, read_request, write_response,
 };
 
 /// Memory set aside for each byte of a request: what is made of a partition in it weighs at most so many times its own
-/// bytes there.
-const PER_REQUEST_BYTE: u64 = 32;
-/// Memory set aside for each partition or value of an answer that its request does not name.
-const PER_ELEMENT: u64 = 512;
+/// bytes there, which are 16 in the smallest fetch.
+const PER_REQUEST_BYTE: u64 = 48;
+/// Memory set aside for each partition, value or coordinator of an answer that its request names in fewer bytes, or not at
+/// all.
+const PER_ELEMENT: u64 = 768;
 
 /// Everything that answers are made of, shared by all connections.
 #[derive(Debug)]
@@ -125,6 +127,7 @@ impl Service {
             Api::FETCH => return self.fetch(&request, &view, stop).await,
             Api::METADATA => return self.metadata(&request, &view).await,
             Api::DESCRIBE_CONFIGS => return self.configs(&request, &view).await,
+            Api::FIND_COORDINATOR => return self.coordinator(&request).await,
             _ => {}
         }
         let held = self.hold(&request, 0).await;
@@ -134,9 +137,6 @@ impl Service {
                 write_response(&response, version, header.correlation_id)?
             }
             Api::DESCRIBE_CLUSTER => request.write(&cluster::answer(&request.read()?, &self.node))?,
-            Api::FIND_COORDINATOR => {
-                request.write(&coordinator::answer(&request.read()?, version, &self.node))?
-            }
             Api::LIST_OFFSETS => {
                 let asked = request.read()?;
                 request.write(&list::answer(&asked, version, &view, &self.logs).await)?
@@ -197,6 +197,14 @@ impl Service {
         let values = configs::values(&asked, view);
         let held = self.hold(request, values.saturating_mul(PER_ELEMENT)).await;
         Ok(Reply { frame: request.write(&configs::answer(&asked, view, &self.node))?, _held: held })
+    }
+
+    async fn coordinator(&self, request: &Request<'_>) -> Result<Reply, Unanswerable> {
+        let asked: FindCoordinatorRequest<'_> = request.read()?;
+        let keys = asked.coordinator_keys.len() as u64;
+        let held = self.hold(request, keys.saturating_mul(PER_ELEMENT)).await;
+        let answer = coordinator::answer(&asked, request.version(), &self.node);
+        Ok(Reply { frame: request.write(&answer)?, _held: held })
     }
 
     async fn hold(&self, request: &Request<'_>, more: u64) -> Reservation {

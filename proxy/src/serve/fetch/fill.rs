@@ -56,15 +56,15 @@ impl Filled {
         self.stable = batches.bounds.last_stable;
         let keep = |part: Bytes| if part.len() < COPY_BELOW { Bytes::copy_from_slice(&part) } else { part };
         self.chunks.extend(batches.chain.into_parts().into_iter().map(keep));
-        for aborted in batches.aborted {
-            // One that reaches over a border of segments is told for both.
-            let known = |known: &AbortedTransaction| {
-                (known.producer, known.marker_offset) == (aborted.producer, aborted.marker_offset)
-            };
-            if !self.aborted.iter().any(known) {
-                self.aborted.push(aborted);
-            }
-        }
+        self.aborted.extend(batches.aborted);
+    }
+
+    /// In the order in which clients take them; one that reaches over a border of segments was told for both.
+    fn sort_aborted(&mut self) {
+        let key =
+            |aborted: &AbortedTransaction| (aborted.first_offset, aborted.producer, aborted.marker_offset);
+        self.aborted.sort_unstable_by_key(key);
+        self.aborted.dedup();
     }
 }
 
@@ -143,6 +143,6 @@ async fn go_on(
         next = more.range.end();
         filled.add(more);
     }
-    filled.aborted.sort_by_key(|aborted| aborted.first_offset);
+    filled.sort_aborted();
     filled
 }
