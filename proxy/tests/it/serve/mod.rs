@@ -2,6 +2,7 @@
 
 mod client;
 mod conduct;
+mod java;
 mod log;
 mod offsets;
 mod reading;
