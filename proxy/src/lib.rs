@@ -12,5 +12,6 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "serve")]
 pub mod serve;
 pub mod wire;

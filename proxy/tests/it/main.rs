@@ -16,5 +16,6 @@ mod round_trip;
 mod sample;
 mod scan;
 mod schemas;
+#[cfg(feature = "serve")]
 mod serve;
 mod splices;
