@@ -10,4 +10,5 @@ mod sessions;
 mod tier;
 mod topics;
 mod versions;
+mod well_formed;
 mod writing;
