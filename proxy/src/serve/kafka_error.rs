@@ -30,6 +30,8 @@ pub enum KafkaError {
     FetchSessionIdNotFound = 70,
     /// The session has gone on without this client; it begins another one.
     InvalidFetchSessionEpoch = 71,
+    /// The records are packed with a codec that came after this version of Fetch.
+    UnsupportedCompressionType = 76,
     /// No topic has this id, or not for this principal.
     UnknownTopicId = 100,
     /// The session speaks of topics by name, the request by id, or the other way round.

@@ -7,6 +7,7 @@
 //! ```
 
 mod asked;
+mod codec;
 mod fill;
 mod gather;
 mod plan;
@@ -110,6 +111,9 @@ fn partition<'a>(index: i32, got: Got, isolation: Isolation, version: i16) -> Pa
         }
         // No error, and no numbers that could be wrong.
         Got::Late => nothing,
+        Got::Log(filled) if codec::is_too_new(&filled.chunks, version) => {
+            PartitionData { error_code: At::new(KafkaError::UnsupportedCompressionType.code()), ..nothing }
+        }
         Got::Log(Filled { bounds, stable, chunks, aborted, .. }) => {
             let aborted = aborted.iter().map(|aborted| AbortedTransaction {
                 producer_id: aborted.producer.get(),

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use firnline_index::batch::Compression;
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
@@ -352,6 +353,26 @@ async fn a_fetch_with_too_little_is_held_as_long_as_its_client_waits() {
         let took = began.elapsed();
         assert_eq!(took >= Duration::from_millis(295), held, "{took:?}");
     }
+}
+
+#[tokio::test]
+async fn who_is_too_old_for_a_codec_is_told_so() {
+    let world = World::new();
+    world.topic("orders", 7, 1);
+    let mut log = Log::from(0);
+    log.data(10, 50).codec(Compression::Zstd).data(10, 50);
+    world.put(tip("orders", 7, 0), &log, &[10]);
+    let running = world.serve().await;
+    let mut client = running.client().await;
+    for version in [4, 7, 9] {
+        assert_refused(&one(&mut client, version, 0, 1 << 20).await, 76);
+        assert_refused(&one(&mut client, version, 10, 1 << 20).await, 76);
+        // Alone, what comes before can be read.
+        let plain = log.batches[0].bytes.len();
+        let partition = one(&mut client, version, 0, i32::try_from(plain).unwrap()).await;
+        assert_eq!(records(&partition), &log.bytes_from(0)[..plain]);
+    }
+    assert_eq!(records(&one(&mut client, 10, 0, 1 << 20).await), log.bytes_from(0));
 }
 
 #[tokio::test]
