@@ -97,10 +97,15 @@ public final class Consume {
                 new KafkaProducer<>(settings, new ByteArraySerializer(), new ByteArraySerializer())) {
             producer.send(new ProducerRecord<>(topic, new byte[] {1})).get();
             return "written";
-        } catch (ExecutionException e) {
-            return e.getCause().getClass().getSimpleName();
-        } catch (org.apache.kafka.common.KafkaException e) {
-            return e.getClass().getSimpleName();
+        } catch (ExecutionException | org.apache.kafka.common.KafkaException e) {
+            return reason(e).getClass().getSimpleName();
         }
+    }
+
+    /** What is behind exceptions that say only that something is. */
+    private static Throwable reason(Throwable thrown) {
+        boolean says = thrown.getClass() != ExecutionException.class
+            && thrown.getClass() != org.apache.kafka.common.KafkaException.class;
+        return says || thrown.getCause() == null ? thrown : reason(thrown.getCause());
     }
 }
