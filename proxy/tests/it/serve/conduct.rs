@@ -1,11 +1,12 @@
 //! How connections begin, are limited and end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use firnline_proxy::serve::{Anonymous, Catalog, Rights, ServeError, Served, Server};
 use firnline_reader::{Reader, ReaderSettings};
 use kafka_protocol::messages::{ApiVersionsRequest, FetchRequest};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::client::{anonymous_reads, settings};
 use super::log::Log;

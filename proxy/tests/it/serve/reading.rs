@@ -1,6 +1,6 @@
 //! Fetch.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use firnline_index::batch::Compression;
 use firnline_store::RequestKind;
@@ -8,6 +8,7 @@ use firnline_store::sim::{Rule, SimFault, When};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::{FetchRequest, FetchResponse};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::client::{Client, anonymous_reads, name, settings};

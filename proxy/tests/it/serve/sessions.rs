@@ -1,11 +1,12 @@
 //! Fetch sessions: what is named once, and what is told again.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use firnline_index::TopicName;
 use kafka_protocol::messages::fetch_request::ForgottenTopic;
 use kafka_protocol::messages::{FetchRequest, FetchResponse};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::client::{Client, anonymous_reads, name, settings};
