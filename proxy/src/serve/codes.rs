@@ -27,13 +27,17 @@ codes! {
     CLOSED = "FIRN-P003", "Nobody could use the server",
         "set up a login, or let in whoever is on this machine";
     NOWHERE = "FIRN-P004", "Clients have no address to connect to",
-        "set the host and port that clients reach the server by";
+        "name the host and port that clients reach the server by: --advertise HOST:PORT";
     TOPICS = "FIRN-P005", "The topics of the tier cannot be read",
         "see the cause; a right to list may be missing";
     TOO_MANY = "FIRN-P006", "The tier has more topics or partitions than one server holds",
         "serve a tier with fewer";
     PATTERN = "FIRN-P007", "A rule names its topics by something that is no regular expression",
         "correct the expression; it has to match a topic's whole name";
+    USERS = "FIRN-P008", "The users file cannot be used",
+        "correct the line that is named; `firnline hash-password` makes lines";
+    TLS = "FIRN-P009", "A certificate or key of the server cannot be used",
+        "see the cause; both are PEM, the key is not encrypted and belongs to the first certificate of the chain";
 }
 
 #[cfg(test)]

@@ -1,14 +1,17 @@
 //! One connection: a request, its answer, the next request. What waits to be answered is not read, so that a client that
 //! asks faster than it takes answers is held up by its own socket.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use firnline_store::{ByteBudget, Reservation};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
+use zeroize::Zeroize;
 
-use super::rights::Principal;
+use super::entry::{Entry, Next};
+use super::login::Refused;
 use super::service::{Service, Unanswerable};
 use super::stop::Stop;
 use crate::wire::{Frame, FrameError, Splitter};
@@ -17,6 +20,8 @@ use crate::wire::{Frame, FrameError, Splitter};
 const IDLE_BYTES: usize = 1 << 10;
 /// Requests up to this long come in without being counted: each connection has room for one.
 const UNCOUNTED_BYTES: usize = 64 << 10;
+/// The longest request before it is known who asks.
+const LOGIN_BYTES: usize = 16 << 10;
 
 /// Why a connection ended before its client ended it.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +36,10 @@ pub(crate) enum Ended {
     Idle(Duration),
     #[error("a request had not arrived after {} s", .0.as_secs())]
     Slow(Duration),
+    #[error("nobody had logged in after {} s", .0.as_secs())]
+    Stranger(Duration),
+    #[error("{0}")]
+    Refused(Refused),
     #[error("no byte of an answer was taken for {} s", .0.as_secs())]
     Stuck(Duration),
 }
@@ -39,7 +48,7 @@ pub(crate) enum Ended {
 pub(crate) struct Connection<'s, S> {
     pub(crate) stream: S,
     pub(crate) service: &'s Service,
-    pub(crate) who: Principal,
+    pub(crate) entry: Entry<'s>,
     /// For long requests of all connections.
     pub(crate) requests: &'s ByteBudget,
     pub(crate) stop: Stop,
@@ -48,31 +57,57 @@ pub(crate) struct Connection<'s, S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     /// Answers until the client goes, something is wrong, or it is time to stop: then the request at hand is still answered.
     pub(crate) async fn run(mut self) -> Result<(), Ended> {
-        let splitter = Splitter::new(self.service.limits().frame_bytes);
         let mut buffer = BytesMut::new();
-        loop {
-            if buffer.is_empty() {
-                // Gives back what an earlier request has grown it to.
-                buffer = BytesMut::with_capacity(IDLE_BYTES);
-                let stop = self.stop.clone();
-                let idle = self.service.limits().idle;
-                let read = tokio::select! {
-                    read = timeout(idle, self.stream.read_buf(&mut buffer)) => read.map_err(|_| Ended::Idle(idle))??,
-                    () = stop.stopped() => return Ok(()),
-                };
-                if read == 0 {
-                    return Ok(());
+        let arrival = self.service.limits().arrival;
+        let goes_on = timeout(arrival, async {
+            while !self.entry.is_open() {
+                if self.step(&mut buffer).await?.is_break() {
+                    return Ok(false);
                 }
             }
-            let arrival = self.service.limits().arrival;
-            let arrived = timeout(arrival, self.request(&splitter, &mut buffer));
-            let Some((frame, counted)) = arrived.await.map_err(|_| Ended::Slow(arrival))?? else {
-                return Ok(());
+            Ok::<_, Ended>(true)
+        });
+        if goes_on.await.map_err(|_| Ended::Stranger(arrival))?? {
+            while self.step(&mut buffer).await?.is_continue() {}
+        }
+        // Says within TLS that this is the end and no cut.
+        let _ = timeout(self.service.limits().stall, self.stream.shutdown()).await;
+        Ok(())
+    }
+
+    /// One request and its answer; `Break` where there is no other.
+    async fn step(&mut self, buffer: &mut BytesMut) -> Result<ControlFlow<()>, Ended> {
+        let limits = self.service.limits();
+        if buffer.is_empty() {
+            // Gives back what an earlier request has grown it to.
+            *buffer = BytesMut::with_capacity(IDLE_BYTES);
+            let (stop, idle) = (self.stop.clone(), limits.idle);
+            let read = tokio::select! {
+                read = timeout(idle, self.stream.read_buf(buffer)) => read.map_err(|_| Ended::Idle(idle))??,
+                () = stop.stopped() => return Ok(ControlFlow::Break(())),
             };
-            let mut reply = self.service.answer(&self.who, &frame, &self.stop).await?;
-            drop((frame, counted));
-            // The memory set aside for the answer is kept until its last byte is gone.
-            self.send(&mut reply.frame).await?;
+            if read == 0 {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        let is_open = self.entry.is_open();
+        let splitter =
+            Splitter::new(if is_open { limits.frame_bytes } else { LOGIN_BYTES.min(limits.frame_bytes) });
+        let arrived = timeout(limits.arrival, self.request(&splitter, buffer));
+        let Some((mut frame, counted)) = arrived.await.map_err(|_| Ended::Slow(limits.arrival))?? else {
+            return Ok(ControlFlow::Break(()));
+        };
+        let (mut reply, next) = self.entry.answer(self.service, &frame, &self.stop).await?;
+        if !is_open {
+            // It may have been a password.
+            frame.as_mut().zeroize();
+        }
+        drop((frame, counted));
+        // The memory set aside for the answer is kept until its last byte is gone.
+        self.send(&mut reply.frame).await?;
+        match next {
+            Next::Request => Ok(ControlFlow::Continue(())),
+            Next::Close(refused) => Err(Ended::Refused(refused)),
         }
     }
 

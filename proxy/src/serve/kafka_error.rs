@@ -18,6 +18,10 @@ pub enum KafkaError {
     TopicAuthorizationFailed = 29,
     /// Not here: nothing is written, and no replica is fed.
     ClusterAuthorizationFailed = 31,
+    /// The way to log in is none that is offered.
+    UnsupportedSaslMechanism = 33,
+    /// A part of a login came where none was to come.
+    IllegalSaslState = 34,
     /// The request or its version is not one that is answered.
     UnsupportedVersion = 35,
     /// The request contradicts itself.
@@ -26,6 +30,8 @@ pub enum KafkaError {
     TransactionalIdAuthorizationFailed = 53,
     /// The bytes are known and cannot be had now; clients ask again.
     KafkaStorageError = 56,
+    /// Who asks has not proved who he is.
+    SaslAuthenticationFailed = 58,
     /// The session is not, or no longer, known; clients begin another one.
     FetchSessionIdNotFound = 70,
     /// The session has gone on without this client; it begins another one.

@@ -3,6 +3,7 @@
 //! | question | answer |
 //! |---|---|
 //! | which topics are there? | [`Catalog`] |
+//! | who asks? | `entry`, by `login` or a certificate (`tls`) |
 //! | who may read them? | [`Rights`]: nobody, unless a rule says so |
 //! | where are the bytes? | `logs`, over [`firnline_reader::Reader`] |
 //! | what is a request answered? | `answer`, `fetch`, `offsets`, put together by `service` |
@@ -16,9 +17,11 @@ mod answer;
 mod catalog;
 mod codes;
 mod connection;
+mod entry;
 mod failure;
 mod fetch;
 mod kafka_error;
+mod login;
 mod logs;
 mod node;
 mod offsets;
@@ -27,12 +30,15 @@ mod server;
 mod service;
 mod settings;
 mod stop;
+mod tls;
 mod view;
 
 pub use catalog::{Catalog, CatalogError, MAX_PARTITIONS, MAX_TOPICS, Topic, Topics};
 pub use codes::{ALL as CODES, Code};
 pub use kafka_error::KafkaError;
+pub use login::{Hash, Hashed, ITERATIONS, Users, UsersError, is_name};
 pub use node::Node;
 pub use rights::{PatternError, Principal, Rights, Rule, TopicPattern, Who};
-pub use server::{ServeError, Served, Server};
+pub use server::{Security, ServeError, Served, Server};
 pub use settings::{Anonymous, Limits, ServeSettings};
+pub use tls::{Tls, TlsError, TlsMaterial};

@@ -15,13 +15,16 @@ use tokio::time::{sleep, timeout};
 
 use super::catalog::Catalog;
 use super::codes::{self, Code};
-use super::connection::Connection;
+use super::connection::{Connection, Ended};
+use super::entry::Entry;
+use super::login::{Login, Logins, Users};
 use super::logs::Logs;
 use super::node::Node;
 use super::rights::{Principal, Rights};
 use super::service::Service;
 use super::settings::{Anonymous, ServeSettings};
 use super::stop::{Stop, Stopper};
+use super::tls::{self, Tls};
 
 /// The pause after a failure to accept, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
@@ -39,8 +42,33 @@ pub struct Served {
     pub max_manifest_age: Duration,
     /// Who may read what; a change holds from the next request on.
     pub rights: watch::Receiver<Arc<Rights>>,
+    /// How who comes is known.
+    pub security: Security,
     /// For the ids of sessions.
     pub random: Arc<dyn Random>,
+}
+
+/// How connections are protected, and how it is known who comes. With none of it anybody is anonymous, who is let in at all.
+#[derive(Debug, Clone, Default)]
+pub struct Security {
+    /// TLS; a change holds for connections to come. Whether clients must show certificates is taken as it is at the start.
+    pub tls: Option<watch::Receiver<Tls>>,
+    /// Who may log in. With it whoever comes must. A user who is taken out of it, or whose password is changed, is cut off at
+    /// the next request.
+    pub users: Option<watch::Receiver<Arc<Users>>>,
+    /// How long a login holds; then the client logs in again, or is cut off. `None`: as long as its connection.
+    pub login_lifetime: Option<Duration>,
+}
+
+impl Security {
+    fn asks_certificates(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.borrow().asks_certificates())
+    }
+
+    /// Whether everybody who comes has a name.
+    fn asks_who(&self) -> bool {
+        self.users.is_some() || self.asks_certificates()
+    }
 }
 
 /// A server that does not come up.
@@ -85,6 +113,14 @@ impl ServeError {
     }
 }
 
+/// The ways in, as they are served.
+#[derive(Debug)]
+struct Doors {
+    tls: Option<watch::Receiver<Tls>>,
+    asks_certificates: bool,
+    logins: Option<Logins>,
+}
+
 /// A port that is open and not served yet.
 #[derive(Debug)]
 pub struct Server {
@@ -93,6 +129,7 @@ pub struct Server {
     service: Arc<Service>,
     catalog: Arc<Catalog>,
     requests: ByteBudget,
+    doors: Arc<Doors>,
     stopper: Stopper,
     stop: Stop,
 }
@@ -104,7 +141,13 @@ impl Server {
     /// Where the port cannot be had, and where the settings would let in nobody, or anybody without saying so.
     pub async fn bind(settings: ServeSettings, served: Served) -> Result<Self, ServeError> {
         let ServeSettings { listen, advertised, node_id, anonymous, limits } = settings;
+        let security = &served.security;
         match anonymous {
+            // A password or a record would pass in the open.
+            _ if security.asks_who() && security.tls.is_none() && !listen.ip().is_loopback() => {
+                return Err(ServeError::Open { address: listen });
+            }
+            _ if security.asks_who() => {}
             Anonymous::Nobody => return Err(ServeError::Closed),
             Anonymous::Loopback if !listen.ip().is_loopback() => {
                 return Err(ServeError::Open { address: listen });
@@ -121,13 +164,17 @@ impl Server {
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (host, port) = advertised.unwrap_or_else(|| (address.ip().to_string().into(), address.port()));
-        let Served { cluster_id, catalog, reader, max_manifest_age, rights, random } = served;
+        let Served { cluster_id, catalog, reader, max_manifest_age, rights, security, random } = served;
         let node = Node { id: node_id, host, port, cluster_id };
+        let Security { tls, users, login_lifetime } = security;
+        let asks_certificates = tls.as_ref().is_some_and(|tls| tls.borrow().asks_certificates());
+        let logins = users.map(|users| Logins::new(users, login_lifetime, Arc::clone(&random)));
+        let doors = Arc::new(Doors { tls, asks_certificates, logins });
         let requests = ByteBudget::new(limits.requests_bytes);
         let logs = Logs::new(reader, max_manifest_age);
         let service = Arc::new(Service::new(node, Arc::clone(&catalog), logs, rights, random, limits));
         let (stopper, stop) = Stopper::new();
-        Ok(Self { listener, address, service, catalog, requests, stopper, stop })
+        Ok(Self { listener, address, service, catalog, requests, doors, stopper, stop })
     }
 
     /// Where it listens.
@@ -162,9 +209,9 @@ impl Server {
             match self.listener.accept().await {
                 Ok((stream, from)) => {
                     let (service, requests) = (Arc::clone(&self.service), self.requests.clone());
-                    let stop = self.stop.clone();
+                    let (doors, stop) = (Arc::clone(&self.doors), self.stop.clone());
                     tasks.spawn(async move {
-                        serve(stream, from, &service, &requests, stop).await;
+                        serve(stream, from, &service, &requests, &doors, stop).await;
                         drop(slot);
                     });
                 }
@@ -191,14 +238,55 @@ impl Server {
     }
 }
 
-async fn serve(stream: TcpStream, from: SocketAddr, service: &Service, requests: &ByteBudget, stop: Stop) {
+async fn serve(
+    stream: TcpStream,
+    from: SocketAddr,
+    service: &Service,
+    requests: &ByteBudget,
+    doors: &Doors,
+    stop: Stop,
+) {
     // Answers are written whole; waiting to fill a packet would only delay their ends.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%from, error = &error as &dyn std::error::Error, "a connection cannot be set to send at once");
     }
-    let who = Principal::Anonymous;
-    let connection = Connection { stream, service, who, requests, stop };
-    if let Err(ended) = connection.run().await {
-        tracing::debug!(%from, error = &ended as &dyn std::error::Error, "a connection is closed");
+    let login = |who| match &doors.logins {
+        Some(logins) => Entry::Login(Login::new(logins, from.ip())),
+        None => Entry::Known(who),
+    };
+    let ended = match &doors.tls {
+        None => {
+            let entry = login(Principal::Anonymous);
+            Connection { stream, service, entry, requests, stop }.run().await
+        }
+        Some(tls) => {
+            let tls = tls.borrow().clone();
+            let stream = match timeout(service.limits().arrival, tls.accept(stream)).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    tracing::debug!(%from, error = &error as &dyn std::error::Error, "no TLS with a connection");
+                    return;
+                }
+                Err(_) => {
+                    return tracing::debug!(%from, "a connection did not get through its TLS handshake in time");
+                }
+            };
+            let who =
+                if doors.asks_certificates { tls::principal(&stream) } else { Some(Principal::Anonymous) };
+            let Some(who) = who else {
+                return tracing::debug!(%from, "a certificate names nobody");
+            };
+            let entry = login(who);
+            Connection { stream, service, entry, requests, stop }.run().await
+        }
+    };
+    match ended {
+        Ok(()) => {}
+        Err(ended @ Ended::Refused(_)) => {
+            tracing::info!(%from, why = &ended as &dyn std::error::Error, "a login was refused");
+        }
+        Err(ended) => {
+            tracing::debug!(%from, error = &ended as &dyn std::error::Error, "a connection is closed");
+        }
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::answer::{cluster, configs, coordinator, metadata, refused, versions};
 use super::catalog::Catalog;
 use super::fetch::{self, Plan, Sessions};
+use super::login::Refused;
 use super::logs::Logs;
 use super::node::Node;
 use super::offsets::{epochs, list};
@@ -47,7 +48,14 @@ pub(crate) struct Service {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) frame: Frame,
-    _held: Reservation,
+    _held: Option<Reservation>,
+}
+
+impl Reply {
+    /// One of a few bytes, for which nothing was set aside.
+    pub(crate) fn small(frame: Frame) -> Self {
+        Self { frame, _held: None }
+    }
 }
 
 /// A request that gets no answer: its connection is closed, as a broker closes it.
@@ -59,6 +67,10 @@ pub(crate) enum Unanswerable {
     Write(#[from] WriteError),
     #[error("version {version} of {api} is not answered here")]
     Version { api: Api, version: i16 },
+    #[error("a request came before a login, or after what was proven there had ended")]
+    Stranger,
+    #[error("{0}")]
+    Refused(Refused),
     #[error("records are refused, and their producer wants no answer")]
     Unheard,
 }
@@ -153,7 +165,7 @@ impl Service {
             Api::DELETE_RECORDS => request.write(&refused::delete_records(&request.read()?))?,
             _ => return Err(Unanswerable::Version { api, version }),
         };
-        Ok(Reply { frame, _held: held })
+        Ok(Reply { frame, _held: Some(held) })
     }
 
     async fn fetch(&self, request: &Request<'_>, view: &View, stop: &Stop) -> Result<Reply, Unanswerable> {
@@ -169,7 +181,9 @@ impl Service {
         let mut held = self.hold(request, bytes.saturating_add(partitions)).await;
         let (turn, asks) = match self.sessions.begin(view.principal(), &asked, version) {
             Ok(begun) => begun,
-            Err(error) => return Ok(Reply { frame: request.write(&fetch::refused(error))?, _held: held }),
+            Err(error) => {
+                return Ok(Reply { frame: request.write(&fetch::refused(error))?, _held: Some(held) });
+            }
         };
         let plan = Plan::of(asks, &asked, view, &self.limits);
         let began = Instant::now();
@@ -181,7 +195,7 @@ impl Service {
             Ok(told) => request.write(&fetch::response(&plan, got, &told, version))?,
             Err(error) => request.write(&fetch::refused(error))?,
         };
-        Ok(Reply { frame, _held: held })
+        Ok(Reply { frame, _held: Some(held) })
     }
 
     async fn metadata(&self, request: &Request<'_>, view: &View) -> Result<Reply, Unanswerable> {
@@ -189,14 +203,17 @@ impl Service {
         let asked: MetadataRequest<'_> = request.read()?;
         let partitions = metadata::partitions(&asked, version, view);
         let held = self.hold(request, partitions.saturating_mul(PER_ELEMENT)).await;
-        Ok(Reply { frame: request.write(&metadata::answer(&asked, version, view, &self.node))?, _held: held })
+        Ok(Reply {
+            frame: request.write(&metadata::answer(&asked, version, view, &self.node))?,
+            _held: Some(held),
+        })
     }
 
     async fn configs(&self, request: &Request<'_>, view: &View) -> Result<Reply, Unanswerable> {
         let asked = request.read()?;
         let values = configs::values(&asked, view);
         let held = self.hold(request, values.saturating_mul(PER_ELEMENT)).await;
-        Ok(Reply { frame: request.write(&configs::answer(&asked, view, &self.node))?, _held: held })
+        Ok(Reply { frame: request.write(&configs::answer(&asked, view, &self.node))?, _held: Some(held) })
     }
 
     async fn coordinator(&self, request: &Request<'_>) -> Result<Reply, Unanswerable> {
@@ -204,7 +221,7 @@ impl Service {
         let keys = asked.coordinator_keys.len() as u64;
         let held = self.hold(request, keys.saturating_mul(PER_ELEMENT)).await;
         let answer = coordinator::answer(&asked, request.version(), &self.node);
-        Ok(Reply { frame: request.write(&answer)?, _held: held })
+        Ok(Reply { frame: request.write(&answer)?, _held: Some(held) })
     }
 
     async fn hold(&self, request: &Request<'_>, more: u64) -> Reservation {

@@ -9,17 +9,19 @@ use crate::wire::schema::Versions;
 ///
 /// Writing is listed, though it is refused: so that a producer is told that it may not, and not that this server is too old
 /// for it. Fetch begins where record batches need no conversion.
-const FIRST: [(Api, i16); 11] = [
+const FIRST: [(Api, i16); 13] = [
     (Api::PRODUCE, 0),
     (Api::FETCH, 4),
     (Api::LIST_OFFSETS, 1),
     (Api::METADATA, 0),
     (Api::FIND_COORDINATOR, 0),
+    (Api::SASL_HANDSHAKE, 0),
     (Api::API_VERSIONS, 0),
     (Api::DELETE_RECORDS, 0),
     (Api::INIT_PRODUCER_ID, 0),
     (Api::OFFSET_FOR_LEADER_EPOCH, 0),
     (Api::DESCRIBE_CONFIGS, 1),
+    (Api::SASL_AUTHENTICATE, 0),
     (Api::DESCRIBE_CLUSTER, 0),
 ];
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use firnline_index::NodeId;
 use firnline_proxy::serve::{
-    Anonymous, Catalog, Limits, Principal, Rights, Rule, ServeSettings, Served, Server, TopicPattern, Who,
+    Anonymous, Catalog, Limits, Principal, Rights, Rule, Security, ServeSettings, Served, Server,
+    TopicPattern, Who,
 };
 use firnline_reader::{Reader, ReaderSettings, Workers};
 use firnline_store::Store;
@@ -66,6 +67,7 @@ impl World {
             max_manifest_age: reader.max_manifest_age,
             reader: Reader::new(store.clone(), reader),
             rights,
+            security: Security::default(),
             random: Arc::clone(&self.env.random),
         };
         let server = Server::bind(settings, served).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use firnline_proxy::serve::{Anonymous, Catalog, Rights, ServeError, Served, Server};
+use firnline_proxy::serve::{Anonymous, Catalog, Rights, Security, ServeError, Served, Server};
 use firnline_reader::{Reader, ReaderSettings};
 use kafka_protocol::messages::{ApiVersionsRequest, FetchRequest};
 use tokio::sync::watch;
@@ -35,6 +35,7 @@ async fn a_server_without_a_login_is_open_to_its_own_machine_alone() {
             reader: Reader::new(world.store(), ReaderSettings::default()),
             max_manifest_age: Duration::from_secs(30),
             rights: watch::channel(Rights::default().into()).1,
+            security: Security::default(),
             random: world.env.random.clone(),
         };
         let said = match Server::bind(settings, served).await {
