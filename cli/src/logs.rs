@@ -11,6 +11,7 @@ use crate::surroundings::Surroundings;
 pub fn form(command: &Command) -> LogFormat {
     match command {
         Command::Offload(args) => args.log_format,
+        Command::Serve(args) => args.log_format,
         _ => LogFormat::Human,
     }
 }
@@ -28,6 +29,7 @@ pub fn begin(command: &Command, around: &Surroundings, paint: Paint) -> Result<(
         // The demo damages its own tier on purpose, and shows what came of it itself.
         Command::Demo(_) => (None, "off"),
         Command::Offload(args) => (args.log_level.as_deref(), if args.once { "warn" } else { "info" }),
+        Command::Serve(args) => (args.log_level.as_deref(), "info"),
         _ => (None, "warn"),
     };
     let (wanted, by) = match (typed, around.var("FIRNLINE_LOG")) {

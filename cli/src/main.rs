@@ -15,7 +15,7 @@ mod commands;
 mod config;
 mod exit;
 mod failure;
-#[cfg(feature = "sidecar")]
+#[cfg(feature = "http")]
 mod http;
 mod logs;
 mod metrics;

@@ -96,7 +96,11 @@ fn runtime(command: &Command) -> Result<Runtime> {
 
 /// Whether the command goes on until it is told to end.
 fn stays(command: &Command) -> bool {
-    matches!(command, Command::Offload(args) if !args.once)
+    match command {
+        Command::Offload(args) => !args.once,
+        Command::Serve(_) => true,
+        _ => false,
+    }
 }
 
 /// Works until done or until SIGINT or SIGTERM. The work is a task of its own, so that a stretch of pure computing in it

@@ -2,6 +2,7 @@
 
 mod look;
 mod operate;
+mod serve;
 mod tend;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ pub use look::{CatArgs, CostArgs, InspectArgs, Isolation, LsArgs, SelectionArgs,
 pub use operate::{
     ConfigArgs, ConfigCommand, DemoArgs, LogFormat, OffloadArgs, Page, ReferenceArgs, RestoreArgs,
 };
+pub use serve::ServeArgs;
 pub use tend::{
     ConfirmDeletedArgs, DecommissionArgs, DeleteRecordsArgs, GcArgs, PauseArgs, PolicyArgs, PolicyCommand,
     PolicySetArgs, RepairArgs, RepairCommand, ResumeArgs, RewrapArgs, StatusArgs, WordArgs,
@@ -86,6 +88,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Writes a partition's log segments back into a directory
     Restore(RestoreArgs),
+    /// Answers Kafka's clients from the tier, without a broker
+    Serve(ServeArgs),
     /// Wraps topic keys with the active key of the ring
     Rewrap(RewrapArgs),
     /// Says what is in the tier and what it costs a month

@@ -32,7 +32,7 @@ pub fn run(
 }
 
 /// The config file that is named, if one is.
-fn path(global: &GlobalArgs, around: &Surroundings) -> Option<PathBuf> {
+pub fn path(global: &GlobalArgs, around: &Surroundings) -> Option<PathBuf> {
     let named = around.var("FIRNLINE_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
     global.config.clone().or(named)
 }

@@ -19,6 +19,7 @@ mod repair;
 mod restore;
 mod rewrap;
 mod selection;
+mod serve;
 mod status;
 mod verify;
 mod word;
@@ -51,6 +52,7 @@ pub async fn run(cli: Cli, around: Surroundings, mut out: Out) -> Result<Exit> {
         Command::Verify(args) => verify::run(args, &global, around, out).await?,
         Command::Rewrap(args) => rewrap::run(args, &global, around, out).await?,
         Command::Restore(args) => restore::run(args, &global, around, out).await?,
+        Command::Serve(args) => serve::run(args, &global, around).await?,
         Command::Cost(args) => cost::run(args, &global, around, out).await?,
         Command::Config(args) => config::run(&args.command, &global, &around, out)?,
         Command::Reference(args) => {

@@ -7,8 +7,8 @@ use toml::de::DeTable;
 use super::Config;
 use super::section::Section;
 use super::sections::{
-    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, StoreSection,
-    TopicSection,
+    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection,
+    ServeRuleSection, ServeSection, StoreSection, TopicSection,
 };
 use super::source::{Lines, Origin, Problem, Set, Source};
 use super::together::together;
@@ -20,8 +20,7 @@ use crate::surroundings::{Surroundings, read_small};
 const FILE_MAX: u64 = 1 << 20;
 
 /// Sections that belong to commands of other builds: said so, rather than called unknown.
-const LATER: [(&str, &str); 3] =
-    [("proxy", "`firnline proxy`"), ("serve", "`firnline serve`"), ("export", "`firnline export`")];
+const LATER: [(&str, &str); 2] = [("proxy", "`firnline proxy`"), ("export", "`firnline export`")];
 
 /// Reads the file, if there is one, and lays the environment over it.
 pub fn load(path: Option<&Path>, around: &Surroundings) -> Result<Config> {
@@ -67,6 +66,8 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
         kafka: KafkaSection::take("kafka.", &mut source),
         encryption: EncryptionSection::take("encryption.", &mut source),
         http: HttpSection::take("http.", &mut source),
+        serve: ServeSection::take("serve.", &mut source),
+        serve_rules: rules(&mut source, &lines, &mut inner_problems),
         topics: source
             .take_tables("topic")
             .into_iter()
@@ -94,6 +95,21 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
     }
     problems.sort_by_key(|problem| problem.line);
     Err(problems)
+}
+
+/// The rules of `[[serve.rule]]`; each says whom and what.
+fn rules(source: &mut Source<'_>, lines: &Lines<'_>, problems: &mut Vec<Problem>) -> Vec<ServeRuleSection> {
+    let mut rules = Vec::new();
+    for (at, (start, table)) in source.take_tables("serve.rule").into_iter().enumerate() {
+        let path = format!("serve.rule[{}]", at + 1);
+        let mut source = Source::new(&path, table, lines);
+        rules.push(ServeRuleSection::take("", &mut source));
+        for key in ["principal", "topics"].into_iter().filter(|key| !table.contains_key(*key)) {
+            source.problem(lines.of(start), format!("{path}: has no {key}"));
+        }
+        problems.extend(source.finish(&[], &[]));
+    }
+    rules
 }
 
 /// Environment variables that stand before the file (ours) or in for it (those of the clouds' own tools).

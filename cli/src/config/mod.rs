@@ -4,7 +4,7 @@
 //! the other, key by key.
 
 mod load;
-#[cfg(feature = "sidecar")]
+#[cfg(feature = "http")]
 mod restart;
 mod secret;
 mod section;
@@ -27,10 +27,12 @@ pub use source::{Origin, Set};
 #[cfg(feature = "sidecar")]
 pub use value::Mechanism;
 pub use value::{Address, Codec, Text};
+#[cfg(feature = "serve")]
+pub use value::{Reader, Value};
 
 use sections::{
-    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, StoreSection,
-    TopicSection,
+    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection,
+    ServeRuleSection, ServeSection, StoreSection, TopicSection,
 };
 
 /// Everything a config file can say.
@@ -50,6 +52,10 @@ pub struct Config {
     pub encryption: EncryptionSection,
     /// `[http]`
     pub http: HttpSection,
+    /// `[serve]`
+    pub serve: ServeSection,
+    /// `[[serve.rule]]`: each allows something.
+    pub serve_rules: Vec<ServeRuleSection>,
     /// `[[topic]]`, in the order of the file: the first whose name matches holds.
     pub topics: Vec<TopicSection>,
 }
@@ -70,7 +76,7 @@ pub fn reference() -> Vec<SectionReference> {
     fn of<S: Section>() -> SectionReference {
         SectionReference { head: format!("[{}]", S::NAME), doc: S::DOC, keys: S::keys() }
     }
-    let topic = of::<TopicSection>();
+    let (rule, topic) = (of::<ServeRuleSection>(), of::<TopicSection>());
     vec![
         of::<StoreSection>(),
         of::<CacheSection>(),
@@ -79,6 +85,8 @@ pub fn reference() -> Vec<SectionReference> {
         of::<KafkaSection>(),
         of::<EncryptionSection>(),
         of::<HttpSection>(),
+        of::<ServeSection>(),
+        SectionReference { head: format!("[{}]", rule.head), ..rule },
         SectionReference { head: format!("[{}]", topic.head), ..topic },
     ]
 }

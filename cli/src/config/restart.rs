@@ -5,6 +5,7 @@ use super::section::Section as _;
 use super::section::Shown;
 
 /// Keys of `[offload]` that are read at the start alone; all of `[store]`, `[kafka]` and `[http]` are.
+#[cfg(feature = "sidecar")]
 const OF_OFFLOAD: [&str; 8] = [
     "log_dirs",
     "node_id",
@@ -17,7 +18,23 @@ const OF_OFFLOAD: [&str; 8] = [
 ];
 
 impl Config {
+    /// The keys that differ in `new` and that a server takes only after a restart: all that it reads but the rules.
+    #[cfg(feature = "serve")]
+    pub fn server_needing_restart(&self, new: &Self) -> Vec<String> {
+        let mut keys = Vec::new();
+        differing("store", self.store.show(), new.store.show(), &mut keys);
+        differing("cache", self.cache.show(), new.cache.show(), &mut keys);
+        let reading =
+            |shown: Vec<Shown>| shown.into_iter().filter(|key| key.name.starts_with("read")).collect();
+        differing("limits", reading(self.limits.show()), reading(new.limits.show()), &mut keys);
+        let ring = |shown: Vec<Shown>| shown.into_iter().filter(|key| key.name != "topics").collect();
+        differing("encryption", ring(self.encryption.show()), ring(new.encryption.show()), &mut keys);
+        differing("serve", self.serve.show(), new.serve.show(), &mut keys);
+        keys
+    }
+
     /// The keys that differ in `new` and take effect only after a restart.
+    #[cfg(feature = "sidecar")]
     pub fn needing_restart(&self, new: &Self) -> Vec<String> {
         let mut keys = Vec::new();
         differing("store", self.store.show(), new.store.show(), &mut keys);
@@ -40,7 +57,7 @@ fn differing(section: &str, old: Vec<Shown>, new: Vec<Shown>, keys: &mut Vec<Str
     keys.extend(pairs.map(|(old, _)| format!("{section}.{}", old.name)));
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sidecar"))]
 mod tests {
     use super::super::load::parse;
     use crate::surroundings::Surroundings;

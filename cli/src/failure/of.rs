@@ -349,6 +349,12 @@ pub fn restore(error: RestoreError) -> Failure {
     failure(error, &code)
 }
 
+/// A server that does not come up, or a catalog that cannot be read.
+#[cfg(feature = "serve")]
+pub fn server(code: firnline_proxy::serve::Code, error: impl Error + Send + Sync + 'static) -> Failure {
+    failure(error, &codes::of_server(code))
+}
+
 /// A read that failed.
 pub fn reader(error: firnline_reader::ReadError) -> Failure {
     let own = codes::of_reader(error.code());

@@ -6,6 +6,8 @@ mod encryption;
 mod kafka;
 mod reader;
 mod reserve;
+#[cfg(feature = "serve")]
+mod serve;
 #[cfg(feature = "sidecar")]
 mod sidecar;
 mod store;
@@ -15,7 +17,11 @@ pub use encryption::{key_ring, with_keys};
 #[cfg(feature = "sidecar")]
 pub use kafka::kafka;
 pub use reader::reader;
+#[cfg(feature = "serve")]
+pub use reader::reader_settings;
 pub use reserve::{ReserveSize, reserve};
+#[cfg(feature = "serve")]
+pub use serve::{rights, serve};
 #[cfg(feature = "sidecar")]
 pub use sidecar::sidecar;
 pub use store::{count, prices, store, tier_address, unreadable};

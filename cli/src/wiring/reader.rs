@@ -11,9 +11,15 @@ use crate::config::sections::{CacheSection, LimitsSection};
 
 /// A reader of the tier. Makes no request.
 pub fn reader(config: &Config, tier: &Tier) -> Reader {
+    let keys = Arc::new(ReaderKeys(tier.keys().clone()));
+    Reader::with_keys(tier.store().clone(), reader_settings(config, tier), Some(keys))
+}
+
+/// How it works.
+pub fn reader_settings(config: &Config, tier: &Tier) -> ReaderSettings {
     let CacheSection { memory_blocks, memory_indexes, memory_manifests } = &config.cache;
     let LimitsSection { read_memory, readahead, upload_memory: _, parallel_partitions: _ } = &config.limits;
-    let settings = ReaderSettings {
+    ReaderSettings {
         // Never above what the tier's deleters reckon with.
         max_manifest_age: ReaderSettings::default().max_manifest_age.min(tier.marker().max_manifest_age),
         manifest_cache_bytes: memory_manifests.value.0,
@@ -23,7 +29,5 @@ pub fn reader(config: &Config, tier: &Tier) -> Reader {
         readahead_bytes: readahead.value.0,
         cluster_id: Some(tier.cluster_id().clone()),
         ..ReaderSettings::default()
-    };
-    let keys = Arc::new(ReaderKeys(tier.keys().clone()));
-    Reader::with_keys(tier.store().clone(), settings, Some(keys))
+    }
 }

@@ -18,6 +18,8 @@ mod offload;
 mod pipe;
 mod restore;
 mod rig;
+#[cfg(feature = "serve")]
+mod serve;
 mod signals;
 mod strange;
 mod tend;

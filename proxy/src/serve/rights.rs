@@ -28,7 +28,10 @@ pub enum Who {
 
 /// Topics by a regular expression that the whole name must match.
 #[derive(Debug, Clone)]
-pub struct TopicPattern(Regex);
+pub struct TopicPattern {
+    text: Box<str>,
+    whole: Regex,
+}
 
 /// Allows a principal to read topics.
 #[derive(Debug, Clone)]
@@ -67,12 +70,28 @@ impl TopicPattern {
     /// # Errors
     /// Where it is none, or too large a one.
     pub fn new(text: &str) -> Result<Self, PatternError> {
-        let whole = Regex::new(&format!("^(?:{text})$"));
-        whole.map(Self).map_err(|source| PatternError { text: text.to_owned(), source: Box::new(source) })
+        // Alone first: a stray bracket must not close the group that makes it the whole name.
+        let whole = Regex::new(text).and_then(|_| Regex::new(&format!(r"\A(?:{text})\z")));
+        match whole {
+            Ok(whole) => Ok(Self { text: text.into(), whole }),
+            Err(source) => Err(PatternError { text: text.to_owned(), source: Box::new(source) }),
+        }
+    }
+
+    /// The expression as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
     }
 }
 
 impl Rights {
+    /// The rules, in the order they were given.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// These rules.
     #[must_use]
     pub const fn new(rules: Vec<Rule>) -> Self {
@@ -82,7 +101,7 @@ impl Rights {
     /// Whether any rule allows it.
     #[must_use]
     pub fn may_read(&self, principal: &Principal, topic: &TopicName) -> bool {
-        self.rules.iter().any(|rule| rule.who.is(principal) && rule.topics.0.is_match(topic.as_str()))
+        self.rules.iter().any(|rule| rule.who.is(principal) && rule.topics.whole.is_match(topic.as_str()))
     }
 }
 
@@ -134,6 +153,16 @@ mod tests {
         for other in ["orders2", "my-orders", "axbc", "xaxb"] {
             assert!(!rights.may_read(&Principal::Anonymous, &topic(other)), "{other}");
         }
+    }
+
+    #[test]
+    fn no_expression_reaches_beyond_the_name() {
+        for text in ["a)|(?:b", "(", "a\\"] {
+            assert!(TopicPattern::new(text).is_err(), "{text}");
+        }
+        let several_lines = rights(&[(Who::Principal(Principal::Anonymous), "(?m)a$")]);
+        assert!(!several_lines.may_read(&Principal::Anonymous, &topic("ab")));
+        assert!(several_lines.may_read(&Principal::Anonymous, &topic("a")));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod http;
 mod kafka;
 mod limits;
 mod offload;
+mod serve;
 mod store;
 mod topic;
 
@@ -15,5 +16,6 @@ pub use http::HttpSection;
 pub use kafka::KafkaSection;
 pub use limits::LimitsSection;
 pub use offload::OffloadSection;
+pub use serve::{ServeRuleSection, ServeSection};
 pub use store::StoreSection;
 pub use topic::TopicSection;

@@ -2,6 +2,7 @@
 
 mod key;
 mod net;
+mod reader;
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -14,7 +15,8 @@ use crate::selector::TopicPattern;
 use crate::units::{Size, Span};
 
 pub use key::{NamedKey, RingKeyName};
-pub use net::{Address, Listen, Mechanism};
+pub use net::{Address, Listen, Mechanism, Port};
+pub use reader::Reader;
 
 /// A kind of value: read from TOML or from text, shown as TOML.
 pub trait Value: Sized {

@@ -78,6 +78,24 @@ impl Value for Listen {
     }
 }
 
+/// Where a port of ours listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Port(pub SocketAddr);
+
+impl Value for Port {
+    fn kind() -> Cow<'static, str> {
+        "`IP:PORT`".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map(Self).map_err(|_| format!("{text:?} is not IP:PORT"))
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.0.to_string()))
+    }
+}
+
 /// How to log in at a broker, in Kafka's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mechanism {

@@ -4,12 +4,17 @@ mod command;
 mod libraries;
 mod log;
 mod offload;
+mod serve;
 mod tier;
 
 pub use command::*;
 pub use libraries::{of_reader, of_store};
 pub use log::*;
 pub use offload::*;
+#[cfg(not(feature = "serve"))]
+pub use serve::NO_SERVER;
+#[cfg(feature = "serve")]
+pub use serve::{NOBODY_READS, of_server};
 pub use tier::*;
 
 use crate::exit::Exit;
@@ -18,7 +23,7 @@ use crate::exit::Exit;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
     /// `FIRN-` and a letter for the area with three digits: C command line and config, L log directories, O sidecar,
-    /// R reader, S store, T tier.
+    /// P server, R reader, S store, T tier.
     pub id: &'static str,
     /// How the run ends.
     pub exit: Exit,
@@ -58,7 +63,7 @@ use codes;
 
 /// Every page, in the order of docs/errors.md.
 pub fn all() -> Vec<Code> {
-    [COMMAND, LOG, OFFLOAD, &libraries::pages(), TIER].concat()
+    [COMMAND, LOG, OFFLOAD, &serve::of_area(), &libraries::pages(), TIER].concat()
 }
 
 #[cfg(test)]

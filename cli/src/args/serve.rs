@@ -1,0 +1,47 @@
+//! Commands that answer Kafka's clients.
+
+use clap::Args;
+
+use super::LogFormat;
+
+/// `firnline serve`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline serve s3://archive/kafka --topic '.*'
+  firnline serve --store /srv/tier --topic 'orders.*' --topic payments --listen 127.0.0.1:19092
+  firnline serve --config /etc/firnline.toml --log-format json
+
+No broker is needed: the tier is served as if it were a cluster of one node, to be read by kcat,
+consumers, Spark, Streams. Nothing can be written.
+
+What no rule allows is refused. --topic lets whoever is on this machine read these topics, without
+a login; rules for others stand in [[serve.rule]] of the config. Other machines are let in only
+with TLS, a login and rules, as [serve] sets them up, or by --insecure-anonymous, which is said at
+each start.
+
+SIGHUP, and a change of the config file, read the rules again: a right that was taken away ends
+with the next request. SIGTERM and SIGINT end in order: requests at hand are answered.")]
+pub struct ServeArgs {
+    /// The tier, if it is not named otherwise
+    #[arg(value_name = "TIER")]
+    pub tier: Option<String>,
+    /// Where to listen, as IP:PORT; else serve.listen in the config
+    #[arg(long, value_name = "IP:PORT")]
+    pub listen: Option<String>,
+    /// What clients are told to connect to, where that is another address than --listen
+    #[arg(long, value_name = "HOST:PORT")]
+    pub advertise: Option<String>,
+    /// Let whoever connects read topics whose whole name matches, without a login; may be given several times
+    #[arg(long, value_name = "REGEX")]
+    pub topic: Vec<String>,
+    /// Let in whoever reaches the port, from other machines too, without a login
+    #[arg(long)]
+    pub insecure_anonymous: bool,
+    /// The form of the log on standard error
+    #[arg(long, value_enum, default_value = "human")]
+    pub log_format: LogFormat,
+    /// The least level logged: error, warn, info, debug, trace; else FIRNLINE_LOG, else info
+    #[arg(long, value_name = "LEVEL")]
+    pub log_level: Option<String>,
+}

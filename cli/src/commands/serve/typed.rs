@@ -1,0 +1,93 @@
+//! What a server starts from: the config, with what was typed laid over it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use firnline_proxy::serve::{Anonymous, Rights};
+
+use crate::args::{GlobalArgs, ServeArgs};
+use crate::commands::config;
+use crate::commands::context::Context;
+use crate::commands::selection::usage;
+use crate::config::{Origin, Set, Value};
+use crate::failure::{Failure, Result};
+use crate::selector::TopicPattern;
+use crate::surroundings::Surroundings;
+use crate::wiring;
+
+/// The config in force, and what holds over it.
+#[derive(Debug)]
+pub(super) struct Typed {
+    /// The config, and the world.
+    pub(super) context: Context,
+    /// Topics that whoever does not log in may read.
+    topics: Vec<TopicPattern>,
+    insecure_anonymous: bool,
+    tier: Option<String>,
+    listen: Option<String>,
+    advertise: Option<String>,
+}
+
+impl Typed {
+    /// Reads the config and lays the command line over it.
+    pub(super) fn new(args: ServeArgs, global: &GlobalArgs, around: Surroundings) -> Result<Self> {
+        let ServeArgs {
+            tier,
+            listen,
+            advertise,
+            topic,
+            insecure_anonymous,
+            // Set up before anything else; see `crate::run`.
+            log_format: _,
+            log_level: _,
+        } = args;
+        let topics = topic.iter().map(|text| text.parse().map_err(usage));
+        let topics = topics.collect::<std::result::Result<Vec<TopicPattern>, Failure>>()?;
+        let context = Context::new(global, tier.as_deref(), around)?;
+        let mut typed = Self { context, topics, insecure_anonymous, tier, listen, advertise };
+        typed.lay()?;
+        Ok(typed)
+    }
+
+    fn lay(&mut self) -> Result<()> {
+        let serve = &mut self.context.config.serve;
+        if let Some(listen) = &self.listen {
+            serve.listen = said("--listen", listen)?;
+        }
+        if let Some(advertise) = &self.advertise {
+            serve.advertise = said("--advertise", advertise)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the config again. Gives the keys that differ and need a restart. Fails without changing anything.
+    pub(super) fn read_again(&mut self, global: &GlobalArgs) -> Result<Vec<String>> {
+        let context = Context::new(global, self.tier.as_deref(), self.context.around.clone())?;
+        let before = std::mem::replace(&mut self.context, context);
+        if let Err(error) = self.lay() {
+            self.context = before;
+            return Err(error);
+        }
+        Ok(before.config.server_needing_restart(&self.context.config))
+    }
+
+    /// Whom the server lets in without a login.
+    pub(super) fn anonymous(&self) -> Anonymous {
+        if self.insecure_anonymous { Anonymous::Anybody } else { Anonymous::Loopback }
+    }
+
+    /// Who may read what.
+    pub(super) fn rights(&self) -> Result<Arc<Rights>> {
+        wiring::rights(&self.context.config, &self.topics).map(Arc::new)
+    }
+
+    /// Files that are read again when they change.
+    pub(super) fn files(&self, global: &GlobalArgs) -> Vec<PathBuf> {
+        config::path(global, &self.context.around).into_iter().collect()
+    }
+}
+
+fn said<T: Value>(flag: &str, text: &str) -> Result<Set<T>> {
+    let value = T::parse(text).map_err(|error| usage(format!("{flag}: {error}")))?;
+    Ok(Set { value, origin: Origin::CommandLine })
+}
