@@ -4,6 +4,7 @@
 //! |---|---|
 //! | bytes: frames, headers, every message that is read or written, patches in place | [`wire`] |
 //! | the server without brokers: topics of the tier, rights, requests, connections | [`serve`] |
+//! | the proxy before the brokers: what passes, what is patched, what is filled from the tier | [`proxy`] |
 //!
 //! This crate must never decode a record on its way to a client, never encode again what it passes on, never answer
 //! OFFSET_OUT_OF_RANGE for a failure of its own, never serve a byte that the client was not authorised for, and never let
@@ -12,6 +13,8 @@
 
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "serve")]
+pub mod proxy;
 #[cfg(feature = "serve")]
 pub mod serve;
 pub mod wire;

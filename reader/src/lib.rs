@@ -3,6 +3,7 @@
 //! | question | answer |
 //! |---|---|
 //! | the batches from this offset on | [`Reader::read`] |
+//! | the same, if no request has to be made for it | [`Reader::read_held`] |
 //! | the first batch at or after this time | [`Reader::find_timestamp`] |
 //! | everything from here to there, in order | [`Reader::scan`] |
 //! | what does the tier hold of a partition? | [`Reader::manifest`] |

@@ -122,6 +122,11 @@ impl Opener {
         Self { keys, ..self }
     }
 
+    /// The same tails, of which none is asked for.
+    pub(crate) fn held(&self, tasks: &Arc<Tasks>) -> Self {
+        Self { cache: Arc::new(self.cache.apart()), tasks: Arc::clone(tasks), ..self.clone() }
+    }
+
     /// Opens a segment: no request where its tail is held, else one GET. A short segment is read whole, and its blocks
     /// are given to `keep`. Cancel safe.
     pub(crate) async fn open(

@@ -1,7 +1,7 @@
 //! The handle, and what stands behind it.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use firnline_index::TopicIdPartition;
 use firnline_index::manifest::{Entry, Manifest};
@@ -39,6 +39,8 @@ pub(crate) struct Inner {
     /// For scans; the other half of the budget is for single reads.
     pub(crate) scan_budget: ByteBudget,
     pub(crate) settings: ReaderSettings,
+    /// The same caches, for reads that make no request.
+    pub(crate) held: OnceLock<Arc<Inner>>,
     tasks: Arc<Tasks>,
 }
 
@@ -71,6 +73,7 @@ impl Reader {
             streams: Streams::new(settings.readahead_bytes),
             scan_budget: ByteBudget::new(settings.budget_bytes / 2),
             settings,
+            held: OnceLock::new(),
             tasks,
         };
         Self { inner: Arc::new(inner) }
@@ -119,6 +122,25 @@ impl fmt::Debug for Reader {
 }
 
 impl Inner {
+    /// What reads from memory alone.
+    pub(crate) fn held(&self) -> &Arc<Self> {
+        self.held.get_or_init(|| {
+            let tasks = Arc::new(Tasks::refusing());
+            Arc::new(Self {
+                manifests: self.manifests.held(&tasks),
+                pages: self.pages.held(&tasks),
+                opener: self.opener.held(&tasks),
+                blocks: self.blocks.held(&tasks),
+                fetcher: self.fetcher.clone(),
+                streams: Streams::new(0),
+                scan_budget: self.scan_budget.clone(),
+                settings: self.settings.clone(),
+                held: OnceLock::new(),
+                tasks,
+            })
+        })
+    }
+
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
     }

@@ -7,11 +7,22 @@ use tokio::task::JoinSet;
 
 /// Owns the tasks.
 #[derive(Debug, Default)]
-pub(crate) struct Tasks(Mutex<JoinSet<()>>);
+pub(crate) struct Tasks {
+    set: Mutex<JoinSet<()>>,
+    refuses: bool,
+}
 
 impl Tasks {
+    /// Starts none: what would be brought by one is not brought, and whoever waits for it is told so at once.
+    pub(crate) fn refusing() -> Self {
+        Self { set: Mutex::default(), refuses: true }
+    }
+
     /// Starts a task. It must be bounded by itself: requests end by the store's deadline.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        if self.refuses {
+            return;
+        }
         let mut set = self.set();
         // What has ended is taken out here, so that the set grows only with what is under way.
         while let Some(ended) = set.try_join_next() {
@@ -30,7 +41,7 @@ impl Tasks {
     }
 
     fn set(&self) -> MutexGuard<'_, JoinSet<()>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.set.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

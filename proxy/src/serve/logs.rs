@@ -84,6 +84,17 @@ impl Logs {
         Ok(self.known(tip, outcome)?.unwrap_or(nothing))
     }
 
+    /// The same from memory alone, as [`Reader::read_held`] gives them.
+    pub(crate) fn read_held(
+        &self,
+        tip: &TopicIdPartition,
+        offset: Offset,
+        max_bytes: usize,
+        isolation: Isolation,
+    ) -> Option<ReadOutcome> {
+        self.reader.read_held(tip, offset, max_bytes, isolation)
+    }
+
     /// Waits for a place to decode a batch. It goes along with the work, which may outlive whoever asked for it.
     pub(crate) async fn decoding(&self) -> OwnedSemaphorePermit {
         let decodes = Arc::clone(&self.decodes);
@@ -95,7 +106,8 @@ impl Logs {
         &self.reader
     }
 
-    fn is_absent(&self, tip: &TopicIdPartition) -> bool {
+    /// Whether the store said a moment ago that a partition has no manifest.
+    pub(crate) fn is_absent(&self, tip: &TopicIdPartition) -> bool {
         let absent = self.absent.lock().unwrap_or_else(PoisonError::into_inner);
         absent.get(tip).is_some_and(|asked| asked.elapsed() < self.max_age)
     }

@@ -14,22 +14,22 @@
 //! says it is not there.
 
 mod answer;
-mod catalog;
+pub(crate) mod catalog;
 mod codes;
 mod connection;
 mod entry;
-mod failure;
-mod fetch;
-mod kafka_error;
+pub(crate) mod failure;
+pub(crate) mod fetch;
+pub(crate) mod kafka_error;
 mod login;
-mod logs;
+pub(crate) mod logs;
 mod node;
-mod offsets;
+pub(crate) mod offsets;
 mod rights;
 mod server;
 mod service;
 mod settings;
-mod stop;
+pub(crate) mod stop;
 mod tls;
 mod view;
 

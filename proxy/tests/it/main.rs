@@ -12,6 +12,8 @@ mod headers;
 mod hostile;
 mod java;
 mod oracle;
+#[cfg(feature = "serve")]
+mod proxy;
 mod round_trip;
 mod sample;
 mod scan;

@@ -39,6 +39,12 @@ where
         Self { held, flights: Arc::default() }
     }
 
+    /// The same values, with flights of its own: whoever may not bring anything takes no place in the flights of those
+    /// who do.
+    pub(crate) fn apart(&self) -> Self {
+        Self { held: self.held.clone(), flights: Arc::default() }
+    }
+
     pub(crate) fn get(&self, key: &K) -> Option<V> {
         self.held.get(key)
     }

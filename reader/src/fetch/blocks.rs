@@ -50,6 +50,11 @@ impl Blocks {
         Self { cache, fetcher, budget, tasks }
     }
 
+    /// The same blocks, of which none is asked for.
+    pub(crate) fn held(&self, tasks: &Arc<Tasks>) -> Self {
+        Self { cache: Arc::new(self.cache.apart()), tasks: Arc::clone(tasks), ..self.clone() }
+    }
+
     /// Blocks that follow each other. One GET for each run of up to 8 MiB of which nobody holds or brings anything yet.
     /// Cancel safe: what was asked for still comes into the cache.
     pub(crate) async fn get(

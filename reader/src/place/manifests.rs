@@ -70,6 +70,17 @@ impl Manifests {
         }
     }
 
+    /// The same manifests, of which none is asked for.
+    pub(crate) fn held(&self, tasks: &Arc<Tasks>) -> Self {
+        Self {
+            source: self.source.clone(),
+            cache: Arc::new(self.cache.apart()),
+            max_age: self.max_age,
+            tasks: Arc::clone(tasks),
+            counters: Arc::clone(&self.counters),
+        }
+    }
+
     /// The partition's manifest. No request while the one held is young enough, else one GET, which moves no bytes when
     /// nothing has changed. Cancel safe.
     pub(crate) async fn get(&self, tip: &TopicIdPartition, age: Age) -> Result<Arc<Manifest>, ReadError> {

@@ -24,6 +24,12 @@ impl Pages {
         Self { store, cache: Arc::new(Cache::new(settings.manifest_cache_bytes / 2, weigh)), tasks }
     }
 
+    /// The same pages, of which none is asked for.
+    pub(crate) fn held(&self, tasks: &Arc<Tasks>) -> Self {
+        let (store, cache) = (self.store.clone(), Arc::new(self.cache.apart()));
+        Self { store, cache, tasks: Arc::clone(tasks) }
+    }
+
     /// A page that the manifest, or a page of it, names. One GET unless it is held. Cancel safe.
     pub(crate) async fn get(&self, manifest: &Manifest, named: &PageRef) -> Result<Arc<Page>, ReadError> {
         let (store, named) = (self.store.clone(), *named);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use firnline_index::manifest::{Entry, Gap, Manifest};
 use firnline_index::transactions::AbortedTransaction;
 use firnline_index::{Offset, OffsetRange, TopicIdPartition};
+use futures::FutureExt as _;
 
 use crate::batches::{BatchChain, Taken, Wish, take};
 use crate::error::ReadError;
@@ -134,6 +135,23 @@ impl Reader {
                 Err(error) => replan.after(&inner.manifests, tip, error)?,
             }
         }
+    }
+}
+
+impl Reader {
+    /// The same from memory alone: `None` where anything that the answer takes is not held, or is too old. Makes no request,
+    /// begins none, and never waits; safe to be called where nothing may wait for the store.
+    #[must_use]
+    pub fn read_held(
+        &self,
+        tip: &TopicIdPartition,
+        offset: Offset,
+        max_bytes: usize,
+        isolation: Isolation,
+    ) -> Option<ReadOutcome> {
+        let held = Self { inner: Arc::clone(self.inner.held()) };
+        // Nothing brings what is missing, so that whoever waits for it is told at once that it does not come.
+        held.read(tip, offset, max_bytes, isolation).now_or_never()?.ok()
     }
 }
 

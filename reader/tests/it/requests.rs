@@ -43,6 +43,29 @@ async fn a_cold_read_costs_three_two_one_and_no_gets() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_read_from_memory_costs_nothing_and_begins_nothing() {
+    let (_, tier) = large(2);
+    let (reader, store) = tier.reader();
+    let held = |offset| reader.read_held(&tip(), at(offset), 16 << 10, ALL);
+    assert_eq!(held(100), None, "nothing is held");
+    let read = reader.read(&tip(), at(100), 16 << 10, ALL).await.expect("reads");
+    let before = store.counters();
+    assert_eq!(held(100), Some(read));
+    assert_eq!(held(300), None, "the index is held, the block is not");
+    assert_eq!(held(700), None, "another segment");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(held(300), None, "and nobody has brought it meanwhile");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(held(100), None, "the manifest is too old");
+    assert_eq!(gets(&store.counters().since(&before)), 0);
+    assert_eq!(
+        cost(&reader, &store, at(300), 16 << 10).await,
+        2,
+        "who reads is not in the way of who may not"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn blocks_that_are_kept_do_not_keep_their_neighbours_alive() {
     let (_, tier) = large(1);
     let (reader, _) = tier.reader();

@@ -91,6 +91,11 @@ impl Topics {
         self.by_name.values().filter_map(|incarnations| plain(incarnations))
     }
 
+    /// Every incarnation of every topic.
+    pub fn incarnations(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.by_id.values()
+    }
+
     /// Names that mean none of the several topics that bear them.
     pub fn unclear(&self) -> impl Iterator<Item = &TopicName> {
         self.by_name.iter().filter(|(_, all)| plain(all).is_none()).map(|(name, _)| name)

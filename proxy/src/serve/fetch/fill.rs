@@ -21,10 +21,23 @@ const COPY_BELOW: usize = 64 << 10;
 pub(crate) enum Got {
     /// Nothing, for this reason.
     Refused(KafkaError),
+    /// There is no such offset.
+    Outside(Outside),
     /// It was not read in time, or there was no room for it and its bounds were not read in time.
     Late,
     /// What the log has.
     Log(Filled),
+}
+
+/// Where an offset lies that a log does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outside {
+    /// Below its start, or nowhere.
+    Below,
+    /// In a recorded gap.
+    Gap,
+    /// Beyond its end.
+    Beyond(Bounds),
 }
 
 /// What a log has at an offset.
@@ -35,6 +48,8 @@ pub(crate) struct Filled {
     pub(crate) stable: Offset,
     /// Whole batches in order.
     pub(crate) chunks: Vec<Bytes>,
+    /// One past the last offset in them; zero where there are none.
+    pub(crate) next: Offset,
     pub(crate) bytes: usize,
     pub(crate) aborted: Vec<AbortedTransaction>,
 }
@@ -42,7 +57,8 @@ pub(crate) struct Filled {
 impl Filled {
     /// The bounds, and no records.
     pub(crate) const fn empty(bounds: Bounds) -> Self {
-        Self { bounds, stable: bounds.last_stable, chunks: Vec::new(), bytes: 0, aborted: Vec::new() }
+        let (stable, next) = (bounds.last_stable, Offset::ZERO);
+        Self { bounds, stable, chunks: Vec::new(), next, bytes: 0, aborted: Vec::new() }
     }
 
     /// Takes the records back.
@@ -52,6 +68,7 @@ impl Filled {
 
     fn add(&mut self, batches: Batches) {
         self.bytes += batches.chain.len();
+        self.next = batches.range.end();
         self.bounds = batches.bounds;
         self.stable = batches.bounds.last_stable;
         let keep = |part: Bytes| if part.len() < COPY_BELOW { Bytes::copy_from_slice(&part) } else { part };
@@ -77,17 +94,43 @@ pub(crate) async fn fill(
     room: usize,
     isolation: Isolation,
 ) -> Got {
-    let Ok(offset) = Offset::new(offset) else { return Got::Refused(KafkaError::OffsetOutOfRange) };
+    let Ok(offset) = Offset::new(offset) else { return Got::Outside(Outside::Below) };
     match begin(logs, tip, offset, room, isolation).await {
         Err(error) => Got::Refused(unread(tip, &error)),
-        Ok(Begun::OutOfRange) => Got::Refused(KafkaError::OffsetOutOfRange),
+        Ok(Begun::Outside(outside)) => Got::Outside(outside),
         Ok(Begun::Empty(filled)) => Got::Log(filled),
         Ok(Begun::Batches(batches)) => Got::Log(go_on(logs, tip, room, isolation, batches).await),
     }
 }
 
+/// The same from memory alone; `None` where it is not there, or would be more than there is room for. Makes no request and
+/// begins none.
+pub(crate) fn held(
+    logs: &Logs,
+    tip: &TopicIdPartition,
+    offset: i64,
+    room: usize,
+    isolation: Isolation,
+) -> Option<Filled> {
+    let mut next = Offset::new(offset).ok()?;
+    let mut filled: Option<Filled> = None;
+    for _ in 0..ROUNDS {
+        let left = room - filled.as_ref().map_or(0, |filled| filled.bytes);
+        let Some(ReadOutcome::Batches(batches)) = logs.read_held(tip, next, left, isolation) else { break };
+        if batches.chain.len() > left {
+            break;
+        }
+        next = batches.range.end();
+        filled.get_or_insert_with(|| Filled::empty(batches.bounds)).add(batches);
+    }
+    if let Some(filled) = &mut filled {
+        filled.sort_aborted();
+    }
+    filled
+}
+
 enum Begun {
-    OutOfRange,
+    Outside(Outside),
     Empty(Filled),
     Batches(Batches),
 }
@@ -101,6 +144,7 @@ async fn begin(
     room: usize,
     isolation: Isolation,
 ) -> Result<Begun, ReadError> {
+    let mut outside = Outside::Below;
     for age in [Age::Usual, Age::Now] {
         if age == Age::Now {
             logs.manifest(tip, age).await?;
@@ -114,10 +158,12 @@ async fn begin(
                 let stable = bounds.last_stable.min(from);
                 return Ok(Begun::Empty(Filled { stable, ..Filled::empty(bounds) }));
             }
-            ReadOutcome::AtEnd { .. } | ReadOutcome::BelowStart { .. } | ReadOutcome::Gap { .. } => {}
+            ReadOutcome::AtEnd { bounds } => outside = Outside::Beyond(bounds),
+            ReadOutcome::BelowStart { .. } => outside = Outside::Below,
+            ReadOutcome::Gap { .. } => outside = Outside::Gap,
         }
     }
-    Ok(Begun::OutOfRange)
+    Ok(Begun::Outside(outside))
 }
 
 /// Reads on while there is room. Whatever stops it is told by the next fetch, which begins there.

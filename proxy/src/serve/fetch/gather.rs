@@ -111,7 +111,7 @@ impl Gathered {
     fn take(&mut self, at: usize, promised: usize, mut got: Got) {
         let bytes = match &got {
             Got::Log(filled) => filled.bytes,
-            Got::Refused(_) | Got::Late => 0,
+            Got::Refused(_) | Got::Outside(_) | Got::Late => 0,
         };
         let exceeds = bytes > promised;
         let leads = bytes > 0 && self.first.is_none_or(|first| at < first.wish);

@@ -25,15 +25,18 @@ use crate::wire::messages::fetch::{
     AbortedTransaction, FetchResponse, FetchableTopicResponse, PartitionData,
 };
 use crate::wire::{At, List, Records};
-use fill::{Filled, Got};
 use firnline_reader::Isolation;
 
-pub(crate) use plan::{Plan, isolation, most_bytes};
+pub(crate) use asked::{TopicKey, by_id, size};
+pub(crate) use codec::is_too_new;
+pub(crate) use fill::{Filled, Got, Outside, fill, held as fill_held};
+pub(crate) use gather::gather;
+pub(crate) use plan::{Plan, TopicPlan, Wish, isolation, most_bytes};
 pub(crate) use session::{Sessions, Told};
 
 /// Reads are waited for at least this long, whatever the client says: an answer that comes at once and has nothing is asked
 /// for again at once.
-const PATIENCE: Duration = Duration::from_millis(500);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The answer to a fetch whose session is not there, or has gone on without it: begin another one.
 pub(crate) fn refused<'a>(error: KafkaError) -> FetchResponse<'a> {
@@ -42,7 +45,7 @@ pub(crate) fn refused<'a>(error: KafkaError) -> FetchResponse<'a> {
 
 /// Reads what a plan asks for, as long as a fetch that began then may take for it.
 pub(crate) async fn read(logs: &Logs, plan: &Plan, began: Instant) -> Vec<Got> {
-    gather::gather(logs, plan, began + plan.max_wait.max(PATIENCE)).await
+    gather(logs, plan, began + plan.max_wait.max(PATIENCE)).await
 }
 
 /// Holds what was read while it is too little, until `stop` is said.
@@ -67,7 +70,7 @@ fn held(plan: &Plan, got: &[Got]) -> Option<Duration> {
         return None;
     }
     let failed = |got: &Got| matches!(got, Got::Refused(KafkaError::KafkaStorageError) | Got::Late);
-    let refused = |got: &Got| matches!(got, Got::Refused(_)) && !failed(got);
+    let refused = |got: &Got| matches!(got, Got::Refused(_) | Got::Outside(_)) && !failed(got);
     if got.iter().any(refused) {
         // The client has to know, and to do something about it.
         return None;
@@ -109,9 +112,12 @@ fn partition<'a>(index: i32, got: Got, isolation: Isolation, version: i16) -> Pa
         Got::Refused(error) => {
             PartitionData { error_code: At::new(in_fetch(error, version).code()), ..nothing }
         }
+        Got::Outside(_) => {
+            PartitionData { error_code: At::new(KafkaError::OffsetOutOfRange.code()), ..nothing }
+        }
         // No error, and no numbers that could be wrong.
         Got::Late => nothing,
-        Got::Log(filled) if codec::is_too_new(&filled.chunks, version) => {
+        Got::Log(filled) if is_too_new(&filled.chunks, version) => {
             PartitionData { error_code: At::new(KafkaError::UnsupportedCompressionType.code()), ..nothing }
         }
         Got::Log(Filled { bounds, stable, chunks, aborted, .. }) => {

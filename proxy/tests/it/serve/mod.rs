@@ -3,11 +3,11 @@
 mod client;
 mod conduct;
 mod java;
-mod log;
+pub(crate) mod log;
 mod offsets;
 mod reading;
 mod sessions;
-mod tier;
+pub(crate) mod tier;
 mod topics;
 mod versions;
 mod well_formed;

@@ -121,7 +121,7 @@ impl Held {
                 let key = (topic.key.clone(), wish.partition);
                 let news = match (got.next(), self.partitions.get_mut(&key)) {
                     // An error is told each time, and what comes after it, too.
-                    (Some(Got::Refused(_)), Some(held)) => {
+                    (Some(Got::Refused(_) | Got::Outside(_)), Some(held)) => {
                         held.told = None;
                         true
                     }

@@ -1,0 +1,207 @@
+//! From the broker to the client: answers in the order of what was asked, passed, patched or replaced.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use firnline_store::{ByteBudget, Reservation};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::ended::Ended;
+use super::fetch::{Answered, Asked, Later, answer, is_cold, pass_entry};
+use super::line::{Awaited, Line, Then};
+use super::link::{Sink, Source, framed};
+use super::nodes::Nodes;
+use super::offsets::{patch_deleted, patch_epochs, patch_offsets};
+use super::tier::Tier;
+use super::{addresses, own, versions};
+use crate::serve::fetch::fill;
+use crate::wire::messages::fetch::FetchResponse;
+use crate::wire::messages::metadata::MetadataResponse;
+use crate::wire::{Api, Frame, Patches, ScannedTopic, read_response, response_correlation, splice};
+
+/// Answers up to this long are held without being counted: each connection has room for one.
+const UNCOUNTED_BYTES: usize = 64 << 10;
+
+/// Reads of what was not waited for, of one connection at once.
+const READS: usize = 16;
+
+/// The broker's half.
+pub(crate) struct Down<'p, R, W> {
+    pub(crate) broker: Source<R>,
+    pub(crate) client: Sink<W>,
+    pub(crate) lines: mpsc::Receiver<Line>,
+    pub(crate) nodes: &'p Nodes,
+    /// For long answers of all connections.
+    pub(crate) answers: &'p ByteBudget,
+    /// What is filled from, if anything is.
+    pub(crate) tier: Option<Arc<Tier>>,
+    pub(crate) pass_unknown: bool,
+    /// Answers that were filled so far.
+    pub(crate) turn: usize,
+    /// Reads of what was not waited for.
+    pub(crate) reads: JoinSet<()>,
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
+    /// Takes answers until the broker goes, something is wrong, or no further one is to come.
+    pub(crate) async fn run(mut self) -> Result<(), Ended> {
+        loop {
+            let line = if self.broker.is_empty() {
+                tokio::select! {
+                    // What was asked was written down before, so that no answer is looked at without its line.
+                    biased;
+                    line = self.lines.recv() => line,
+                    came = self.broker.wait() => if came? { continue } else { return Ok(()) },
+                }
+            } else {
+                // An answer is here. Its line is, too, or is about to be: it is written down before the request is passed.
+                match self.lines.try_recv() {
+                    Ok(line) => Some(line),
+                    Err(mpsc::error::TryRecvError::Disconnected) => None,
+                    Err(mpsc::error::TryRecvError::Empty) => return Err(Ended::Unasked),
+                }
+            };
+            let Some(line) = line else { return Ok(()) };
+            if !self.take(line).await? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes one answer; `false` where the broker has gone, or no further one is to be taken.
+    async fn take(&mut self, line: Line) -> Result<bool, Ended> {
+        let Awaited { api, version, correlation_id, then } = match line {
+            Line::Own(mut frame) => {
+                self.client.send(&mut frame).await?;
+                return Ok(true);
+            }
+            Line::Bare => {
+                if !self.broker.wait().await? || self.broker.peek(0).await?.is_none() {
+                    return Ok(false);
+                }
+                return self.broker.pass(&mut self.client).await;
+            }
+            Line::Awaited(awaited) => awaited,
+        };
+        if !self.broker.wait().await? {
+            return Ok(false);
+        }
+        let Some(length) = self.broker.peek(4).await? else { return Ok(false) };
+        let found = response_correlation(self.broker.arrived()?)?;
+        if found != correlation_id {
+            return Err(Ended::Correlation { expected: correlation_id, found });
+        }
+        match &then {
+            Then::Pass => return self.broker.pass(&mut self.client).await,
+            Then::Fetch if length > UNCOUNTED_BYTES => {
+                return self.broker.pass_fetch(&mut self.client, version, |_, _, _| {}).await;
+            }
+            Then::Cold(asked) if length > UNCOUNTED_BYTES => {
+                let known = self.tier.as_ref().map(|tier| tier.known()).unwrap_or_default();
+                if !is_cold(asked, &known)? {
+                    let each = |topic: ScannedTopic<'_>, front, patches: &mut Patches| {
+                        pass_entry(&known, topic, front, version, patches);
+                    };
+                    return self.broker.pass_fetch(&mut self.client, version, each).await;
+                }
+            }
+            _ => {}
+        }
+        let Some((frame, counted)) = self.hold(length).await? else { return Ok(false) };
+        let mut answer = match then {
+            Then::Versions => versions::cap(&frame.freeze(), version, self.pass_unknown)?,
+            Then::Addresses => {
+                let frame = frame.freeze();
+                if api == Api::METADATA {
+                    self.note_names(&frame, version)?;
+                }
+                addresses::rewrite(api, version, &frame, self.nodes)?
+            }
+            Then::Fetch => self.fetch(&frame.freeze(), version)?,
+            Then::Cold(asked) => {
+                let sent = self.fill(frame, version, &asked).await;
+                drop(counted);
+                return sent;
+            }
+            Then::Merged(request, _counted) => self.merge(frame, api, &request).await?,
+            Then::Nodes => {
+                self.learn(&frame, version)?;
+                return Ok(false);
+            }
+            Then::Names => {
+                self.note_names(&frame, version)?;
+                return Ok(true);
+            }
+            Then::Ends => {
+                if let Some(tier) = &self.tier {
+                    own::note_ends(&frame, &tier.known())?;
+                }
+                return Ok(true);
+            }
+            Then::Pass => framed(frame.freeze()),
+        };
+        self.client.send(&mut answer).await?;
+        drop(counted);
+        Ok(true)
+    }
+
+    fn fetch(&self, frame: &Bytes, version: i16) -> Result<Frame, Ended> {
+        let answer: FetchResponse<'_> = read_response(frame, version)?;
+        Ok(splice(frame, addresses::in_fetch(&answer, version, self.nodes)?)?)
+    }
+
+    /// Fills an answer from the tier, sends it, and has read what was not waited for.
+    async fn fill(&mut self, frame: BytesMut, version: i16, asked: &Asked) -> Result<bool, Ended> {
+        let Some(tier) = self.tier.clone() else { return Ok(false) };
+        self.turn = self.turn.wrapping_add(1);
+        let mut answered = answer(frame, version, asked, &tier, self.nodes, self.answers, self.turn).await?;
+        self.client.send(&mut answered.frame).await?;
+        let Answered { later, .. } = answered;
+        for Later { tip, offset, max_bytes, isolation } in later {
+            while self.reads.try_join_next().is_some() {}
+            if self.reads.len() >= READS {
+                break;
+            }
+            let tier = Arc::clone(&tier);
+            // What comes of it stays with the reader, for the next answer.
+            self.reads.spawn(async move { drop(fill(&tier.logs, &tip, offset, max_bytes, isolation).await) });
+        }
+        Ok(true)
+    }
+
+    /// Merges an answer with what the tier has.
+    async fn merge(&self, mut frame: BytesMut, api: Api, request: &[u8]) -> Result<Frame, Ended> {
+        if let Some(tier) = &self.tier {
+            match api {
+                Api::LIST_OFFSETS => patch_offsets(&mut frame, request, tier).await?,
+                Api::OFFSET_FOR_LEADER_EPOCH => patch_epochs(&mut frame, request, tier).await?,
+                _ => patch_deleted(&mut frame, request, tier).await?,
+            }
+        }
+        Ok(framed(frame.freeze()))
+    }
+
+    fn note_names(&self, frame: &[u8], version: i16) -> Result<(), Ended> {
+        if let Some(tier) = self.tier.as_ref().filter(|_| version >= own::METADATA_VERSION) {
+            own::note_names(&read_response(frame, version)?, &tier.known());
+        }
+        Ok(())
+    }
+
+    fn learn(&self, frame: &[u8], version: i16) -> Result<(), Ended> {
+        let answer: MetadataResponse<'_> = read_response(frame, version)?;
+        for broker in &answer.brokers {
+            self.nodes.learn(broker.node_id, broker.host.value, broker.port.value)?;
+        }
+        Ok(())
+    }
+
+    /// All of the answer at the front, its length cut off, and the memory that is set aside for it.
+    async fn hold(&mut self, length: usize) -> Result<Option<(BytesMut, Option<Reservation>)>, Ended> {
+        let counted =
+            if length > UNCOUNTED_BYTES { Some(self.answers.reserve(length as u64).await) } else { None };
+        Ok(self.broker.whole().await?.map(|frame| (frame, counted)))
+    }
+}

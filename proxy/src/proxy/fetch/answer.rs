@@ -1,0 +1,444 @@
+//! An answer that is held: read, patched, filled, put together.
+//!
+//! With records of the broker in it nothing is waited for: what the reader has in memory goes along, the rest is read after
+//! the answer has gone. Without any, reads are waited for as long as the client would wait, and at most half a second; they
+//! go on behind it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use firnline_index::TopicIdPartition;
+use firnline_reader::Isolation;
+use firnline_store::{ByteBudget, Reservation};
+use tokio::time::{Instant, sleep_until};
+
+use super::look::{Asked, Found, find_by};
+use super::outcome::{Beside, Told, told};
+use super::verdict::{Seen, Verdict, verdict};
+use crate::proxy::addresses::{self, Doors};
+use crate::proxy::ended::Ended;
+use crate::proxy::tier::{Marks, Place, Tier, Tiered, start_to_tell};
+use crate::serve::failure::in_fetch;
+use crate::serve::fetch::{
+    Filled, Got, PATIENCE, Plan, TopicKey, TopicPlan, Wish, fill_held, gather, is_too_new, isolation, size,
+};
+use crate::serve::kafka_error::KafkaError;
+use crate::wire::messages::fetch::{AbortedTransaction, Bounds, FetchRequest, FetchResponse, PartitionData};
+use crate::wire::{
+    Api, At, Frame, List, Patches, RequestHeader, Splice, fragment, read_request, read_response, splice,
+};
+
+/// An answer to be sent, and what it was made with.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) frame: Frame,
+    /// What is to be read once it has gone.
+    pub(crate) later: Vec<Later>,
+    _held: Option<Reservation>,
+}
+
+/// A partition that was not waited for.
+#[derive(Debug)]
+pub(crate) struct Later {
+    pub(crate) tip: TopicIdPartition,
+    pub(crate) offset: i64,
+    pub(crate) max_bytes: usize,
+    pub(crate) isolation: Isolation,
+}
+
+/// An entry that is not passed as it is.
+struct Cold {
+    /// Which one, counted from the front of the answer.
+    entry: usize,
+    tiered: Arc<Tiered>,
+    tip: TopicIdPartition,
+    partition: i32,
+    offset: i64,
+    max_bytes: usize,
+    told: Told,
+}
+
+impl Cold {
+    fn place(&self) -> Place {
+        self.tiered.place(self.partition).map(|place| *place.lock()).unwrap_or_default()
+    }
+}
+
+/// What a client asked, as far as it is needed to the end.
+#[derive(Debug, Clone, Copy)]
+struct Terms {
+    version: i16,
+    isolation: Isolation,
+    max_wait: Duration,
+    ends_were_asked: bool,
+}
+
+/// Makes of the broker's answer, its length cut off, the one that the client gets. `turn` moves on from answer to answer, so
+/// that no partition is always the last to get room.
+pub(crate) async fn answer(
+    mut frame: BytesMut,
+    version: i16,
+    asked: &Asked,
+    tier: &Tier,
+    doors: &impl Doors,
+    budget: &ByteBudget,
+    turn: usize,
+) -> Result<Answered, Ended> {
+    let began = Instant::now();
+    let (header, body) = RequestHeader::read(&asked.frame)?;
+    let request: FetchRequest<'_> = read_request(&header, body)?;
+    let terms = Terms {
+        version,
+        isolation: isolation(request.isolation_level),
+        max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(PATIENCE),
+        ends_were_asked: asked.ends_were_asked,
+    };
+    let Judged { patches, mut cold, looks, broker_bytes } = judge(&frame, &request, tier, terms)?;
+    patches.apply(&mut frame)?;
+    let frame = frame.freeze();
+    let (mut later, mut held) = (Vec::new(), None);
+    if !looks.is_empty() {
+        let rest = asked.max_bytes.saturating_sub(broker_bytes);
+        // What there is no memory for is asked for again.
+        held = budget.try_reserve(rest as u64);
+        let rest = if held.is_some() { rest } else { 0 };
+        if broker_bytes > 0 {
+            later = from_memory(&mut cold, &looks, tier, terms, rest, turn);
+        } else {
+            let deadline = began + terms.max_wait;
+            wait_for(&mut cold, &looks, tier, terms, rest, turn, deadline).await;
+        }
+    }
+    let filled = filled_bytes(&cold);
+    if let Some(held) = &mut held {
+        held.shrink_to(filled as u64);
+    }
+    if broker_bytes + filled == 0 && is_worth_waiting(&cold) {
+        // An answer that comes at once and has nothing is asked for again at once.
+        sleep_until(began + terms.max_wait).await;
+    }
+    let frame = put_together(&frame, cold, terms, doors)?;
+    Ok(Answered { frame, later, _held: held })
+}
+
+struct Judged {
+    patches: Patches,
+    cold: Vec<Cold>,
+    /// Those of `cold` that the tier is asked for.
+    looks: Vec<usize>,
+    broker_bytes: usize,
+}
+
+/// Goes through the entries: notes what they tell, patches those that pass.
+fn judge(frame: &[u8], request: &FetchRequest<'_>, tier: &Tier, terms: Terms) -> Result<Judged, Ended> {
+    let version = terms.version;
+    let answer: FetchResponse<'_> = read_response(frame, version)?;
+    let known = tier.known();
+    let mut offsets = None;
+    let mut judged = Judged { patches: Patches::new(), cold: Vec::new(), looks: Vec::new(), broker_bytes: 0 };
+    let mut entry = 0;
+    for topic in &answer.responses {
+        let found = find_by(&known, topic.topic, topic.topic_id, version);
+        for data in &topic.partitions {
+            let this = entry;
+            entry += 1;
+            judged.broker_bytes += data.records.value.len();
+            let Some(Found { tiered, is_stale }) = &found else { continue };
+            let Some(lock) = tiered.place(data.partition_index) else { continue };
+            let code = data.error_code.value;
+            if code == 0 {
+                let (high_watermark, last_stable) =
+                    (data.high_watermark.value, data.last_stable_offset.value);
+                lock.lock().note_answer(high_watermark, last_stable, data.log_start_offset.value);
+            }
+            let place = *lock.lock();
+            let asked = if code == KafkaError::OffsetOutOfRange.code() {
+                let offsets = offsets.get_or_insert_with(|| offsets_of(request));
+                offsets.get(&(topic.topic, topic.topic_id, data.partition_index)).copied()
+            } else {
+                None
+            };
+            let seen = Seen {
+                error_code: code,
+                offset: asked.map(|(offset, _)| offset),
+                place: Some(place),
+                is_stale: *is_stale,
+                ends_were_asked: terms.ends_were_asked,
+            };
+            let verdict = verdict(&seen);
+            match (verdict, asked, tiered.tip(data.partition_index)) {
+                (Verdict::Start, _, _) => {
+                    let start = start_to_tell(place.marks(), data.log_start_offset.value);
+                    judged.patches.set(&data.log_start_offset, start);
+                }
+                (Verdict::Look | Verdict::Empty, Some((offset, max_bytes)), Some(tip)) => {
+                    lock.lock().note_refused(offset);
+                    if verdict == Verdict::Look {
+                        judged.looks.push(judged.cold.len());
+                    }
+                    let (tiered, partition) = (Arc::clone(tiered), data.partition_index);
+                    judged.cold.push(Cold {
+                        entry: this,
+                        tiered,
+                        tip,
+                        partition,
+                        offset,
+                        max_bytes,
+                        told: Told::Empty,
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(judged)
+}
+
+type Offsets<'r> = HashMap<(&'r str, [u8; 16], i32), (i64, usize)>;
+
+/// What was asked of each partition.
+fn offsets_of<'r>(request: &FetchRequest<'r>) -> Offsets<'r> {
+    let mut offsets = HashMap::new();
+    for topic in &request.topics {
+        for asked in &topic.partitions {
+            let wanted = (asked.fetch_offset, size(asked.partition_max_bytes));
+            offsets.insert((topic.topic, topic.topic_id, asked.partition), wanted);
+        }
+    }
+    offsets
+}
+
+/// Fills what is in memory, and gives what is not. Makes no request.
+fn from_memory(
+    cold: &mut [Cold],
+    looks: &[usize],
+    tier: &Tier,
+    terms: Terms,
+    mut rest: usize,
+    turn: usize,
+) -> Vec<Later> {
+    let mut later = Vec::new();
+    for at in turned(looks, turn) {
+        let one = &mut cold[at];
+        let room = one.max_bytes.min(rest);
+        let isolation = terms.isolation;
+        let filled = fill_held(&tier.logs, &one.tip, one.offset, room, isolation).filter(|_| room > 0);
+        match filled {
+            Some(filled) => {
+                rest -= filled.bytes;
+                one.settle(Got::Log(filled), tier, terms);
+            }
+            None => {
+                let (tip, offset, max_bytes) = (one.tip.clone(), one.offset, one.max_bytes);
+                later.push(Later { tip, offset, max_bytes, isolation });
+            }
+        }
+    }
+    later
+}
+
+/// Asks the reader for all of them at once, until `deadline`.
+async fn wait_for(
+    cold: &mut [Cold],
+    looks: &[usize],
+    tier: &Tier,
+    terms: Terms,
+    rest: usize,
+    turn: usize,
+    deadline: Instant,
+) {
+    let order: Vec<usize> = turned(looks, turn).collect();
+    let wish = |at: &usize| {
+        let Cold { partition, tip, offset, max_bytes, .. } = &cold[*at];
+        Wish { partition: *partition, target: Ok(tip.clone()), offset: *offset, max_bytes: *max_bytes }
+    };
+    let topic = TopicPlan { key: TopicKey::Id([0; 16]), wishes: order.iter().map(wish).collect() };
+    let plan = Plan {
+        topics: vec![topic],
+        isolation: terms.isolation,
+        max_bytes: rest,
+        min_bytes: 1,
+        max_wait: terms.max_wait,
+    };
+    let got = gather(&tier.logs, &plan, deadline).await;
+    for (at, got) in order.into_iter().zip(got) {
+        cold[at].settle(got, tier, terms);
+    }
+}
+
+/// The same in an order that begins elsewhere each time.
+fn turned(looks: &[usize], turn: usize) -> impl Iterator<Item = usize> {
+    let first = turn.checked_rem(looks.len()).unwrap_or(0);
+    looks[first..].iter().chain(&looks[..first]).copied().collect::<Vec<_>>().into_iter()
+}
+
+impl Cold {
+    /// Decides what is told, and notes what was learned.
+    fn settle(&mut self, got: Got, tier: &Tier, terms: Terms) {
+        let place = self.place();
+        if let Got::Log(Filled { bounds, .. }) = &got
+            && let Some(lock) = self.tiered.place(self.partition)
+        {
+            lock.lock().note_marks(Marks::of_bounds(*bounds));
+        }
+        let beside = Beside {
+            leaders_end: place.leaders_end(),
+            ends_were_asked: terms.ends_were_asked,
+            is_absent: tier.logs.is_absent(&self.tip),
+        };
+        self.told = match told(got, self.offset, beside) {
+            Told::Filled(filled) if is_too_new(&filled.chunks, terms.version) => {
+                Told::Failed(KafkaError::UnsupportedCompressionType)
+            }
+            told => told,
+        };
+    }
+}
+
+fn filled_bytes(cold: &[Cold]) -> usize {
+    cold.iter().map(|one| if let Told::Filled(filled) = &one.told { filled.bytes } else { 0 }).sum()
+}
+
+/// Whether an answer without records is held back: not where it tells the client something to act upon.
+fn is_worth_waiting(cold: &[Cold]) -> bool {
+    let waits = |told: &Told| matches!(told, Told::Empty | Told::Failed(KafkaError::KafkaStorageError));
+    !cold.is_empty() && cold.iter().all(|one| waits(&one.told))
+}
+
+/// The broker's answer with other entries and addresses in it.
+fn put_together(frame: &Bytes, cold: Vec<Cold>, terms: Terms, doors: &impl Doors) -> Result<Frame, Ended> {
+    let version = terms.version;
+    let answer: FetchResponse<'_> = read_response(frame, version)?;
+    let mut splices = addresses::in_fetch(&answer, version, doors)?;
+    let (mut cold, mut entry) = (cold.into_iter().peekable(), 0);
+    for topic in &answer.responses {
+        if cold.peek().is_none() {
+            break;
+        }
+        for data in &topic.partitions {
+            let one = cold.next_if(|one| one.entry == entry);
+            entry += 1;
+            let (Some(one), Some(span)) = (one, data.span) else { continue };
+            let Some(data) = one.entry(&data, terms) else { continue };
+            splices.push(Splice { span, with: fragment(&data, Api::FETCH.form(version))? });
+        }
+    }
+    Ok(splice(frame, splices)?)
+}
+
+impl Cold {
+    /// The entry that stands in the place of the broker's; `None` where that one stays.
+    fn entry<'a>(self, data: &PartitionData<'a>, terms: Terms) -> Option<PartitionData<'a>> {
+        let place = self.place();
+        match self.told {
+            Told::AsIs => None,
+            Told::Failed(error) => {
+                let error_code = At::new(in_fetch(error, terms.version).code());
+                Some(PartitionData { error_code, ..data.clone() })
+            }
+            Told::Empty => {
+                Some(data.filled(empty_bounds(place, self.offset), aborted(terms, &[]), Vec::new()))
+            }
+            Told::Filled(filled) => {
+                let aborted: Vec<_> = filled
+                    .aborted
+                    .iter()
+                    .map(|aborted| AbortedTransaction {
+                        producer_id: aborted.producer.get(),
+                        first_offset: aborted.first_offset.get(),
+                    })
+                    .collect();
+                let bounds = bounds_of(&filled, place);
+                Some(data.filled(bounds, self::aborted(terms, &aborted), filled.chunks))
+            }
+        }
+    }
+}
+
+/// Readers of all records are told of no transaction.
+fn aborted<'a>(terms: Terms, all: &[AbortedTransaction]) -> Option<List<'a, AbortedTransaction>> {
+    (terms.isolation == Isolation::ReadCommitted).then(|| all.to_vec().into())
+}
+
+/// What is told of a log beside its records: nothing that is not known, and no end that the client has reached already: it
+/// would throw away what it is sent, or take the log for read.
+fn empty_bounds(place: Place, offset: i64) -> Bounds {
+    let position = place.position().filter(|position| position.high_watermark > offset);
+    let last_stable = position.map_or(-1, |position| position.last_stable);
+    Bounds {
+        high_watermark: position.map_or(-1, |position| position.high_watermark),
+        last_stable_offset: if last_stable > offset { last_stable } else { -1 },
+        log_start_offset: start_to_tell(place.marks(), -1),
+    }
+}
+
+fn bounds_of(filled: &Filled, place: Place) -> Bounds {
+    let position = place.position();
+    let next = filled.next.get();
+    let end = filled.bounds.end.get().max(next);
+    let high_watermark = position.map_or(end, |position| position.high_watermark.max(end));
+    let told = position.map_or(-1, |position| position.last_stable);
+    let stable = if told >= 0 { told } else { filled.stable.get() };
+    Bounds {
+        high_watermark,
+        last_stable_offset: stable.max(next).min(high_watermark),
+        log_start_offset: filled.bounds.serving_start.max(place.floor()).get(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use firnline_index::Offset;
+
+    fn filled(next: i64, end: i64, stable: i64) -> Filled {
+        let at = |offset| Offset::new(offset).unwrap();
+        let bounds = firnline_reader::Bounds {
+            start: at(0),
+            serving_start: at(3),
+            last_stable: at(stable),
+            end: at(end),
+        };
+        Filled { next: at(next), bytes: 1, ..Filled::empty(bounds) }
+    }
+
+    fn place(high_watermark: i64, last_stable: i64) -> Place {
+        let mut place = Place::default();
+        place.note_answer(high_watermark, last_stable, 50);
+        place
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_numbers_beside_records_lie_beyond_them() {
+        let numbers =
+            |bounds: Bounds| (bounds.high_watermark, bounds.last_stable_offset, bounds.log_start_offset);
+        assert_eq!(numbers(bounds_of(&filled(20, 40, 30), Place::default())), (40, 30, 3));
+        assert_eq!(numbers(bounds_of(&filled(20, 40, 30), place(90, 80))), (90, 80, 3));
+        assert_eq!(
+            numbers(bounds_of(&filled(20, 40, 30), place(35, 10))),
+            (40, 20, 3),
+            "what was told is old"
+        );
+        assert_eq!(numbers(bounds_of(&filled(40, 40, 30), place(90, 25))), (90, 40, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_end_is_told_that_has_been_reached() {
+        let numbers =
+            |bounds: Bounds| (bounds.high_watermark, bounds.last_stable_offset, bounds.log_start_offset);
+        assert_eq!(numbers(empty_bounds(Place::default(), 20)), (-1, -1, -1));
+        assert_eq!(numbers(empty_bounds(place(90, 80), 20)), (90, 80, -1));
+        assert_eq!(numbers(empty_bounds(place(20, 20), 20)), (-1, -1, -1));
+        assert_eq!(numbers(empty_bounds(place(90, 20), 20)), (90, -1, -1));
+    }
+
+    #[test]
+    fn each_partition_is_first_once() {
+        let firsts: Vec<_> = (0..4).map(|turn| turned(&[5, 6, 7], turn).next()).collect();
+        assert_eq!(firsts, [Some(5), Some(6), Some(7), Some(5)]);
+        assert_eq!(turned(&[5, 6, 7], 1).collect::<Vec<_>>(), [6, 7, 5]);
+        assert_eq!(turned(&[], 3).next(), None);
+    }
+}

@@ -1,0 +1,52 @@
+//! What is written down of each request, in order, for whoever takes the answers.
+
+use bytes::Bytes;
+use firnline_store::Reservation;
+
+use super::fetch::Asked;
+use crate::wire::{Api, Frame};
+
+/// One answer to come.
+#[derive(Debug)]
+pub(crate) enum Line {
+    /// A frame in no form that is read: a step of a login.
+    Bare,
+    /// An answer that is made here; the broker was not asked.
+    Own(Frame),
+    /// The broker's answer.
+    Awaited(Awaited),
+}
+
+/// An answer of the broker.
+#[derive(Debug)]
+pub(crate) struct Awaited {
+    pub(crate) api: Api,
+    pub(crate) version: i16,
+    /// The number that it has to repeat.
+    pub(crate) correlation_id: i32,
+    pub(crate) then: Then,
+}
+
+/// What is done with an answer.
+#[derive(Debug)]
+pub(crate) enum Then {
+    /// It passes unread.
+    Pass,
+    /// Its addresses are replaced.
+    Addresses,
+    /// Its versions are capped.
+    Versions,
+    /// It passes with its addresses hidden, or is held where it is short; nobody reads the tier for it.
+    Fetch,
+    /// It is filled from the tier.
+    Cold(Asked),
+    /// It is merged with what the tier has: of ListOffsets, OffsetForLeaderEpoch, DeleteRecords. The request is kept for it, its
+    /// length cut off.
+    Merged(Bytes, Option<Reservation>),
+    /// It is kept here, for the addresses in it.
+    Nodes,
+    /// It is kept here: which topics names mean.
+    Names,
+    /// It is kept here: where logs end.
+    Ends,
+}

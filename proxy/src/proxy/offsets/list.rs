@@ -1,0 +1,216 @@
+//! ListOffsets: the broker's answer with the tier's beside it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use firnline_index::manifest::Manifest;
+use firnline_index::{Offset, TimestampMs, TopicIdPartition};
+use firnline_reader::{Bounds, Isolation};
+use futures::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+
+use super::merge::{Place, Question, Tiers, merged};
+use super::wait::Named;
+use crate::proxy::ended::Ended;
+use crate::proxy::tier::{Marks, Tier, Tiered};
+use crate::serve::failure::unread;
+use crate::serve::fetch::isolation;
+use crate::serve::kafka_error::KafkaError;
+use crate::serve::logs::Age;
+use crate::serve::offsets::times::{TimeError, find, find_largest};
+use crate::serve::offsets::{PATIENCE, READS};
+use crate::wire::messages::list_offsets::{
+    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+};
+use crate::wire::{At, Patches, RequestHeader, read_request, read_response};
+
+/// From here on the client says how long it waits.
+const PATIENCE_FROM: i16 = 10;
+/// How long the start of a log is looked for in the store where it is known from elsewhere already.
+const START_PATIENCE: Duration = Duration::from_secs(1);
+
+/// An entry that the tier has a say in.
+struct Entry {
+    error: At<i16>,
+    timestamp: At<i64>,
+    offset: At<i64>,
+    epoch: At<i32>,
+    question: Question,
+    of: Option<(Arc<Tiered>, TopicIdPartition)>,
+}
+
+/// Patches an answer, its length cut off, to the request in `asked`.
+pub(crate) async fn patch_offsets(frame: &mut BytesMut, asked: &[u8], tier: &Tier) -> Result<(), Ended> {
+    let (header, body) = RequestHeader::read(asked)?;
+    let version = header.version;
+    let request: ListOffsetsRequest<'_> = read_request(&header, body)?;
+    let patience = match u64::try_from(request.timeout_ms) {
+        Ok(ms @ 1..) if version >= PATIENCE_FROM => Duration::from_millis(ms).min(PATIENCE),
+        _ => PATIENCE,
+    };
+    let isolation = isolation(request.isolation_level);
+    let entries = entries(frame, &request, version, isolation, tier)?;
+    let deadline = Instant::now() + patience;
+    let looks = entries.iter().map(|entry| async move {
+        match &entry.of {
+            Some((tiered, tip)) => look(tier, tiered, tip, entry.question, isolation, deadline).await,
+            // It was asked for, and no broker has told which topic it is.
+            None => Tiers::Failed(KafkaError::RequestTimedOut),
+        }
+    });
+    let told: Vec<Tiers> = stream::iter(looks.collect::<Vec<_>>()).buffered(READS).collect().await;
+    let mut patches = Patches::new();
+    for (entry, tiers) in entries.iter().zip(told) {
+        let brokers =
+            Place { timestamp: entry.timestamp.value, offset: entry.offset.value, epoch: entry.epoch.value };
+        let (error, place) = match merged(entry.question, brokers, tiers) {
+            None => continue,
+            Some(Ok(place)) => (0, place),
+            Some(Err(error)) => (error.code(), Place { timestamp: -1, offset: -1, epoch: -1 }),
+        };
+        patches.set(&entry.error, error);
+        patches.set(&entry.timestamp, place.timestamp);
+        patches.set(&entry.offset, place.offset);
+        patches.set(&entry.epoch, place.epoch);
+    }
+    Ok(patches.apply(frame)?)
+}
+
+fn entries(
+    frame: &[u8],
+    request: &ListOffsetsRequest<'_>,
+    version: i16,
+    isolation: Isolation,
+    tier: &Tier,
+) -> Result<Vec<Entry>, Ended> {
+    let mut asked = HashMap::new();
+    for topic in &request.topics {
+        for partition in &topic.partitions {
+            asked.insert((topic.name, partition.partition_index), partition.timestamp);
+        }
+    }
+    let answer: ListOffsetsResponse<'_> = read_response(frame, version)?;
+    let known = tier.known();
+    let mut entries = Vec::new();
+    for topic in &answer.topics {
+        let named = Named::of(&known, topic.name);
+        for told in topic.partitions.iter().filter(|told| told.error_code.value == 0) {
+            let Some(timestamp) = asked.get(&(topic.name, told.partition_index)) else { continue };
+            let of = match &named {
+                Named::Foreign => continue,
+                Named::Stale => None,
+                Named::Is(tiered) => {
+                    note(tiered, &told, *timestamp, isolation);
+                    match tiered.tip(told.partition_index) {
+                        Some(tip) => Some((Arc::clone(tiered), tip)),
+                        None => continue,
+                    }
+                }
+            };
+            let question = Question::of(*timestamp);
+            if question == Question::Brokers || (question == Question::Earliest && told.offset.value == 0) {
+                continue;
+            }
+            let ListOffsetsPartitionResponse {
+                error_code: error,
+                timestamp,
+                offset,
+                leader_epoch: epoch,
+                ..
+            } = told.value.into_owned();
+            entries.push(Entry { error, timestamp, offset, epoch, question, of });
+        }
+    }
+    Ok(entries)
+}
+
+/// Only a leader answers, so that what it tells of its log's ends is worth keeping.
+fn note(tiered: &Tiered, told: &ListOffsetsPartitionResponse, timestamp: i64, isolation: Isolation) {
+    let Some(place) = tiered.place(told.partition_index) else { return };
+    match timestamp {
+        -1 if isolation == Isolation::ReadUncommitted => place.lock().note_end(told.offset.value),
+        -2 => place.lock().note_start(told.offset.value),
+        _ => {}
+    }
+}
+
+/// Asks the tier.
+async fn look(
+    tier: &Tier,
+    tiered: &Tiered,
+    tip: &TopicIdPartition,
+    question: Question,
+    isolation: Isolation,
+    deadline: Instant,
+) -> Tiers {
+    let floor = || tiered.place(tip.partition.get()).map_or(Offset::ZERO, |place| place.lock().floor());
+    let marks = tiered.place(tip.partition.get()).and_then(|place| place.lock().marks());
+    let patience = match (question, marks) {
+        (Question::Earliest, Some(_)) => deadline.min(Instant::now() + START_PATIENCE),
+        _ => deadline,
+    };
+    let manifest = match timeout_at(patience, tier.logs.manifest(tip, Age::Usual)).await {
+        Ok(Ok(Some(manifest))) => manifest,
+        Ok(Ok(None)) => return Tiers::Nothing,
+        failed => {
+            // What was told last is better than nothing, and never hides anything.
+            if let (Question::Earliest, Some(marks)) = (question, marks) {
+                return Tiers::At(marks.start, None);
+            }
+            return Tiers::Failed(match failed {
+                Ok(Err(error)) => unread(tip, &error),
+                _ => KafkaError::RequestTimedOut,
+            });
+        }
+    };
+    if let Some(place) = tiered.place(tip.partition.get()) {
+        place.lock().note_marks(Marks::of_bounds(Bounds::of(&manifest)));
+    }
+    match timeout_at(deadline, find_in(tier, tip, &manifest, question, isolation, floor())).await {
+        Ok(Ok(tiers)) => tiers,
+        Ok(Err(TimeError::Read(error))) => Tiers::Failed(unread(tip, &error)),
+        Ok(Err(TimeError::Record(error))) => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(%tip, error, "a batch cannot be decoded, so that no time is found in it");
+            Tiers::Failed(KafkaError::KafkaStorageError)
+        }
+        Err(_) => Tiers::Failed(KafkaError::RequestTimedOut),
+    }
+}
+
+async fn find_in(
+    tier: &Tier,
+    tip: &TopicIdPartition,
+    manifest: &Manifest,
+    question: Question,
+    isolation: Isolation,
+    floor: Offset,
+) -> Result<Tiers, TimeError> {
+    let bounds = Bounds::of(manifest);
+    let start = bounds.serving_start.max(floor);
+    let end = match isolation {
+        Isolation::ReadUncommitted => bounds.end,
+        Isolation::ReadCommitted => bounds.last_stable,
+    };
+    let hit = match question {
+        Question::Brokers => None,
+        Question::Earliest => return Ok(Tiers::At(start, manifest.lineage.epoch_at(start))),
+        Question::FirstPending => {
+            let newest = manifest.lineage.last().map(|last| last.epoch);
+            return Ok(Tiers::At(bounds.end.max(start), newest));
+        }
+        Question::LastTiered => {
+            let last = bounds.end.get().checked_sub(1).and_then(Offset::from_kafka);
+            let last = last.filter(|last| *last >= start);
+            return Ok(last.map_or(Tiers::Nothing, |last| Tiers::At(last, manifest.lineage.epoch_at(last))));
+        }
+        Question::At(time) => match TimestampMs::new(time) {
+            Ok(time) => find(&tier.logs, tip, time, start).await?,
+            Err(_) => None,
+        },
+        Question::Largest => find_largest(&tier.logs, tip, manifest).await?,
+    };
+    Ok(hit.filter(|hit| hit.offset >= start && hit.offset < end).map_or(Tiers::Nothing, Tiers::Hit))
+}

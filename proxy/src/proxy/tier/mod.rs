@@ -1,0 +1,107 @@
+//! What a proxy knows of the tier, in memory: which topics are in it, where each partition's tier begins and ends, and where
+//! the brokers' logs stand.
+//!
+//! | what | from where |
+//! |---|---|
+//! | topics | the catalog, by listing the topic objects |
+//! | starts and ends | the summaries of the sidecars, each minute; manifests that were read since |
+//! | high watermarks, last stable offsets, log starts | answers of brokers that pass |
+//! | which id a name means | Metadata that passes |
+//!
+//! Looking something up makes no request and takes no lock that is held across one.
+
+mod known;
+mod marks;
+mod place;
+mod summaries;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use firnline_index::ClusterId;
+use firnline_reader::Reader;
+use firnline_store::Store;
+use firnline_store::env::Env;
+
+pub(crate) use known::{Known, Tiered};
+pub(crate) use marks::{Marks, start_to_tell};
+pub(crate) use place::Place;
+
+use crate::serve::catalog::{Catalog, CatalogError};
+use crate::serve::logs::Logs;
+use summaries::Summaries;
+
+/// The tier that a proxy fills from.
+#[derive(Debug)]
+pub struct Archive {
+    /// The cluster whose tier it is.
+    pub cluster_id: ClusterId,
+    /// Its topics.
+    pub catalog: Catalog,
+    /// Its bytes.
+    pub reader: Reader,
+    /// Where floors are written, and summaries are read.
+    pub store: Store,
+    /// How old its manifests may be.
+    pub max_manifest_age: std::time::Duration,
+    /// Whether floors may be written. Where not, DeleteRecords is refused for topics of the tier.
+    pub may_delete: bool,
+    /// For ids, and the time.
+    pub env: Env,
+}
+
+/// The same, as connections use it.
+#[derive(Debug)]
+pub(crate) struct Tier {
+    pub(crate) cluster_id: ClusterId,
+    pub(crate) logs: Logs,
+    pub(crate) store: Store,
+    pub(crate) may_delete: bool,
+    pub(crate) env: Env,
+    catalog: Catalog,
+    summaries: tokio::sync::Mutex<Summaries>,
+    known: RwLock<Arc<Known>>,
+}
+
+impl Tier {
+    pub(crate) fn new(archive: Archive) -> Self {
+        let Archive { cluster_id, catalog, reader, store, max_manifest_age, may_delete, env } = archive;
+        let known = Known::of(&catalog.topics(), &Known::default());
+        Self {
+            logs: Logs::new(reader, max_manifest_age),
+            summaries: tokio::sync::Mutex::new(Summaries::new(store.clone(), cluster_id.clone())),
+            known: RwLock::new(Arc::new(known)),
+            cluster_id,
+            store,
+            may_delete,
+            env,
+            catalog,
+        }
+    }
+
+    /// What is known now.
+    pub(crate) fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Reads anew what may have changed. What cannot be read stays as it was known.
+    pub(crate) async fn refresh(&self) {
+        if let Err(error) = self.catalog.refresh().await {
+            report(&error);
+        }
+        let before = self.known();
+        let known = Arc::new(Known::of(&self.catalog.topics(), &before));
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&known);
+        let mut summaries = self.summaries.lock().await;
+        summaries.refresh().await;
+        for (topic, partition, marks) in summaries.marks() {
+            if let Some(place) = known.with_id(topic).and_then(|topic| topic.place(partition.get())) {
+                place.lock().note_marks(marks);
+            }
+        }
+    }
+}
+
+fn report(error: &CatalogError) {
+    let error = error as &dyn std::error::Error;
+    tracing::warn!(error, "the topics of the tier could not be read anew; those known stay");
+}

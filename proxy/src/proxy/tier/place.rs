@@ -1,0 +1,164 @@
+//! What is known of one partition.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use firnline_index::Offset;
+
+use super::Marks;
+
+/// How old a high watermark may be where a decision rests on it.
+const POSITION_AGE: Duration = Duration::from_secs(10);
+
+/// Where the leader's log stood, as somebody was told on this proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) high_watermark: i64,
+    /// −1 where it was not told.
+    pub(crate) last_stable: i64,
+}
+
+/// A partition of the tier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    marks: Option<Marks>,
+    position: Option<Position>,
+    /// Where the log ended when a leader was asked for it. A follower answers fetches, too, and may lag.
+    leaders_end: Option<End>,
+    /// The broker's log starts here or above it.
+    log_start: i64,
+    /// A broker has refused an offset, nobody has seen which one.
+    is_surprising: bool,
+    /// What lies below was deleted through this proxy; the manifest need not know it yet.
+    floor: Offset,
+}
+
+/// A high watermark that a leader told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct End {
+    high_watermark: i64,
+    at: Instant,
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self {
+            marks: None,
+            position: None,
+            leaders_end: None,
+            log_start: 0,
+            is_surprising: false,
+            floor: Offset::ZERO,
+        }
+    }
+}
+
+impl Place {
+    /// Where its tier begins and ends, as it was told last.
+    pub(crate) fn marks(&self) -> Option<Marks> {
+        self.marks.map(|marks| marks.above(self.floor))
+    }
+
+    /// Below it nothing is served, whatever the tier still has.
+    pub(crate) const fn floor(&self) -> Offset {
+        self.floor
+    }
+
+    /// Where the log stood last, however long ago.
+    pub(crate) const fn position(&self) -> Option<Position> {
+        self.position
+    }
+
+    /// Where its leader said a moment ago that it ends.
+    pub(crate) fn leaders_end(&self) -> Option<i64> {
+        self.leaders_end.filter(|end| end.at.elapsed() < POSITION_AGE).map(|end| end.high_watermark)
+    }
+
+    /// Whether the broker will probably refuse an offset.
+    pub(crate) const fn is_likely_cold(&self, offset: i64) -> bool {
+        offset >= 0 && (offset < self.log_start || self.is_surprising)
+    }
+
+    pub(crate) fn note_marks(&mut self, marks: Marks) {
+        if marks.replaces(self.marks) {
+            self.marks = Some(marks);
+        }
+    }
+
+    /// A broker has answered a fetch with these. A high watermark that went back is that of another log, or of a follower:
+    /// what was known of the log start may be wrong then.
+    pub(crate) fn note_answer(&mut self, high_watermark: i64, last_stable: i64, log_start: i64) {
+        if high_watermark < 0 {
+            return;
+        }
+        if self.position.is_some_and(|known| high_watermark < known.high_watermark) {
+            self.log_start = 0;
+        }
+        self.position = Some(Position { high_watermark, last_stable });
+        if log_start >= 0 {
+            (self.log_start, self.is_surprising) = (log_start, false);
+        }
+    }
+
+    /// A leader has told where its log starts.
+    pub(crate) fn note_start(&mut self, log_start: i64) {
+        if log_start >= 0 {
+            self.log_start = log_start;
+        }
+    }
+
+    /// All below it was deleted.
+    pub(crate) fn note_floor(&mut self, floor: Offset) {
+        self.floor = self.floor.max(floor);
+    }
+
+    /// A leader has told where its log ends.
+    pub(crate) fn note_end(&mut self, high_watermark: i64) {
+        let last_stable = self.position.map_or(-1, |known| known.last_stable).min(high_watermark);
+        self.note_answer(high_watermark, last_stable, -1);
+        self.leaders_end = Some(End { high_watermark, at: Instant::now() });
+    }
+
+    /// A broker has refused an offset that is not known to lie beyond the end of its log.
+    pub(crate) fn note_refused(&mut self, offset: i64) {
+        self.log_start = self.log_start.max(offset.saturating_add(1));
+    }
+
+    /// A broker has refused an offset in an answer that was not held.
+    pub(crate) fn note_surprise(&mut self) {
+        self.is_surprising = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_offset_is_likely_cold_below_the_start_that_was_told_or_proved() {
+        let mut place = Place::default();
+        assert!(!place.is_likely_cold(0));
+        place.note_answer(100, 90, 40);
+        assert!(place.is_likely_cold(39) && !place.is_likely_cold(40) && !place.is_likely_cold(-1));
+        place.note_refused(50);
+        assert!(place.is_likely_cold(50) && !place.is_likely_cold(51));
+        place.note_answer(80, 80, -1);
+        assert!(!place.is_likely_cold(50), "another log");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_leader_told_ages() {
+        let mut place = Place::default();
+        place.note_answer(100, 90, 40);
+        assert_eq!(place.leaders_end(), None, "it may have been a follower");
+        place.note_end(110);
+        place.note_answer(-1, -1, -1);
+        assert_eq!(place.position(), Some(Position { high_watermark: 110, last_stable: 90 }), "no news");
+        assert_eq!(place.leaders_end(), Some(110));
+        tokio::time::advance(POSITION_AGE).await;
+        assert_eq!(place.leaders_end(), None);
+        place.note_end(70);
+        assert_eq!(place.position().map(|position| position.last_stable), Some(70));
+    }
+}

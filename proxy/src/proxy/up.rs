@@ -1,0 +1,265 @@
+//! From the client to the broker: each request is looked at, written down, and passed.
+
+use bytes::{Bytes, BytesMut};
+use firnline_store::{ByteBudget, Reservation};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::ended::Ended;
+use super::fetch::{Asked, Look, Wanted, look, refused};
+use super::line::{Awaited, Line, Then};
+use super::link::{Sink, Source, framed};
+use super::login::{self, Handshake};
+use super::offsets::{names_wanted, refuse_deletion};
+use super::own;
+use super::route::{Route, route};
+use super::settings::ProxyLimits;
+use super::tier::Tier;
+use super::versions;
+use crate::serve::stop::Stop;
+use crate::wire::{Api, Frame, RequestHeader, WireError};
+
+/// Enough for the fronts of nearly all requests.
+const FRONT_BYTES: usize = 256;
+/// As long a front is waited for at most: names in it are of at most 32 KiB.
+const FRONT_BYTES_MAX: usize = 80 << 10;
+/// Requests up to this long are held without being counted: each connection has room for one.
+pub(crate) const UNCOUNTED_BYTES: usize = 64 << 10;
+
+/// How the client's side ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// The client has gone.
+    Gone,
+    /// It is time to stop; answers to what was asked are still to go out.
+    Stopped,
+}
+
+/// What a connection to the broker is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The client's requests.
+    Serve,
+    /// To learn where the nodes are, once the client has logged in; then it is closed, and the client comes again.
+    Learn,
+}
+
+/// The client's half.
+pub(crate) struct Up<'p, R, W> {
+    pub(crate) client: Source<R>,
+    pub(crate) broker: Sink<W>,
+    pub(crate) lines: mpsc::Sender<Line>,
+    pub(crate) purpose: Purpose,
+    pub(crate) limits: &'p ProxyLimits,
+    /// For long requests of all connections.
+    pub(crate) requests: &'p ByteBudget,
+    /// What is filled from, if anything is.
+    pub(crate) tier: Option<&'p Tier>,
+    pub(crate) pass_unknown: bool,
+    pub(crate) stop: Stop,
+    /// Bare frames of a login that are still to come.
+    pub(crate) bare: usize,
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
+    /// Passes requests until the client goes, something is wrong, or it is time to stop. The broker's connection is given
+    /// back, for whoever closes it.
+    pub(crate) async fn run(mut self) -> Result<(Done, Sink<W>), Ended> {
+        loop {
+            let idle = self.limits.idle;
+            let stop = self.stop.clone();
+            let came = tokio::select! {
+                came = timeout(idle, self.client.wait()) => came.map_err(|_| Ended::Idle(idle))??,
+                () = stop.stopped() => return Ok((Done::Stopped, self.broker)),
+            };
+            if !came || !self.request().await? {
+                return Ok((Done::Gone, self.broker));
+            }
+        }
+    }
+
+    /// Takes the request of which something has come; `false` where no further one is to be taken.
+    async fn request(&mut self) -> Result<bool, Ended> {
+        if self.bare > 0 {
+            self.bare -= 1;
+            self.write_down(Line::Bare).await;
+            return if self.client.peek(0).await?.is_some() {
+                self.client.pass(&mut self.broker).await
+            } else {
+                Ok(false)
+            };
+        }
+        let Some(route) = self.route().await? else { return Ok(false) };
+        let (header, _) = RequestHeader::read(self.client.arrived()?)?;
+        let (api, version, correlation_id) = (header.api, header.version, header.correlation_id);
+        let line = |then| Line::Awaited(Awaited { api, version, correlation_id, then });
+        if self.purpose == Purpose::Learn && !comes_before_login_ends(route) {
+            self.ask_for_nodes().await?;
+            return Ok(false);
+        }
+        match route {
+            Route::Unknown if !self.pass_unknown || api.row().is_some() => {
+                return Err(Ended::Unknown { api, version });
+            }
+            Route::VersionsTooNew => {
+                let own = versions::too_new(correlation_id)?;
+                if self.hold().await?.is_none() {
+                    return Ok(false);
+                }
+                self.write_down(Line::Own(own)).await;
+                return Ok(true);
+            }
+            Route::Handshake => return self.handshake(version, correlation_id, line(Then::Pass)).await,
+            Route::Unanswered => {}
+            Route::Addresses => self.write_down(line(Then::Addresses)).await,
+            Route::Versions => self.write_down(line(Then::Versions)).await,
+            Route::Fetch => {
+                if let Some(tier) = self.tier {
+                    return self.fetch(tier, version, correlation_id).await;
+                }
+                self.write_down(line(Then::Fetch)).await;
+            }
+            Route::ListOffsets | Route::Epochs | Route::DeleteRecords => {
+                if let Some(tier) = self.tier {
+                    return self.merged(tier, api, version, correlation_id).await;
+                }
+                self.write_down(line(Then::Pass)).await;
+            }
+            Route::Pass | Route::Login | Route::Unknown => self.write_down(line(Then::Pass)).await,
+        }
+        self.client.pass(&mut self.broker).await
+    }
+
+    /// Looks at as much of the front as it takes.
+    async fn route(&mut self) -> Result<Option<Route>, Ended> {
+        let mut bytes = FRONT_BYTES;
+        loop {
+            let Some(length) = self.client.peek(bytes).await? else { return Ok(None) };
+            match route(self.client.arrived()?) {
+                Ok(route) => return Ok(Some(route)),
+                Err(WireError::Short { .. }) if bytes < length.min(FRONT_BYTES_MAX) => bytes *= 4,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn handshake(&mut self, version: i16, correlation_id: i32, line: Line) -> Result<bool, Ended> {
+        let Some(frame) = self.hold().await? else { return Ok(false) };
+        match login::handshake(&frame)? {
+            Handshake::Requests => {}
+            Handshake::Tokens(tokens) => self.bare = tokens,
+            Handshake::Unknown => {
+                self.write_down(Line::Own(login::refused(version, correlation_id)?)).await;
+                return Ok(true);
+            }
+        }
+        self.write_down(line).await;
+        self.broker.send(&mut framed(frame)).await?;
+        Ok(true)
+    }
+
+    /// All of the request at the front, its length cut off.
+    async fn hold(&mut self) -> Result<Option<Bytes>, Ended> {
+        Ok(self.take().await?.map(|(frame, _)| frame.freeze()))
+    }
+
+    /// The same, to be changed, with the memory that is set aside for it.
+    async fn take(&mut self) -> Result<Option<(BytesMut, Option<Reservation>)>, Ended> {
+        let Some(length) = self.client.peek(0).await? else { return Ok(None) };
+        let counted =
+            if length > UNCOUNTED_BYTES { Some(self.requests.reserve(length as u64).await) } else { None };
+        Ok(self.client.whole().await?.map(|frame| (frame, counted)))
+    }
+
+    async fn fetch(&mut self, tier: &Tier, version: i16, correlation_id: i32) -> Result<bool, Ended> {
+        let Some((mut frame, counted)) = self.take().await? else { return Ok(false) };
+        let known = tier.known();
+        let then = match look(&mut frame, &known)? {
+            Look::Pass => Then::Pass,
+            Look::Refuse => {
+                self.write_down(Line::Own(refused(version, correlation_id)?)).await;
+                return Ok(true);
+            }
+            Look::Ask { wanted, max_bytes } => {
+                let ends_were_asked = !wanted.ends.is_empty();
+                self.ask_ahead(&frame, &wanted).await?;
+                Then::Cold(Asked {
+                    frame: frame.clone().freeze(),
+                    max_bytes,
+                    ends_were_asked,
+                    _counted: counted,
+                })
+            }
+        };
+        let api = Api::FETCH;
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, then })).await;
+        self.broker.send(&mut framed(frame.freeze())).await?;
+        Ok(true)
+    }
+
+    /// A request that names topics, whose answer is merged with what the tier has.
+    async fn merged(
+        &mut self,
+        tier: &Tier,
+        api: Api,
+        version: i16,
+        correlation_id: i32,
+    ) -> Result<bool, Ended> {
+        let Some((frame, counted)) = self.take().await? else { return Ok(false) };
+        let frame = frame.freeze();
+        let then = match names_wanted(&frame, &tier.known())? {
+            None => Then::Pass,
+            Some(_) if api == Api::DELETE_RECORDS && !tier.may_delete => {
+                self.write_down(Line::Own(refuse_deletion(&frame)?)).await;
+                return Ok(true);
+            }
+            Some(names) => {
+                self.ask_ahead(&frame, &Wanted { names, ..Wanted::default() }).await?;
+                Then::Merged(frame.clone(), counted)
+            }
+        };
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, then })).await;
+        self.broker.send(&mut framed(frame)).await?;
+        Ok(true)
+    }
+
+    /// Asks what a request in a frame needs to be known, under the name that it bears.
+    async fn ask_ahead(&mut self, frame: &[u8], wanted: &Wanted) -> Result<(), Ended> {
+        let (header, _) = RequestHeader::read(frame)?;
+        let client = header.client_id.map(<[u8]>::to_vec);
+        if !wanted.names.is_empty() {
+            let names = wanted.names.iter().map(String::as_str);
+            let question = own::names(names, client.as_deref())?;
+            self.ask(Api::METADATA, own::METADATA_VERSION, question, Then::Names).await?;
+        }
+        if !wanted.ends.is_empty() {
+            let question = own::ends(&wanted.ends, client.as_deref())?;
+            self.ask(Api::LIST_OFFSETS, own::LIST_OFFSETS_VERSION, question, Then::Ends).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&mut self, api: Api, version: i16, mut question: Frame, then: Then) -> Result<(), Ended> {
+        let correlation_id = own::CORRELATION;
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, then })).await;
+        self.broker.send(&mut question).await
+    }
+
+    /// Asks the broker, in the client's stead, where the nodes are.
+    async fn ask_for_nodes(&mut self) -> Result<(), Ended> {
+        let question = own::nodes(None)?;
+        self.ask(Api::METADATA, own::METADATA_VERSION, question, Then::Nodes).await
+    }
+
+    async fn write_down(&mut self, line: Line) {
+        // Where nobody takes answers any more the connection is about to end, whatever is written to it.
+        let _ = self.lines.send(line).await;
+    }
+}
+
+/// Whether a request may come before its client has logged in. What comes behind is answered by the node that it is meant
+/// for.
+const fn comes_before_login_ends(route: Route) -> bool {
+    matches!(route, Route::Versions | Route::VersionsTooNew | Route::Handshake | Route::Login)
+}

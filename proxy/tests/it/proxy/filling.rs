@@ -1,0 +1,439 @@
+//! Fetches that are filled from the tier, before a broker whose log has lost its beginning.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use firnline_proxy::proxy::{Archive, ProxySettings};
+use firnline_proxy::serve::Catalog;
+use firnline_reader::{Reader, ReaderSettings, Workers};
+use firnline_store::Store;
+use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
+use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::list_offsets_response::{
+    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
+};
+use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
+use kafka_protocol::messages::{
+    FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
+};
+use kafka_protocol::protocol::StrBytes;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::broker::{Asked, Broker, Client, Running, settings};
+use crate::serve::log::Log;
+use crate::serve::tier::{World, cluster, tip};
+
+const ID: u8 = 7;
+const OUT_OF_RANGE: i16 = 1;
+
+/// What the broker's log of each partition of `orders` says.
+#[derive(Clone)]
+struct Brokers {
+    log: Arc<Log>,
+    start: i64,
+    /// The error of each partition that has no other.
+    error: Arc<std::sync::atomic::AtomicI16>,
+    /// Whether it tells what it leads.
+    leads: Arc<AtomicBool>,
+    end: Arc<AtomicI64>,
+    id: Arc<std::sync::atomic::AtomicU8>,
+}
+
+impl Brokers {
+    fn of(log: Log, start: i64) -> Self {
+        let end = log.end();
+        Self {
+            log: Arc::new(log),
+            start,
+            error: Arc::default(),
+            leads: Arc::new(AtomicBool::new(true)),
+            end: Arc::new(AtomicI64::new(end)),
+            id: Arc::new(std::sync::atomic::AtomicU8::new(ID)),
+        }
+    }
+
+    fn answer(&self, asked: &Asked) -> Bytes {
+        match asked.key {
+            1 => self.fetch(asked),
+            2 => self.offsets(asked),
+            3 => self.metadata(asked),
+            _ => asked.echo(b""),
+        }
+    }
+
+    fn fetch(&self, asked: &Asked) -> Bytes {
+        let request: FetchRequest = asked.body();
+        let end = self.end.load(Ordering::SeqCst);
+        let error = self.error.load(Ordering::SeqCst);
+        let entry = |wanted: &FetchPartition| {
+            let data =
+                PartitionData::default().with_partition_index(wanted.partition).with_high_watermark(-1);
+            let data = data.with_aborted_transactions(None).with_records(Some(Bytes::new()));
+            let data = data.with_preferred_read_replica((-1).into());
+            if error != 0 {
+                return data.with_error_code(error);
+            }
+            if !(self.start..=end).contains(&wanted.fetch_offset) {
+                return data.with_error_code(OUT_OF_RANGE);
+            }
+            let room = usize::try_from(wanted.partition_max_bytes.min(request.max_bytes)).unwrap();
+            let mut records = Vec::new();
+            for batch in self.log.between(wanted.fetch_offset, end) {
+                if !records.is_empty() && records.len() + batch.bytes.len() > room {
+                    break;
+                }
+                records.extend_from_slice(&batch.bytes);
+            }
+            let data = data.with_high_watermark(end).with_last_stable_offset(end);
+            data.with_log_start_offset(self.start).with_records(Some(records.into()))
+        };
+        let topics = request.topics.iter().map(|topic| {
+            let answer = FetchableTopicResponse::default().with_topic(topic.topic.clone());
+            answer.with_topic_id(topic.topic_id).with_partitions(topic.partitions.iter().map(entry).collect())
+        });
+        asked.answer(&FetchResponse::default().with_responses(topics.collect()))
+    }
+
+    fn offsets(&self, asked: &Asked) -> Bytes {
+        let request: ListOffsetsRequest = asked.body();
+        let leads = self.leads.load(Ordering::SeqCst);
+        let topics = request.topics.iter().map(|topic| {
+            let partitions = topic.partitions.iter().map(|asked| {
+                let answer =
+                    ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
+                let end = self.end.load(Ordering::SeqCst);
+                if leads { answer.with_offset(end) } else { answer.with_error_code(6) }
+            });
+            let answer = ListOffsetsTopicResponse::default().with_name(topic.name.clone());
+            answer.with_partitions(partitions.collect())
+        });
+        asked.answer(&ListOffsetsResponse::default().with_topics(topics.collect()))
+    }
+
+    fn metadata(&self, asked: &Asked) -> Bytes {
+        let request: MetadataRequest = asked.body();
+        let topics = request.topics.unwrap_or_default();
+        let topics = topics.into_iter().map(|topic| {
+            let id = Uuid::from_bytes([self.id.load(Ordering::SeqCst); 16]);
+            MetadataResponseTopic::default().with_name(topic.name).with_topic_id(id)
+        });
+        asked.answer(&MetadataResponse::default().with_topics(topics.collect()))
+    }
+}
+
+/// A tier with `orders`, whose log is that of [`log`] up to `tier_end`, and a broker that has it from `broker_start` on.
+struct Scene {
+    world: World,
+    brokers: Brokers,
+    broker: Broker,
+    proxy: Running,
+    /// The reader's, with its counts.
+    store: Store,
+    log: Arc<Log>,
+}
+
+fn log() -> Log {
+    let mut log = Log::from(100);
+    for _ in 0..200 {
+        log.data(5, 200);
+    }
+    log
+}
+
+impl Scene {
+    async fn new(tier_end: i64, broker_start: i64) -> Self {
+        Self::with(log(), tier_end, broker_start, |settings| settings).await
+    }
+
+    async fn with(
+        log: Log,
+        tier_end: i64,
+        broker_start: i64,
+        change: impl FnOnce(ProxySettings) -> ProxySettings,
+    ) -> Self {
+        let world = World::new();
+        world.topic("orders", ID, 3);
+        for partition in 0..2 {
+            let mut part = world.part(tip("orders", ID, partition), log.batches[0].base);
+            for cut in [300, 500, tier_end] {
+                if cut <= tier_end {
+                    part.upload(&log, cut);
+                }
+            }
+            part.commit();
+        }
+        let catalog = Catalog::load(world.store(), Arc::clone(&world.env.clock)).await.unwrap();
+        let store = world.store();
+        let reader = ReaderSettings { workers: Workers::Inline, ..ReaderSettings::default() };
+        let archive = Archive {
+            cluster_id: cluster(),
+            catalog,
+            max_manifest_age: reader.max_manifest_age,
+            reader: Reader::new(store.clone(), reader),
+            store: world.store(),
+            may_delete: true,
+            env: world.env.clone(),
+        };
+        let brokers = Brokers::of(log, broker_start);
+        let says = brokers.clone();
+        let broker = Broker::start(move |asked| vec![says.answer(asked)]).await;
+        let proxy = Running::filling(change(settings(broker.port)), archive).await;
+        let log = Arc::clone(&brokers.log);
+        Self { world, brokers, broker, proxy, store, log }
+    }
+
+    /// What the broker was asked, by number.
+    fn keys(&self) -> Vec<i16> {
+        self.broker.asked().iter().map(|asked| asked.key).collect()
+    }
+
+    fn gets(&self) -> u64 {
+        self.store.counters().total()
+    }
+}
+
+fn text(text: &str) -> StrBytes {
+    StrBytes::from_string(text.to_owned())
+}
+
+fn request(offsets: &[(i32, i64)]) -> FetchRequest {
+    let partition = |(partition, offset): &(i32, i64)| {
+        let partition = FetchPartition::default().with_partition(*partition).with_fetch_offset(*offset);
+        partition.with_partition_max_bytes(1 << 20)
+    };
+    let topic =
+        FetchTopic::default().with_topic(text("orders").into()).with_topic_id(Uuid::from_bytes([ID; 16]));
+    let topic = topic.with_partitions(offsets.iter().map(partition).collect());
+    FetchRequest::default()
+        .with_max_bytes(10 << 20)
+        .with_max_wait_ms(500)
+        .with_min_bytes(1)
+        .with_topics(vec![topic])
+}
+
+/// The entries of a fetch, until each of those in `wait` has records or an error.
+async fn fetch(client: &mut Client, version: i16, offsets: &[(i32, i64)]) -> Vec<PartitionData> {
+    let answer = client.ask(version, &request(offsets)).await;
+    assert_eq!(answer.error_code, 0);
+    answer.responses.into_iter().flat_map(|topic| topic.partitions).collect()
+}
+
+/// The only entry, asked for until it has records or an error.
+async fn fetch_on(client: &mut Client, version: i16, offset: i64) -> PartitionData {
+    for _ in 0..20 {
+        let entry = fetch(client, version, &[(0, offset)]).await.remove(0);
+        if entry.error_code != 0 || entry.records.as_ref().is_some_and(|records| !records.is_empty()) {
+            return entry;
+        }
+        assert!(entry.records.is_some(), "records that are absent break librdkafka");
+    }
+    panic!("nothing comes of offset {offset}");
+}
+
+fn records(entry: &PartitionData) -> &[u8] {
+    entry.records.as_deref().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_the_broker_has_lost_comes_from_the_tier_in_every_version() {
+    let scene = Scene::new(800, 700).await;
+    for version in 4..=18 {
+        let mut client = scene.proxy.client().await;
+        let mut offset = 100;
+        while offset < scene.log.end() {
+            let entry = fetch_on(&mut client, version, offset).await;
+            assert_eq!(entry.error_code, 0, "version {version} offset {offset}");
+            let expected = scene.log.bytes_from(offset);
+            assert!(expected.starts_with(records(&entry)), "version {version} offset {offset}");
+            let mut bytes = 0;
+            let batches = scene.log.between(offset, i64::MAX).iter();
+            let last = batches.take_while(|batch| {
+                bytes += batch.bytes.len();
+                bytes <= records(&entry).len()
+            });
+            let next = last.last().unwrap().next;
+            assert!(entry.high_watermark >= next && entry.high_watermark != offset);
+            if version >= 5 {
+                assert_eq!(entry.log_start_offset, 100, "version {version} offset {offset}");
+            }
+            assert_eq!(entry.preferred_read_replica.0, -1);
+            offset = next;
+        }
+    }
+}
+
+#[tokio::test]
+async fn where_the_log_starts_is_told_as_the_tier_has_it_in_hot_answers_too() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    let entry = fetch_on(&mut client, 13, 750).await;
+    assert_eq!(entry.log_start_offset, -1, "nobody has told yet: the client asks");
+    assert_eq!(scene.gets(), 0, "for that the store is not asked");
+    fetch_on(&mut client, 13, 100).await;
+    for version in [5, 12, 13, 18] {
+        let entry = fetch_on(&mut client, version, 750).await;
+        assert_eq!(entry.log_start_offset, 100, "version {version}");
+        assert_eq!(records(&entry), scene.log.bytes_from(750));
+    }
+    // An answer that is passed and not held.
+    let large: Vec<_> = std::iter::repeat_n((0, 700), 3).collect();
+    for entry in fetch(&mut client, 13, &large).await {
+        assert_eq!((entry.log_start_offset, entry.high_watermark), (100, scene.log.end()));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_records_of_the_broker_makes_no_request_before_it_goes() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    let both = [(0, 100), (1, 750)];
+    scene.world.sim.latency(Duration::from_secs(3)..Duration::from_secs(4));
+    let began = Instant::now();
+    let entries = fetch(&mut client, 13, &both).await;
+    assert!(began.elapsed() < Duration::from_secs(2), "it waited for the store");
+    scene.world.sim.latency(Duration::ZERO..Duration::ZERO);
+    assert_eq!(records(&entries[1]), scene.log.bytes_from(750), "the hot one");
+    assert_eq!(
+        (entries[0].error_code, records(&entries[0])),
+        (0, &b""[..]),
+        "the cold one is not waited for"
+    );
+    let mut cold = Vec::new();
+    for _ in 0..2000 {
+        let entries = fetch(&mut client, 13, &both).await;
+        cold = records(&entries[0]).to_vec();
+        if !cold.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!cold.is_empty(), "it was read behind the answer");
+    assert!(scene.log.bytes_from(100).starts_with(&cold));
+}
+
+#[tokio::test]
+async fn what_is_nowhere_is_out_of_range_truly() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    for offset in [0, 99] {
+        assert_eq!(fetch_on(&mut client, 13, offset).await.error_code, OUT_OF_RANGE, "below the tier");
+    }
+    for offset in [scene.log.end() + 1, i64::MAX] {
+        assert_eq!(fetch_on(&mut client, 13, offset).await.error_code, OUT_OF_RANGE, "beyond the log");
+    }
+    assert_eq!(fetch_on(&mut client, 13, -5).await.error_code, OUT_OF_RANGE);
+    let entry = fetch_on(&mut client, 13, 99).await;
+    assert_eq!((entry.high_watermark, entry.log_start_offset), (-1, -1), "as the broker said it");
+}
+
+#[tokio::test]
+async fn a_partition_without_a_tier_is_the_brokers_alone() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    let entry = fetch(&mut client, 13, &[(2, 100)]).await.remove(0);
+    assert_eq!(entry.error_code, OUT_OF_RANGE);
+    let entry = fetch(&mut client, 13, &[(2, 750)]).await.remove(0);
+    assert_eq!((entry.log_start_offset, records(&entry).is_empty()), (-1, false));
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_to_the_tier_is_waited_for() {
+    let scene = Scene::new(600, 700).await;
+    let mut client = scene.proxy.client().await;
+    for _ in 0..3 {
+        let began = Instant::now();
+        let entry = fetch(&mut client, 13, &[(0, 650)]).await.remove(0);
+        assert_eq!((entry.error_code, records(&entry)), (0, &b""[..]));
+        assert!(began.elapsed() >= Duration::from_millis(400), "it does not spin");
+    }
+    let mut part = scene.world.part(tip("orders", ID, 0), 100);
+    for cut in [300, 500, 600, 800] {
+        part.upload(&scene.log, cut);
+    }
+    part.commit();
+    let entry = fetch_on(&mut client, 13, 650).await;
+    assert!(scene.log.bytes_from(650).starts_with(records(&entry)));
+}
+
+#[tokio::test]
+async fn other_errors_pass_and_nothing_is_read_for_them() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    for code in [3, 6, 29, 56, 74, 75, 100] {
+        scene.brokers.error.store(code, Ordering::SeqCst);
+        for offset in [100, 750] {
+            let entry = fetch(&mut client, 13, &[(0, offset)]).await.remove(0);
+            assert_eq!((entry.error_code, records(&entry)), (code, &b""[..]));
+        }
+    }
+    assert_eq!(scene.gets(), 0, "who may not read gets nothing, and costs nothing");
+}
+
+#[tokio::test]
+async fn bytes_are_not_served_by_a_name_that_means_another_topic_now() {
+    let scene = Scene::new(800, 700).await;
+    scene.brokers.id.store(8, Ordering::SeqCst);
+    let mut client = scene.proxy.client().await;
+    assert_eq!(fetch_on(&mut client, 12, 100).await.error_code, OUT_OF_RANGE);
+    assert_eq!(scene.gets(), 0);
+    assert!(scene.keys().contains(&3), "the broker was asked which topic it is");
+}
+
+#[tokio::test]
+async fn limits_of_a_fetch_hold_over_hot_and_cold() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    fetch_on(&mut client, 13, 100).await;
+    let batch = scene.log.batches[0].bytes.len();
+    for (max_bytes, most) in [(0, 1), (3 * batch, 3), (10 * batch, 10)] {
+        let mut request = request(&[(0, 100), (1, 100)]);
+        request.max_bytes = i32::try_from(max_bytes).unwrap();
+        let answer = client.ask(13, &request).await;
+        let bytes: usize = answer.responses[0].partitions.iter().map(|entry| records(entry).len()).sum();
+        assert!(bytes > 0 && bytes <= most * batch, "{bytes} for {max_bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_fetch_that_goes_on_with_a_session_begins_anew() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    let mut next = request(&[(0, 100)]);
+    (next.session_id, next.session_epoch) = (5, 3);
+    let answer = client.ask(13, &next).await;
+    assert_eq!((answer.error_code, answer.session_id, answer.responses.len()), (70, 0, 0));
+    assert!(scene.keys().is_empty(), "the broker is not asked");
+    let mut first = request(&[(0, 750)]);
+    first.session_epoch = 0;
+    let answer = client.ask(13, &first).await;
+    assert_eq!((answer.error_code, answer.session_id), (0, 0));
+    let asked: FetchRequest = scene.broker.asked().pop().unwrap().body();
+    assert_eq!(asked.session_epoch, -1);
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_told_as_a_failure_and_comes_back() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    let key = firnline_index::keys::ObjectKey::Manifest { tip: tip("orders", ID, 0) }.to_string();
+    let good = scene.world.sim.peek(&key).unwrap();
+    scene.world.sim.plant(&key, b"damaged".to_vec());
+    assert_eq!(fetch_on(&mut client, 13, 100).await.error_code, 56);
+    assert_eq!(fetch_on(&mut client, 5, 100).await.error_code, 6, "in the words of the time");
+    scene.world.sim.plant(&key, good);
+    assert_eq!(fetch_on(&mut client, 13, 100).await.error_code, 0);
+}
+
+#[tokio::test]
+async fn a_fetch_by_a_replica_passes_untouched() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    let mut request = request(&[(0, 100)]);
+    request.replica_id = 2.into();
+    let answer = client.ask(11, &request).await;
+    assert_eq!(answer.responses[0].partitions[0].error_code, OUT_OF_RANGE);
+    assert_eq!(scene.gets(), 0);
+}

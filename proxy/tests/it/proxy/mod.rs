@@ -1,0 +1,5 @@
+//! The proxy over its sockets, before a broker that says what a test wants it to say.
+
+mod broker;
+mod filling;
+mod passing;
