@@ -1,203 +1,17 @@
-//! Fetches that are filled from the tier, before a broker whose log has lost its beginning.
+//! Fetches that are filled from the tier.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
-use firnline_proxy::proxy::{Archive, ProxySettings};
-use firnline_proxy::serve::Catalog;
-use firnline_reader::{Reader, ReaderSettings, Workers};
-use firnline_store::Store;
+use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
-use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
-use kafka_protocol::messages::list_offsets_response::{
-    ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
-};
-use kafka_protocol::messages::metadata_response::MetadataResponseTopic;
-use kafka_protocol::messages::{
-    FetchRequest, FetchResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
-};
-use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::messages::fetch_response::PartitionData;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::broker::{Asked, Broker, Client, Running, settings};
-use crate::serve::log::Log;
-use crate::serve::tier::{World, cluster, tip};
-
-const ID: u8 = 7;
-const OUT_OF_RANGE: i16 = 1;
-
-/// What the broker's log of each partition of `orders` says.
-#[derive(Clone)]
-struct Brokers {
-    log: Arc<Log>,
-    start: i64,
-    /// The error of each partition that has no other.
-    error: Arc<std::sync::atomic::AtomicI16>,
-    /// Whether it tells what it leads.
-    leads: Arc<AtomicBool>,
-    end: Arc<AtomicI64>,
-    id: Arc<std::sync::atomic::AtomicU8>,
-}
-
-impl Brokers {
-    fn of(log: Log, start: i64) -> Self {
-        let end = log.end();
-        Self {
-            log: Arc::new(log),
-            start,
-            error: Arc::default(),
-            leads: Arc::new(AtomicBool::new(true)),
-            end: Arc::new(AtomicI64::new(end)),
-            id: Arc::new(std::sync::atomic::AtomicU8::new(ID)),
-        }
-    }
-
-    fn answer(&self, asked: &Asked) -> Bytes {
-        match asked.key {
-            1 => self.fetch(asked),
-            2 => self.offsets(asked),
-            3 => self.metadata(asked),
-            _ => asked.echo(b""),
-        }
-    }
-
-    fn fetch(&self, asked: &Asked) -> Bytes {
-        let request: FetchRequest = asked.body();
-        let end = self.end.load(Ordering::SeqCst);
-        let error = self.error.load(Ordering::SeqCst);
-        let entry = |wanted: &FetchPartition| {
-            let data =
-                PartitionData::default().with_partition_index(wanted.partition).with_high_watermark(-1);
-            let data = data.with_aborted_transactions(None).with_records(Some(Bytes::new()));
-            let data = data.with_preferred_read_replica((-1).into());
-            if error != 0 {
-                return data.with_error_code(error);
-            }
-            if !(self.start..=end).contains(&wanted.fetch_offset) {
-                return data.with_error_code(OUT_OF_RANGE);
-            }
-            let room = usize::try_from(wanted.partition_max_bytes.min(request.max_bytes)).unwrap();
-            let mut records = Vec::new();
-            for batch in self.log.between(wanted.fetch_offset, end) {
-                if !records.is_empty() && records.len() + batch.bytes.len() > room {
-                    break;
-                }
-                records.extend_from_slice(&batch.bytes);
-            }
-            let data = data.with_high_watermark(end).with_last_stable_offset(end);
-            data.with_log_start_offset(self.start).with_records(Some(records.into()))
-        };
-        let topics = request.topics.iter().map(|topic| {
-            let answer = FetchableTopicResponse::default().with_topic(topic.topic.clone());
-            answer.with_topic_id(topic.topic_id).with_partitions(topic.partitions.iter().map(entry).collect())
-        });
-        asked.answer(&FetchResponse::default().with_responses(topics.collect()))
-    }
-
-    fn offsets(&self, asked: &Asked) -> Bytes {
-        let request: ListOffsetsRequest = asked.body();
-        let leads = self.leads.load(Ordering::SeqCst);
-        let topics = request.topics.iter().map(|topic| {
-            let partitions = topic.partitions.iter().map(|asked| {
-                let answer =
-                    ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
-                let end = self.end.load(Ordering::SeqCst);
-                if leads { answer.with_offset(end) } else { answer.with_error_code(6) }
-            });
-            let answer = ListOffsetsTopicResponse::default().with_name(topic.name.clone());
-            answer.with_partitions(partitions.collect())
-        });
-        asked.answer(&ListOffsetsResponse::default().with_topics(topics.collect()))
-    }
-
-    fn metadata(&self, asked: &Asked) -> Bytes {
-        let request: MetadataRequest = asked.body();
-        let topics = request.topics.unwrap_or_default();
-        let topics = topics.into_iter().map(|topic| {
-            let id = Uuid::from_bytes([self.id.load(Ordering::SeqCst); 16]);
-            MetadataResponseTopic::default().with_name(topic.name).with_topic_id(id)
-        });
-        asked.answer(&MetadataResponse::default().with_topics(topics.collect()))
-    }
-}
-
-/// A tier with `orders`, whose log is that of [`log`] up to `tier_end`, and a broker that has it from `broker_start` on.
-struct Scene {
-    world: World,
-    brokers: Brokers,
-    broker: Broker,
-    proxy: Running,
-    /// The reader's, with its counts.
-    store: Store,
-    log: Arc<Log>,
-}
-
-fn log() -> Log {
-    let mut log = Log::from(100);
-    for _ in 0..200 {
-        log.data(5, 200);
-    }
-    log
-}
-
-impl Scene {
-    async fn new(tier_end: i64, broker_start: i64) -> Self {
-        Self::with(log(), tier_end, broker_start, |settings| settings).await
-    }
-
-    async fn with(
-        log: Log,
-        tier_end: i64,
-        broker_start: i64,
-        change: impl FnOnce(ProxySettings) -> ProxySettings,
-    ) -> Self {
-        let world = World::new();
-        world.topic("orders", ID, 3);
-        for partition in 0..2 {
-            let mut part = world.part(tip("orders", ID, partition), log.batches[0].base);
-            for cut in [300, 500, tier_end] {
-                if cut <= tier_end {
-                    part.upload(&log, cut);
-                }
-            }
-            part.commit();
-        }
-        let catalog = Catalog::load(world.store(), Arc::clone(&world.env.clock)).await.unwrap();
-        let store = world.store();
-        let reader = ReaderSettings { workers: Workers::Inline, ..ReaderSettings::default() };
-        let archive = Archive {
-            cluster_id: cluster(),
-            catalog,
-            max_manifest_age: reader.max_manifest_age,
-            reader: Reader::new(store.clone(), reader),
-            store: world.store(),
-            may_delete: true,
-            env: world.env.clone(),
-        };
-        let brokers = Brokers::of(log, broker_start);
-        let says = brokers.clone();
-        let broker = Broker::start(move |asked| vec![says.answer(asked)]).await;
-        let proxy = Running::filling(change(settings(broker.port)), archive).await;
-        let log = Arc::clone(&brokers.log);
-        Self { world, brokers, broker, proxy, store, log }
-    }
-
-    /// What the broker was asked, by number.
-    fn keys(&self) -> Vec<i16> {
-        self.broker.asked().iter().map(|asked| asked.key).collect()
-    }
-
-    fn gets(&self) -> u64 {
-        self.store.counters().total()
-    }
-}
-
-fn text(text: &str) -> StrBytes {
-    StrBytes::from_string(text.to_owned())
-}
+use super::broker::Client;
+use super::scene::{ID, OUT_OF_RANGE, Scene, text};
+use crate::serve::tier::tip;
 
 fn request(offsets: &[(i32, i64)]) -> FetchRequest {
     let partition = |(partition, offset): &(i32, i64)| {
@@ -215,14 +29,14 @@ fn request(offsets: &[(i32, i64)]) -> FetchRequest {
 }
 
 /// The entries of a fetch, until each of those in `wait` has records or an error.
-async fn fetch(client: &mut Client, version: i16, offsets: &[(i32, i64)]) -> Vec<PartitionData> {
+pub(super) async fn fetch(client: &mut Client, version: i16, offsets: &[(i32, i64)]) -> Vec<PartitionData> {
     let answer = client.ask(version, &request(offsets)).await;
     assert_eq!(answer.error_code, 0);
     answer.responses.into_iter().flat_map(|topic| topic.partitions).collect()
 }
 
 /// The only entry, asked for until it has records or an error.
-async fn fetch_on(client: &mut Client, version: i16, offset: i64) -> PartitionData {
+pub(super) async fn fetch_on(client: &mut Client, version: i16, offset: i64) -> PartitionData {
     for _ in 0..20 {
         let entry = fetch(client, version, &[(0, offset)]).await.remove(0);
         if entry.error_code != 0 || entry.records.as_ref().is_some_and(|records| !records.is_empty()) {
@@ -233,7 +47,7 @@ async fn fetch_on(client: &mut Client, version: i16, offset: i64) -> PartitionDa
     panic!("nothing comes of offset {offset}");
 }
 
-fn records(entry: &PartitionData) -> &[u8] {
+pub(super) fn records(entry: &PartitionData) -> &[u8] {
     entry.records.as_deref().unwrap_or_default()
 }
 

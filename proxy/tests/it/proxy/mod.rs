@@ -2,4 +2,6 @@
 
 mod broker;
 mod filling;
+mod merging;
 mod passing;
+mod scene;
