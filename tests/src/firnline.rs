@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use crate::process::Server;
 use crate::tools;
 
 /// The binary under test: `$FIRNLINE_BIN`, else what `cargo build` makes of this tree, once per test process, so that
@@ -86,6 +87,11 @@ impl Run {
         outer.envs(self.command.get_envs().filter_map(|(key, value)| Some((key, value?))));
         self.command = outer;
         self
+    }
+
+    /// Starts a run that ends when it is told to, with both its streams in a file.
+    pub fn spawn(self, log: &Path) -> Server {
+        Server::spawn("firnline", &self.command, log)
     }
 
     /// Runs to the end.

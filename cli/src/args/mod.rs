@@ -13,7 +13,7 @@ pub use look::{CatArgs, CostArgs, InspectArgs, Isolation, LsArgs, SelectionArgs,
 pub use operate::{
     ConfigArgs, ConfigCommand, DemoArgs, LogFormat, OffloadArgs, Page, ReferenceArgs, RestoreArgs,
 };
-pub use serve::ServeArgs;
+pub use serve::{HashPasswordArgs, ServeArgs};
 pub use tend::{
     ConfirmDeletedArgs, DecommissionArgs, DeleteRecordsArgs, GcArgs, PauseArgs, PolicyArgs, PolicyCommand,
     PolicySetArgs, RepairArgs, RepairCommand, ResumeArgs, RewrapArgs, StatusArgs, WordArgs,
@@ -90,6 +90,8 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Answers Kafka's clients from the tier, without a broker
     Serve(ServeArgs),
+    /// Makes lines for a server's file of users
+    HashPassword(HashPasswordArgs),
     /// Wraps topic keys with the active key of the ring
     Rewrap(RewrapArgs),
     /// Says what is in the tier and what it costs a month

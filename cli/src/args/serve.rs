@@ -4,6 +4,27 @@ use clap::Args;
 
 use super::LogFormat;
 
+/// `firnline hash-password`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  firnline hash-password ann --password file:/etc/firnline/ann.password
+  firnline hash-password ann --iterations 50000 --password env:ANNS_PASSWORD
+
+Prints lines for the file that serve.users_file names. The password is read from standard input
+where --password does not say where it stands; it never stands on the command line.")]
+pub struct HashPasswordArgs {
+    /// The user's name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Where the password stands: file:/PATH or env:NAME; else standard input
+    #[arg(long, value_name = "SECRET")]
+    pub password: Option<String>,
+    /// How often it is hashed, 4096 to 200000
+    #[arg(long, value_name = "COUNT", default_value_t = 16384)]
+    pub iterations: u32,
+}
+
 /// `firnline serve`
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -20,8 +41,8 @@ a login; rules for others stand in [[serve.rule]] of the config. Other machines 
 with TLS, a login and rules, as [serve] sets them up, or by --insecure-anonymous, which is said at
 each start.
 
-SIGHUP, and a change of the config file, read the rules again: a right that was taken away ends
-with the next request. SIGTERM and SIGINT end in order: requests at hand are answered.")]
+SIGHUP, and a change of the config or of the files that it names, read rules, users and
+certificates again: a right that was taken away ends with the next request. SIGTERM and SIGINT end in order: requests at hand are answered.")]
 pub struct ServeArgs {
     /// The tier, if it is not named otherwise
     #[arg(value_name = "TIER")]

@@ -9,6 +9,7 @@ mod decommission;
 mod delete_records;
 mod demo;
 mod gc;
+mod hash_password;
 mod inspect;
 mod ls;
 mod offload;
@@ -53,6 +54,7 @@ pub async fn run(cli: Cli, around: Surroundings, mut out: Out) -> Result<Exit> {
         Command::Rewrap(args) => rewrap::run(args, &global, around, out).await?,
         Command::Restore(args) => restore::run(args, &global, around, out).await?,
         Command::Serve(args) => serve::run(args, &global, around).await?,
+        Command::HashPassword(args) => hash_password::run(args, &around, out)?,
         Command::Cost(args) => cost::run(args, &global, around, out).await?,
         Command::Config(args) => config::run(&args.command, &global, &around, out)?,
         Command::Reference(args) => {

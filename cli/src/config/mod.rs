@@ -28,7 +28,7 @@ pub use source::{Origin, Set};
 pub use value::Mechanism;
 pub use value::{Address, Codec, Text};
 #[cfg(feature = "serve")]
-pub use value::{Reader, Value};
+pub use value::{FilePath, Reader, Value};
 
 use sections::{
     CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection,

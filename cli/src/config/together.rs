@@ -3,7 +3,7 @@
 use firnline_store::StoreUrl;
 
 use super::Config;
-use super::sections::{EncryptionSection, KafkaSection};
+use super::sections::{EncryptionSection, KafkaSection, ServeSection};
 use super::source::{Origin, Problem, Set};
 use super::value::Mechanism;
 
@@ -12,6 +12,7 @@ pub fn together(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
     kafka(&config.kafka, &mut problems);
     encryption(config, &mut problems);
+    serve(&config.serve, &mut problems);
     let on_azure = matches!(config.store.url.value, Some(StoreUrl::Azure { .. }));
     for class in config.topics.iter().map(|topic| &topic.storage_class).filter(|_| on_azure) {
         if let Some(line) = line(class) {
@@ -121,6 +122,24 @@ fn encryption(config: &Config, problems: &mut Vec<Problem>) {
     }
 }
 
+fn serve(serve: &ServeSection, problems: &mut Vec<Problem>) {
+    let mut problem = |line: usize, what: &str| problems.push(Problem { line, what: what.to_owned() });
+    match (line(&serve.tls_cert_file), line(&serve.tls_key)) {
+        (Some(line), None) => problem(line, "serve.tls.cert_file: its key is missing, serve.tls.key"),
+        (None, Some(line)) => problem(line, "serve.tls.key: its certificate is missing, serve.tls.cert_file"),
+        _ => {}
+    }
+    if let (None, Some(line)) = (line(&serve.tls_cert_file), line(&serve.tls_client_ca_file)) {
+        problem(
+            line,
+            "serve.tls.client_ca_file: clients show certificates within TLS; set serve.tls.cert_file",
+        );
+    }
+    if let (None, Some(line)) = (line(&serve.users_file), line(&serve.login_lifetime)) {
+        problem(line, "serve.login_lifetime: nobody logs in; set serve.users_file");
+    }
+}
+
 fn at(origin: &Origin) -> usize {
     match origin {
         Origin::File(line) => *line,
@@ -186,6 +205,22 @@ mod tests {
         ] {
             assert_eq!(problems(&text), Vec::<String>::new(), "{text}");
         }
+    }
+
+    #[test]
+    fn doors_of_a_server_that_do_not_fit_together_are_refused() {
+        for (text, says) in [
+            ("serve.tls.cert_file = '/c'", "serve.tls.key"),
+            ("serve.tls.key = 'file:/k'", "serve.tls.cert_file"),
+            ("serve.tls.client_ca_file = '/a'", "within TLS"),
+            ("serve.login_lifetime = '1h'", "serve.users_file"),
+        ] {
+            let found = problems(text);
+            assert!(found.len() == 1 && found[0].contains(says), "{text}: {found:?}");
+        }
+        let whole = "serve.tls.cert_file = '/c'\nserve.tls.key = 'file:/k'\nserve.tls.client_ca_file = '/a'\n\
+                     serve.users_file = '/u'\nserve.login_lifetime = '1h'";
+        assert_eq!(problems(whole), Vec::<String>::new());
     }
 
     #[test]

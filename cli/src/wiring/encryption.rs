@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use firnline_index::topic_key::{RingKey, TopicKey};
@@ -20,6 +21,16 @@ use crate::surroundings::Surroundings;
 /// The bits of a file's mode that let others read or write it.
 const OTHERS: u32 = 0o006;
 
+/// What is wrong with a secret file that everybody may read or write.
+pub(super) fn open_to_everybody(path: &Path) -> std::result::Result<Option<String>, String> {
+    let file = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let mode = file.permissions().mode();
+    let open = mode & OTHERS != 0;
+    Ok(open.then(|| {
+        format!("{} can be read or written by everybody (mode {:03o})", path.display(), mode & 0o777)
+    }))
+}
+
 /// The ring that the config names, if it names one.
 pub fn key_ring(config: &Config, around: &Surroundings, env: &Env) -> Result<Option<Arc<dyn KeyRing>>> {
     let EncryptionSection { topics: _, keys, active, command } = &config.encryption;
@@ -36,19 +47,10 @@ pub fn key_ring(config: &Config, around: &Surroundings, env: &Env) -> Result<Opt
                 format!("key {:?} of encryption.keys cannot be used: {why}", key.name),
             )
         };
-        if let SecretRef::File(path) = &key.secret {
-            let file = std::fs::metadata(path);
-            let mode =
-                file.map_err(|error| unusable(format!("{}: {error}", path.display())))?.permissions().mode();
-            if mode & OTHERS != 0 {
-                let why = format!(
-                    "{} can be read or written by everybody (mode {:03o})",
-                    path.display(),
-                    mode & 0o777
-                );
-                let help = format!("chmod 600 {}", path.display());
-                return Err(unusable(why).help(help).into());
-            }
+        if let SecretRef::File(path) = &key.secret
+            && let Some(why) = open_to_everybody(path).map_err(unusable)?
+        {
+            return Err(unusable(why).help(format!("chmod 600 {}", path.display())).into());
         }
         let text = key.secret.resolve(around).map_err(unusable)?;
         let parsed =

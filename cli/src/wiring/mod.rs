@@ -21,7 +21,7 @@ pub use reader::reader;
 pub use reader::reader_settings;
 pub use reserve::{ReserveSize, reserve};
 #[cfg(feature = "serve")]
-pub use serve::{rights, serve};
+pub use serve::{Doors, doors, rights, serve};
 #[cfg(feature = "sidecar")]
 pub use sidecar::sidecar;
 pub use store::{count, prices, store, tier_address, unreadable};

@@ -1,15 +1,22 @@
 //! `[serve]` to a server's settings, and `[[serve.rule]]` to rights.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use firnline_index::NodeId;
 use firnline_proxy::serve::{
-    Anonymous, Limits, PatternError, Principal, Rights, Rule, ServeSettings, TopicPattern as Topics, Who,
+    Anonymous, Limits, PatternError, Principal, Rights, Rule, ServeSettings, Tls, TlsMaterial,
+    TopicPattern as Topics, Users, Who,
 };
 
 use super::count;
+use super::encryption::open_to_everybody;
+use super::store::named;
 use crate::config::sections::{ServeRuleSection, ServeSection};
-use crate::config::{Address, Config, Reader};
-use crate::failure::{Failure, Result, codes};
+use crate::config::{Address, Config, FilePath, Reader};
+use crate::failure::{Failure, Result, Stop, codes, of};
 use crate::selector::TopicPattern;
+use crate::surroundings::Surroundings;
 
 /// The settings of a server.
 pub fn serve(config: &Config, anonymous: Anonymous) -> ServeSettings {
@@ -17,6 +24,12 @@ pub fn serve(config: &Config, anonymous: Anonymous) -> ServeSettings {
         listen,
         advertise,
         node_id,
+        // How who comes is known: below.
+        tls_cert_file: _,
+        tls_key: _,
+        tls_client_ca_file: _,
+        users_file: _,
+        login_lifetime: _,
         // Of the process, not of the server.
         http_listen: _,
         limits_connections,
@@ -44,6 +57,51 @@ pub fn serve(config: &Config, anonymous: Anonymous) -> ServeSettings {
             ..Limits::default()
         },
     }
+}
+
+/// How who comes is known, as the files are now.
+#[derive(Debug)]
+pub struct Doors {
+    /// Certificates.
+    pub tls: Option<Tls>,
+    /// Who may log in.
+    pub users: Option<Arc<Users>>,
+}
+
+impl Doors {
+    /// Whether everybody who comes has a name.
+    pub fn ask_who(&self) -> bool {
+        self.users.is_some() || self.tls.as_ref().is_some_and(Tls::asks_certificates)
+    }
+}
+
+/// Reads the files that say who may come.
+pub fn doors(config: &Config, around: &Surroundings) -> Result<Doors> {
+    let serve = &config.serve;
+    let tls = match (&serve.tls_cert_file.value, &serve.tls_key.value) {
+        (Some(cert_file), Some(key)) => {
+            let bytes = |path: &FilePath| Ok::<_, Stop>(named(&path.0)?.text.expose().as_bytes().to_vec());
+            let key_pem = key
+                .resolve(around)
+                .map_err(|error| Failure::new(&codes::SECRET, format!("serve.tls.key: {error}")))?;
+            let client_authorities_pem = serve.tls_client_ca_file.value.as_ref().map(bytes).transpose()?;
+            let material = TlsMaterial { chain_pem: bytes(cert_file)?, key_pem, client_authorities_pem };
+            Some(Tls::new(&material).map_err(|error| of::server(error.code(), error))?)
+        }
+        // The config is refused where one is there alone.
+        _ => None,
+    };
+    let users = serve.users_file.value.as_ref().map(|path| users(&path.0)).transpose()?;
+    Ok(Doors { tls, users })
+}
+
+fn users(path: &Path) -> Result<Arc<Users>> {
+    let unusable = |why| Failure::new(&codes::SECRET, format!("serve.users_file: {why}"));
+    if let Some(why) = open_to_everybody(path).map_err(unusable)? {
+        return Err(unusable(why).help(format!("chmod 600 {}", path.display())).into());
+    }
+    let users = Users::parse(named(path)?.text.expose()).map_err(|error| of::server(error.code(), error));
+    Ok(Arc::new(users?))
 }
 
 /// Who may read what: the rules of the config, and topics that were typed for whoever does not log in.

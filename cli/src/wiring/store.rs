@@ -44,7 +44,7 @@ pub fn prices(config: &Config, typed: Option<&Path>) -> Result<(PriceList, Strin
 
 /// Every file and secret that the config names and that cannot be read.
 pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
-    let (store, kafka) = (&config.store, &config.kafka);
+    let (store, kafka, serve) = (&config.store, &config.kafka, &config.serve);
     let mut problems = Vec::new();
     for (key, secret) in [
         ("store.aws.secret_access_key", &store.aws_secret_access_key),
@@ -54,6 +54,7 @@ pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
         ("kafka.tls.key", &kafka.tls_key),
         ("kafka.sasl.password", &kafka.sasl_password),
         ("kafka.sasl.oauth.token", &kafka.sasl_oauth_token),
+        ("serve.tls.key", &serve.tls_key),
     ] {
         let resolved = secret.value.as_ref().map(|secret| secret.resolve(around));
         problems.extend(resolved.and_then(std::result::Result::err).map(|error| format!("{key}: {error}")));
@@ -64,6 +65,9 @@ pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
         ("store.price_file", &store.price_file),
         ("kafka.tls.ca_file", &kafka.tls_ca_file),
         ("kafka.tls.cert_file", &kafka.tls_cert_file),
+        ("serve.tls.cert_file", &serve.tls_cert_file),
+        ("serve.tls.client_ca_file", &serve.tls_client_ca_file),
+        ("serve.users_file", &serve.users_file),
     ] {
         let opened = path.value.as_ref().map(|path| (path, read(&path.0)));
         if let Some((path, Err(error))) = opened {

@@ -79,6 +79,7 @@ impl Scene {
             self.logs.path(),
         );
         fs::write(self.at("firnline.toml"), config).unwrap();
+        fs::write(self.at("ann.password"), "hunter2\n").unwrap();
         fs::write(self.at("eu-west-1.toml"), run(["cost", "--show-prices"]).fine()).unwrap();
     }
 
@@ -92,6 +93,7 @@ impl Scene {
             ("/srv/tier", tier),
             ("/etc/firnline.toml", self.at("firnline.toml")),
             ("eu-west-1.toml", self.at("eu-west-1.toml")),
+            ("/etc/firnline/ann.password", self.at("ann.password")),
             ("/tmp/orders", self.at("restored")),
             ("10.0.0.7:9655", "127.0.0.1:1".to_owned()),
             ("127.0.0.1:19092", "127.0.0.1:0".to_owned()),
@@ -116,7 +118,7 @@ impl Scene {
         let mut command = firnline(self.command(example));
         command.env("FIRNLINE_STORE", self.logs.tier()).env("TMPDIR", self.logs.temp.path());
         command.current_dir(self.logs.temp.path());
-        command.env("FIRNLINE_CONFIG", self.at("firnline.toml"));
+        command.env("FIRNLINE_CONFIG", self.at("firnline.toml")).env("ANNS_PASSWORD", "hunter2");
         finish(command)
     }
 }

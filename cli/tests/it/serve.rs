@@ -166,7 +166,7 @@ fn rules_are_read_again_and_a_bad_config_changes_nothing() {
     assert_eq!((serving.error_of("orders"), serving.error_of("secrets")), (0, 29));
     // By itself, when the file changes.
     rule("User:ANONYMOUS", "secrets");
-    serving.says("was read again");
+    serving.says("were read again");
     serving.says("\"topics\":\"secrets\"");
     assert_eq!((serving.error_of("orders"), serving.error_of("secrets")), (29, 0));
     rule("ann", "orders(");

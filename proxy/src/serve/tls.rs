@@ -112,7 +112,8 @@ impl Tls {
     }
 
     /// Whether whoever has no certificate is not let in.
-    pub(crate) const fn asks_certificates(&self) -> bool {
+    #[must_use]
+    pub const fn asks_certificates(&self) -> bool {
         self.asks_certificates
     }
 

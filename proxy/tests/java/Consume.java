@@ -16,13 +16,20 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
- * Asks a server for all that a consumer can, and tries to write. Arguments: address, topic, isolation, a time. Tells what
- * it sees, a fact a line.
+ * Asks a server for all that a consumer can, and tries to write. Arguments: address, topic, isolation, a time, and where
+ * more has to be said a file of client settings. Tells what it sees, a fact a line.
  */
 public final class Consume {
     private static final long PATIENCE_NANOS = 60_000_000_000L;
 
+    private static final Properties MORE = new Properties();
+
     public static void main(String[] arguments) throws Exception {
+        if (arguments.length > 4) {
+            try (java.io.Reader file = java.nio.file.Files.newBufferedReader(java.nio.file.Path.of(arguments[4]))) {
+                MORE.load(file);
+            }
+        }
         StringBuilder out = new StringBuilder();
         consume(arguments[0], arguments[1], arguments[2], Long.parseLong(arguments[3]), out);
         for (String idempotent : List.of("true", "false")) {
@@ -33,6 +40,7 @@ public final class Consume {
 
     private static void consume(String server, String topic, String isolation, long time, StringBuilder out) {
         Properties settings = new Properties();
+        settings.putAll(MORE);
         settings.put("bootstrap.servers", server);
         settings.put("isolation.level", isolation);
         settings.put("auto.offset.reset", "none");
@@ -90,6 +98,7 @@ public final class Consume {
 
     private static String produce(String server, String topic, String idempotent) throws InterruptedException {
         Properties settings = new Properties();
+        settings.putAll(MORE);
         settings.put("bootstrap.servers", server);
         settings.put("enable.idempotence", idempotent);
         settings.put("acks", "all");

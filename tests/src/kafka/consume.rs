@@ -73,7 +73,18 @@ pub fn consume_all(
     partitions: i32,
     isolation: Isolation,
 ) -> BTreeMap<i32, PartitionContent> {
-    let consumer = consumer(bootstrap, isolation);
+    consume_all_as(bootstrap, &[], topic, partitions, isolation)
+}
+
+/// The same with further settings of the client, such as a login.
+pub fn consume_all_as(
+    bootstrap: &str,
+    settings: &[(&str, &str)],
+    topic: &str,
+    partitions: i32,
+    isolation: Isolation,
+) -> BTreeMap<i32, PartitionContent> {
+    let consumer = consumer_as(bootstrap, settings, isolation);
     let mut list = TopicPartitionList::new();
     let mut content = BTreeMap::new();
     for partition in 0..partitions {
@@ -101,7 +112,16 @@ pub fn consume_all(
 }
 
 fn consumer(bootstrap: &str, isolation: Isolation) -> BaseConsumer {
-    ClientConfig::new()
+    consumer_as(bootstrap, &[], isolation)
+}
+
+/// A consumer with further settings.
+pub fn consumer_as(bootstrap: &str, settings: &[(&str, &str)], isolation: Isolation) -> BaseConsumer {
+    let mut config = ClientConfig::new();
+    for (key, value) in settings {
+        config.set(*key, *value);
+    }
+    config
         .set("bootstrap.servers", bootstrap)
         .set("group.id", "firnline-tests")
         .set("enable.auto.commit", "false")

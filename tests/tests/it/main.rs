@@ -7,5 +7,6 @@ mod live_broker;
 mod places;
 mod rigs;
 mod round_trip;
+mod serve;
 mod sources;
 mod stores;

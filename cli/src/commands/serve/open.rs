@@ -3,43 +3,82 @@
 use std::sync::Arc;
 
 use firnline_proxy::serve::{
-    Catalog, CatalogError, Rights, Security, ServeError, ServeSettings, Served, Server,
+    Catalog, CatalogError, Rights, Security, ServeError, ServeSettings, Served, Server, Tls, Users,
 };
 use tokio::sync::watch;
 
 use super::typed::Typed;
 use crate::failure::{Failure, Result, of};
-use crate::wiring;
+use crate::wiring::{self, Doors};
 
 /// What was opened.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) server: Server,
     pub(super) catalog: Arc<Catalog>,
-    pub(super) rights: watch::Sender<Arc<Rights>>,
+    pub(super) live: Live,
     /// The tier, for people.
     pub(super) tier: String,
 }
 
+/// What changes while the server runs.
+#[derive(Debug)]
+pub(super) struct Live {
+    rights: watch::Sender<Arc<Rights>>,
+    tls: Option<watch::Sender<Tls>>,
+    users: Option<watch::Sender<Arc<Users>>>,
+}
+
+impl Live {
+    fn new(rights: Arc<Rights>, doors: Doors) -> Self {
+        let Doors { tls, users } = doors;
+        let rights = watch::Sender::new(rights);
+        Self { rights, tls: tls.map(watch::Sender::new), users: users.map(watch::Sender::new) }
+    }
+
+    /// From here on these hold. What was not asked of clients at the start is not asked of them now.
+    pub(super) fn change(&self, new: Arc<Rights>, doors: Doors) {
+        let Doors { tls: new_tls, users: new_users } = doors;
+        if let (Some(users), Some(new)) = (&self.users, new_users) {
+            users.send_replace(new);
+        }
+        if let (Some(tls), Some(new)) = (&self.tls, new_tls)
+            && tls.borrow().asks_certificates() == new.asks_certificates()
+        {
+            tls.send_replace(new);
+        }
+        self.rights.send_replace(new);
+    }
+}
+
 /// Opens the tier, reads its topics, and opens the port.
-pub(super) async fn open(typed: &Typed, settings: ServeSettings, rights: Arc<Rights>) -> Result<Opened> {
+pub(super) async fn open(
+    typed: &Typed,
+    settings: ServeSettings,
+    rights: Arc<Rights>,
+    doors: Doors,
+) -> Result<Opened> {
     let Typed { context, .. } = typed;
     let tier = context.tier().await?;
     let reading = wiring::reader_settings(&context.config, &tier);
     let catalog = Catalog::load(tier.store().clone(), Arc::clone(&context.env.clock)).await;
     let catalog = Arc::new(catalog.map_err(of_catalog)?);
-    let (send, rights) = watch::channel(rights);
+    let live = Live::new(rights, doors);
     let served = Served {
         cluster_id: tier.cluster_id().clone(),
         catalog: Arc::clone(&catalog),
         reader: wiring::reader(&context.config, &tier),
         max_manifest_age: reading.max_manifest_age,
-        rights,
-        security: Security::default(),
+        rights: live.rights.subscribe(),
+        security: Security {
+            tls: live.tls.as_ref().map(watch::Sender::subscribe),
+            users: live.users.as_ref().map(watch::Sender::subscribe),
+            login_lifetime: context.config.serve.login_lifetime.value.map(|lifetime| lifetime.0),
+        },
         random: Arc::clone(&context.env.random),
     };
     let server = Server::bind(settings, served).await.map_err(of_server)?;
-    Ok(Opened { server, catalog, rights: send, tier: tier.store().to_string() })
+    Ok(Opened { server, catalog, live, tier: tier.store().to_string() })
 }
 
 fn of_server(error: ServeError) -> Failure {

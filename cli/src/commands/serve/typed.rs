@@ -9,11 +9,11 @@ use crate::args::{GlobalArgs, ServeArgs};
 use crate::commands::config;
 use crate::commands::context::Context;
 use crate::commands::selection::usage;
-use crate::config::{Origin, Set, Value};
+use crate::config::{Origin, SecretRef, Set, Value};
 use crate::failure::{Failure, Result};
 use crate::selector::TopicPattern;
 use crate::surroundings::Surroundings;
-use crate::wiring;
+use crate::wiring::{self, Doors};
 
 /// The config in force, and what holds over it.
 #[derive(Debug)]
@@ -71,9 +71,27 @@ impl Typed {
         Ok(before.config.server_needing_restart(&self.context.config))
     }
 
-    /// Whom the server lets in without a login.
-    pub(super) fn anonymous(&self) -> Anonymous {
-        if self.insecure_anonymous { Anonymous::Anybody } else { Anonymous::Loopback }
+    /// Whom the server lets in without a login. Refused where that was typed, and the config has everybody log in.
+    pub(super) fn anonymous(&self, doors: &Doors) -> Result<Anonymous> {
+        let typed = if self.insecure_anonymous {
+            Some("--insecure-anonymous")
+        } else {
+            (!self.topics.is_empty()).then_some("--topic")
+        };
+        match (doors.ask_who(), typed) {
+            (true, Some(flag)) => Err(usage(format!(
+                "{flag} is for whoever does not log in, and [serve] lets in nobody without a login"
+            ))
+            .into()),
+            (true, None) => Ok(Anonymous::Nobody),
+            (false, _) if self.insecure_anonymous => Ok(Anonymous::Anybody),
+            (false, _) => Ok(Anonymous::Loopback),
+        }
+    }
+
+    /// How who comes is known, by the files as they are now.
+    pub(super) fn doors(&self) -> Result<Doors> {
+        wiring::doors(&self.context.config, &self.context.around)
     }
 
     /// Who may read what.
@@ -83,7 +101,14 @@ impl Typed {
 
     /// Files that are read again when they change.
     pub(super) fn files(&self, global: &GlobalArgs) -> Vec<PathBuf> {
-        config::path(global, &self.context.around).into_iter().collect()
+        let serve = &self.context.config.serve;
+        let mut files: Vec<PathBuf> = config::path(global, &self.context.around).into_iter().collect();
+        let named = [&serve.tls_cert_file, &serve.tls_client_ca_file, &serve.users_file];
+        files.extend(named.into_iter().filter_map(|file| Some(file.value.as_ref()?.0.clone())));
+        if let Some(SecretRef::File(key)) = &serve.tls_key.value {
+            files.push(key.clone());
+        }
+        files
     }
 }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use firnline_proxy::serve::{Principal, Rights, Rule, Who};
+use firnline_proxy::serve::{Anonymous, Principal, Rights, Rule, Who};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::changes::Files;
-use super::open::{self, Opened};
+use super::open::{self, Live, Opened};
 use super::say;
 use super::typed::Typed;
 use crate::args::GlobalArgs;
@@ -26,19 +26,22 @@ const LOOK_EVERY: Duration = Duration::from_secs(2);
 pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
     let mut signals = Signals::listen()?;
     let rights = typed.rights()?;
-    if !somebody_reads(&rights) {
+    let doors = typed.doors()?;
+    let anonymous = typed.anonymous(&doors)?;
+    if !somebody_reads(&rights, anonymous) {
         return Err(Failure::new(&codes::NOBODY_READS, "no rule lets anybody read anything").into());
     }
-    let settings = wiring::serve(&typed.context.config, typed.anonymous());
+    let settings = wiring::serve(&typed.context.config, anonymous);
     // Looked at before it is read again: a change in between is seen.
     let mut files = Files::new(typed.files(global));
+    let how = say::Doors::of(&doors);
     let opened = tokio::select! {
-        opened = open::open(&typed, settings, Arc::clone(&rights)) => opened?,
+        opened = open::open(&typed, settings, Arc::clone(&rights), doors) => opened?,
         exit = ended(&mut signals) => return Ok(exit),
     };
-    say::started(&opened);
+    say::started(&opened, how);
     say::rights(&rights);
-    let Opened { server, rights, .. } = opened;
+    let Opened { server, live, .. } = opened;
     let (stop, stopped) = oneshot::channel::<()>();
     let mut work = JoinSet::new();
     work.spawn(server.run(async {
@@ -53,12 +56,12 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
                 Told::End(exit) => break exit,
                 Told::Reload => {
                     let _ = files.changed();
-                    reload(&mut typed, global, &rights);
+                    reload(&mut typed, global, &live);
                 }
                 Told::Child => {}
             },
             _ = look.tick() => if files.changed() {
-                reload(&mut typed, global, &rights);
+                reload(&mut typed, global, &live);
             },
             // It ends only when told to, or by a bug, which the panic hook has reported.
             _ = work.join_next() => {
@@ -72,9 +75,10 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
     Ok(told)
 }
 
-/// Whether a rule is about somebody who can get in: without a login nobody has a name.
-fn somebody_reads(rights: &Rights) -> bool {
-    rights.rules().iter().any(|Rule { who, .. }| *who == Who::Principal(Principal::Anonymous))
+/// Whether a rule is about somebody who can get in: without a login nobody has a name, with one everybody has.
+fn somebody_reads(rights: &Rights, anonymous: Anonymous) -> bool {
+    let named = |who: &Who| *who != Who::Principal(Principal::Anonymous);
+    rights.rules().iter().any(|Rule { who, .. }| named(who) == (anonymous == Anonymous::Nobody))
 }
 
 async fn ended(signals: &mut Signals) -> Exit {
@@ -86,22 +90,24 @@ async fn ended(signals: &mut Signals) -> Exit {
 }
 
 /// Reads the config again. One that is bad changes nothing.
-fn reload(typed: &mut Typed, global: &GlobalArgs, rights: &tokio::sync::watch::Sender<Arc<Rights>>) {
-    let read = typed.read_again(global).and_then(|restart| Ok((restart, typed.rights()?)));
+fn reload(typed: &mut Typed, global: &GlobalArgs, live: &Live) {
+    let read = typed.read_again(global).and_then(|restart| Ok((restart, typed.rights()?, typed.doors()?)));
     match read {
-        Ok((restart, new)) => {
-            tracing::info!("the config was read again and holds");
+        Ok((restart, new, doors)) => {
+            tracing::info!("the config and its files were read again and hold");
             say::rights(&new);
             if new.rules().is_empty() {
                 tracing::warn!("no rule is left: nobody may read anything");
             }
-            rights.send_replace(new);
+            live.change(new, doors);
             if !restart.is_empty() {
                 tracing::warn!(keys = restart.join(", "), "these keys need a restart");
             }
         }
         Err(Stop::Failed(failure)) => {
-            tracing::error!("the config was not read again; what was read before goes on");
+            tracing::error!(
+                "the config or a file that it names was not read again; what was read before goes on"
+            );
             logs::failure(&failure);
         }
         Err(Stop::ClosedPipe) => {}

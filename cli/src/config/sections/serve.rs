@@ -1,11 +1,13 @@
 //! `[serve]` and `[[serve.rule]]`
 
+use crate::config::secret::SecretRef;
 use crate::config::section::section;
-use crate::config::value::{Address, Bytes, Count, List, Listen, Port, Reader, Wait};
+use crate::config::value::{Address, Bytes, Count, FilePath, List, Listen, Port, Reader, Wait};
 use crate::selector::TopicPattern;
 
 section! {
-    /// How `firnline serve` answers Kafka's clients. Restart to change.
+    /// How `firnline serve` answers Kafka's clients. Restart to change; what the files of `tls` and `users_file` hold is read
+    /// again on SIGHUP and when they change.
     ServeSection as "serve" {
         /// The address to listen on, as `IP:PORT`. One that other machines reach is refused without TLS, a login and rules,
         /// unless `--insecure-anonymous` is typed.
@@ -14,6 +16,18 @@ section! {
         "advertise" => advertise: Option<Address> = "";
         /// The node id that clients are told.
         "node_id" => node_id: Count<0, 2_147_483_647> = "0";
+        /// A certificate chain (PEM) that the server shows. It and `tls.key` belong together; with them clients speak TLS.
+        "tls.cert_file" => tls_cert_file: Option<FilePath> = "";
+        /// The private key (PEM, not encrypted) of `tls.cert_file`.
+        "tls.key" => tls_key: Option<SecretRef> = "";
+        /// A file of certificates (PEM) that sign those of clients (mutual TLS). Whoever has none of theirs is not let in. His
+        /// name for the rules is the certificate's whole subject, as `User:CN=ann,O=firm`, unless `users_file` is set, too.
+        "tls.client_ca_file" => tls_client_ca_file: Option<FilePath> = "";
+        /// Who may log in (SCRAM-SHA-512, SCRAM-SHA-256, PLAIN), with hashed passwords as `firnline hash-password` makes them.
+        /// With it everybody must. A user who is taken out, or whose password is changed, is cut off at the next request.
+        "users_file" => users_file: Option<FilePath> = "";
+        /// How long a login holds; then clients log in again (KIP-368), or are cut off. Not set: as long as the connection.
+        "login_lifetime" => login_lifetime: Option<Wait<10_000, 604_800_000>> = "";
         /// The port with `/metrics`, `/health/live` and `/health/ready`, as `IP:PORT`, or `off`. It answers reads only.
         "http.listen" => http_listen: Listen = "127.0.0.1:9656";
         /// Connections at once. More wait in the kernel's queue.
