@@ -78,7 +78,7 @@ public final class Consume {
                 }
                 for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) {
                     facts.add("record " + record.partition() + " " + record.offset() + " " + record.timestamp() + " "
-                        + record.value().length);
+                        + (record.value() == null ? 0 : record.value().length));
                 }
             }
             for (String fact : facts) {

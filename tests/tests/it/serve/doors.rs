@@ -11,14 +11,13 @@ use firnline_tests::scratch;
 use firnline_tests::tier::Tier;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaError;
-use rdkafka::message::Message as _;
 use rdkafka::types::RDKafkaErrorCode;
 use tempfile::TempDir;
 
 use super::server::Serving;
 use crate::sources::Source;
 
+const NOT_HIS: Met = Met::Refused(RDKafkaErrorCode::TopicAuthorizationFailed);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Certificates, a users file, and a tier.
@@ -96,25 +95,46 @@ fn reads_payments(scene: &Scene, serving: &Serving, settings: &[(&str, &str)]) {
     }
 }
 
-/// The first error that a client meets, and whether it got a record before it.
-fn first_error(consumer: &BaseConsumer) -> (usize, RDKafkaErrorCode) {
-    let (began, mut records) = (Instant::now(), 0);
-    loop {
-        assert!(began.elapsed() < PATIENCE, "no error after {records} records");
-        match consumer.poll(Duration::from_millis(200)) {
-            None => {}
-            Some(Ok(message)) => {
-                assert!(message.payload_len() > 0 || message.payload().is_none());
+/// What became of a client that asks for a topic and tries to read it.
+#[derive(Debug, PartialEq, Eq)]
+enum Met {
+    /// No server that talks to it.
+    NoEntry,
+    /// This answer for the topic, and no record.
+    Refused(RDKafkaErrorCode),
+    /// The topic.
+    Served,
+}
+
+fn meets(serving: &Serving, settings: &[(&str, &str)], topic: &str) -> Met {
+    let consumer = assigned(serving, settings, topic);
+    let met = match consumer.fetch_metadata(Some(topic), Duration::from_secs(4)) {
+        Err(_) => Met::NoEntry,
+        Ok(metadata) => metadata.topics()[0]
+            .error()
+            .map_or(Met::Served, |error| Met::Refused(RDKafkaErrorCode::from(error))),
+    };
+    if met != Met::Served {
+        let record = matches!(consumer.poll(Duration::from_secs(1)), Some(Ok(_)));
+        assert!(!record, "a record without a right");
+    }
+    met
+}
+
+/// Reads until nothing comes any more: how many records, and the errors met.
+fn rest(consumer: &BaseConsumer) -> (usize, Vec<RDKafkaErrorCode>) {
+    let (mut records, mut errors, mut last) = (0, Vec::new(), Instant::now());
+    while last.elapsed() < Duration::from_secs(3) {
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(_)) => {
                 records += 1;
+                last = Instant::now();
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => {}
-            Some(Err(error)) => match error.rdkafka_error_code() {
-                // Said besides: that no server is left to ask.
-                Some(RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::BrokerTransportFailure) | None => {}
-                Some(code) => return (records, code),
-            },
+            Some(Err(error)) => errors.extend(error.rdkafka_error_code()),
+            None => {}
         }
     }
+    (records, errors)
 }
 
 fn assigned(serving: &Serving, settings: &[(&str, &str)], topic: &str) -> BaseConsumer {
@@ -135,13 +155,11 @@ fn clients_log_in_by_every_mechanism_and_read_what_rules_allow() {
         reads_payments(&scene, &serving, &login(&ca, mechanism, "ann", "ann's secret"));
         for (user, password) in [("ann", "ben's secret"), ("nobody", "ann's secret")] {
             let settings = login(&ca, mechanism, user, password);
-            let (records, error) = first_error(&assigned(&serving, &settings, workload::PAYMENTS));
-            assert_eq!((records, error), (0, RDKafkaErrorCode::Authentication), "{mechanism} {user}");
+            assert_eq!(meets(&serving, &settings, workload::PAYMENTS), Met::NoEntry, "{mechanism} {user}");
         }
         // Ben is somebody, and may read nothing.
         let settings = login(&ca, mechanism, "ben", "ben's secret");
-        let (records, error) = first_error(&assigned(&serving, &settings, workload::PAYMENTS));
-        assert_eq!((records, error), (0, RDKafkaErrorCode::TopicAuthorizationFailed), "{mechanism}");
+        assert_eq!(meets(&serving, &settings, workload::PAYMENTS), NOT_HIS, "{mechanism}");
     }
     for release in ["4.3.1", "3.9.1", "3.3.2"] {
         for (mechanism, module) in [
@@ -185,17 +203,20 @@ fn a_right_or_a_user_that_is_taken_away_ends_with_the_next_request() {
             assert!(began.elapsed() < PATIENCE, "a first record");
         }
     }
+    let all = scene.source.ledger.visible(&topic, 0, i64::MAX, Isolation::ReadUncommitted).len();
     serving.configure(&(config.clone() + &rules[1]));
-    let (_, error) = first_error(&readers[0]);
-    assert_eq!(error, RDKafkaErrorCode::TopicAuthorizationFailed);
-    let fresh = assigned(&serving, &ann, &topic);
-    assert_eq!(first_error(&fresh), (0, RDKafkaErrorCode::TopicAuthorizationFailed));
+    let (records, errors) = rest(&readers[0]);
+    assert!(records < all / 2, "{records} of {all} after the right was gone");
+    assert!(errors.contains(&RDKafkaErrorCode::TopicAuthorizationFailed), "{errors:?}");
+    assert_eq!(meets(&serving, &ann, &topic), NOT_HIS);
     // Ben reads on, until he is no user any more; his connection does not outlast that.
     assert!(matches!(readers[1].poll(PATIENCE), Some(Ok(_))));
     let config = scene.users(&[("ann", "a")]);
     serving.configure(&(config + &rules.concat()));
-    let (_, error) = first_error(&readers[1]);
-    assert_eq!(error, RDKafkaErrorCode::Authentication);
+    let (records, _) = rest(&readers[1]);
+    assert!(records < all / 2, "{records} of {all} after the user was gone");
+    assert_eq!(meets(&serving, &ben, &topic), Met::NoEntry);
+    assert_eq!(meets(&serving, &ann, &topic), Met::Served);
 }
 
 #[test]
@@ -219,18 +240,13 @@ fn a_certificate_is_a_name_for_rules() {
     };
     with(&settings(shows(&scene.authority, "ann")), &|settings| reads_payments(&scene, &serving, settings));
     with(&settings(shows(&scene.authority, "ben")), &|settings| {
-        let found = first_error(&assigned(&serving, settings, workload::PAYMENTS));
-        assert_eq!(found, (0, RDKafkaErrorCode::TopicAuthorizationFailed));
+        assert_eq!(meets(&serving, settings, workload::PAYMENTS), NOT_HIS);
     });
     // None at all, and one that somebody else vouches for.
     let stranger = Authority::new("stranger");
     for own in [Vec::new(), settings(shows(&stranger, "ann")).to_vec()] {
         with(&own, &|settings| {
-            let consumer = assigned(&serving, settings, workload::PAYMENTS);
-            let began = Instant::now();
-            while began.elapsed() < Duration::from_secs(5) {
-                assert!(!matches!(consumer.poll(Duration::from_millis(200)), Some(Ok(_))));
-            }
+            assert_eq!(meets(&serving, settings, workload::PAYMENTS), Met::NoEntry);
         });
     }
 }
