@@ -24,8 +24,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("summary", samples::summary().encode()?),
     ]
     .map(|(name, bytes)| (format!("{name}.v{version}"), bytes));
-    let json = [("marker", samples::marker().encode()?), ("topic", samples::topic().encode()?)]
-        .map(|(name, bytes)| (format!("{name}.v{version}.json"), bytes));
+    let json = [
+        ("marker", samples::marker().encode()?),
+        ("topic", samples::topic().encode()?),
+        ("group", samples::group().encode()?),
+    ]
+    .map(|(name, bytes)| (format!("{name}.v{version}.json"), bytes));
     for (name, bytes) in binary.into_iter().chain(json) {
         let path = dir.join(&name);
         match OpenOptions::new().write(true).create_new(true).open(&path) {

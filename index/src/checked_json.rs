@@ -1,4 +1,4 @@
-//! JSON objects with a checksum as their last member: the marker, topic objects, leases, floors, cluster state.
+//! JSON objects with a checksum as their last member: the marker, topic objects, leases, floors, groups, cluster state.
 //!
 //! The text is one JSON object, indented by two spaces, that ends with exactly
 //!

@@ -11,6 +11,7 @@ pub mod block_index;
 mod checked_json;
 pub mod cluster_state;
 pub mod floor;
+pub mod group;
 pub mod ids;
 pub mod keys;
 pub mod lease;
@@ -27,9 +28,9 @@ pub mod transactions;
 mod varint;
 
 pub use ids::{
-    ByteCount, ClusterId, CommitId, Crc32c, GcBoundary, Incarnation, KeyId, LeaderEpoch, NodeId, ObjectUuid,
-    Offset, OffsetRange, PartitionIndex, ProducerId, RawPosition, RemoteLogSegmentId, Salt, SegmentUuid,
-    StoredPosition, TimestampMs, TopicId, TopicIdPartition, TopicName, ValueError,
+    ByteCount, ClusterId, CommitId, Crc32c, GcBoundary, GroupName, Incarnation, KeyId, LeaderEpoch, NodeId,
+    ObjectUuid, Offset, OffsetRange, PartitionIndex, ProducerId, RawPosition, RemoteLogSegmentId, Salt,
+    SegmentUuid, StoredPosition, TimestampMs, TopicId, TopicIdPartition, TopicName, ValueError,
 };
 pub use marker::FORMAT_VERSION;
 pub use said::Said;

@@ -8,7 +8,7 @@ mod number;
 mod range;
 mod uuid;
 
-pub use name::{ClusterId, TopicIdPartition, TopicName};
+pub use name::{ClusterId, GroupName, TopicIdPartition, TopicName};
 pub use number::{
     ByteCount, Crc32c, LeaderEpoch, NodeId, Offset, PartitionIndex, ProducerId, RawPosition, StoredPosition,
     TimestampMs,

@@ -1,4 +1,4 @@
-//! Names: topics, clusters, partitions.
+//! Names: topics, clusters, groups, partitions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -64,6 +64,39 @@ impl ClusterId {
     }
 }
 
+/// A consumer group's name: any text of Kafka's that is not empty and whose key has room for it. Cheap to clone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupName(Arc<str>);
+
+impl GroupName {
+    /// The most bytes that a name may take in its key: `A-Z a-z 0-9 . _ -` take one each, every other byte three.
+    pub const MAX_KEY_LEN: usize = 240;
+
+    /// Takes a name from outside.
+    pub fn new(name: &str) -> Result<Self, ValueError> {
+        let why = if name.is_empty() {
+            "it is empty"
+        } else if name.bytes().map(|b| if Self::is_plain(b) { 1 } else { 3 }).sum::<usize>()
+            > Self::MAX_KEY_LEN
+        {
+            "it takes more than 240 bytes in its key, where all but A-Z a-z 0-9 . _ - take three"
+        } else {
+            return Ok(Self(name.into()));
+        };
+        Err(ValueError::text("group name", name, why))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether a byte stands in keys as it is.
+    pub(crate) const fn is_plain(byte: u8) -> bool {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')
+    }
+}
+
 macro_rules! text {
     ($name:ident) => {
         impl fmt::Display for $name {
@@ -90,6 +123,7 @@ macro_rules! text {
 
 text!(TopicName);
 text!(ClusterId);
+text!(GroupName);
 
 /// One partition of one incarnation of a topic. The id is the key; the name is for people and paths.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

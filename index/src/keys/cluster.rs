@@ -1,10 +1,14 @@
-//! The keys below `cluster/`: what the sidecars of a cluster tell each other, and what a restore needs of it.
+//! The keys below `cluster/`: what the sidecars of a cluster tell each other, what a restore needs of it, and the groups of
+//! consumers of servers without brokers.
+
+use std::fmt;
 
 use super::ObjectKey;
-use crate::ids::{NodeId, PartitionIndex};
+use crate::ids::{GroupName, NodeId, PartitionIndex};
 
 pub(super) const SUMMARY: &str = "summary";
 pub(super) const LEASE: &str = "lease";
+pub(super) const GROUP: &str = ".json";
 
 /// Takes apart what follows `cluster/`.
 pub(super) fn parse(rest: &str) -> Option<ObjectKey> {
@@ -16,6 +20,7 @@ pub(super) fn parse(rest: &str) -> Option<ObjectKey> {
             let partition = PartitionIndex::new(partition.parse().ok()?).ok()?;
             Some(ObjectKey::FloorHint { topic_id: topic_id.parse().ok()?, partition })
         }
+        "groups" => Some(ObjectKey::Group { group: group(rest.strip_suffix(GROUP)?)? }),
         "state" => Some(ObjectKey::ClusterState { name: rest.parse().ok()? }),
         _ => None,
     }
@@ -29,4 +34,35 @@ fn of_node(rest: &str) -> Option<ObjectKey> {
         LEASE => Some(ObjectKey::NodeLease { node }),
         _ => None,
     }
+}
+
+/// A group's name in a key: bytes outside `A-Z a-z 0-9 . _ -` are `~` and two hexadecimal digits.
+pub(super) struct Escaped<'a>(pub(super) &'a GroupName);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0.as_str().bytes() {
+            if GroupName::is_plain(byte) {
+                write!(f, "{}", char::from(byte))?;
+            } else {
+                write!(f, "~{byte:02x}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Takes an escaped name apart. Other spellings of it are refused by who compares what was parsed with the text.
+fn group(text: &str) -> Option<GroupName> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte != b'~' {
+            bytes.push(byte);
+            continue;
+        }
+        let digits = [rest.next()?, rest.next()?];
+        bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?);
+    }
+    GroupName::new(&String::from_utf8(bytes).ok()?).ok()
 }

@@ -12,6 +12,7 @@
 //! | a node's lease | `cluster/nodes/<node>/lease` | `cluster/nodes/3/lease` |
 //! | hint of a floor | `cluster/floors/<topic id>.<partition>` | `cluster/floors/J8nB1x9RTGqN3oGQx5Lk2A.3` |
 //! | cluster state | `cluster/state/<name>` | `cluster/state/groups` |
+//! | consumer group | `cluster/groups/<group>.json` | `cluster/groups/orders~20app.json` |
 //! | wrapped key | `keys/<id>` | `keys/6f9619ff-8b86-d011-b42d-00c04fc964ff` |
 //! | segment | `<topic>.<topic id>/<partition>/<base>-<leader epoch>-<uuid>.seg` | `orders.eu.J8nB1x9RTGqN3oGQx5Lk2A/3/00000000000000170045-12-6f9619ff-8b86-d011-b42d-00c04fc964ff.seg` |
 //! | manifest | `<topic>.<topic id>/<partition>/manifest` | `orders.eu.J8nB1x9RTGqN3oGQx5Lk2A/3/manifest` |
@@ -23,6 +24,8 @@
 //! File systems and several stores refuse a part of more than 255 bytes, and Kafka takes topic names of 249. So
 //! a name of more than 200 characters is split after its 200th: `<first 200>~/<rest>.<topic id>/…` and
 //! `topics/<first 200>~/<rest>.<topic id>.json`. No topic name contains `~`.
+//!
+//! Groups have any name: each byte outside `A-Z a-z 0-9 . _ -` is written as `~` and two hexadecimal digits.
 
 mod cluster;
 mod dir;
@@ -38,8 +41,8 @@ pub use relative::RelativeKey;
 use dir::{PartitionDir, TopicDir};
 
 use crate::ids::{
-    KeyId, LeaderEpoch, NodeId, ObjectUuid, Offset, PartitionIndex, SegmentUuid, TopicId, TopicIdPartition,
-    TopicName,
+    GroupName, KeyId, LeaderEpoch, NodeId, ObjectUuid, Offset, PartitionIndex, SegmentUuid, TopicId,
+    TopicIdPartition, TopicName,
 };
 
 /// The key of one object, relative to the tier's prefix.
@@ -84,6 +87,11 @@ pub enum ObjectKey {
     ClusterState {
         /// The rest of the key; may have several parts.
         name: RelativeKey,
+    },
+    /// A consumer group of servers without brokers: `cluster/groups/<group>.json`.
+    Group {
+        /// The group's name.
+        group: GroupName,
     },
     /// A wrapped topic key: `keys/<id>`.
     WrappedKey {
@@ -139,6 +147,7 @@ impl ObjectKey {
             | Self::NodeLease { .. }
             | Self::FloorHint { .. }
             | Self::ClusterState { .. }
+            | Self::Group { .. }
             | Self::WrappedKey { .. } => None,
             Self::Segment { tip, .. }
             | Self::Manifest { tip }
@@ -161,6 +170,9 @@ impl fmt::Display for ObjectKey {
                 write!(f, "{}{topic_id}.{partition}", KeyPrefix::FloorHints)
             }
             Self::ClusterState { name } => write!(f, "{}{name}", KeyPrefix::ClusterState),
+            Self::Group { group } => {
+                write!(f, "{}{}{}", KeyPrefix::Groups, cluster::Escaped(group), cluster::GROUP)
+            }
             Self::WrappedKey { id } => write!(f, "{}{id}", KeyPrefix::WrappedKeys),
             Self::Segment { tip, base, leader_epoch: Some(epoch), uuid } => {
                 write!(f, "{}{base:020}-{epoch}-{uuid}.seg", PartitionDir(tip))

@@ -17,6 +17,8 @@ pub enum KeyPrefix {
     FloorHints,
     /// All cluster state: `cluster/state/`.
     ClusterState,
+    /// All consumer groups of servers without brokers: `cluster/groups/`.
+    Groups,
     /// All wrapped keys: `keys/`.
     WrappedKeys,
     /// All partitions of one incarnation of a topic: `<topic>.<topic id>/`.
@@ -39,6 +41,7 @@ impl fmt::Display for KeyPrefix {
             Self::Nodes => f.write_str("cluster/nodes/"),
             Self::FloorHints => f.write_str("cluster/floors/"),
             Self::ClusterState => f.write_str("cluster/state/"),
+            Self::Groups => f.write_str("cluster/groups/"),
             Self::WrappedKeys => f.write_str("keys/"),
             Self::Topic { topic, topic_id } => write!(f, "{}/", TopicDir { topic, topic_id: *topic_id }),
             Self::Partition(tip) => PartitionDir(tip).fmt(f),

@@ -12,10 +12,32 @@ pub enum KafkaError {
     NotLeaderOrFollower = 6,
     /// There was no answer in time; clients ask again.
     RequestTimedOut = 7,
+    /// What was put beside a position is too long.
+    OffsetMetadataTooLarge = 12,
+    /// The group cannot be had now; clients look for its coordinator again.
+    CoordinatorNotAvailable = 15,
+    /// The group belongs to another server; clients look for it.
+    NotCoordinator = 16,
     /// A text that is no topic's name.
     InvalidTopic = 17,
+    /// The member speaks of another generation than the one that is.
+    IllegalGeneration = 22,
+    /// The member divides the work in no way that all others know.
+    InconsistentGroupProtocol = 23,
+    /// A text that is no group's name.
+    InvalidGroupId = 24,
+    /// Nobody of this name is in the group; clients enter anew.
+    UnknownMemberId = 25,
+    /// A session shorter or longer than any that is kept.
+    InvalidSessionTimeout = 26,
+    /// The group is changing; clients enter again.
+    RebalanceInProgress = 27,
+    /// The group has no room for more positions.
+    InvalidCommitOffsetSize = 28,
     /// The topic is not this principal's to read, or to write; unknown topics look the same.
     TopicAuthorizationFailed = 29,
+    /// The group is not this principal's, or nothing may be written about it.
+    GroupAuthorizationFailed = 30,
     /// Not here: nothing is written, and no replica is fed.
     ClusterAuthorizationFailed = 31,
     /// The way to log in is none that is offered.
@@ -32,12 +54,20 @@ pub enum KafkaError {
     KafkaStorageError = 56,
     /// Who asks has not proved who he is.
     SaslAuthenticationFailed = 58,
+    /// No such group is known.
+    GroupIdNotFound = 69,
     /// The session is not, or no longer, known; clients begin another one.
     FetchSessionIdNotFound = 70,
     /// The session has gone on without this client; it begins another one.
     InvalidFetchSessionEpoch = 71,
     /// The records are packed with a codec that came after this version of Fetch.
     UnsupportedCompressionType = 76,
+    /// The member is to come back with the name that it is given.
+    MemberIdRequired = 79,
+    /// The group is full.
+    GroupMaxSizeReached = 81,
+    /// Another run of the member has taken its place.
+    FencedInstanceId = 82,
     /// No topic has this id, or not for this principal.
     UnknownTopicId = 100,
     /// The session speaks of topics by name, the request by id, or the other way round.

@@ -6,11 +6,12 @@
 //! | who asks? | `entry`, by `login` or a certificate (`tls`) |
 //! | who may read them? | [`Rights`]: nobody, unless a rule says so |
 //! | where are the bytes? | `logs`, over [`firnline_reader::Reader`] |
-//! | what is a request answered? | `answer`, `fetch`, `offsets`, put together by `service` |
+//! | who is in a consumer group, and how far has it read? | `groups` |
+//! | what is a request answered? | `answer`, `fetch`, `offsets`, `groups`, put together by `service` |
 //! | and a connection? | `connection`, one request after the other; [`Server`] has all of them |
 //!
-//! All that is not a socket is a function from a frame to a frame. Nothing is written to the tier; what would write is
-//! refused. A partition that cannot be read is answered with an error that clients ask again after, never with one that
+//! All that is not a socket is a function from a frame to a frame. Nothing is written to the tier but how far groups have
+//! read; what would write records is refused. A partition that cannot be read is answered with an error that clients ask again after, never with one that
 //! says it is not there.
 
 mod answer;
@@ -20,6 +21,7 @@ mod connection;
 mod entry;
 pub(crate) mod failure;
 pub(crate) mod fetch;
+mod groups;
 pub(crate) mod kafka_error;
 mod login;
 pub(crate) mod logs;
@@ -35,10 +37,11 @@ mod view;
 
 pub use catalog::{Catalog, CatalogError, MAX_PARTITIONS, MAX_TOPICS, Topic, Topics};
 pub use codes::{ALL as CODES, Code};
+pub use groups::{ByConnecting, GroupLimits, GroupSettings, Reach};
 pub use kafka_error::KafkaError;
 pub use login::{Hash, Hashed, ITERATIONS, Users, UsersError, is_name};
 pub use node::Node;
-pub use rights::{PatternError, Principal, Rights, Rule, TopicPattern, Who};
+pub use rights::{GroupRule, PatternError, Principal, Rights, Rule, TopicPattern, Who};
 pub use server::{Security, ServeError, Served, Server};
 pub use settings::{Anonymous, Limits, ServeSettings};
 pub use tls::{Tls, TlsError, TlsMaterial};

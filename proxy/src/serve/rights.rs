@@ -42,10 +42,20 @@ pub struct Rule {
     pub topics: TopicPattern,
 }
 
-/// All rules. Empty ones allow nothing.
+/// Allows a principal to use consumer groups.
+#[derive(Debug, Clone)]
+pub struct GroupRule {
+    /// Whom.
+    pub who: Who,
+    /// Which groups, by their whole names.
+    pub groups: TopicPattern,
+}
+
+/// All rules. Empty ones allow nothing to be read, and every group to be used.
 #[derive(Debug, Clone, Default)]
 pub struct Rights {
     rules: Vec<Rule>,
+    groups: Vec<GroupRule>,
 }
 
 /// A regular expression that cannot be used.
@@ -95,7 +105,21 @@ impl Rights {
     /// These rules.
     #[must_use]
     pub const fn new(rules: Vec<Rule>) -> Self {
-        Self { rules }
+        Self { rules, groups: Vec::new() }
+    }
+
+    /// The same, where groups are used by these rules alone.
+    #[must_use]
+    pub fn with_groups(self, groups: Vec<GroupRule>) -> Self {
+        Self { groups, ..self }
+    }
+
+    /// Whether a group may be used: by whoever any rule allows it to; by all where there is no rule about groups. What a group
+    /// may keep and be told of topics is a matter of the rights to these.
+    #[must_use]
+    pub fn may_use_group(&self, principal: &Principal, group: &str) -> bool {
+        let allows = |rule: &GroupRule| rule.who.is(principal) && rule.groups.0.is_match(group);
+        self.groups.is_empty() || self.groups.iter().any(allows)
     }
 
     /// Whether any rule allows it.
@@ -163,6 +187,20 @@ mod tests {
         let several_lines = rights(&[(Who::Principal(Principal::Anonymous), "(?m)a$")]);
         assert!(!several_lines.may_read(&Principal::Anonymous, &topic("ab")));
         assert!(several_lines.may_read(&Principal::Anonymous, &topic("a")));
+    }
+
+    #[test]
+    fn groups_are_everybodys_until_a_rule_is_about_them() {
+        let ann = Principal::User("ann".into());
+        let ben = Principal::User("ben".into());
+        let open = Rights::default();
+        assert!(open.may_use_group(&ann, "app") && open.may_use_group(&Principal::Anonymous, "app"));
+        let groups = TopicPattern::new("ann-.*").expect("an expression");
+        let ruled = open.with_groups(vec![GroupRule { who: Who::Principal(ann.clone()), groups }]);
+        assert!(ruled.may_use_group(&ann, "ann-1"));
+        assert!(!ruled.may_use_group(&ann, "app") && !ruled.may_use_group(&ann, "my-ann-1"));
+        assert!(!ruled.may_use_group(&ben, "ann-1") && !ruled.may_use_group(&Principal::Anonymous, "ann-1"));
+        assert!(!ruled.may_read(&ann, &topic("ann-1")), "a group is no topic");
     }
 
     #[test]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_index::ClusterId;
+use firnline_index::group::GroupOwner;
 use firnline_reader::Reader;
-use firnline_store::ByteBudget;
-use firnline_store::env::Random;
+use firnline_store::env::{Clock, Random};
+use firnline_store::{ByteBudget, Store};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -17,6 +18,7 @@ use super::catalog::Catalog;
 use super::codes::{self, Code};
 use super::connection::{Connection, Ended};
 use super::entry::Entry;
+use super::groups::{Bucket, Groups, Reach};
 use super::login::{Login, Logins, Users};
 use super::logs::Logs;
 use super::node::Node;
@@ -44,8 +46,14 @@ pub struct Served {
     pub rights: watch::Receiver<Arc<Rights>>,
     /// How who comes is known.
     pub security: Security,
-    /// For the ids of sessions.
+    /// Where consumer groups keep how far they have read.
+    pub store: Store,
+    /// For the dates of it.
+    pub clock: Arc<dyn Clock>,
+    /// For the ids of sessions and members.
     pub random: Arc<dyn Random>,
+    /// Finds out whether another server that has a group is there.
+    pub reach: Arc<dyn Reach>,
 }
 
 /// How connections are protected, and how it is known who comes. With none of it anybody is anonymous, who is let in at all.
@@ -140,7 +148,7 @@ impl Server {
     /// # Errors
     /// Where the port cannot be had, and where the settings would let in nobody, or anybody without saying so.
     pub async fn bind(settings: ServeSettings, served: Served) -> Result<Self, ServeError> {
-        let ServeSettings { listen, advertised, node_id, anonymous, limits } = settings;
+        let ServeSettings { listen, advertised, node_id, anonymous, groups, limits } = settings;
         let security = &served.security;
         match anonymous {
             // A password or a record would pass in the open.
@@ -164,7 +172,17 @@ impl Server {
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (host, port) = advertised.unwrap_or_else(|| (address.ip().to_string().into(), address.port()));
-        let Served { cluster_id, catalog, reader, max_manifest_age, rights, security, random } = served;
+        let Served { cluster_id, catalog, reader, max_manifest_age, rights, security, store, clock, random, reach } =
+            served;
+        let us = GroupOwner {
+            incarnation: Bucket::incarnation(&*random),
+            node: node_id,
+            host: host.to_string(),
+            port,
+        };
+        let random_of_groups = Arc::clone(&random);
+        let bucket = Bucket::new(store, cluster_id.clone(), us, clock, random_of_groups);
+        let groups = Groups::new(bucket, Arc::clone(&catalog), groups, reach);
         let node = Node { id: node_id, host, port, cluster_id };
         let Security { tls, users, login_lifetime } = security;
         let asks_certificates = tls.as_ref().is_some_and(|tls| tls.borrow().asks_certificates());
@@ -172,7 +190,8 @@ impl Server {
         let doors = Arc::new(Doors { tls, asks_certificates, logins });
         let requests = ByteBudget::new(limits.requests_bytes);
         let logs = Logs::new(reader, max_manifest_age);
-        let service = Arc::new(Service::new(node, Arc::clone(&catalog), logs, rights, random, limits));
+        let service =
+            Arc::new(Service::new(node, Arc::clone(&catalog), logs, groups, rights, random, limits));
         let (stopper, stop) = Stopper::new();
         Ok(Self { listener, address, service, catalog, requests, doors, stopper, stop })
     }
@@ -190,6 +209,7 @@ impl Server {
         tokio::select! {
             () = self.accept(&mut tasks) => {}
             () = self.keep_fresh() => {}
+            () = self.service.groups().run() => {}
             () = end => {}
         }
         self.stopper.stop();

@@ -10,6 +10,8 @@ use tokio::time::Instant;
 use super::answer::{cluster, configs, coordinator, metadata, refused, versions};
 use super::catalog::Catalog;
 use super::fetch::{self, Plan, Sessions};
+use super::groups::Groups;
+use super::groups::requests::{self, Desk};
 use super::login::Refused;
 use super::logs::Logs;
 use super::node::Node;
@@ -39,6 +41,7 @@ pub(crate) struct Service {
     catalog: Arc<Catalog>,
     logs: Logs,
     sessions: Sessions,
+    groups: Groups,
     rights: watch::Receiver<Arc<Rights>>,
     budget: ByteBudget,
     limits: Limits,
@@ -106,21 +109,26 @@ impl Service {
         node: Node,
         catalog: Arc<Catalog>,
         logs: Logs,
+        groups: Groups,
         rights: watch::Receiver<Arc<Rights>>,
         random: Arc<dyn Random>,
         limits: Limits,
     ) -> Self {
         let sessions = Sessions::new(random, limits.sessions, limits.session_partitions);
         let budget = ByteBudget::new(limits.answers_bytes);
-        Self { node, catalog, logs, sessions, rights, budget, limits }
+        Self { node, catalog, logs, sessions, groups, rights, budget, limits }
+    }
+
+    pub(crate) const fn groups(&self) -> &Groups {
+        &self.groups
     }
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.limits
     }
 
-    /// Answers the request in a frame, its length cut off. Waits until there is memory for it. Cancel safe: nothing is
-    /// changed here.
+    /// Answers the request in a frame, its length cut off. Waits until there is memory for it. Cancel safe; what a
+    /// group was told to keep may be kept all the same.
     pub(crate) async fn answer(
         &self,
         who: &Principal,
@@ -139,7 +147,17 @@ impl Service {
             Api::FETCH => return self.fetch(&request, &view, stop).await,
             Api::METADATA => return self.metadata(&request, &view).await,
             Api::DESCRIBE_CONFIGS => return self.configs(&request, &view).await,
-            Api::FIND_COORDINATOR => return self.coordinator(&request).await,
+            Api::FIND_COORDINATOR => return self.coordinator(&request, &view).await,
+            Api::JOIN_GROUP
+            | Api::SYNC_GROUP
+            | Api::HEARTBEAT
+            | Api::LEAVE_GROUP
+            | Api::OFFSET_COMMIT
+            | Api::OFFSET_FETCH
+            | Api::DESCRIBE_GROUPS
+            | Api::LIST_GROUPS => {
+                return self.group(&request, Desk { groups: &self.groups, view: &view, stop }).await;
+            }
             _ => {}
         }
         let held = self.hold(&request, 0).await;
@@ -216,12 +234,66 @@ impl Service {
         Ok(Reply { frame: request.write(&configs::answer(&asked, view, &self.node))?, _held: Some(held) })
     }
 
-    async fn coordinator(&self, request: &Request<'_>) -> Result<Reply, Unanswerable> {
+    async fn coordinator(&self, request: &Request<'_>, view: &View) -> Result<Reply, Unanswerable> {
         let asked: FindCoordinatorRequest<'_> = request.read()?;
         let keys = asked.coordinator_keys.len() as u64;
         let held = self.hold(request, keys.saturating_mul(PER_ELEMENT)).await;
-        let answer = coordinator::answer(&asked, request.version(), &self.node);
+        let found = coordinator::find(&asked, request.version(), view, &self.groups).await;
+        let answer = coordinator::answer(&asked, request.version(), &found);
         Ok(Reply { frame: request.write(&answer)?, _held: Some(held) })
+    }
+
+    /// Requests about groups. Who waits for others holds no memory of answers: what is kept of its request is counted by the
+    /// groups.
+    async fn group(&self, request: &Request<'_>, desk: Desk<'_>) -> Result<Reply, Unanswerable> {
+        let version = request.version();
+        let mut held = self.hold(request, 0).await;
+        let frame = match request.header.api {
+            Api::JOIN_GROUP => {
+                let fresh = self.groups.fresh_name();
+                let asked = request.read()?;
+                let entry = requests::join::Entry::of(&asked, version, request.header.client_id, &fresh);
+                drop(held);
+                let reply = requests::join::join(desk, entry).await;
+                held = self.budget.reserve(requests::join::bytes(&reply)).await;
+                request.write(&requests::join::answer(&reply, version))?
+            }
+            Api::SYNC_GROUP => {
+                let part = requests::sync::Part::of(&request.read()?);
+                drop(held);
+                let reply = requests::sync::sync(desk, part).await;
+                held = self.budget.reserve(requests::sync::bytes(&reply)).await;
+                request.write(&requests::sync::answer(&reply))?
+            }
+            Api::HEARTBEAT => request.write(&requests::heartbeat::heartbeat(desk, &request.read()?).await)?,
+            Api::LEAVE_GROUP => {
+                let asked = request.read()?;
+                request.write(&requests::leave::leave(desk, &asked, version).await)?
+            }
+            Api::OFFSET_COMMIT => {
+                let asked = request.read()?;
+                request.write(&requests::commit::commit(desk, &asked, version).await)?
+            }
+            Api::OFFSET_FETCH => {
+                let asked = request.read()?;
+                let told = requests::fetch::fetch(desk, &asked, version).await;
+                drop(held);
+                held = self.budget.reserve(requests::fetch::bytes(&told)).await;
+                request.write(&requests::fetch::answer(&told, version))?
+            }
+            Api::DESCRIBE_GROUPS => {
+                let described = requests::describe::describe(desk, &request.read()?, version).await;
+                drop(held);
+                held = self.budget.reserve(requests::describe::bytes(&described)).await;
+                request.write(&requests::describe::answer(&described))?
+            }
+            Api::LIST_GROUPS => {
+                let listed = requests::list::list(desk, &request.read()?).await;
+                request.write(&requests::list::answer(&listed))?
+            }
+            api => return Err(Unanswerable::Version { api, version }),
+        };
+        Ok(Reply { frame, _held: Some(held) })
     }
 
     async fn hold(&self, request: &Request<'_>, more: u64) -> Reservation {

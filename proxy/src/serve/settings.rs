@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use firnline_index::NodeId;
 
+use super::groups::GroupSettings;
+
 /// How a server serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServeSettings {
@@ -17,6 +19,8 @@ pub struct ServeSettings {
     pub node_id: NodeId,
     /// Whom it lets in without a login.
     pub anonymous: Anonymous,
+    /// How consumer groups are coordinated.
+    pub groups: GroupSettings,
     /// How much of anything.
     pub limits: Limits,
 }

@@ -44,6 +44,12 @@ impl View {
         found.ok_or(KafkaError::UnknownTopicOrPartition)
     }
 
+    /// Whether a consumer group may be used.
+    pub(crate) fn may_use_group(&self, group: &str) -> Result<(), KafkaError> {
+        let may = self.rights.may_use_group(&self.principal, group);
+        may.then_some(()).ok_or(KafkaError::GroupAuthorizationFailed)
+    }
+
     /// The topic with an id; one that is forbidden is as unknown as one that is not there.
     pub(crate) fn with_id(&self, id: [u8; 16]) -> Result<&Arc<Topic>, KafkaError> {
         let topic = self.topics.with_id(TopicId::from_bytes(id));

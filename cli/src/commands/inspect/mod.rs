@@ -119,6 +119,7 @@ async fn object(
         | ObjectKey::NodeLease { .. }
         | ObjectKey::FloorHint { .. }
         | ObjectKey::ClusterState { .. }
+        | ObjectKey::Group { .. }
         | ObjectKey::Floor { .. } => {
             let sheet = Sheet::new("object")
                 .with("object_key", key.to_string())

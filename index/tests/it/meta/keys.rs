@@ -31,6 +31,10 @@ fn documented() -> Vec<(ObjectKey, &'static str)> {
         ),
         (ObjectKey::ClusterState { name: RelativeKey::new("groups").unwrap() }, "cluster/state/groups"),
         (
+            ObjectKey::Group { group: GroupName::new("orders app").unwrap() },
+            "cluster/groups/orders~20app.json",
+        ),
+        (
             ObjectKey::WrappedKey { id: KeyId::from_bytes(*id().as_bytes()) },
             "keys/6f9619ff-8b86-d011-b42d-00c04fc964ff",
         ),
@@ -136,6 +140,14 @@ fn foreign_and_odd_spellings_are_no_keys() {
         "cluster/floors/J8nB1x9RTGqN3oGQx5Lk2A.03".to_owned(),
         "cluster/floors/J8nB1x9RTGqN3oGQx5Lk2A".to_owned(),
         "cluster/floors/orders.J8nB1x9RTGqN3oGQx5Lk2A.3".to_owned(),
+        "cluster/groups/.json".to_owned(),
+        "cluster/groups/app".to_owned(),
+        "cluster/groups/a b.json".to_owned(),
+        "cluster/groups/a~2.json".to_owned(),
+        "cluster/groups/a~61.json".to_owned(),
+        "cluster/groups/a~2F.json".to_owned(),
+        "cluster/groups/a~ff.json".to_owned(),
+        "cluster/groups/a/b.json".to_owned(),
         "cluster/state/".to_owned(),
         "cluster/state/../groups".to_owned(),
         "cluster/..".to_owned(),
@@ -165,6 +177,20 @@ fn foreign_and_odd_spellings_are_no_keys() {
     ] {
         assert!(text.parse::<ObjectKey>().is_err(), "{text:?}");
     }
+}
+
+#[test]
+fn groups_of_any_name_have_a_key_of_their_own() {
+    for name in [".", "..", "a/b", "../x", "~", "~20", " ", "groß", "日本", "a.json", "\0"] {
+        let key = ObjectKey::Group { group: GroupName::new(name).unwrap() };
+        let text = key.to_string();
+        assert_eq!(text.parse::<ObjectKey>().unwrap(), key, "{text}");
+        assert_eq!(text.split('/').count(), 3, "{text}");
+        assert!(text.starts_with(&KeyPrefix::Groups.to_string()));
+    }
+    assert!(GroupName::new("").is_err());
+    assert!(GroupName::new(&"g".repeat(240)).is_ok() && GroupName::new(&"g".repeat(241)).is_err());
+    assert!(GroupName::new(&"/".repeat(80)).is_ok() && GroupName::new(&"/".repeat(81)).is_err());
 }
 
 #[test]
@@ -201,8 +227,9 @@ fn any_key() -> impl Strategy<Value = ObjectKey> {
     });
     let name = r"[a-zA-Z0-9._~-]{1,9}(/[a-zA-Z0-9._~-]{1,9}){0,3}"
         .prop_filter_map("no relative key", |n| RelativeKey::new(&n).ok());
-    (tip, any_offset(), proptest::option::of(0..=i32::MAX), any::<[u8; 16]>(), name, 0..11).prop_map(
-        |(tip, offset, of, id, name, kind)| match kind {
+    let group = ".{1,60}".prop_filter_map("no group", |n| GroupName::new(&n).ok());
+    (tip, any_offset(), proptest::option::of(0..=i32::MAX), any::<[u8; 16]>(), (name, group), 0..12).prop_map(
+        |(tip, offset, of, id, (name, group), kind)| match kind {
             0 => ObjectKey::Marker,
             1 => ObjectKey::Topic { topic: tip.topic, topic_id: tip.topic_id },
             2 => ObjectKey::ClusterState { name },
@@ -213,6 +240,7 @@ fn any_key() -> impl Strategy<Value = ObjectKey> {
             7 => ObjectKey::NodeSummary { node: node(of.unwrap_or(0)) },
             8 => ObjectKey::NodeLease { node: node(of.unwrap_or(0)) },
             9 => ObjectKey::FloorHint { topic_id: tip.topic_id, partition: tip.partition },
+            10 => ObjectKey::Group { group },
             _ => ObjectKey::Segment {
                 tip,
                 base: offset,
@@ -234,7 +262,7 @@ proptest! {
     }
 
     #[test]
-    fn what_parses_prints_as_it_was(text in r"([a-z.~]{0,3}/)?(topics|keys|cluster|cluster/nodes|cluster/floors|cluster/state|a\.J8nB1x9RTGqN3oGQx5Lk2A|\.\.)/[0-9a-f./+~-]{0,60}(\.seg|\.page|\.json|manifest)?") {
+    fn what_parses_prints_as_it_was(text in r"([a-z.~]{0,3}/)?(topics|keys|cluster|cluster/nodes|cluster/floors|cluster/state|cluster/groups|a\.J8nB1x9RTGqN3oGQx5Lk2A|\.\.)/[0-9a-f./+~-]{0,60}(\.seg|\.page|\.json|manifest)?") {
         if let Ok(key) = text.parse::<ObjectKey>() {
             prop_assert_eq!(key.to_string(), text);
         }

@@ -7,6 +7,7 @@ mod changes;
 mod cluster;
 mod find;
 mod golden;
+mod group;
 mod json;
 mod keys;
 mod lineage;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use firnline_index::group::{GroupObject, GroupOwner, Position, SavedLook, TopicPositions};
 use firnline_index::keys::RelativeKey;
 use firnline_index::lineage::{EpochStart, Lineage};
 use firnline_index::manifest::*;
@@ -307,5 +308,33 @@ pub(crate) fn summary() -> NodeSummary {
             partition_summary(1, 7),
             PartitionSummary { tier: empty, ..partition_summary(2, 1) },
         ],
+    }
+}
+
+pub(crate) fn group() -> GroupObject {
+    let position = |at, leader_epoch, metadata: &str| Position {
+        offset: offset(at),
+        leader_epoch,
+        metadata: metadata.to_owned(),
+        at: time(1_790_000_000_000),
+    };
+    let partition = |n| PartitionIndex::new(n).expect("a sample");
+    let partitions = BTreeMap::from([
+        (partition(0), position(17, Some(epoch(4)), "said \"so\"\n")),
+        (partition(3), position(0, None, "")),
+    ]);
+    GroupObject {
+        cluster_id: cluster(),
+        group: GroupName::new("orders app").expect("a sample"),
+        owner: GroupOwner {
+            incarnation: Incarnation::from_bytes(sixteen(0x1c, 1)),
+            node: NodeId::new(4).expect("a sample"),
+            host: "serve-1.example".to_owned(),
+            port: 9092,
+        },
+        write: commit(7),
+        generation: 12,
+        saved: Some(SavedLook { looked_at: time(6), taken_at: Some(time(5)) }),
+        topics: BTreeMap::from([(tip().topic_id, TopicPositions { topic: tip().topic, partitions })]),
     }
 }

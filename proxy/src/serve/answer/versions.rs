@@ -9,12 +9,20 @@ use crate::wire::schema::Versions;
 ///
 /// Writing is listed, though it is refused: so that a producer is told that it may not, and not that this server is too old
 /// for it. Fetch begins where record batches need no conversion.
-const FIRST: [(Api, i16); 13] = [
+const FIRST: [(Api, i16); 21] = [
     (Api::PRODUCE, 0),
     (Api::FETCH, 4),
     (Api::LIST_OFFSETS, 1),
     (Api::METADATA, 0),
+    (Api::OFFSET_COMMIT, 2),
+    (Api::OFFSET_FETCH, 1),
     (Api::FIND_COORDINATOR, 0),
+    (Api::JOIN_GROUP, 0),
+    (Api::HEARTBEAT, 0),
+    (Api::LEAVE_GROUP, 0),
+    (Api::SYNC_GROUP, 0),
+    (Api::DESCRIBE_GROUPS, 0),
+    (Api::LIST_GROUPS, 0),
     (Api::SASL_HANDSHAKE, 0),
     (Api::API_VERSIONS, 0),
     (Api::DELETE_RECORDS, 0),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use firnline_index::NodeId;
 use firnline_proxy::serve::{
-    Anonymous, Catalog, Limits, Principal, Rights, Rule, Security, ServeSettings, Served, Server,
-    TopicPattern, Who,
+    Anonymous, ByConnecting, Catalog, GroupSettings, Limits, Principal, Reach, Rights, Rule, Security,
+    ServeSettings, Served, Server, TopicPattern, Who,
 };
 use firnline_reader::{Reader, ReaderSettings, Workers};
 use firnline_store::Store;
@@ -46,6 +46,7 @@ pub(crate) fn settings() -> ServeSettings {
         advertised: None,
         node_id: NodeId::new(4).unwrap(),
         anonymous: Anonymous::Loopback,
+        groups: GroupSettings::default(),
         limits: Limits::default(),
     }
 }
@@ -57,6 +58,15 @@ impl World {
     }
 
     pub(crate) async fn serve_with(&self, rights: Rights, settings: ServeSettings) -> Running {
+        self.serve_that(rights, settings, Arc::new(ByConnecting)).await
+    }
+
+    /// A server for everybody that finds out by something else whether other servers are there.
+    pub(crate) async fn serve_reaching(&self, settings: ServeSettings, reach: Arc<dyn Reach>) -> Running {
+        self.serve_that(anonymous_reads(".*"), settings, reach).await
+    }
+
+    async fn serve_that(&self, rights: Rights, settings: ServeSettings, reach: Arc<dyn Reach>) -> Running {
         let catalog = Catalog::load(self.store(), Arc::clone(&self.env.clock)).await.unwrap();
         let (store, catalog) = (self.store(), Arc::new(catalog));
         let (send, rights) = watch::channel(Arc::new(rights));
@@ -68,7 +78,10 @@ impl World {
             reader: Reader::new(store.clone(), reader),
             rights,
             security: Security::default(),
+            store: store.clone(),
+            clock: Arc::clone(&self.env.clock),
             random: Arc::clone(&self.env.random),
+            reach,
         };
         let server = Server::bind(settings, served).await.unwrap();
         let (address, (end, ended)) = (server.address(), oneshot::channel());

@@ -2,6 +2,8 @@
 
 mod client;
 mod conduct;
+mod groups;
+mod groups_java;
 mod java;
 pub(crate) mod log;
 mod offsets;
