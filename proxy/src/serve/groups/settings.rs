@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// How groups are coordinated.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupSettings {
     /// Whether a group without positions of its own takes those that sidecars had saved of it, once.
     pub from_saved: bool,
@@ -39,12 +39,6 @@ pub struct GroupLimits {
     pub write_patience: Duration,
     /// How old the store's last word about a group may be where positions are told, and where it is another server's.
     pub look_age: Duration,
-}
-
-impl Default for GroupSettings {
-    fn default() -> Self {
-        Self { from_saved: false, limits: GroupLimits::default() }
-    }
 }
 
 impl Default for GroupLimits {

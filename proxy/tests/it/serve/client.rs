@@ -102,6 +102,11 @@ impl Running {
         i32::from(self.address.port())
     }
 
+    /// Ends it without a word to anybody.
+    pub(crate) async fn kill(mut self) {
+        self.tasks.shutdown().await;
+    }
+
     /// Tells it to stop, and waits until it has.
     pub(crate) async fn stop(mut self) {
         self.end.send(()).unwrap();

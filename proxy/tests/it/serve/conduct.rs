@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use firnline_proxy::serve::{Anonymous, Catalog, Rights, Security, ServeError, Served, Server};
+use firnline_proxy::serve::{
+    Anonymous, ByConnecting, Catalog, Rights, Security, ServeError, Served, Server,
+};
 use firnline_reader::{Reader, ReaderSettings};
 use kafka_protocol::messages::{ApiVersionsRequest, FetchRequest};
 use tokio::sync::watch;
@@ -36,7 +38,10 @@ async fn a_server_without_a_login_is_open_to_its_own_machine_alone() {
             max_manifest_age: Duration::from_secs(30),
             rights: watch::channel(Rights::default().into()).1,
             security: Security::default(),
+            store: world.store(),
+            clock: world.env.clock.clone(),
             random: world.env.random.clone(),
+            reach: std::sync::Arc::new(ByConnecting),
         };
         let said = match Server::bind(settings, served).await {
             Ok(server) => {

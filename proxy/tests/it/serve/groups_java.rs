@@ -126,7 +126,7 @@ async fn lives(release: &'static str, protocol: &'static [&'static str]) {
         assert_eq!(one.obey("close"), "closed");
     })
     .await;
-    drop(running);
+    running.kill().await;
 
     let running = world.serve_with(anonymous_reads(".*"), prompt()).await;
     let port = running.port();
@@ -172,7 +172,7 @@ async fn a_member_outlives_its_server_and_one_of_its_own_name_is_not_noticed() {
     })
     .await;
     // Killed, and started anew at the same port: the member enters again, and keeps what it has read.
-    drop(running);
+    running.kill().await;
     settings.listen.set_port(u16::try_from(port).unwrap());
     let running = world.serve_with(anonymous_reads(".*"), settings).await;
     beside(move || {
