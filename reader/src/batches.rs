@@ -50,6 +50,13 @@ impl BatchChain {
     }
 }
 
+impl From<Vec<Bytes>> for BatchChain {
+    /// Pieces of whole batches in log order.
+    fn from(parts: Vec<Bytes>) -> Self {
+        Self { parts }
+    }
+}
+
 /// Which batches are wanted.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wish {

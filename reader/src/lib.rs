@@ -6,6 +6,7 @@
 //! | the same, if no request has to be made for it | [`Reader::read_held`] |
 //! | the first batch at or after this time | [`Reader::find_timestamp`] |
 //! | everything from here to there, in order | [`Reader::scan`] |
+//! | where would the log end, as if nothing from here on had been written? | [`Reader::ended_at`] |
 //! | what does the tier hold of a partition? | [`Reader::manifest`] |
 //!
 //! A cold read costs one GET for the manifest (kept for [`ReaderSettings::max_manifest_age`], then asked for
@@ -18,6 +19,7 @@
 mod batches;
 mod cache;
 mod codes;
+mod ended;
 mod error;
 mod fetch;
 mod keys;
@@ -35,6 +37,7 @@ mod transactions;
 
 pub use batches::BatchChain;
 pub use codes::{ALL as CODES, Code};
+pub use ended::Ended;
 pub use error::{ErrorKind, ReadError};
 pub use keys::{KeyFailure, SegmentKeys};
 pub use read::{Batches, Bounds, ReadOutcome};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use firnline_index::NodeId;
 use firnline_proxy::serve::{
-    Anonymous, Limits, PatternError, Principal, Rights, Rule, ServeSettings, Tls, TlsMaterial,
+    Anonymous, GroupSettings, Limits, PatternError, Principal, Rights, Rule, ServeSettings, Tls, TlsMaterial,
     TopicPattern as Topics, Users, Who,
 };
 
@@ -46,6 +46,8 @@ pub fn serve(config: &Config, anonymous: Anonymous) -> ServeSettings {
         advertised,
         node_id: NodeId::new(count(node_id.value.0)).unwrap_or_else(|_| unreachable!("it is not negative")),
         anonymous,
+        as_of: None,
+        groups: GroupSettings::default(),
         limits: Limits {
             connections: count(limits_connections.value.0),
             requests_bytes: limits_requests_memory.value.0,

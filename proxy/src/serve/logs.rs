@@ -7,8 +7,10 @@ use std::time::Duration;
 use firnline_index::manifest::Manifest;
 use firnline_index::{Offset, TopicIdPartition};
 use firnline_reader::{Bounds, Isolation, ReadError, ReadOutcome, Reader};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+
+use super::as_of::{AsOf, Cut, Seen};
 
 /// How many partitions without a manifest are remembered.
 const ABSENT: usize = 100_000;
@@ -28,6 +30,9 @@ pub(crate) struct Logs {
     /// empty partition twice a second.
     absent: Mutex<HashMap<TopicIdPartition, Instant>>,
     max_age: Duration,
+    as_of: Option<AsOf>,
+    /// Where partitions end under it, once that was found.
+    cuts: Mutex<HashMap<TopicIdPartition, Arc<OnceCell<Cut>>>>,
     /// Places for batches that are decoded.
     decodes: Arc<Semaphore>,
 }
@@ -44,15 +49,65 @@ pub(crate) enum Age {
 impl Logs {
     /// Logs by a reader; what is not there is asked for again after `max_age`.
     pub(crate) fn new(reader: Reader, max_age: Duration) -> Self {
-        Self { reader, absent: Mutex::default(), max_age, decodes: Arc::new(Semaphore::new(DECODES)) }
+        Self {
+            reader,
+            absent: Mutex::default(),
+            max_age,
+            as_of: None,
+            cuts: Mutex::default(),
+            decodes: Arc::new(Semaphore::new(DECODES)),
+        }
     }
 
-    /// What the tier holds of a partition; `None` where it never held anything.
-    pub(crate) async fn manifest(
+    /// The same, as they stood.
+    pub(crate) fn as_of(self, as_of: Option<AsOf>) -> Self {
+        Self { as_of, ..self }
+    }
+
+    /// What the tier holds of a partition, as far as it is seen; `None` where it never held anything.
+    pub(crate) async fn seen(&self, tip: &TopicIdPartition, age: Age) -> Result<Option<Seen>, ReadError> {
+        let Some(manifest) = self.manifest(tip, age).await? else { return Ok(None) };
+        let cut = self.cut(tip, &manifest).await?;
+        Ok(Some(Seen { manifest, cut }))
+    }
+
+    /// Where a partition ends for whoever asks here, other than in the tier. Found once.
+    async fn cut(&self, tip: &TopicIdPartition, manifest: &Manifest) -> Result<Option<Cut>, ReadError> {
+        let Some(as_of) = &self.as_of else { return Ok(None) };
+        let cell = {
+            let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(cuts.entry(tip.clone()).or_default())
+        };
+        let find = || self.find_cut(tip, as_of, manifest);
+        Ok(Some(*cell.get_or_try_init(find).await?))
+    }
+
+    async fn find_cut(
         &self,
         tip: &TopicIdPartition,
-        age: Age,
-    ) -> Result<Option<Arc<Manifest>>, ReadError> {
+        as_of: &AsOf,
+        manifest: &Manifest,
+    ) -> Result<Cut, ReadError> {
+        let end = match as_of {
+            AsOf::Time(at) => {
+                let later = self.reader.find_timestamp(tip, *at).await?;
+                later.map_or(manifest.tier_end, |batch| batch.header.base_offset)
+            }
+            AsOf::Offsets(offsets) => match offsets.get(&(tip.topic_id, tip.partition)) {
+                Some(end) => *end,
+                None => return Ok(Cut::nothing()),
+            },
+        };
+        let ended = self.reader.ended_at(tip, end).await?;
+        if ended.end <= manifest.serving_start && manifest.serving_start > Offset::ZERO {
+            tracing::warn!(%tip, end = ended.end.get(), start = manifest.serving_start.get(),
+                "all that a log held then is gone by now");
+        }
+        Ok(Cut::at(ended))
+    }
+
+    /// What the tier holds of a partition, whoever sees it; `None` where it never held anything.
+    pub(crate) async fn manifest(&self, tip: &TopicIdPartition, age: Age) -> Result<Option<Arc<Manifest>>, ReadError> {
         if age == Age::Usual && self.is_absent(tip) {
             return Ok(None);
         }
@@ -65,7 +120,7 @@ impl Logs {
 
     /// The bounds of a partition's log.
     pub(crate) async fn bounds(&self, tip: &TopicIdPartition, age: Age) -> Result<Bounds, ReadError> {
-        Ok(self.manifest(tip, age).await?.map_or(NOTHING, |manifest| Bounds::of(&manifest)))
+        Ok(self.seen(tip, age).await?.map_or(NOTHING, |seen| seen.bounds()))
     }
 
     /// Batches from an offset on, as [`Reader::read`] gives them.
@@ -80,8 +135,21 @@ impl Logs {
         if self.is_absent(tip) {
             return Ok(nothing);
         }
+        let mut cut = None;
+        if self.as_of.is_some() {
+            let Some(seen) = self.seen(tip, Age::Usual).await? else { return Ok(nothing) };
+            let bounds = seen.bounds();
+            if offset >= bounds.end {
+                return Ok(ReadOutcome::AtEnd { bounds });
+            }
+            cut = seen.cut;
+        }
         let outcome = self.reader.read(tip, offset, max_bytes, isolation).await;
-        Ok(self.known(tip, outcome)?.unwrap_or(nothing))
+        let outcome = self.known(tip, outcome)?.unwrap_or(nothing);
+        Ok(match cut {
+            None => outcome,
+            Some(cut) => cut.read(offset, isolation, outcome),
+        })
     }
 
     /// The same from memory alone, as [`Reader::read_held`] gives them.

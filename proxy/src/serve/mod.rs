@@ -6,15 +6,17 @@
 //! | who asks? | `entry`, by `login` or a certificate (`tls`) |
 //! | who may read them? | [`Rights`]: nobody, unless a rule says so |
 //! | where are the bytes? | `logs`, over [`firnline_reader::Reader`] |
+//! | and as of an earlier time? | `as_of`: each log ends where it ended then |
 //! | who is in a consumer group, and how far has it read? | `groups` |
 //! | what is a request answered? | `answer`, `fetch`, `offsets`, `groups`, put together by `service` |
 //! | and a connection? | `connection`, one request after the other; [`Server`] has all of them |
 //!
 //! All that is not a socket is a function from a frame to a frame. Nothing is written to the tier but how far groups have
-//! read; what would write records is refused. A partition that cannot be read is answered with an error that clients ask again after, never with one that
-//! says it is not there.
+//! read; what would write records is refused. A partition that cannot be read is answered with an error that clients ask
+//! again after, never with one that says it is not there.
 
 mod answer;
+mod as_of;
 pub(crate) mod catalog;
 mod codes;
 mod connection;
@@ -35,6 +37,7 @@ pub(crate) mod stop;
 mod tls;
 mod view;
 
+pub use as_of::AsOf;
 pub use catalog::{Catalog, CatalogError, MAX_PARTITIONS, MAX_TOPICS, Topic, Topics};
 pub use codes::{ALL as CODES, Code};
 pub use groups::{ByConnecting, GroupLimits, GroupSettings, Reach};

@@ -118,7 +118,7 @@ impl Rights {
     /// may keep and be told of topics is a matter of the rights to these.
     #[must_use]
     pub fn may_use_group(&self, principal: &Principal, group: &str) -> bool {
-        let allows = |rule: &GroupRule| rule.who.is(principal) && rule.groups.0.is_match(group);
+        let allows = |rule: &GroupRule| rule.who.is(principal) && rule.groups.whole.is_match(group);
         self.groups.is_empty() || self.groups.iter().any(allows)
     }
 

@@ -148,7 +148,7 @@ impl Server {
     /// # Errors
     /// Where the port cannot be had, and where the settings would let in nobody, or anybody without saying so.
     pub async fn bind(settings: ServeSettings, served: Served) -> Result<Self, ServeError> {
-        let ServeSettings { listen, advertised, node_id, anonymous, groups, limits } = settings;
+        let ServeSettings { listen, advertised, node_id, anonymous, as_of, groups, limits } = settings;
         let security = &served.security;
         match anonymous {
             // A password or a record would pass in the open.
@@ -172,8 +172,18 @@ impl Server {
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (host, port) = advertised.unwrap_or_else(|| (address.ip().to_string().into(), address.port()));
-        let Served { cluster_id, catalog, reader, max_manifest_age, rights, security, store, clock, random, reach } =
-            served;
+        let Served {
+            cluster_id,
+            catalog,
+            reader,
+            max_manifest_age,
+            rights,
+            security,
+            store,
+            clock,
+            random,
+            reach,
+        } = served;
         let us = GroupOwner {
             incarnation: Bucket::incarnation(&*random),
             node: node_id,
@@ -189,7 +199,7 @@ impl Server {
         let logins = users.map(|users| Logins::new(users, login_lifetime, Arc::clone(&random)));
         let doors = Arc::new(Doors { tls, asks_certificates, logins });
         let requests = ByteBudget::new(limits.requests_bytes);
-        let logs = Logs::new(reader, max_manifest_age);
+        let logs = Logs::new(reader, max_manifest_age).as_of(as_of);
         let service =
             Arc::new(Service::new(node, Arc::clone(&catalog), logs, groups, rights, random, limits));
         let (stopper, stop) = Stopper::new();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use firnline_index::NodeId;
 
+use super::as_of::AsOf;
 use super::groups::GroupSettings;
 
 /// How a server serves.
@@ -19,6 +20,8 @@ pub struct ServeSettings {
     pub node_id: NodeId,
     /// Whom it lets in without a login.
     pub anonymous: Anonymous,
+    /// Where logs end that are to be seen as they stood; not set: where they end.
+    pub as_of: Option<AsOf>,
     /// How consumer groups are coordinated.
     pub groups: GroupSettings,
     /// How much of anything.

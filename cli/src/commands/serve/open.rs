@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use firnline_proxy::serve::{
-    Catalog, CatalogError, Rights, Security, ServeError, ServeSettings, Served, Server, Tls, Users,
+    ByConnecting, Catalog, CatalogError, Rights, Security, ServeError, ServeSettings, Served, Server, Tls, Users,
 };
 use tokio::sync::watch;
 
@@ -75,7 +75,10 @@ pub(super) async fn open(
             users: live.users.as_ref().map(watch::Sender::subscribe),
             login_lifetime: context.config.serve.login_lifetime.value.map(|lifetime| lifetime.0),
         },
+        store: tier.store().clone(),
+        clock: Arc::clone(&context.env.clock),
         random: Arc::clone(&context.env.random),
+        reach: Arc::new(ByConnecting),
     };
     let server = Server::bind(settings, served).await.map_err(of_server)?;
     Ok(Opened { server, catalog, live, tier: tier.store().to_string() })

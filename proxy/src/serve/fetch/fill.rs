@@ -147,7 +147,7 @@ async fn begin(
     let mut outside = Outside::Below;
     for age in [Age::Usual, Age::Now] {
         if age == Age::Now {
-            logs.manifest(tip, age).await?;
+            logs.bounds(tip, age).await?;
         }
         match logs.read(tip, offset, room, isolation).await? {
             ReadOutcome::Batches(batches) => return Ok(Begun::Batches(batches)),

@@ -56,12 +56,11 @@ pub(crate) async fn answer<'a>(
 }
 
 async fn end(logs: &Logs, tip: &TopicIdPartition, epoch: i32) -> Result<End, KafkaError> {
-    let manifest = logs.manifest(tip, Age::Usual).await.map_err(|error| unread(tip, &error))?;
-    let (Some(manifest), Some(epoch)) = (manifest, LeaderEpoch::from_kafka(epoch)) else {
+    let seen = logs.seen(tip, Age::Usual).await.map_err(|error| unread(tip, &error))?;
+    let (Some(seen), Some(epoch)) = (seen, LeaderEpoch::from_kafka(epoch)) else {
         return Ok(UNKNOWN);
     };
-    let end = manifest.lineage.end_of(epoch, manifest.tier_end);
-    Ok(end.map_or(UNKNOWN, |end| (end.epoch.get(), end.end.get())))
+    Ok(seen.end_of(epoch).map_or(UNKNOWN, |(epoch, end)| (epoch.get(), end.get())))
 }
 
 fn entry(partition: i32, end: Result<End, KafkaError>) -> EpochEndOffset {

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use firnline_index::manifest::Manifest;
 use firnline_index::{LeaderEpoch, Offset, TopicIdPartition};
 use firnline_reader::{Bounds, Isolation};
 use futures::{StreamExt, stream};
@@ -12,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 use super::times::{Hit, TimeError, find, find_largest};
 use super::wanted::Wanted;
 use super::{PATIENCE, READS};
+use crate::serve::as_of::Seen;
 use crate::serve::failure::unread;
 use crate::serve::fetch::isolation;
 use crate::serve::kafka_error::KafkaError;
@@ -113,20 +113,23 @@ async fn place(
     wanted: Wanted,
     isolation: Isolation,
 ) -> Result<Place, TimeError> {
-    let Some(manifest) = logs.manifest(tip, Age::Usual).await? else { return Ok(place_in_nothing(wanted)) };
-    let bounds = Bounds::of(&manifest);
+    let Some(seen) = logs.seen(tip, Age::Usual).await? else { return Ok(place_in_nothing(wanted)) };
+    let bounds = seen.bounds();
     let end = match isolation {
         Isolation::ReadUncommitted => bounds.end,
         Isolation::ReadCommitted => bounds.last_stable,
     };
-    let newest = manifest.lineage.last().map(|last| last.epoch);
+    let newest = seen.newest_epoch();
     Ok(match wanted {
-        Wanted::Earliest => at(bounds.serving_start, epoch_at(&manifest, bounds.serving_start)),
+        Wanted::Earliest => at(bounds.serving_start, seen.epoch_at(bounds.serving_start)),
         Wanted::Latest => at(end, newest),
         Wanted::EarliestPending => at(bounds.end, newest),
-        Wanted::LatestTiered => last_tiered(&manifest, bounds).unwrap_or_default(),
+        Wanted::LatestTiered => last_tiered(&seen, bounds).unwrap_or_default(),
         Wanted::At(time) => hit(find(logs, tip, time, bounds.serving_start).await?, end),
-        Wanted::MaxTimestamp => hit(find_largest(logs, tip, &manifest).await?, end),
+        Wanted::MaxTimestamp => match seen.cut {
+            None => hit(find_largest(logs, tip, &seen.manifest).await?, end),
+            Some(_) => return Err(TimeError::NotThen),
+        },
     })
 }
 
@@ -142,16 +145,12 @@ fn at(offset: Offset, epoch: Option<LeaderEpoch>) -> Place {
     Place { offset: Some(offset), timestamp: None, epoch }
 }
 
-fn last_tiered(manifest: &Manifest, bounds: Bounds) -> Option<Place> {
+fn last_tiered(seen: &Seen, bounds: Bounds) -> Option<Place> {
     if bounds.end == bounds.serving_start {
         return None;
     }
     let last = Offset::from_kafka(bounds.end.get().checked_sub(1)?)?;
-    Some(at(last, epoch_at(manifest, last)))
-}
-
-fn epoch_at(manifest: &Manifest, offset: Offset) -> Option<LeaderEpoch> {
-    manifest.lineage.epoch_at(offset)
+    Some(at(last, seen.epoch_at(last)))
 }
 
 /// A record at or beyond what the client may see is none.
@@ -166,6 +165,7 @@ fn hit(found: Option<Hit>, end: Offset) -> Place {
 fn said(tip: &TopicIdPartition, error: &TimeError) -> KafkaError {
     match error {
         TimeError::Read(error) => unread(tip, error),
+        TimeError::NotThen => KafkaError::UnsupportedVersion,
         TimeError::Record(error) => {
             let error = error as &dyn std::error::Error;
             tracing::warn!(%tip, error, "a batch cannot be decoded, so that no time is found in it");

@@ -46,6 +46,7 @@ pub(crate) fn settings() -> ServeSettings {
         advertised: None,
         node_id: NodeId::new(4).unwrap(),
         anonymous: Anonymous::Loopback,
+        as_of: None,
         groups: GroupSettings::default(),
         limits: Limits::default(),
     }

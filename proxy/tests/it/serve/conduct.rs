@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use firnline_proxy::serve::{
-    Anonymous, ByConnecting, Catalog, Rights, Security, ServeError, Served, Server,
-};
+use firnline_proxy::serve::{Anonymous, ByConnecting, Catalog, Rights, Security, ServeError, Served, Server};
 use firnline_reader::{Reader, ReaderSettings};
 use kafka_protocol::messages::{ApiVersionsRequest, FetchRequest};
 use tokio::sync::watch;

@@ -1,5 +1,6 @@
 //! The server without brokers, asked over its socket by another implementation's client.
 
+mod as_of;
 mod client;
 mod conduct;
 mod groups;
