@@ -64,6 +64,11 @@ impl Logs {
         Self { as_of, ..self }
     }
 
+    /// Whether they are seen as they stood.
+    pub(crate) const fn are_cut(&self) -> bool {
+        self.as_of.is_some()
+    }
+
     /// What the tier holds of a partition, as far as it is seen; `None` where it never held anything.
     pub(crate) async fn seen(&self, tip: &TopicIdPartition, age: Age) -> Result<Option<Seen>, ReadError> {
         let Some(manifest) = self.manifest(tip, age).await? else { return Ok(None) };
@@ -107,7 +112,11 @@ impl Logs {
     }
 
     /// What the tier holds of a partition, whoever sees it; `None` where it never held anything.
-    pub(crate) async fn manifest(&self, tip: &TopicIdPartition, age: Age) -> Result<Option<Arc<Manifest>>, ReadError> {
+    pub(crate) async fn manifest(
+        &self,
+        tip: &TopicIdPartition,
+        age: Age,
+    ) -> Result<Option<Arc<Manifest>>, ReadError> {
         if age == Age::Usual && self.is_absent(tip) {
             return Ok(None);
         }

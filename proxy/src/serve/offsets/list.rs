@@ -56,6 +56,8 @@ pub(crate) async fn answer<'a>(
     let answers = stream::iter(questions).map(|question| async move {
         let Question { partition, of } = question;
         let place = match of {
+            // Manifests tell the largest of whole segments: of a log as it stood all would have to be read.
+            Ok((_, Wanted::MaxTimestamp)) if logs.are_cut() => Err(KafkaError::UnsupportedVersion),
             Ok((tip, wanted)) => match timeout_at(deadline, place(logs, &tip, wanted, isolation)).await {
                 Ok(Ok(place)) => Ok(place),
                 Ok(Err(error)) => Err(said(&tip, &error)),
@@ -126,10 +128,7 @@ async fn place(
         Wanted::EarliestPending => at(bounds.end, newest),
         Wanted::LatestTiered => last_tiered(&seen, bounds).unwrap_or_default(),
         Wanted::At(time) => hit(find(logs, tip, time, bounds.serving_start).await?, end),
-        Wanted::MaxTimestamp => match seen.cut {
-            None => hit(find_largest(logs, tip, &seen.manifest).await?, end),
-            Some(_) => return Err(TimeError::NotThen),
-        },
+        Wanted::MaxTimestamp => hit(find_largest(logs, tip, &seen.manifest).await?, end),
     })
 }
 
@@ -165,7 +164,6 @@ fn hit(found: Option<Hit>, end: Offset) -> Place {
 fn said(tip: &TopicIdPartition, error: &TimeError) -> KafkaError {
     match error {
         TimeError::Read(error) => unread(tip, error),
-        TimeError::NotThen => KafkaError::UnsupportedVersion,
         TimeError::Record(error) => {
             let error = error as &dyn std::error::Error;
             tracing::warn!(%tip, error, "a batch cannot be decoded, so that no time is found in it");

@@ -25,9 +25,6 @@ pub(crate) struct Hit {
 pub(crate) enum TimeError {
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The largest timestamp of a log as it stood would take reading all of it: manifests tell those of whole segments.
-    #[error("the largest timestamp is not told of a log as it stood")]
-    NotThen,
     #[error("a batch cannot be decoded")]
     Record(#[from] RecordError),
 }
