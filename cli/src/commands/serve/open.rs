@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use firnline_proxy::serve::{
-    ByConnecting, Catalog, CatalogError, Rights, Security, ServeError, ServeSettings, Served, Server, Tls, Users,
+    ByConnecting, Catalog, CatalogError, Rights, Security, ServeError, ServeSettings, Served, Server, Tls,
+    Users,
 };
 use tokio::sync::watch;
 
