@@ -36,8 +36,9 @@ impl Clocks {
 
 impl Tier {
     /// Reads both clocks: writes an object, asks when it was written, deletes it. One PUT, one HEAD, one DELETE; what a
-    /// crash leaves is cleared away by the store's probe. Where the object was written before our first or after our
-    /// second look at our own clock, that difference is how far the clocks are apart.
+    /// crash leaves is cleared away by the store's probe. Where our two looks at our own clock lie close together and the
+    /// object was written between them, the clocks agree. Where they lie far apart, the store was slow, or somebody set our
+    /// clock between them: then the store's time is what it told.
     pub async fn clocks(&self) -> Result<Clocks, StoreError> {
         let key = format!("probe/clock-{}", self.env().random.hex_id());
         self.before(Step::ReadClock).await;
@@ -51,7 +52,8 @@ impl Tier {
         }
         let (ours, store) = (after, TimestampMs::new(written).unwrap_or(TimestampMs::ZERO));
         let possible = before.get().saturating_sub(GRAIN_MS)..=after.get().saturating_add(GRAIN_MS);
-        let store = if possible.contains(&written) { ours } else { store };
+        let at_once = after.get().saturating_sub(before.get()) <= GRAIN_MS;
+        let store = if at_once && possible.contains(&written) { ours } else { store };
         Ok(Clocks { ours, store })
     }
 }

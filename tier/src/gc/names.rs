@@ -17,8 +17,9 @@ pub(crate) struct Striker {
 
 impl Striker {
     /// Removes from `objects` what `head` names within `within` and in dead branches, whatever they cover. A page that the
-    /// manifest reaches is named; so is a live entry. An entry wholly below the tier's start is not, though a page that
-    /// reaches over the start still lists it.
+    /// manifest reaches is named; so is a live entry, and each that the head itself lists: one that came when a floor lay
+    /// beyond the tier's end already is below the start from the beginning, until the start rises once more. An entry wholly
+    /// below the tier's start is not named where only a page that reaches over the start still lists it.
     ///
     /// One GET for each page that was not walked before. An error leaves `objects` in between: throw it away.
     pub(crate) async fn strike<T>(
@@ -37,7 +38,7 @@ impl Striker {
             objects.remove(&page.object_key(&head.tip).to_string());
         }
         let dead = head.dead_branches.iter().flat_map(|branch| &branch.entries);
-        for entry in dead.chain(head.entries.iter().filter(|entry| is_live(head, entry))) {
+        for entry in dead.chain(&head.entries) {
             objects.remove(&entry.object_key(&head.tip));
         }
         Ok(())

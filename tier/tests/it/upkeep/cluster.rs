@@ -268,3 +268,32 @@ async fn both_clocks_are_read_at_one_time() {
     assert_eq!(clocks.apart(), Duration::from_millis(years.unsigned_abs()));
     assert_eq!(clocks.earlier().get(), START_MS);
 }
+
+/// A clock that somebody sets four hours ahead between any two looks at it.
+#[derive(Debug)]
+struct Jumping(std::sync::atomic::AtomicI64);
+
+const FOUR_HOURS_MS: i64 = 4 * 3_600_000;
+
+impl firnline_store::env::Clock for Jumping {
+    fn now_ms(&self) -> i64 {
+        self.0.fetch_add(FOUR_HOURS_MS, std::sync::atomic::Ordering::SeqCst)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_while_it_is_read_is_not_believed() {
+    use std::sync::Arc;
+    use std::sync::atomic::Ordering;
+
+    use firnline_store::Env;
+    let world = World::new(11);
+    let clock = Arc::new(Jumping(START_MS.into()));
+    let env = Env { clock: clock.clone(), ..world.env.clone() };
+    let parts = parts(world.sim.connect(&world.env), &env);
+    let settings = settings(&parts.store);
+    let tier = Tier::open_for_writing(parts, settings, &cluster()).await.unwrap();
+    clock.0.store(START_MS - 1_000, Ordering::SeqCst);
+    let clocks = tier.clocks().await.unwrap();
+    assert_eq!((clocks.earlier().get(), clocks.ours.get()), (START_MS, START_MS - 1_000 + FOUR_HOURS_MS));
+}

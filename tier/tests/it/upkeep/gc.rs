@@ -296,6 +296,22 @@ async fn dead_branches_and_unfolded_floors_stay() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_came_below_a_floor_and_is_still_listed_stays() {
+    let world = World::new(11);
+    let (tier, log) = three(&world).await;
+    floors::written(&tier, 1_000).await;
+    floors::folded(&tier).await;
+    put(&tier, &tip(0), &log).await;
+    let head = manifest(&tier).await;
+    let below = head.entries.last().unwrap();
+    assert!(below.range.end() <= head.tier_start, "it came below the floor");
+    tokio::time::sleep(DAY).await;
+    collect(&tier).await;
+    assert!(objects(&world).contains(&below.object_key(&tip(0))));
+    sound(&tier).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_bucket_that_keeps_everything_does_not_make_it_loop() {
     for fault in ["refuses", "does not answer"] {
         let world = World::new(11);
