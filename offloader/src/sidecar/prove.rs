@@ -180,11 +180,17 @@ struct Past<'a> {
 }
 
 impl Past<'_> {
-    /// Up to where `range` is proven from its start on.
+    /// Up to where `range` is proven from its start on: up to where a stretch was told committed, or where it goes another way.
     fn reaches(&self, range: OffsetRange) -> Option<Offset> {
-        let known = self.witness?.stretches().map(|stretch| stretch.bound.min(range.end()));
-        let part = |end: &Offset| OffsetRange::new(range.start(), *end).ok().filter(|part| !part.is_empty());
-        known.filter(|end| part(end).is_some_and(|part| self.proves(part).is_ok())).max()
+        let part = |end: Offset| OffsetRange::new(range.start(), end).ok().filter(|part| !part.is_empty());
+        let proven = |end: Offset| match self.proves(part(end)?) {
+            Ok(_) => Some(end),
+            Err(Unproven::WitnessBelow { bound }) if bound < end => {
+                self.proves(part(bound)?).is_ok().then_some(bound)
+            }
+            Err(_) => None,
+        };
+        self.witness?.stretches().filter_map(|stretch| proven(stretch.bound.min(range.end()))).max()
     }
 
     /// Whether `range` was committed as it stands here: one stretch of the witness knows all of it, by the same epochs. What

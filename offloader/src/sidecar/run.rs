@@ -147,7 +147,7 @@ async fn stop(mut turns: FuturesUnordered<BoxFuture<'_, TopicIdPartition>>) -> S
 
 impl Core {
     /// Decides anew for partitions of which something was told, or whose time has come.
-    fn decide_all(&self) {
+    pub(super) fn decide_all(&self) {
         let now = Instant::now();
         let due: Vec<TopicIdPartition> = {
             let mut state = self.state();

@@ -23,6 +23,10 @@ use super::wait::{BoundReason, WaitReason};
 use crate::cluster::{Bound, Leader, OpenProducer};
 use crate::host::{HeldPartition, Presence, Witness};
 
+/// After so long pins that were kept are looked at once more though their manifest is the same: what could not be read of
+/// them then may be readable.
+const KEPT_FOR: Duration = Duration::from_secs(3600);
+
 /// All of it.
 #[derive(Debug)]
 pub(super) struct State {
@@ -75,8 +79,8 @@ pub(super) struct Slot {
     pub(super) exposed_since: Option<Instant>,
     /// What came of comparing under this epoch, with the manifest of this generation.
     pub(super) comparison: Option<(LeaderEpoch, u64, Comparison)>,
-    /// Pins below the tier's end were looked at in this generation, and this many were kept.
-    pub(super) kept: Option<(u64, usize)>,
+    /// In which generation pins below the tier's end were looked at last, and when.
+    pub(super) kept: Option<(u64, Instant)>,
     pub(super) verdicts: Vec<Verdict>,
     /// Where no batch was found.
     pub(super) hollow: Option<Hollow>,
@@ -378,8 +382,9 @@ impl Slot {
             fresh: given.fresh,
             known_for: since(self.known_at),
             asked_for: self.asked_for,
-            kept: self.kept.is_some_and(|(generation, _)| {
-                self.digest().map_or(generation == 0, |digest| digest.generation == generation)
+            kept: self.kept.is_some_and(|(generation, at)| {
+                let same = self.digest().map_or(generation == 0, |digest| digest.generation == generation);
+                same && since(at) < KEPT_FOR
             }),
             leader: self.leader,
             bound: self.bound,

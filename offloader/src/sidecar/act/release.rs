@@ -33,10 +33,11 @@ enum Verdict {
 impl Turn<'_> {
     /// Lets go what the tier has below `below`.
     pub(super) async fn release(&mut self, below: Offset) -> Result<After, Trouble> {
-        let kept = self.sift(below).await?;
+        self.sift(below).await?;
         let generation = self.manifest().map_or(0, |manifest| manifest.generation);
+        let now = tokio::time::Instant::now();
         self.core.with(&self.tip, |slot| {
-            slot.kept = Some((generation, kept));
+            slot.kept = Some((generation, now));
             slot.dirty = true;
         });
         Ok(After::Done)
@@ -45,16 +46,16 @@ impl Turn<'_> {
     /// The manifest is at hand: whatever pins lie wholly below the tier's end may go with it.
     pub(super) async fn release_below_end(&mut self) -> Result<(), Trouble> {
         match self.tier_end() {
-            Some(end) => self.sift(end).await.map(|_| ()),
+            Some(end) => self.sift(end).await,
             None => Ok(()),
         }
     }
 
-    /// Looks at each pin that ends at or below `below`, and gives how many sole links stay. Pins beside which the broker's
-    /// own link still is go along: each would cost a look at the manifest of its own once retention has come to it.
-    async fn sift(&mut self, below: Offset) -> Result<usize, Trouble> {
+    /// Looks at each pin that ends at or below `below`. Pins beside which the broker's own link still is go along: each would
+    /// cost a look at the manifest of its own once retention has come to it.
+    async fn sift(&mut self, below: Offset) -> Result<(), Trouble> {
         let held = Arc::clone(&self.held);
-        let (mut free, mut kept, mut dropped) = (Vec::new(), 0, 0);
+        let (mut free, mut dropped) = (Vec::new(), 0);
         let mut trouble = None;
         'pins: for chain in &held.chains {
             for file in &chain.files {
@@ -76,8 +77,9 @@ impl Turn<'_> {
                         // The tier may be what went another way, and be cut later: then these are the bytes that it lacks.
                         let doubted = reason == DeadReason::Truncation && below < Offset::MAX;
                         if doubted && !self.is_off_lineage(&epochs, end).await {
-                            kept += 1;
-                        } else if self.is_kept_by_name(&epochs, at, to).await? {
+                            continue;
+                        }
+                        if self.is_kept_by_name(&epochs, at, to).await? {
                             free.push(pin);
                         } else {
                             let committed = self.was_committed(&epochs, at, end);
@@ -88,10 +90,9 @@ impl Turn<'_> {
                                 let dead = OffsetRange::new(at, end).ok();
                                 match self.add_dead(chain, file, dead, reason).await {
                                     Ok(true) => free.push(pin),
-                                    Ok(false) => kept += 1,
+                                    Ok(false) => {}
                                     Err(trouble) if trouble.is_of_the_log() => {
                                         self.unreadable(file, &trouble);
-                                        kept += 1;
                                     }
                                     Err(other) => {
                                         trouble = Some(other);
@@ -105,12 +106,10 @@ impl Turn<'_> {
                                 );
                                 dropped += 1;
                                 free.push(pin);
-                            } else {
-                                kept += 1;
                             }
                         }
                     }
-                    Verdict::Dead { .. } | Verdict::Keep => kept += usize::from(file.sole_link),
+                    Verdict::Dead { .. } | Verdict::Keep => {}
                 }
             }
         }
@@ -119,7 +118,7 @@ impl Turn<'_> {
         let mut state = self.core.state();
         state.counts.pins_released += count - dropped;
         state.counts.pins_dropped += dropped;
-        trouble.map_or(Ok(kept), Err)
+        trouble.map_or(Ok(()), Err)
     }
 
     /// A pin that cannot be read keeps itself, and holds up no other.

@@ -21,13 +21,13 @@ pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
             Some(deleted) => (Some(tier.tier_end), deleted.last_bound),
         },
     };
-    let (Some(from), Some(last_bound)) = (from, last_bound) else {
-        // Nothing of it was ever known to be committed.
+    let all_is_there = last_bound.is_none_or(|bound| from.is_some_and(|from| from >= bound));
+    if all_is_there && may_be_raised(view, tier) {
+        return Next::Wait(WaitReason::Turn);
+    }
+    let (Some(from), Some(last_bound), false) = (from, last_bound, all_is_there) else {
         return release(view, Offset::MAX);
     };
-    if from >= last_bound {
-        return release(view, Offset::MAX);
-    }
     let end = |at: usize| provable_end(&view.held.chains[at]).min(last_bound);
     // A cleaner has left nothing up to there.
     if view.held.chains.iter().any(|chain| usable(chain) && chain.is_hollow(from, last_bound)) {
@@ -58,6 +58,14 @@ pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
             }
         }
     }
+}
+
+/// Whether another replica's sidecar, which knows of more that was committed, may yet say so: what is held here beyond the
+/// last bound may be what it speaks of. A mark from further ahead than the wait is of a clock that is wrong, and says nothing.
+fn may_be_raised(view: &View<'_>, tier: Option<&Digest>) -> bool {
+    let marked = tier.and_then(|tier| tier.deleted).map(|deleted| deleted.at);
+    let wait = u64::try_from(view.limits.gap_wait.as_millis()).unwrap_or(u64::MAX);
+    marked.is_some_and(|at| view.now.get().abs_diff(at.get()) < wait)
 }
 
 /// Whether another replica's sidecar is at it. Nobody leads a deleted topic, so that all begin; whoever comes first goes on,

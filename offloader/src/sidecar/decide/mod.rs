@@ -199,8 +199,10 @@ fn parted(live: &Live<'_>) -> Option<Next> {
         Some(Comparison::Cut { at, .. }) => Some(Next::Cut { at }),
         Some(Comparison::Unknown) => operator(OperatorReason::PartsUnknown),
         None => {
-            let short = live.bound().is_some_and(|bound| bound.high_watermark < tier.tier_end);
-            short.then_some(Next::Compare)
+            let bound = live.bound()?.high_watermark;
+            // A log of another history may end where the tier does, and nothing more may come to show it.
+            let new = tier.epoch() < Some(live.leader.epoch);
+            (bound < tier.tier_end || (new && bound == tier.tier_end)).then_some(Next::Compare)
         }
     }
 }

@@ -447,6 +447,9 @@ fn a_deleted_topic_is_marked_brought_up_to_its_last_bound_and_let_go() {
     assert!(!moving(None) && !moving(Some(HOUR)) && moving(Some(Duration::ZERO)));
     scene.tier = Some(Digest { deleted: stone(Some(offset(25))), ..digest(25) });
     assert_eq!(view(&scene), Next::Release { below: Offset::MAX });
+    let fresh = Tombstone { at: scene.view().now, last_bound: Some(offset(25)) };
+    scene.tier = Some(Digest { deleted: Some(fresh), ..digest(25) });
+    waits(&view(&scene), "turn");
     scene.tier = Some(Digest { deleted: stone(Some(offset(20))), ..digest(10) });
     assert_eq!(view(&scene), Next::Tombstone, "whoever marked it knew less than is known here");
     scene.tier = Some(Digest { deleted: stone(Some(offset(25))), ..digest(5) });

@@ -167,6 +167,8 @@ fn below_the_log_start_a_leader_vouches_for_the_epoch_that_wrote_there_and_the_w
         assert_eq!(of(Some(&other), log_start), beneath);
         let in_part = Err(Unproven::Beneath { vouched_from: offset(70), witnessed_to: Some(offset(65)) });
         assert_eq!(of(Some(&witness(65, &[(3, 0), (4, 55)])), log_start), in_part);
+        let goes_another_way = witness(80, &[(3, 0), (4, 55), (5, 65)]);
+        assert_eq!(of(Some(&goes_another_way), log_start), in_part);
         let knows = witness(80, &[(3, 0), (4, 55), (6, 70)]);
         assert_eq!(of(Some(&knows), log_start), Ok(Proof::Bound));
         let begins_above = witness(80, &[(4, 65), (6, 70)]);

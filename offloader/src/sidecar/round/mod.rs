@@ -39,6 +39,8 @@ impl Core {
         if all {
             due.witness = Instant::now() + settings.witness_interval;
         }
+        // What has just been sealed is asked for in this round, and not seen now and asked for in the next.
+        self.decide_all();
         self.ask_bounds(all).await;
         due
     }

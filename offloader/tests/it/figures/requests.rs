@@ -157,6 +157,10 @@ async fn of_ten_thousand(keep: i64) -> u64 {
     for cost in [&of_few.0, &of_many.0] {
         assert!(cost.p99_lag() <= Duration::from_secs(3600), "{:?}", cost.p99_lag());
     }
+    // A round that sees what was sealed also asks what is committed: one tick of 20 s, not two.
+    for cost in [&of_few.1, &of_many.1] {
+        assert!(cost.p99_lag() <= Duration::from_secs(30), "{:?}", cost.p99_lag());
+    }
     let at = |(each, whatever): (u64, u64)| each * 10 + whatever;
     let joined = line((few, &of_few.0), (many, &of_many.0));
     let alone = line((few, &of_few.1), (many, &of_many.1));
