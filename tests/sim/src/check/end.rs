@@ -21,6 +21,8 @@ pub struct Ended {
     pub below: u64,
     /// Still held by a broker, not due.
     pub held: u64,
+    /// Committed, and another history has its offsets, or nothing does, because no broker can tell any more which went on.
+    pub untold: u64,
     /// Cut by an unclean election, or deleted with their topic, before any sidecar was told that they were committed.
     pub dropped: u64,
 }
@@ -28,13 +30,28 @@ pub struct Ended {
 impl Ended {
     /// Sums up.
     pub fn add(&mut self, other: &Self) {
-        let Self { live, dead, gap, below, held, dropped } = other;
+        let Self { live, dead, gap, below, held, untold, dropped } = other;
         self.live += live;
         self.dead += dead;
         self.gap += gap;
         self.below += below;
         self.held += held;
+        self.untold += untold;
         self.dropped += dropped;
+    }
+}
+
+impl Ended {
+    /// A batch that need not be served, but must be kept where somebody knew that it was committed: whoever lets the last of
+    /// it go is watched in that moment.
+    fn kept(&mut self, covered: Cover, held: Held) {
+        match covered {
+            Cover::Live => self.live += 1,
+            Cover::Dead | Cover::Late => self.dead += 1,
+            Cover::Below => self.below += 1,
+            Cover::Gap | Cover::Not if held != Held::Nowhere => self.held += 1,
+            Cover::Gap | Cover::Not => self.dropped += 1,
+        }
     }
 }
 
@@ -60,6 +77,11 @@ impl Watch {
                 let remembered = self.remembered_by_anyone(p, batch.epoch);
                 match cover(manifest.as_deref(), batch) {
                     Cover::Live => ended.live += 1,
+                    // It counts as what an election cut does: it may be one of these as well.
+                    covered if !kafka.tells(p, batch.end) => {
+                        ended.untold += 1;
+                        ended.kept(covered, held);
+                    }
                     Cover::Dead if excused.contains(&p) => ended.dead += 1,
                     // Nobody is left who tells how far a deleted topic was committed; what lies beside a part that is lost is
                     // kept with it. Nor
@@ -100,8 +122,7 @@ impl Watch {
             // Another unclean election may have brought some of it back.
             for batch in cut.filter(|batch| partition.truth.fate(batch) != Fate::Live) {
                 match cover(manifest.as_deref(), batch) {
-                    Cover::Dead => ended.dead += 1,
-                    Cover::Live if excused.contains(&p) || !partition.exists => ended.live += 1,
+                    Cover::Live if excused.contains(&p) || !kafka.tells(p, batch.end) => ended.live += 1,
                     Cover::Live => {
                         self.wrong(format!(
                             "{tip}: the tier still serves {}..{} of epoch {}, which was cut",
@@ -109,8 +130,7 @@ impl Watch {
                         ));
                         return ended;
                     }
-                    _ if holder(kafka, p, batch) != Held::Nowhere => ended.held += 1,
-                    _ => ended.dropped += 1,
+                    covered => ended.kept(covered, holder(kafka, p, batch)),
                 }
             }
         }
@@ -134,34 +154,6 @@ impl Watch {
             let joins = |node: i32| reaches(node) || proof::joins(kafka, p, node, next.base);
             !proof::provers(kafka, p, next).any(joins)
         })
-    }
-
-    /// Whether the tier has another history than the log only where the leader's log does not reach down to any more: no
-    /// leader can say which of the two went on, and what the log had is still held, or was lost for a reason of its own.
-    pub fn told_apart_no_more(
-        &self,
-        kafka: &Kafka,
-        store: &Simulation,
-        lost: &BTreeSet<Place>,
-        p: usize,
-    ) -> bool {
-        let Some(partition) = kafka.partitions.get(p).filter(|partition| partition.unclean > 0) else {
-            return false;
-        };
-        let leader = kafka.leader(p).and_then(|leader| kafka.replica(p, leader));
-        let Some(start) = leader.map(|leader| leader.log.start) else { return false };
-        let manifest = self.manifest(store, partition);
-        let ours = partition.truth.live.iter().filter(|batch| {
-            cover(manifest.as_deref(), batch) == Cover::Not
-                && batch.end <= manifest.as_ref().map_or(0, |m| m.tier_end.get())
-        });
-        let mut ours = ours.peekable();
-        ours.peek().is_some()
-            && ours.all(|batch| {
-                let held =
-                    holder(kafka, p, batch) != Held::Nowhere || lost.contains(&(p, batch.base, batch.epoch));
-                batch.end <= start && held
-            })
     }
 
     /// Up to where anybody remembers that records of `epoch` were committed: whoever led before it knew nothing of them.

@@ -139,11 +139,10 @@ impl Watch {
         for batch in &inode.batches {
             let known = match partition.truth.fate(batch) {
                 // Of a deleted topic goes up what is known committed; nobody is left to ask for more.
-                Fate::Live if !partition.exists => proof::witnessed(kafka, inode.partition, node, batch),
                 Fate::NeverCommitted => continue,
-                Fate::Live => true,
+                Fate::Live if partition.exists && kafka.tells(inode.partition, batch.end) => true,
                 // What nobody here was told is committed may be dropped.
-                Fate::Cut { .. } => proof::witnessed(kafka, inode.partition, node, batch),
+                Fate::Live | Fate::Cut { .. } => proof::witnessed(kafka, inode.partition, node, batch),
             };
             if known && matches!(cover(manifest.as_deref(), batch), Cover::Not | Cover::Gap) {
                 let Batch { base, end, .. } = **batch;

@@ -170,12 +170,7 @@ impl Replaced<'_> {
                 Fate::Live => {}
                 Fate::NeverCommitted => return Err(format!("{key}: {base}..{end} was never committed")),
                 // Whoever commits may not have heard of an election; whoever has must know better.
-                // Below the leader's log nobody can say any more which of two histories went on.
-                Fate::Cut { .. } if self.leader_starts_above(end) => {
-                    all_live = false;
-                    self.seen.branched.insert(self.new.tip.clone());
-                }
-                Fate::Cut { by } if fence(self.new) >= by => {
+                Fate::Cut { by } if fence(self.new) >= by && self.tells(end) => {
                     return Err(format!("{key}: {base}..{end} was cut by the leader of epoch {by}"));
                 }
                 Fate::Cut { .. } => all_live = false,
@@ -213,11 +208,9 @@ impl Replaced<'_> {
         wrong
     }
 
-    fn leader_starts_above(&self, end: i64) -> bool {
+    fn tells(&self, end: i64) -> bool {
         let place = self.kafka.partitions.iter().position(|p| p.tip == self.new.tip);
-        let leader = place.and_then(|p| Some((p, self.kafka.leader(p)?)));
-        let replica = leader.and_then(|(p, leader)| self.kafka.replica(p, leader));
-        replica.is_none_or(|replica| replica.log.start >= end)
+        place.is_some_and(|p| self.kafka.tells(p, end))
     }
 
     /// What a cut took out is nothing that Kafka still has.
@@ -242,8 +235,8 @@ impl Replaced<'_> {
                 let in_gap = |base: i64| {
                     self.new.gaps.iter().any(|gap| gap.range.contains(crate::seams::offset(base)))
                 };
-                // So is what the first leader of the tier had lost already.
-                let below = |base: i64| base < self.new.began().get();
+                // So is what the first leader of the tier had lost already; a file that reaches over its start is kept whole.
+                let below = entry.range.start() < self.new.began();
                 // A file that lies in a gap in part is kept whole, and so is a pin where the tier has another history: that is no
                 // cut of the tier.
                 let twice = |base: i64| {
@@ -251,10 +244,14 @@ impl Replaced<'_> {
                 };
                 // Of a deleted topic nobody is left who tells how far it was committed.
                 let beyond = |base: i64| self.new.deleted.is_some() && base >= self.new.tier_end.get();
-                let beside = |base: i64| in_gap(base) || below(base) || beyond(base);
+                let beside = |base: i64| in_gap(base) || below || beyond(base);
                 let alive = alive.filter(|(base, ..)| !(twice(*base) || too_late && beside(*base)));
-                // Below the leader's log nobody can say any more which of two histories went on.
-                let mut alive = alive.filter(|(_, end, _)| !self.leader_starts_above(*end));
+                // Whoever cut had not heard yet that a later election brought it back.
+                let came_back = |base: i64| {
+                    let by = fence(self.new);
+                    by < self.partition.view.epoch && self.partition.truth.was_cut(base, by)
+                };
+                let mut alive = alive.filter(|(base, end, _)| self.tells(*end) && !came_back(*base));
                 if let Some((base, end, _)) = alive.next() {
                     wrong.push(format!("the cut at {} took {base}..{end}, which Kafka has", branch.cut_at));
                 }

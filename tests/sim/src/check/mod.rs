@@ -62,8 +62,6 @@ pub struct Seen {
     looked: BTreeMap<i32, i64>,
     /// When each object was last named by a manifest.
     named: BTreeMap<String, i64>,
-    /// Partitions whose tier went on in a history that an unclean election had cut, when nobody could tell any more.
-    pub branched: std::collections::BTreeSet<TopicIdPartition>,
     /// Finished uploads that were thrown away, as far as sidecars lived to tell.
     pub thrown: Option<Thrown>,
     /// Since when there is peace.

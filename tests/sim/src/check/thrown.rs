@@ -3,7 +3,7 @@
 use firnline_offloader::sidecar::Thrown;
 
 use super::{Counts, Watch};
-use crate::seams::World;
+use crate::seams::{TWIN, World};
 
 /// What had happened to the tier when peace came.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +31,7 @@ impl Watch {
             let moved = kafka.partitions.iter().any(|p| p.view.epoch > 0);
             (moved, kafka.partitions.iter().any(|p| !p.exists))
         };
-        let met = |what: &str| {
-            world.net.faults.lock().expect("nothing panics while it holds this").contains_key(what)
-        };
+        let met = |what: &str| world.net.has_met(what);
         let asked_in_vain = ["broker-no-answer", "right-lost", "metadata-stale"].into_iter().any(met);
         let mut seen = self.seen();
         let total = seen.thrown.get_or_insert_default();
@@ -44,7 +42,11 @@ impl Watch {
         let grew =
             |now: u64, of: fn(&Counts) -> u64| at_peace.as_ref().map_or(now, |before| now - of(before)) > 0;
         let reasons = [
-            ("changed", changed, at_peace.is_none() && (moved || gone || met("disk-unreadable"))),
+            (
+                "changed",
+                changed,
+                at_peace.is_none() && (moved || gone || met("disk-unreadable") || met(TWIN)),
+            ),
             ("unproven", unproven, at_peace.is_none()),
             ("bound", bound, at_peace.is_none() && (moved || gone || asked_in_vain)),
             ("tier_end_moved", tier_end_moved, grew(commits, |counts| counts.commits)),

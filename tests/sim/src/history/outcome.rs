@@ -47,8 +47,6 @@ pub struct Outcome {
     pub ended: Ended,
     /// Partitions that ended waiting for an operator.
     pub operator: u64,
-    /// Partitions whose tier went on in a history that was cut, when nobody could tell any more.
-    pub branched: u64,
     /// One number for all that happened.
     pub trace: u64,
 }
@@ -73,7 +71,6 @@ impl Outcome {
         self.tier.add(&other.tier);
         self.ended.add(&other.ended);
         self.operator += other.operator;
-        self.branched += other.branched;
         self.trace = self.trace.rotate_left(1) ^ other.trace;
     }
 

@@ -159,16 +159,11 @@ impl History {
     }
 
     /// Reads everything that the tier has, as a consumer does.
-    pub(super) async fn read_all(&mut self, branched: &std::collections::BTreeSet<usize>) {
+    pub(super) async fn read_all(&mut self, excused: &std::collections::BTreeSet<usize>) {
         let count = self.world.kafka().partitions.len();
         let desk = self.people.sit_down(0, Arc::new(NoFaults));
         for p in 0..count {
-            // Of a deleted topic nobody tells which of two histories went on.
-            let doubtful = {
-                let kafka = self.world.kafka();
-                !kafka.partitions[p].exists && kafka.partitions[p].unclean > 0
-            };
-            if let Some(wrong) = read_back(&desk, p, !branched.contains(&p) && !doubtful).await {
+            if let Some(wrong) = read_back(&desk, p, excused.contains(&p)).await {
                 self.world.watch.wrong(wrong);
             }
         }

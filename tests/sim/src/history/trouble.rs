@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{History, NODES};
 use crate::model::Kafka;
+use crate::seams::TWIN;
 
 const WRITES: &[RequestKind] = &[
     RequestKind::Put,
@@ -106,7 +107,7 @@ impl History {
             return;
         }
         self.sidecars.start(node, &self.dice, &self.menu);
-        self.outcome.fault("sidecar-twin");
+        self.world.net.meet(TWIN);
         self.note(|| format!("a second sidecar starts beside {node}"));
     }
 

@@ -1,9 +1,7 @@
 //! A broker: what it believes, and what it does when it is asked.
 
+use super::{Disk, Inode, Log};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-use super::{Batch, Disk, Inode, Log};
 
 /// What a broker believes of a partition. It learns of changes one by one, and late.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,51 +64,6 @@ impl Replica {
             }
         }
         open
-    }
-
-    /// Where a leader's log and this one part: the first offset at which this one must be cut, if any. Log matching: two
-    /// logs that hold the same batch at an offset are the same below it.
-    pub fn parts_from(
-        &self,
-        disk: &Disk,
-        leader: &[Arc<Batch>],
-        leader_start: i64,
-        leader_end: i64,
-    ) -> Option<i64> {
-        if self.log.end <= leader_start {
-            return None;
-        }
-        let mut theirs = leader.iter();
-        let mut next = theirs.next();
-        for batch in self.log.batches(disk).filter(|batch| batch.end > leader_start) {
-            if batch.base >= leader_end {
-                return Some(leader_end.max(leader_start));
-            }
-            while next.is_some_and(|other| other.base < batch.base) {
-                next = theirs.next();
-            }
-            match next {
-                Some(other) if Arc::ptr_eq(other, batch) => next = theirs.next(),
-                // The leader's first batch may lie below its start, and be gone.
-                None if batch.base < leader_start => {}
-                _ => return Some(batch.base),
-            }
-        }
-        None
-    }
-}
-
-impl Replica {
-    /// Where a log that shares no batch with a leader's is to be cut: where the leader's log ends the last epoch that both may
-    /// know. That may lie below its own start, and then it begins anew there.
-    pub fn parts_by_epoch(&self, disk: &Disk, theirs: &[Arc<Batch>], leader: &Log) -> Option<i64> {
-        let shares =
-            self.log.batches(disk).next().is_some_and(|first| theirs.iter().any(|b| Arc::ptr_eq(b, first)));
-        let (epoch, _) = *self.log.epochs.last().filter(|_| !shares)?;
-        let (known, end) = leader.epoch_end(epoch)?;
-        // Of an older epoch both share no more than the shorter of the two has.
-        let own = if known == epoch { self.log.end } else { self.log.epoch_end(known)?.1 };
-        (known != epoch || end < own).then_some(end.min(own))
     }
 }
 

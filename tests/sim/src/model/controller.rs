@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use firnline_index::{PartitionIndex, TopicId, TopicIdPartition, TopicName};
 
-use super::{Batch, Content, Inode, Node, Replica, Truth, View};
+use super::{Batch, Content, Fate, Inode, Node, Replica, Truth, View};
 
 /// Batches of one fetch at most.
 const FETCH_BATCHES: usize = 24;
@@ -108,6 +108,13 @@ impl Kafka {
         (self.nodes[&leader].alive && knows && self.partitions[p].exists).then_some(leader)
     }
 
+    /// Whether anyone can still tell which history holds right below `end`. Without unclean elections there is one. With them it
+    /// is that of the leader's log, as far down as it reaches; below, two may have been, and no broker knows which went on.
+    pub fn tells(&self, p: usize, end: i64) -> bool {
+        let leader = self.leader(p).and_then(|leader| self.replica(p, leader));
+        self.partitions[p].unclean == 0 || leader.is_some_and(|leader| leader.log.start < end)
+    }
+
     /// All who believe to lead and live: after an election, for a while, there may be two.
     pub fn leaders(&self, p: usize) -> Vec<i32> {
         let believes = |node: &Node, id| node.alive && node.replicas.get(&p).is_some_and(|r| r.leads(id));
@@ -194,25 +201,12 @@ impl Kafka {
 
     /// Holds a follower's log against its new leader's, and cuts it where they part.
     fn match_leader(&mut self, p: usize, follower: i32, leader: i32, now_ms: i64) {
-        let source = &self.nodes[&leader];
-        let log = &source.replicas[&p].log;
-        let theirs: Vec<Arc<Batch>> = log.batches(&source.disk).cloned().collect();
-        let (start, end, epoch) = (log.start, log.end, source.replicas[&p].view.epoch);
-        let Some(broker) = self.nodes.get(&follower) else { return };
-        let Some(replica) = broker.replicas.get(&p) else { return };
-        let parts = replica.parts_from(&broker.disk, &theirs, start, end);
-        // Where nothing is shared, epochs tell how far down the follower goes: below its own start, if need be.
-        let lowest = parts
-            .is_none_or(|at| at <= replica.log.start)
-            .then(|| replica.parts_by_epoch(&broker.disk, &theirs, log));
-        let cut = lowest.flatten().map(|lowest| parts.map_or(lowest, |at| at.min(lowest)));
-        let cut = cut.or(parts).or((replica.log.end > end).then_some(end));
+        let source = &self.nodes[&leader].replicas[&p];
+        let epoch = source.view.epoch;
+        let cut = self.replica(p, follower).and_then(|replica| replica.log.diverges(&source.log));
         self.change(p, follower, now_ms, |replica, disk, p, now_ms| {
             replica.matched = epoch;
-            let Some(at) = cut else {
-                replica.log.forget_empty_epoch();
-                return Vec::new();
-            };
+            let Some(at) = cut else { return Vec::new() };
             replica.high_watermark = replica.high_watermark.min(at);
             replica.log.truncate(disk, p, at, now_ms)
         });
@@ -244,18 +238,22 @@ impl Kafka {
         if reached <= replica.high_watermark {
             return;
         }
-        replica.high_watermark = reached;
+        let before = std::mem::replace(&mut replica.high_watermark, reached);
         let epoch = replica.view.epoch;
-        self.commit(p, node, epoch, reached, now_ms);
+        self.commit(p, node, epoch, before, reached, now_ms);
     }
 
-    /// Notes that everything below `reached` in the log of `node` is committed.
-    fn commit(&mut self, p: usize, node: i32, epoch: i32, reached: i64, now_ms: i64) {
+    /// Notes that everything below `reached` in the log of `node` is committed, all below `before` having been so already.
+    fn commit(&mut self, p: usize, node: i32, epoch: i32, before: i64, reached: i64, now_ms: i64) {
         let broker = &self.nodes[&node];
         let log = &broker.replicas[&p].log;
-        let from = self.partitions[p].truth.end();
+        let end = self.partitions[p].truth.end();
+        let from = end.min(before);
+        let new = log.from(&broker.disk, from).filter(|b| b.base >= from && b.end <= reached);
+        // What lies below the end of the history may be of another one, if an election has given the partition away meanwhile.
+        let truth = &self.partitions[p].truth;
         let new: Vec<_> =
-            log.from(&broker.disk, from).filter(|b| b.base >= from && b.end <= reached).cloned().collect();
+            new.filter(|b| b.base >= end || truth.fate(b) == Fate::NeverCommitted).cloned().collect();
         let current = self.partitions[p].view.leader.filter(|leader| *leader != node);
         // A leader that does not know yet that it was deposed still commits. What the new one does not have is cut at once.
         let theirs = current.and_then(|leader| {
@@ -267,10 +265,10 @@ impl Kafka {
         let newest = self.partitions[p].view.epoch;
         let truth = &mut self.partitions[p].truth;
         match theirs {
-            None => truth.live.extend(new),
+            None => truth.live.extend(new.into_iter().filter(|batch| batch.base >= end)),
             Some(theirs) => {
                 let (kept, lost): (Vec<_>, Vec<_>) =
-                    new.into_iter().partition(|batch| theirs.contains(batch));
+                    new.into_iter().partition(|batch| batch.base >= end && theirs.contains(batch));
                 truth.live.extend(kept);
                 if let Some(first) = lost.first() {
                     assert!(
@@ -359,7 +357,7 @@ impl Kafka {
         // What it knows to be committed counts again, also where a leader in between had cut it.
         let replica = &self.nodes[&node].replicas[&p];
         let reached = replica.high_watermark.min(replica.log.end);
-        self.commit(p, node, epoch, reached, now_ms);
+        self.commit(p, node, epoch, reached, reached, now_ms);
     }
 
     /// Takes a follower that lags, or does not live, out of the ISR.

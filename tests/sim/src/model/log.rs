@@ -72,11 +72,24 @@ impl Log {
         }
     }
 
-    /// Forgets the epoch in which it led and wrote nothing, as a broker does that follows again: another leader may go on with
-    /// an older one there.
-    pub fn forget_empty_epoch(&mut self) {
-        let end = self.end;
-        self.epochs.retain(|(_, start)| *start < end);
+    /// Where a follower that has this log must cut it before it fetches from a leader that has `theirs`: what comes of asking
+    /// for the end of its last epoch there until the answers agree, as Kafka's followers do. That may lie below its own start.
+    /// `None` where nothing is to be cut, not even an epoch in which it led and wrote nothing.
+    pub fn diverges(&self, theirs: &Self) -> Option<i64> {
+        let mut cut: Option<i64> = None;
+        let mut own = Self { files: Vec::new(), ..self.clone() };
+        while let Some((epoch, _)) = own.epochs.last().copied() {
+            let Some((told, end)) = theirs.epoch_end(epoch) else { break };
+            if told == epoch && end >= own.end {
+                break;
+            }
+            let (known, known_end) = own.epoch_end(told).unwrap_or((told, own.end));
+            let to = if known == told { known_end.min(end) } else { known_end }.min(own.end);
+            own.end = to;
+            own.epochs.retain(|(_, start)| *start < to);
+            cut = Some(to);
+        }
+        cut
     }
 
     /// Goes on to a new file, unless the current one is empty.
@@ -154,5 +167,31 @@ impl Log {
         let higher = self.epochs.iter().position(|(known, _)| *known > epoch)?;
         let floor = higher.checked_sub(1).map_or(epoch, |below| self.epochs[below].0);
         Some((floor, self.epochs[higher].1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Log;
+
+    fn log(epochs: &[(i32, i64)], end: i64) -> Log {
+        Log { start: epochs[0].1, end, epochs: epochs.to_vec(), files: Vec::new() }
+    }
+
+    #[test]
+    fn a_follower_cuts_where_kafka_cuts() {
+        let leader = log(&[(0, 0), (1, 12), (3, 16), (6, 119), (7, 170)], 170);
+        // The same history, shorter, and as far.
+        assert_eq!(log(&[(0, 0), (1, 12), (3, 16)], 100).diverges(&leader), None);
+        assert_eq!(log(&[(0, 0), (1, 12), (3, 16), (6, 119)], 170).diverges(&leader), None);
+        // More of an epoch than the leader has.
+        assert_eq!(log(&[(0, 0), (1, 12), (3, 16)], 130).diverges(&leader), Some(119));
+        // An epoch that the leader never had, beside one that the follower never had.
+        assert_eq!(log(&[(0, 0), (1, 12), (5, 16)], 200).diverges(&leader), Some(16));
+        // What was below is gone: it begins anew at its own start.
+        assert_eq!(log(&[(5, 69)], 202).diverges(&leader), Some(69));
+        assert_eq!(log(&[(5, 69)], 202).diverges(&log(&[(3, 112), (6, 119)], 170)), Some(69));
+        // It led and wrote nothing.
+        assert_eq!(log(&[(0, 0), (1, 12), (3, 16), (5, 100)], 100).diverges(&leader), Some(100));
     }
 }

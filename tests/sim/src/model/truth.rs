@@ -49,6 +49,13 @@ impl Truth {
         cut.map_or(Fate::NeverCommitted, |cut| Fate::Cut { by: cut.epoch })
     }
 
+    /// Whether the batch that counts at `base` was out of the history for a time, by the word of a leader of `epoch` or below.
+    pub fn was_cut(&self, base: i64, epoch: i32) -> bool {
+        let cuts = self.cuts.iter().filter(|cut| cut.epoch <= epoch);
+        let mut out = cuts.flat_map(|cut| &cut.batches);
+        self.live_at(base).is_some_and(|live| out.any(|batch| batch == live))
+    }
+
     /// Takes everything from the first batch on that `keeps` does not hold out of the history. Gives how many batches that
     /// were.
     pub(super) fn cut(&mut self, keeps: impl Fn(&Arc<Batch>) -> bool, epoch: i32, now_ms: i64) -> usize {

@@ -35,8 +35,14 @@ pub struct Net {
 }
 
 impl Net {
-    pub(super) fn met(&self, what: &'static str) {
+    /// Counts a fault that was met.
+    pub fn meet(&self, what: &'static str) {
         *self.faults.lock().expect("nothing panics while it holds this").entry(what).or_default() += 1;
+    }
+
+    /// Whether it was met in this history.
+    pub fn has_met(&self, what: &str) -> bool {
+        self.faults.lock().expect("nothing panics while it holds this").contains_key(what)
     }
 
     /// Cuts the sidecar of a node off from all brokers, or joins it again.
@@ -87,14 +93,14 @@ impl SimCluster {
     fn lost(&self) -> bool {
         let lost = self.world.net.is_cut_off(self.node) || self.chance(&self.world.net.lost_permille);
         if lost {
-            self.world.net.met("broker-no-answer");
+            self.world.net.meet("broker-no-answer");
         }
         lost
     }
 
     fn topic(&self, kafka: &Kafka, id: TopicId, stale: bool) -> TopicState {
         if self.world.net.denied.load(Ordering::Relaxed) {
-            self.world.net.met("right-lost");
+            self.world.net.meet("right-lost");
             return TopicState::Denied;
         }
         let found = kafka.partitions.iter().find(|p| p.tip.topic_id == id && (p.exists || stale));
@@ -114,7 +120,7 @@ impl SimCluster {
     fn all_topics(&self, ids: &[TopicId]) -> Vec<TopicState> {
         let stale = self.chance(&self.world.net.stale_permille);
         if stale {
-            self.world.net.met("metadata-stale");
+            self.world.net.meet("metadata-stale");
         }
         let kafka = self.world.kafka();
         ids.iter().map(|id| self.topic(&kafka, *id, stale)).collect()
@@ -127,6 +133,7 @@ impl SimCluster {
         tell: impl FnOnce(&crate::model::Replica, &crate::model::Disk) -> Result<T, AskError>,
     ) -> Result<T, AskError> {
         if self.world.net.denied.load(Ordering::Relaxed) {
+            self.world.net.meet("right-lost");
             return Err(AskError::Denied { missing: "DESCRIBE on TOPIC".to_owned() });
         }
         let kafka = self.world.kafka();

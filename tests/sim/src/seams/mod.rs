@@ -25,6 +25,9 @@ use crate::model::Kafka;
 /// The start of the simulated time.
 pub const START_MS: i64 = 1_700_000_000_000;
 
+/// The fault of two sidecars beside one node, where the lock in its log directory does not hold.
+pub const TWIN: &str = "sidecar-twin";
+
 /// What was asked of a store in trouble may be answered so long after it.
 const AFTER: std::time::Duration = std::time::Duration::from_secs(600);
 
@@ -86,7 +89,7 @@ impl World {
         let permille = self.disk_permille.load(Ordering::Relaxed);
         let fails = permille > 0 && self.random.below(1000) < permille;
         if fails {
-            self.net.met("disk-unreadable");
+            self.net.meet("disk-unreadable");
         }
         fails
     }
