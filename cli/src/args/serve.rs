@@ -32,9 +32,12 @@ Examples:
   firnline serve s3://archive/kafka --topic '.*'
   firnline serve --store /srv/tier --topic 'orders.*' --topic payments --listen 127.0.0.1:19092
   firnline serve --config /etc/firnline.toml --log-format json
+  firnline serve s3://archive/kafka --topic '.*' --as-of @2026-08-01T00:00:00Z
+  firnline serve s3://archive/kafka --topic orders --as-of orders/3=1200,clicks/0=0
 
 No broker is needed: the tier is served as if it were a cluster of one node, to be read by kcat,
-consumers, Spark, Streams. Nothing can be written.
+consumers, Spark, Streams. No record can be written; how far consumer groups have read is kept in
+the tier.
 
 What no rule allows is refused. --topic lets whoever is on this machine read these topics, without
 a login; rules for others stand in [[serve.rule]] of the config. Other machines are let in only
@@ -56,6 +59,9 @@ pub struct ServeArgs {
     /// Let whoever connects read topics whose whole name matches, without a login; may be given several times
     #[arg(long, value_name = "REGEX")]
     pub topic: Vec<String>,
+    /// Serve logs as they stood: at a time (@RFC3339, or -2h), or with these end offsets; what is not named is empty then
+    #[arg(long, value_name = "TIME|TOPIC/P=OFFSET", value_delimiter = ',', allow_hyphen_values = true)]
+    pub as_of: Vec<String>,
     /// Let in whoever reaches the port, from other machines too, without a login
     #[arg(long)]
     pub insecure_anonymous: bool,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use firnline_index::NodeId;
 use firnline_proxy::serve::{
-    Anonymous, GroupSettings, Limits, PatternError, Principal, Rights, Rule, ServeSettings, Tls, TlsMaterial,
-    TopicPattern as Topics, Users, Who,
+    Anonymous, GroupRule, GroupSettings, Limits, PatternError, Principal, Rights, Rule, ServeSettings, Tls,
+    TlsMaterial, TopicPattern as Topics, Users, Who,
 };
 
 use super::count;
@@ -24,6 +24,7 @@ pub fn serve(config: &Config, anonymous: Anonymous) -> ServeSettings {
         listen,
         advertise,
         node_id,
+        groups_from_saved,
         // How who comes is known: below.
         tls_cert_file: _,
         tls_key: _,
@@ -47,7 +48,7 @@ pub fn serve(config: &Config, anonymous: Anonymous) -> ServeSettings {
         node_id: NodeId::new(count(node_id.value.0)).unwrap_or_else(|_| unreachable!("it is not negative")),
         anonymous,
         as_of: None,
-        groups: GroupSettings::default(),
+        groups: GroupSettings { from_saved: groups_from_saved.value, ..GroupSettings::default() },
         limits: Limits {
             connections: count(limits_connections.value.0),
             requests_bytes: limits_requests_memory.value.0,
@@ -108,8 +109,8 @@ fn users(path: &Path) -> Result<Arc<Users>> {
 
 /// Who may read what: the rules of the config, and topics that were typed for whoever does not log in.
 pub fn rights(config: &Config, typed: &[TopicPattern]) -> Result<Rights> {
-    let mut rules = Vec::new();
-    for ServeRuleSection { principal, topics } in &config.serve_rules {
+    let (mut rules, mut used) = (Vec::new(), Vec::new());
+    for ServeRuleSection { principal, topics, groups } in &config.serve_rules {
         let who = match &principal.value {
             // The config is refused where it is missing.
             None => continue,
@@ -117,6 +118,9 @@ pub fn rights(config: &Config, typed: &[TopicPattern]) -> Result<Rights> {
             Some(Reader::AnyUser) => Who::AnyUser,
             Some(Reader::User(name)) => Who::Principal(Principal::User(name.as_str().into())),
         };
+        for pattern in &groups.value.0 {
+            used.push(GroupRule { who: who.clone(), groups: self::topics(pattern)? });
+        }
         for pattern in &topics.value.0 {
             rules.push(Rule { who: who.clone(), topics: self::topics(pattern)? });
         }
@@ -124,7 +128,7 @@ pub fn rights(config: &Config, typed: &[TopicPattern]) -> Result<Rights> {
     for pattern in typed {
         rules.push(Rule { who: Who::Principal(Principal::Anonymous), topics: topics(pattern)? });
     }
-    Ok(Rights::new(rules))
+    Ok(Rights::new(rules).with_groups(used))
 }
 
 fn topics(pattern: &TopicPattern) -> Result<Topics> {

@@ -60,7 +60,7 @@ impl Logs {
     }
 
     /// The same, as they stood.
-    pub(crate) fn as_of(self, as_of: Option<AsOf>) -> Self {
+    pub(crate) fn ending(self, as_of: Option<AsOf>) -> Self {
         Self { as_of, ..self }
     }
 

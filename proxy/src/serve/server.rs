@@ -199,7 +199,7 @@ impl Server {
         let logins = users.map(|users| Logins::new(users, login_lifetime, Arc::clone(&random)));
         let doors = Arc::new(Doors { tls, asks_certificates, logins });
         let requests = ByteBudget::new(limits.requests_bytes);
-        let logs = Logs::new(reader, max_manifest_age).as_of(as_of);
+        let logs = Logs::new(reader, max_manifest_age).ending(as_of);
         let service =
             Arc::new(Service::new(node, Arc::clone(&catalog), logs, groups, rights, random, limits));
         let (stopper, stop) = Stopper::new();

@@ -1,6 +1,8 @@
 //! `firnline serve`
 
 #[cfg(feature = "serve")]
+mod as_of;
+#[cfg(feature = "serve")]
 mod changes;
 #[cfg(feature = "serve")]
 mod open;
@@ -31,6 +33,7 @@ pub async fn run(args: ServeArgs, _global: &GlobalArgs, _around: Surroundings) -
         listen: _,
         advertise: _,
         topic: _,
+        as_of: _,
         insecure_anonymous: _,
         log_format: _,
         log_level: _,

@@ -55,7 +55,7 @@ impl Live {
 /// Opens the tier, reads its topics, and opens the port.
 pub(super) async fn open(
     typed: &Typed,
-    settings: ServeSettings,
+    mut settings: ServeSettings,
     rights: Arc<Rights>,
     doors: Doors,
 ) -> Result<Opened> {
@@ -64,6 +64,7 @@ pub(super) async fn open(
     let reading = wiring::reader_settings(&context.config, &tier);
     let catalog = Catalog::load(tier.store().clone(), Arc::clone(&context.env.clock)).await;
     let catalog = Arc::new(catalog.map_err(of_catalog)?);
+    settings.as_of = typed.as_of(&catalog.topics())?;
     let live = Live::new(rights, doors);
     let served = Served {
         cluster_id: tier.cluster_id().clone(),

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use firnline_proxy::serve::{Anonymous, Rights};
+use firnline_index::TimestampMs;
+use firnline_proxy::serve::{Anonymous, AsOf, Rights, Topics};
 
+use super::as_of::Asked;
 use crate::args::{GlobalArgs, ServeArgs};
 use crate::commands::config;
 use crate::commands::context::Context;
@@ -22,6 +24,7 @@ pub(super) struct Typed {
     pub(super) context: Context,
     /// Topics that whoever does not log in may read.
     topics: Vec<TopicPattern>,
+    as_of: Option<Asked>,
     insecure_anonymous: bool,
     tier: Option<String>,
     listen: Option<String>,
@@ -36,6 +39,7 @@ impl Typed {
             listen,
             advertise,
             topic,
+            as_of,
             insecure_anonymous,
             // Set up before anything else; see `crate::run`.
             log_format: _,
@@ -44,7 +48,9 @@ impl Typed {
         let topics = topic.iter().map(|text| text.parse().map_err(usage));
         let topics = topics.collect::<std::result::Result<Vec<TopicPattern>, Failure>>()?;
         let context = Context::new(global, tier.as_deref(), around)?;
-        let mut typed = Self { context, topics, insecure_anonymous, tier, listen, advertise };
+        let now = TimestampMs::new(context.env.clock.now_ms().max(0)).unwrap_or(TimestampMs::ZERO);
+        let as_of = Asked::parse(&as_of, now).map_err(|why| usage(format!("--as-of: {why}")))?;
+        let mut typed = Self { context, topics, as_of, insecure_anonymous, tier, listen, advertise };
         typed.lay()?;
         Ok(typed)
     }
@@ -69,6 +75,12 @@ impl Typed {
             return Err(error);
         }
         Ok(before.config.server_needing_restart(&self.context.config))
+    }
+
+    /// Where logs end that are to be seen as they stood.
+    pub(super) fn as_of(&self, topics: &Topics) -> Result<Option<AsOf>> {
+        let resolved = self.as_of.as_ref().map(|asked| asked.resolve(topics)).transpose();
+        Ok(resolved.map_err(|why| usage(format!("--as-of: {why}")))?)
     }
 
     /// Whom the server lets in without a login. Refused where that was typed, and the config has everybody log in.

@@ -28,6 +28,8 @@ section! {
         "users_file" => users_file: Option<FilePath> = "";
         /// How long a login holds; then clients log in again (KIP-368), or are cut off. Not set: as long as the connection.
         "login_lifetime" => login_lifetime: Option<Wait<10_000, 604_800_000>> = "";
+        /// Whether a consumer group without positions of its own begins at those that a sidecar saved of it, once.
+        "groups.from_saved" => groups_from_saved: bool = "false";
         /// The port with `/metrics`, `/health/live` and `/health/ready`, as `IP:PORT`, or `off`. It answers reads only.
         "http.listen" => http_listen: Listen = "127.0.0.1:9656";
         /// Connections at once. More wait in the kernel's queue.
@@ -57,5 +59,8 @@ section! {
         "principal" => principal: Option<Reader> = "";
         /// Topics that they may read. Required.
         "topics" => topics: List<TopicPattern> = "";
+        /// Consumer groups that they may use. Where no rule names any, everybody may use all; else what no rule names is
+        /// refused.
+        "groups" => groups: List<TopicPattern> = "";
     }
 }
