@@ -33,7 +33,9 @@ impl Asked {
                 Ok(Fixed::Time(time)) if values.len() == 1 => return Ok(Some(Self::Time(time))),
                 Ok(Fixed::Time(_)) => return Err("a time stands alone".to_owned()),
                 _ => {
-                    return Err(format!("{value:?} is neither @RFC3339, -2h or the like, nor TOPIC/P=OFFSET"));
+                    return Err(format!(
+                        "{value:?} is neither @RFC3339, -2h or the like, nor TOPIC/P=OFFSET"
+                    ));
                 }
             }
         }
