@@ -43,7 +43,7 @@ section! {
         /// How long the tier's end stands still before a sidecar that does not lead uploads what it holds and can prove.
         "takeover_wait" => takeover_wait: Wait<1_000, 86_400_000> = "10m";
         /// How long a range that the leader lacks is asked of all replicas before it is recorded as a gap. Proven bytes may
-        /// fill a gap later, still.
+        /// fill a gap later, still. So long the pins of a deleted topic stay after what is known of it is in the bucket.
         "gap_wait" => gap_wait: Wait<1_000, 2_592_000_000> = "1h";
         /// Claims a second after elections. A claim costs two GETs and a PUT.
         "claim_rate" => claim_rate: Count<1, 10_000> = "50";
