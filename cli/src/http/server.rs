@@ -114,7 +114,9 @@ async fn answer(
     let page = tokio::task::spawn_blocking(move || site.page(&path)).await;
     Ok(response(match page {
         Ok(Some(page)) => page,
-        Ok(None) => plain(404, "there are /metrics, /health/live, /health/ready and /status\n"),
+        Ok(None) => {
+            plain(404, "there are /metrics, /health/live and /health/ready; a sidecar has /status, too\n")
+        }
         Err(_) => plain(500, "the page could not be made; the log says why\n"),
     }))
 }

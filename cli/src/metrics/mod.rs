@@ -1,15 +1,21 @@
-//! What a sidecar counts, as Prometheus reads it.
+//! What a sidecar and a server count, as Prometheus reads it.
 //!
 //! All values are taken from snapshots when somebody asks, so nothing is counted twice and no metric costs anything in
 //! between. Writing the text format is the whole job; a library for it would bring registries that have nothing to do here.
 
 pub mod names;
+#[cfg(feature = "serve")]
+mod of_server;
 #[cfg(feature = "sidecar")]
 mod of_sidecar;
-#[cfg(feature = "sidecar")]
+#[cfg(feature = "http")]
+mod shared;
+#[cfg(feature = "http")]
 mod text;
 
+#[cfg(feature = "serve")]
+pub use of_server::{Seen, of_server};
 #[cfg(feature = "sidecar")]
 pub use of_sidecar::{Measured, of_sidecar};
-#[cfg(feature = "sidecar")]
+#[cfg(feature = "http")]
 pub use text::CONTENT_TYPE;

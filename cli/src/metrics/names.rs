@@ -42,7 +42,7 @@ impl Kind {
 }
 
 macro_rules! metrics {
-    ($($name:ident = $kind:ident $text:literal, $help:literal $(, { $($label:literal: $words:literal),+ })?;)+) => {
+    ($all:ident: $about:literal; $($name:ident = $kind:ident $text:literal, $help:literal $(, { $($label:literal: $words:literal),+ })?;)+) => {
         $(
             #[doc = $help]
             pub const $name: Metric = Metric {
@@ -52,16 +52,16 @@ macro_rules! metrics {
                 labels: &[$($(LabelName { name: $label, words: $words }),+)?],
             };
         )+
-        /// All of them, in the order of the page.
-        pub const ALL: &[Metric] = &[$($name),+];
+        #[doc = $about]
+        pub const $all: &[Metric] = &[$($name),+];
     };
 }
 
-metrics! {
+metrics! { ALL: "Those of a sidecar, in the order of the page.";
     BUILD_INFO = Gauge "firnline_build_info", "1, with the version of this build as label.",
         { "version": "the version" };
-    START_TIME = Gauge "firnline_start_time_seconds", "When the worker started, in seconds since 1970.";
-    READY = Gauge "firnline_ready", "1 once log directories, brokers and store have answered, and while they do; else 0.";
+    START_TIME = Gauge "firnline_start_time_seconds", "When the worker or server started, in seconds since 1970.";
+    READY = Gauge "firnline_ready", "1 once all that is worked with has answered (log directories, brokers, store), and while it does; else 0.";
     PARTITIONS = Gauge "firnline_partitions",
         "Partitions on this machine, by what they wait for. docs/errors.md has a page for each code.",
         { "code": "codes FIRN-O100 to FIRN-O599; those that some partition has" };
@@ -106,14 +106,33 @@ metrics! {
         { "currency": "the price list's, such as USD" };
 }
 
+metrics! { OF_SERVER: "Those of a server alone, in the order of the page.";
+    SERVE_TOPICS = Gauge "firnline_serve_topics", "Topics that are served to those who may read them.";
+    SERVE_PARTITIONS = Gauge "firnline_serve_partitions", "Partitions of them.";
+    SERVE_CONNECTIONS_OPEN = Gauge "firnline_serve_connections", "Connections that are open.";
+    SERVE_CONNECTIONS = Counter "firnline_serve_connections_total", "Connections taken.";
+    SERVE_LOGINS = Counter "firnline_serve_logins_total", "Logins.", { "outcome": "ok, refused" };
+    SERVE_REQUESTS = Counter "firnline_serve_requests_total", "Requests answered.",
+        { "api": "Kafka's names of those that are answered, such as Fetch" };
+    SERVE_REQUEST_SECONDS = Counter "firnline_serve_request_seconds_total",
+        "Time spent on them, summed over parallel ones; a fetch that waits for records waits in it.", { "api": "as above" };
+    SERVE_RECORD_BYTES = Counter "firnline_serve_record_bytes_total", "Bytes of records in answers.";
+    SERVE_BLOCKS = Counter "firnline_serve_blocks_total", "Blocks of segments that were read for them, by where they came from.",
+        { "from": "memory, store, disk" };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn every() -> impl Iterator<Item = &'static Metric> {
+        ALL.iter().chain(OF_SERVER)
+    }
+
     #[test]
     fn names_follow_the_rules_and_stand_once() {
-        let mut names: Vec<_> = ALL.iter().map(|metric| metric.name).collect();
-        for metric in ALL {
+        let mut names: Vec<_> = every().map(|metric| metric.name).collect();
+        for metric in every() {
             assert!(metric.name.starts_with("firnline_"), "{}", metric.name);
             assert_eq!(metric.kind == Kind::Counter, metric.name.ends_with("_total"), "{}", metric.name);
             assert!(metric.help.ends_with('.') && !metric.help.contains('\n'), "{}", metric.name);
@@ -122,6 +141,6 @@ mod tests {
         }
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), ALL.len());
+        assert_eq!(names.len(), every().count());
     }
 }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use firnline_offloader::Space;
 use firnline_offloader::sidecar::{Counts, Status, Thrown};
+use firnline_store::RequestCounts;
 use firnline_store::price::PriceList;
-use firnline_store::{RequestCounts, RequestKind, RequestOutcome};
 
 use super::names;
+use super::shared::{flag, float, requests};
 use super::text::{Exposition, Label};
 
 /// What there is to tell besides the status.
@@ -55,7 +56,7 @@ pub fn of_sidecar(status: &Status, measured: &Measured<'_>) -> String {
     out.one(&names::DEAD_BRANCHES, sum(|partition| partition.dead_branches.into()));
     out.one(&names::HANGING, sum(|partition| partition.hanging.len() as u64));
     counts(&totals.counts, out);
-    requests(measured, out);
+    requests(measured.requests, measured.prices, out);
     text.into_text()
 }
 
@@ -101,31 +102,6 @@ fn counts(counts: &Counts, out: &mut Exposition) {
     out.one(&names::DELETED_OBJECTS, float(objects_deleted));
     out.one(&names::DELETED_BYTES, float(bytes_deleted));
     out.one(&names::SCRUB_FINDINGS, float(scrub_findings));
-}
-
-fn requests(measured: &Measured<'_>, out: &mut Exposition) {
-    let made = measured.requests;
-    let each = RequestKind::ALL.into_iter().flat_map(|kind| {
-        RequestOutcome::ALL.into_iter().filter_map(move |outcome| {
-            let count = made.with_outcome(kind, outcome);
-            (count > 0).then(|| ([Label(kind.label()), Label(outcome.label())], float(count)))
-        })
-    });
-    out.many(&names::REQUESTS, each);
-    let seconds = RequestKind::ALL.map(|kind| ([Label(kind.label())], made.time(kind).as_secs_f64()));
-    out.many(&names::REQUEST_SECONDS, seconds);
-    out.one(&names::SENT_BYTES, float(made.bytes_out));
-    out.one(&names::RECEIVED_BYTES, float(made.bytes_in));
-    out.many(&names::REQUEST_COST, [([Label(&measured.prices.currency)], measured.prices.requests(made))]);
-}
-
-fn flag(yes: bool) -> f64 {
-    f64::from(u8::from(yes))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "Prometheus' values are doubles")]
-fn float(value: u64) -> f64 {
-    value as f64
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::metrics;
+use crate::metrics::names::Metric;
 
 const HEAD: &str = "\
 # Metrics
@@ -10,10 +11,19 @@ const HEAD: &str = "\
 Generated from the code by `firnline reference metrics`; a test compares the two.
 
 A sidecar (`firnline offload --config FILE`) serves these at `/metrics` on its HTTP port (`http.listen`, by default this machine
-alone), in Prometheus' text format. Names and labels are a contract: new ones may come, none is renamed. No label ever holds
+alone), in Prometheus' text format; a server (`firnline serve`) has a port of its own for it (`serve.http.listen`). Names and labels are a contract: new ones may come, none is renamed. No label ever holds
 the name of a topic: what is wrong with which partition, `firnline status` and `/status` tell.
 
 Counters begin at 0 with each worker: a guard that starts a new worker shows as a reset, which `rate()` and `increase()` know.
+
+| metric | kind | labels | meaning |
+|---|---|---|---|
+";
+
+const SERVER: &str = "
+## A server
+
+It serves `firnline_build_info`, `firnline_start_time_seconds`, `firnline_ready` and `firnline_store_…` as above, and these:
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
@@ -34,12 +44,18 @@ const TAIL: &str = "
 
 pub(super) fn page() -> String {
     let mut text = HEAD.to_owned();
-    for metric in metrics::names::ALL {
+    table(metrics::names::ALL, &mut text);
+    text.push_str(SERVER);
+    table(metrics::names::OF_SERVER, &mut text);
+    text.push_str(TAIL);
+    text
+}
+
+fn table(metrics: &[Metric], text: &mut String) {
+    for metric in metrics {
         let labels: Vec<String> =
             metric.labels.iter().map(|label| format!("`{}`: {}", label.name, label.words)).collect();
         let labels = labels.join("; ");
         let _ = writeln!(text, "| `{}` | {} | {labels} | {} |", metric.name, metric.kind.word(), metric.help);
     }
-    text.push_str(TAIL);
-    text
 }

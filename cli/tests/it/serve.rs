@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::logs::Logs;
-use crate::rig::{Ran, finish, firnline};
+use crate::rig::{Ran, finish, firnline, run};
 
 /// A server under test, and the lines of its log.
 pub(crate) struct Serving {
@@ -140,6 +140,39 @@ fn it_says_where_it_listens_for_how_much_and_for_whom() {
     assert_eq!(serving.error_of("orders"), 0);
     // A topic that is refused looks like one that is not there.
     assert_eq!((serving.error_of("secrets"), serving.error_of("nothing")), (29, 29));
+}
+
+#[test]
+fn its_http_port_tells_what_it_does() {
+    let logs = tier();
+    let serving = Serving::start(&logs, &["--topic", ".*"]);
+    let port = serving.says("metrics and health are served")["address"].as_str().unwrap().to_owned();
+    assert_eq!(serving.error_of("orders"), 0);
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(&port).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let metrics = get("/metrics");
+    for line in [
+        "firnline_ready 1",
+        "firnline_serve_topics 2",
+        "firnline_serve_partitions 3",
+        "firnline_serve_connections_total 1",
+        "firnline_serve_requests_total{api=\"Metadata\"} 1",
+        "firnline_serve_logins_total{outcome=\"refused\"} 0",
+        "firnline_serve_record_bytes_total 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} is not in {metrics}");
+    }
+    let reference = run(["reference", "metrics"]);
+    let listed = reference.fine().lines().filter_map(|line| line.strip_prefix("| `firnline_serve_"));
+    for name in listed.map(|line| line.split('`').next().unwrap()) {
+        assert!(metrics.contains(&format!("# TYPE firnline_serve_{name} ")), "{name} is not in {metrics}");
+    }
+    assert!(get("/health/ready").starts_with("HTTP/1.1 200") && get("/status").starts_with("HTTP/1.1 404"));
 }
 
 #[test]

@@ -10,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use zeroize::Zeroize;
 
+use super::counts::add;
 use super::entry::{Entry, Next};
 use super::login::Refused;
 use super::service::{Service, Unanswerable};
@@ -98,6 +99,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
             return Ok(ControlFlow::Break(()));
         };
         let (mut reply, next) = self.entry.answer(self.service, &frame, &self.stop).await?;
+        if !is_open && self.entry.is_open() {
+            add(&self.service.counters().logins, 1);
+        }
         if !is_open {
             // It may have been a password.
             frame.as_mut().zeroize();

@@ -17,6 +17,7 @@ use tokio::time::{sleep, timeout};
 use super::catalog::Catalog;
 use super::codes::{self, Code};
 use super::connection::{Connection, Ended};
+use super::counts::{Counters, Open, ServeCounts, add};
 use super::entry::Entry;
 use super::groups::{Bucket, Groups, Reach};
 use super::login::{Login, Logins, Users};
@@ -121,6 +122,18 @@ impl ServeError {
     }
 }
 
+/// A server seen from outside. Cheap to clone; outlives it.
+#[derive(Debug, Clone)]
+pub struct Watched(Arc<Counters>);
+
+impl Watched {
+    /// What it has done so far.
+    #[must_use]
+    pub fn counts(&self) -> ServeCounts {
+        self.0.snapshot()
+    }
+}
+
 /// The ways in, as they are served.
 #[derive(Debug)]
 struct Doors {
@@ -212,6 +225,12 @@ impl Server {
         self.address
     }
 
+    /// What can be seen of it while it runs.
+    #[must_use]
+    pub fn watched(&self) -> Watched {
+        Watched(Arc::clone(self.service.counters()))
+    }
+
     /// Serves until `end` comes. Then no connection is taken any more, requests at hand are answered within
     /// [`super::Limits::drain`], and what is left is cut off. Dropping it cuts off all at once.
     pub async fn run(self, end: impl Future<Output = ()>) {
@@ -276,6 +295,7 @@ async fn serve(
     doors: &Doors,
     stop: Stop,
 ) {
+    let _open = Open::new(service.counters());
     // Answers are written whole; waiting to fill a packet would only delay their ends.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%from, error = &error as &dyn std::error::Error, "a connection cannot be set to send at once");
@@ -313,6 +333,7 @@ async fn serve(
     match ended {
         Ok(()) => {}
         Err(ended @ Ended::Refused(_)) => {
+            add(&service.counters().logins_refused, 1);
             tracing::info!(%from, why = &ended as &dyn std::error::Error, "a login was refused");
         }
         Err(ended) => {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::answer::{cluster, configs, coordinator, metadata, refused, versions};
 use super::catalog::Catalog;
+use super::counts::{Counters, add};
 use super::fetch::{self, Plan, Sessions};
 use super::groups::Groups;
 use super::groups::requests::{self, Desk};
@@ -45,6 +46,7 @@ pub(crate) struct Service {
     rights: watch::Receiver<Arc<Rights>>,
     budget: ByteBudget,
     limits: Limits,
+    counters: Arc<Counters>,
 }
 
 /// An answer, and the memory that was set aside for it.
@@ -116,7 +118,8 @@ impl Service {
     ) -> Self {
         let sessions = Sessions::new(random, limits.sessions, limits.session_partitions);
         let budget = ByteBudget::new(limits.answers_bytes);
-        Self { node, catalog, logs, sessions, groups, rights, budget, limits }
+        let counters = Arc::new(Counters::new());
+        Self { node, catalog, logs, sessions, groups, rights, budget, limits, counters }
     }
 
     pub(crate) const fn groups(&self) -> &Groups {
@@ -127,6 +130,10 @@ impl Service {
         &self.limits
     }
 
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
     /// Answers the request in a frame, its length cut off. Waits until there is memory for it. Cancel safe; what a
     /// group was told to keep may be kept all the same.
     pub(crate) async fn answer(
@@ -135,6 +142,14 @@ impl Service {
         frame: &[u8],
         stop: &Stop,
     ) -> Result<Reply, Unanswerable> {
+        let began = Instant::now();
+        let reply = self.respond(who, frame, stop).await?;
+        let (header, _) = RequestHeader::read(frame)?;
+        self.counters.answered(header.api, began.elapsed());
+        Ok(reply)
+    }
+
+    async fn respond(&self, who: &Principal, frame: &[u8], stop: &Stop) -> Result<Reply, Unanswerable> {
         let (header, body) = RequestHeader::read(frame)?;
         let request = Request { header, body, bytes: frame.len() as u64 };
         let (api, version) = (header.api, header.version);
@@ -208,6 +223,7 @@ impl Service {
         let got = fetch::read(&self.logs, &plan, began).await;
         // Most fetches wait at the end of a log, with nothing: what they might have had is for others.
         held.shrink_to(request.memory().saturating_add(partitions).saturating_add(fetch::bytes(&got) as u64));
+        add(&self.counters.record_bytes, fetch::bytes(&got) as u64);
         fetch::hold(&plan, &got, began, stop).await;
         let frame = match self.sessions.end(turn, view.principal(), &plan, &got, version) {
             Ok(told) => request.write(&fetch::response(&plan, got, &told, version))?,

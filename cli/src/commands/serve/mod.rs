@@ -9,6 +9,8 @@ mod open;
 #[cfg(feature = "serve")]
 mod say;
 #[cfg(feature = "serve")]
+mod site;
+#[cfg(feature = "serve")]
 mod typed;
 #[cfg(feature = "serve")]
 mod work;

@@ -6,6 +6,8 @@ use firnline_proxy::serve::{
     ByConnecting, Catalog, CatalogError, Rights, Security, ServeError, ServeSettings, Served, Server, Tls,
     Users,
 };
+use firnline_reader::Reader;
+use firnline_store::Store;
 use tokio::sync::watch;
 
 use super::typed::Typed;
@@ -18,8 +20,8 @@ pub(super) struct Opened {
     pub(super) server: Server,
     pub(super) catalog: Arc<Catalog>,
     pub(super) live: Live,
-    /// The tier, for people.
-    pub(super) tier: String,
+    pub(super) reader: Reader,
+    pub(super) store: Store,
 }
 
 /// What changes while the server runs.
@@ -65,11 +67,12 @@ pub(super) async fn open(
     let catalog = Catalog::load(tier.store().clone(), Arc::clone(&context.env.clock)).await;
     let catalog = Arc::new(catalog.map_err(of_catalog)?);
     settings.as_of = typed.as_of(&catalog.topics())?;
+    let reader = wiring::reader(&context.config, &tier);
     let live = Live::new(rights, doors);
     let served = Served {
         cluster_id: tier.cluster_id().clone(),
         catalog: Arc::clone(&catalog),
-        reader: wiring::reader(&context.config, &tier),
+        reader: reader.clone(),
         max_manifest_age: reading.max_manifest_age,
         rights: live.rights.subscribe(),
         security: Security {
@@ -83,7 +86,7 @@ pub(super) async fn open(
         reach: Arc::new(ByConnecting),
     };
     let server = Server::bind(settings, served).await.map_err(of_server)?;
-    Ok(Opened { server, catalog, live, tier: tier.store().to_string() })
+    Ok(Opened { server, catalog, live, reader, store: tier.store().clone() })
 }
 
 fn of_server(error: ServeError) -> Failure {

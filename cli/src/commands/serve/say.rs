@@ -39,7 +39,7 @@ pub(super) fn started(opened: &Opened, doors: Doors) {
     let partitions: u64 = topics.iter().map(|topic| u64::from(topic.partitions)).sum();
     tracing::info!(
         address = %opened.server.address(),
-        tier = opened.tier,
+        tier = %opened.store,
         topics = topics.len(),
         partitions,
         tls = doors.tls,

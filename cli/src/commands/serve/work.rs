@@ -11,13 +11,14 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::changes::Files;
 use super::open::{self, Live, Opened};
 use super::say;
+use super::site::ServerSite;
 use super::typed::Typed;
 use crate::args::GlobalArgs;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, Stop, codes};
-use crate::logs;
 use crate::signals::{Signals, Told};
 use crate::wiring;
+use crate::{http, logs};
 
 /// How often it is looked whether a file has changed.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -41,7 +42,13 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
     };
     say::started(&opened, how);
     say::rights(&rights);
-    let Opened { server, live, .. } = opened;
+    let (prices, _) = wiring::prices(&typed.context.config, None)?;
+    let Opened { server, catalog, live, reader, store } = opened;
+    let started_ms = typed.context.env.clock.now_ms();
+    let site = ServerSite { watched: server.watched(), catalog, reader, store, prices, started_ms };
+    // Its port ends with this.
+    let mut beside = JoinSet::new();
+    show(&typed, site, &mut beside).await;
     let (stop, stopped) = oneshot::channel::<()>();
     let mut work = JoinSet::new();
     work.spawn(server.run(async {
@@ -85,6 +92,22 @@ async fn ended(signals: &mut Signals) -> Exit {
     loop {
         if let Told::End(exit) = signals.next().await {
             return exit;
+        }
+    }
+}
+
+/// Opens the HTTP port. Clients do not depend on it: where it cannot be opened, it is said, and they are served.
+async fn show(typed: &Typed, site: ServerSite, tasks: &mut JoinSet<()>) {
+    let Some(address) = typed.context.config.serve.http_listen.value.0 else { return };
+    match http::Server::bind(address).await {
+        Ok(server) => {
+            let address = server.address().unwrap_or(address);
+            tracing::info!(%address, "metrics and health are served");
+            tasks.spawn(server.serve(Arc::new(site)));
+        }
+        Err(error) => {
+            let what = format!("listen on {address}");
+            logs::failure(&Failure::new(&codes::SERVER_HTTP_PORT, what).caused_by(error));
         }
     }
 }

@@ -14,7 +14,7 @@ pub use offload::*;
 #[cfg(not(feature = "serve"))]
 pub use serve::NO_SERVER;
 #[cfg(feature = "serve")]
-pub use serve::{NOBODY_READS, of_server};
+pub use serve::{NOBODY_READS, SERVER_HTTP_PORT, of_server};
 pub use tier::*;
 
 use crate::exit::Exit;

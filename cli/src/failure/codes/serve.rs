@@ -13,6 +13,11 @@ super::codes! { SERVE:
         effect: "nothing was opened: every request would be refused",
         action: "add --topic '.*' for whoever is on this machine, or rules in [[serve.rule]]",
     }
+    SERVER_HTTP_PORT = "FIRN-P103", Environment, "The server's HTTP port cannot be opened" {
+        cause: "another program uses the port, or the address is not this machine's",
+        effect: "clients are served, without metrics and health",
+        action: "set `serve.http.listen` to a free port, or to `off`",
+    }
 }
 
 /// Every code of this area, ascending.
