@@ -1,6 +1,7 @@
 //! The way in: what a connection may ask before it is known who asks, and what of its login is answered.
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::answer::versions;
 use super::kafka_error::code_of;
@@ -58,7 +59,10 @@ impl Entry<'_> {
         }
         let (header, body) = RequestHeader::read(frame)?;
         if matches!(header.api, Api::SASL_HANDSHAKE | Api::SASL_AUTHENTICATE) {
-            return self.log_in(&header, body).await;
+            let began = Instant::now();
+            let answered = self.log_in(&header, body).await?;
+            service.counters().answered(header.api, began.elapsed());
+            return Ok(answered);
         }
         let who = match self {
             Self::Known(who) => who.clone(),

@@ -59,15 +59,31 @@ impl World {
     }
 
     pub(crate) async fn serve_with(&self, rights: Rights, settings: ServeSettings) -> Running {
-        self.serve_that(rights, settings, Arc::new(ByConnecting)).await
+        self.serve_that(rights, settings, Security::default(), Arc::new(ByConnecting)).await
+    }
+
+    /// A server with doors.
+    pub(crate) async fn serve_behind(
+        &self,
+        rights: Rights,
+        settings: ServeSettings,
+        security: Security,
+    ) -> Running {
+        self.serve_that(rights, settings, security, Arc::new(ByConnecting)).await
     }
 
     /// A server for everybody that finds out by something else whether other servers are there.
     pub(crate) async fn serve_reaching(&self, settings: ServeSettings, reach: Arc<dyn Reach>) -> Running {
-        self.serve_that(anonymous_reads(".*"), settings, reach).await
+        self.serve_that(anonymous_reads(".*"), settings, Security::default(), reach).await
     }
 
-    async fn serve_that(&self, rights: Rights, settings: ServeSettings, reach: Arc<dyn Reach>) -> Running {
+    async fn serve_that(
+        &self,
+        rights: Rights,
+        settings: ServeSettings,
+        security: Security,
+        reach: Arc<dyn Reach>,
+    ) -> Running {
         let catalog = Catalog::load(self.store(), Arc::clone(&self.env.clock)).await.unwrap();
         let (store, catalog) = (self.store(), Arc::new(catalog));
         let (send, rights) = watch::channel(Arc::new(rights));
@@ -78,7 +94,7 @@ impl World {
             max_manifest_age: reader.max_manifest_age,
             reader: Reader::new(store.clone(), reader),
             rights,
-            security: Security::default(),
+            security,
             store: store.clone(),
             clock: Arc::clone(&self.env.clock),
             random: Arc::clone(&self.env.random),

@@ -7,6 +7,7 @@ mod groups;
 mod groups_java;
 mod java;
 pub(crate) mod log;
+mod logins;
 mod offsets;
 mod reading;
 mod sessions;
