@@ -117,12 +117,12 @@ fn reload(typed: &mut Typed, global: &GlobalArgs, live: &Live) {
     let read = typed.read_again(global).and_then(|restart| Ok((restart, typed.rights()?, typed.doors()?)));
     match read {
         Ok((restart, new, doors)) => {
+            live.change(new.clone(), doors);
             tracing::info!("the config and its files were read again and hold");
             say::rights(&new);
             if new.rules().is_empty() {
                 tracing::warn!("no rule is left: nobody may read anything");
             }
-            live.change(new, doors);
             if !restart.is_empty() {
                 tracing::warn!(keys = restart.join(", "), "these keys need a restart");
             }

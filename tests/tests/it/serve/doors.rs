@@ -1,7 +1,7 @@
 //! TLS, logins, certificates and rules: who is let in, to what, and until when.
 
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use firnline_tests::firnline::{Run, binary};
 use firnline_tests::kafka::{
@@ -13,6 +13,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::types::RDKafkaErrorCode;
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::server::Serving;
 use crate::sources::Source;
@@ -219,6 +220,9 @@ fn a_right_or_a_user_that_is_taken_away_ends_with_the_next_request() {
     assert_eq!(meets(&serving, &ann, &topic), Met::Served);
 }
 
+/// What is tried with a client's settings.
+type Trial<'a> = &'a dyn Fn(&[(&str, &str)]);
+
 #[test]
 fn a_certificate_is_a_name_for_rules() {
     let scene = Scene::new();
@@ -234,7 +238,7 @@ fn a_certificate_is_a_name_for_rules() {
         [("ssl.certificate.location", certificate), ("ssl.key.location", key)]
     };
     let tls = [("security.protocol", "SSL"), ("ssl.ca.location", &*ca)];
-    let with = |own: &[(&'static str, String)], then: &dyn Fn(&[(&str, &str)])| {
+    let with = |own: &[(&'static str, String)], then: Trial<'_>| {
         let own: Vec<(&str, &str)> = own.iter().map(|(key, value)| (*key, &**value)).collect();
         then(&[&tls[..], &own].concat());
     };
