@@ -43,6 +43,7 @@ pub use keys::{KeyFailure, SegmentKeys};
 pub use read::{Batches, Bounds, ReadOutcome};
 pub use reader::Reader;
 pub use scan::{Scan, ScanBatches, ScanItem};
-pub use settings::{Isolation, ReaderSettings, Workers};
+pub use settings::{Isolation, ReaderSettings, Sight, Workers};
 pub use stats::ReaderStats;
 pub use timestamp::BatchAtTime;
+pub use transactions::Decided;

@@ -1,9 +1,12 @@
 //! What a reader is told. Plain values; the store and the world are passed beside them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_index::ClusterId;
 use firnline_store::{Store, StoreUrl};
+
+use crate::transactions::Decided;
 
 /// The longest request for blocks, in bytes: where S3's throughput per request has flattened out and its latency has not
 /// yet begun to hurt.
@@ -80,6 +83,21 @@ pub enum Isolation {
     ReadUncommitted,
     /// Those below the first undecided transaction; which of them were aborted is told beside them.
     ReadCommitted,
+}
+
+/// What a consumer may see of a log.
+#[derive(Debug, Clone, Default)]
+pub struct Sight {
+    /// Which records.
+    pub isolation: Isolation,
+    /// What is known of transactions that are open at the tier's end, for readers of committed records.
+    pub decided: Option<Arc<Decided>>,
+}
+
+impl From<Isolation> for Sight {
+    fn from(isolation: Isolation) -> Self {
+        Self { isolation, decided: None }
+    }
 }
 
 /// Who does work that would hold up the async threads.

@@ -22,12 +22,33 @@ use std::sync::Arc;
 
 use firnline_index::manifest::{Entry, Manifest, ManifestKind};
 use firnline_index::transactions::{AbortedTransaction, OpenTransaction, Outcome};
-use firnline_index::{Offset, OffsetRange};
+use firnline_index::{Offset, OffsetRange, ProducerId};
 
 use crate::error::ReadError;
 use crate::open::Segment;
 use crate::place::Located;
 use crate::reader::Inner;
+
+/// How transactions ended that were open at a tier's end, as somebody has found out behind it. A transaction ends once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Decided {
+    outcomes: Vec<(ProducerId, Offset, Outcome)>,
+}
+
+impl Decided {
+    /// These outcomes, each of the transaction that its producer began at the offset.
+    #[must_use]
+    pub const fn new(outcomes: Vec<(ProducerId, Offset, Outcome)>) -> Self {
+        Self { outcomes }
+    }
+
+    fn of(&self, open: &OpenTransaction) -> Option<Outcome> {
+        let is_it = |(producer, first, _): &&(ProducerId, Offset, Outcome)| {
+            *producer == open.producer && *first == open.first_offset
+        };
+        self.outcomes.iter().find(is_it).map(|(_, _, outcome)| *outcome)
+    }
+}
 
 /// What readers of committed records have to know of a segment.
 #[derive(Debug, Clone)]
@@ -56,12 +77,18 @@ enum Fate {
 impl Inner {
     /// How the transactions of a segment ended. No request in the common case, else one GET for each following segment
     /// that must be asked and is not held.
-    pub(crate) async fn verdict(&self, manifest: &Manifest, segment: &Segment) -> Result<Verdict, ReadError> {
+    /// What `decided` says of those that are open at the tier's end is believed.
+    pub(crate) async fn verdict(
+        &self,
+        manifest: &Manifest,
+        segment: &Segment,
+        decided: Option<&Decided>,
+    ) -> Result<Verdict, ReadError> {
         let transactions = segment.tail().transactions();
         let mut aborted = transactions.aborted.clone();
         let mut undecided_from: Option<Offset> = None;
         for open in &transactions.open {
-            match self.fate(manifest, segment.entry(), open).await? {
+            match self.fate(manifest, segment.entry(), open, decided).await? {
                 Fate::Aborted { marker_offset } => aborted.push(AbortedTransaction {
                     producer: open.producer,
                     first_offset: open.first_offset,
@@ -83,9 +110,15 @@ impl Inner {
         manifest: &Manifest,
         entry: &Entry,
         open: &OpenTransaction,
+        decided: Option<&Decided>,
     ) -> Result<Fate, ReadError> {
         if is_open_at_end(manifest, entry, open) {
-            return Ok(Fate::Undecided);
+            return Ok(match decided.and_then(|decided| decided.of(open)) {
+                // Its marker lies behind all that the tier has.
+                Some(Outcome::Aborted) => Fate::Aborted { marker_offset: manifest.tier_end },
+                Some(Outcome::Committed) => Fate::Committed,
+                None => Fate::Undecided,
+            });
         }
         let OpenTransaction { producer, first_offset, .. } = *open;
         let mut end = entry.range.end();

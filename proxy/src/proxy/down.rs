@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::ended::Ended;
-use super::fetch::{Answered, Asked, Later, answer, is_cold, pass_entry};
+use super::fetch::{Answered, Asked, Later, answer, is_cold, note_held_up, note_seams, pass_entry};
 use super::line::{Awaited, Line, Then};
 use super::link::{Sink, Source, framed};
 use super::nodes::Nodes;
@@ -140,6 +140,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                 }
                 return Ok(true);
             }
+            Then::Seams(questions) => {
+                note_seams(&frame, version, &questions)?;
+                return Ok(true);
+            }
             Then::Pass => framed(frame.freeze()),
         };
         self.client.send(&mut answer).await?;
@@ -159,14 +163,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         let mut answered = answer(frame, version, asked, &tier, self.nodes, self.answers, self.turn).await?;
         self.client.send(&mut answered.frame).await?;
         let Answered { later, .. } = answered;
-        for Later { tip, offset, max_bytes, isolation } in later {
+        for Later { tiered, tip, offset, max_bytes, sight } in later {
             while self.reads.try_join_next().is_some() {}
             if self.reads.len() >= READS {
                 break;
             }
             let tier = Arc::clone(&tier);
             // What comes of it stays with the reader, for the next answer.
-            self.reads.spawn(async move { drop(fill(&tier.logs, &tip, offset, max_bytes, isolation).await) });
+            self.reads.spawn(async move {
+                let got = fill(&tier.logs, &tip, offset, max_bytes, &sight).await;
+                note_held_up(&tier, &tiered, &tip, offset, sight.isolation, &got);
+            });
         }
         Ok(true)
     }

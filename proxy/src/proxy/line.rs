@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use firnline_store::Reservation;
 
-use super::fetch::Asked;
+use super::fetch::{Asked, Question};
 use crate::wire::{Api, Frame};
 
 /// One answer to come.
@@ -49,4 +49,6 @@ pub(crate) enum Then {
     Names,
     /// It is kept here: where logs end.
     Ends,
+    /// It is kept here: how transactions ended.
+    Seams(Vec<Question>),
 }

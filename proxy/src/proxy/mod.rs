@@ -20,6 +20,8 @@ mod connection;
 mod down;
 mod ended;
 mod fetch;
+#[cfg(test)]
+mod hostile;
 mod line;
 mod link;
 mod login;

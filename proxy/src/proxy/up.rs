@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::ended::Ended;
-use super::fetch::{Asked, Look, Wanted, look, refused};
+use super::fetch::{Asked, Look, Wanted, ask_seams, look, refused};
 use super::line::{Awaited, Line, Then};
 use super::link::{Sink, Source, framed};
 use super::login::{self, Handshake};
@@ -175,7 +175,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
     async fn fetch(&mut self, tier: &Tier, version: i16, correlation_id: i32) -> Result<bool, Ended> {
         let Some((mut frame, counted)) = self.take().await? else { return Ok(false) };
         let known = tier.known();
-        let then = match look(&mut frame, &known)? {
+        let look = look(&mut frame, &known)?;
+        let frame = frame.freeze();
+        let then = match look {
             Look::Pass => Then::Pass,
             Look::Refuse => {
                 self.write_down(Line::Own(refused(version, correlation_id)?)).await;
@@ -183,18 +185,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             }
             Look::Ask { wanted, max_bytes } => {
                 let ends_were_asked = !wanted.ends.is_empty();
-                self.ask_ahead(&frame, &wanted).await?;
-                Then::Cold(Asked {
-                    frame: frame.clone().freeze(),
-                    max_bytes,
-                    ends_were_asked,
-                    _counted: counted,
-                })
+                self.ask_ahead(&frame, wanted).await?;
+                Then::Cold(Asked { frame: frame.clone(), max_bytes, ends_were_asked, _counted: counted })
             }
         };
         let api = Api::FETCH;
         self.write_down(Line::Awaited(Awaited { api, version, correlation_id, then })).await;
-        self.broker.send(&mut framed(frame.freeze())).await?;
+        self.broker.send(&mut framed(frame)).await?;
         Ok(true)
     }
 
@@ -215,7 +212,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
                 return Ok(true);
             }
             Some(names) => {
-                self.ask_ahead(&frame, &Wanted { names, ..Wanted::default() }).await?;
+                self.ask_ahead(&frame, Wanted { names, ..Wanted::default() }).await?;
                 Then::Merged(frame.clone(), counted)
             }
         };
@@ -225,17 +222,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
     }
 
     /// Asks what a request in a frame needs to be known, under the name that it bears.
-    async fn ask_ahead(&mut self, frame: &[u8], wanted: &Wanted) -> Result<(), Ended> {
+    async fn ask_ahead(&mut self, frame: &[u8], wanted: Wanted) -> Result<(), Ended> {
         let (header, _) = RequestHeader::read(frame)?;
-        let client = header.client_id.map(<[u8]>::to_vec);
+        let client = header.client_id;
         if !wanted.names.is_empty() {
             let names = wanted.names.iter().map(String::as_str);
-            let question = own::names(names, client.as_deref())?;
+            let question = own::names(names, client)?;
             self.ask(Api::METADATA, own::METADATA_VERSION, question, Then::Names).await?;
         }
         if !wanted.ends.is_empty() {
-            let question = own::ends(&wanted.ends, client.as_deref())?;
+            let question = own::ends(&wanted.ends, client)?;
             self.ask(Api::LIST_OFFSETS, own::LIST_OFFSETS_VERSION, question, Then::Ends).await?;
+        }
+        if !wanted.seams.is_empty() {
+            let (api, version) = (header.api, header.version);
+            let question = ask_seams(&wanted.seams, version, client)?;
+            self.ask(api, version, question, Then::Seams(wanted.seams)).await?;
         }
         Ok(())
     }

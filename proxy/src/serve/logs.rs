@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use firnline_index::manifest::Manifest;
 use firnline_index::{Offset, TopicIdPartition};
-use firnline_reader::{Bounds, Isolation, ReadError, ReadOutcome, Reader};
+use firnline_reader::{Bounds, ReadError, ReadOutcome, Reader, Sight};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
@@ -138,7 +138,7 @@ impl Logs {
         tip: &TopicIdPartition,
         offset: Offset,
         max_bytes: usize,
-        isolation: Isolation,
+        sight: &Sight,
     ) -> Result<ReadOutcome, ReadError> {
         let nothing = ReadOutcome::AtEnd { bounds: NOTHING };
         if self.is_absent(tip) {
@@ -153,11 +153,11 @@ impl Logs {
             }
             cut = seen.cut;
         }
-        let outcome = self.reader.read(tip, offset, max_bytes, isolation).await;
+        let outcome = self.reader.read(tip, offset, max_bytes, sight.clone()).await;
         let outcome = self.known(tip, outcome)?.unwrap_or(nothing);
         Ok(match cut {
             None => outcome,
-            Some(cut) => cut.read(offset, isolation, outcome),
+            Some(cut) => cut.read(offset, sight.isolation, outcome),
         })
     }
 
@@ -167,9 +167,9 @@ impl Logs {
         tip: &TopicIdPartition,
         offset: Offset,
         max_bytes: usize,
-        isolation: Isolation,
+        sight: &Sight,
     ) -> Option<ReadOutcome> {
-        self.reader.read_held(tip, offset, max_bytes, isolation)
+        self.reader.read_held(tip, offset, max_bytes, sight.clone())
     }
 
     /// Waits for a place to decode a batch. It goes along with the work, which may outlive whoever asked for it.

@@ -17,7 +17,7 @@ use crate::fetch::blocks_for;
 use crate::open::Segment;
 use crate::place::{Located, Replan, stable_end_of};
 use crate::reader::{Inner, Reader};
-use crate::settings::{Isolation, MAX_READ_BYTES};
+use crate::settings::{Isolation, MAX_READ_BYTES, Sight};
 use crate::transactions::Verdict;
 
 /// The answer to a read.
@@ -123,13 +123,14 @@ impl Reader {
         tip: &TopicIdPartition,
         offset: Offset,
         max_bytes: usize,
-        isolation: Isolation,
+        sight: impl Into<Sight>,
     ) -> Result<ReadOutcome, ReadError> {
+        let sight = sight.into();
         let inner = &self.inner;
         let mut replan = Replan::new();
         loop {
             let manifest = inner.manifests.get(tip, replan.age()).await?;
-            let question = Question { offset, max_bytes: max_bytes.min(MAX_READ_BYTES), isolation };
+            let question = Question { offset, max_bytes: max_bytes.min(MAX_READ_BYTES), sight: &sight };
             match Inner::read_under(inner, &manifest, question).await {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => replan.after(&inner.manifests, tip, error)?,
@@ -147,26 +148,26 @@ impl Reader {
         tip: &TopicIdPartition,
         offset: Offset,
         max_bytes: usize,
-        isolation: Isolation,
+        sight: impl Into<Sight>,
     ) -> Option<ReadOutcome> {
         let held = Self { inner: Arc::clone(self.inner.held()) };
         // Nothing brings what is missing, so that whoever waits for it is told at once that it does not come.
-        held.read(tip, offset, max_bytes, isolation).now_or_never()?.ok()
+        held.read(tip, offset, max_bytes, sight).now_or_never()?.ok()
     }
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Question {
+struct Question<'s> {
     offset: Offset,
     max_bytes: usize,
-    isolation: Isolation,
+    sight: &'s Sight,
 }
 
 impl Inner {
     async fn read_under(
         self: &Arc<Self>,
         manifest: &Arc<Manifest>,
-        question: Question,
+        question: Question<'_>,
     ) -> Result<ReadOutcome, ReadError> {
         let bounds = Bounds::of(manifest);
         let mut at = question.offset;
@@ -193,13 +194,15 @@ impl Inner {
         self: &Arc<Self>,
         manifest: &Arc<Manifest>,
         entry: &Entry,
-        question: Question,
+        question: Question<'_>,
     ) -> Result<Option<ReadOutcome>, ReadError> {
-        let Question { offset, max_bytes, isolation } = question;
+        let Question { offset, max_bytes, sight } = question;
         let segment = self.open(manifest, entry).await?;
-        let verdict = match isolation {
+        let verdict = match sight.isolation {
             Isolation::ReadUncommitted => None,
-            Isolation::ReadCommitted => Some(self.verdict(manifest, &segment).await?),
+            Isolation::ReadCommitted => {
+                Some(self.verdict(manifest, &segment, sight.decided.as_deref()).await?)
+            }
         };
         let bounds = Bounds::of(manifest);
         let undecided = verdict.as_ref().and_then(|verdict| verdict.undecided_from);

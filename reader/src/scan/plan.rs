@@ -181,7 +181,7 @@ impl Planned {
             let opened = inner.opener.open_once(wanted).await?;
             let verdict = match isolation {
                 Isolation::ReadUncommitted => None,
-                Isolation::ReadCommitted => Some(inner.verdict(&manifest, &opened.segment).await?),
+                Isolation::ReadCommitted => Some(inner.verdict(&manifest, &opened.segment, None).await?),
             };
             Ok(Ready { opened, verdict })
         });

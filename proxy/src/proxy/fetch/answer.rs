@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use firnline_index::TopicIdPartition;
-use firnline_reader::Isolation;
+use firnline_reader::{Isolation, Sight};
 use firnline_store::{ByteBudget, Reservation};
 use tokio::time::{Instant, sleep_until};
 
 use super::look::{Asked, Found, find_by};
 use super::outcome::{Beside, Told, told};
+use super::seam::note_held_up;
 use super::verdict::{Seen, Verdict, verdict};
 use crate::proxy::addresses::{self, Doors};
 use crate::proxy::ended::Ended;
@@ -42,10 +43,11 @@ pub(crate) struct Answered {
 /// A partition that was not waited for.
 #[derive(Debug)]
 pub(crate) struct Later {
+    pub(crate) tiered: Arc<Tiered>,
     pub(crate) tip: TopicIdPartition,
     pub(crate) offset: i64,
     pub(crate) max_bytes: usize,
-    pub(crate) isolation: Isolation,
+    pub(crate) sight: Sight,
 }
 
 /// An entry that is not passed as it is.
@@ -223,16 +225,17 @@ fn from_memory(
     for at in turned(looks, turn) {
         let one = &mut cold[at];
         let room = one.max_bytes.min(rest);
-        let isolation = terms.isolation;
-        let filled = fill_held(&tier.logs, &one.tip, one.offset, room, isolation).filter(|_| room > 0);
+        let sight = one.sight(terms);
+        let filled = fill_held(&tier.logs, &one.tip, one.offset, room, &sight).filter(|_| room > 0);
         match filled {
             Some(filled) => {
                 rest -= filled.bytes;
                 one.settle(Got::Log(filled), tier, terms);
             }
             None => {
-                let (tip, offset, max_bytes) = (one.tip.clone(), one.offset, one.max_bytes);
-                later.push(Later { tip, offset, max_bytes, isolation });
+                let (tiered, tip) = (Arc::clone(&one.tiered), one.tip.clone());
+                let (offset, max_bytes) = (one.offset, one.max_bytes);
+                later.push(Later { tiered, tip, offset, max_bytes, sight });
             }
         }
     }
@@ -251,8 +254,14 @@ async fn wait_for(
 ) {
     let order: Vec<usize> = turned(looks, turn).collect();
     let wish = |at: &usize| {
-        let Cold { partition, tip, offset, max_bytes, .. } = &cold[*at];
-        Wish { partition: *partition, target: Ok(tip.clone()), offset: *offset, max_bytes: *max_bytes }
+        let one = &cold[*at];
+        Wish {
+            partition: one.partition,
+            target: Ok(one.tip.clone()),
+            offset: one.offset,
+            max_bytes: one.max_bytes,
+            decided: one.sight(terms).decided,
+        }
     };
     let topic = TopicPlan { key: TopicKey::Id([0; 16]), wishes: order.iter().map(wish).collect() };
     let plan = Plan {
@@ -275,6 +284,13 @@ fn turned(looks: &[usize], turn: usize) -> impl Iterator<Item = usize> {
 }
 
 impl Cold {
+    /// What the client may see of it.
+    fn sight(&self, terms: Terms) -> Sight {
+        let isolation = terms.isolation;
+        let place = self.tiered.place(self.partition).filter(|_| isolation == Isolation::ReadCommitted);
+        Sight { isolation, decided: place.and_then(|place| place.seam().decided()) }
+    }
+
     /// Decides what is told, and notes what was learned.
     fn settle(&mut self, got: Got, tier: &Tier, terms: Terms) {
         let place = self.place();
@@ -283,6 +299,7 @@ impl Cold {
         {
             lock.lock().note_marks(Marks::of_bounds(*bounds));
         }
+        note_held_up(tier, &self.tiered, &self.tip, self.offset, terms.isolation, &got);
         let beside = Beside {
             leaders_end: place.leaders_end(),
             ends_were_asked: terms.ends_were_asked,

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use firnline_index::TopicId;
 use firnline_store::Reservation;
 
+use super::seam::{self, Question};
 use crate::proxy::tier::{Known, Tiered};
 use crate::serve::fetch::{by_id, size};
 use crate::serve::kafka_error::KafkaError;
@@ -34,16 +35,18 @@ pub(crate) struct Asked {
 }
 
 /// What has to be known before its answer can be understood.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) struct Wanted {
     /// Names whose topics were told too long ago, or never.
     pub(crate) names: BTreeSet<String>,
     /// Partitions of which no leader has told for a while where they end.
     pub(crate) ends: BTreeMap<String, Vec<i32>>,
+    /// Ends of tiers at which transactions are open.
+    pub(crate) seams: Vec<Question>,
 }
 
 /// What is done with a fetch.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Look {
     /// It passes as it is: a replica's.
     Pass,
@@ -101,6 +104,7 @@ pub(crate) fn look(frame: &mut BytesMut, known: &Known) -> Result<Look, WireErro
             wanted.names.insert(topic.topic.to_owned());
         }
     }
+    wanted.seams = seam::questions(&request, known, version);
     let max_bytes = size(request.max_bytes.value);
     if cold_bytes > 0 {
         // Hot partitions would take all of it each time.

@@ -6,14 +6,16 @@
 //!   client ◄── splice ◄── outcome ◄── gather / fill_held ◄── verdict ◄── answer
 //! ```
 //!
-//! `look`, `verdict` and `outcome` are pure: they decide by what stands in the frame and what is in memory.
+//! What `seam` finds out about transactions goes into the looks that follow. `look`, `verdict` and `outcome` are pure: they decide by what stands in the frame and what is in memory.
 
 mod answer;
 mod look;
 mod outcome;
 mod passing;
+mod seam;
 mod verdict;
 
 pub(crate) use answer::{Answered, Later, answer};
 pub(crate) use look::{Asked, Look, Wanted, is_cold, look, refused};
 pub(crate) use passing::pass_entry;
+pub(crate) use seam::{Question, Seam, ask as ask_seams, note_answer as note_seams, note_held_up};

@@ -22,12 +22,11 @@ use firnline_reader::{Decided, Isolation};
 use futures::FutureExt as _;
 use tokio::time::{Duration, Instant};
 
+use crate::proxy::own;
 use crate::proxy::tier::{Known, Tier, Tiered};
 use crate::serve::fetch::{Filled, Got};
 use crate::serve::logs::Age;
-use crate::wire::messages::fetch::{
-    FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData,
-};
+use crate::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse, FetchTopic, PartitionData};
 use crate::wire::{At, Frame, List, WireError, WriteError, read_response, write_request};
 
 /// How long one answer is believed to be the newest.
@@ -82,7 +81,12 @@ impl Seam {
     }
 
     /// What is to be asked now, if anything is.
-    pub(crate) fn question(&mut self, tiered: &Arc<Tiered>, partition: i32, log_start: i64) -> Option<Question> {
+    pub(crate) fn question(
+        &mut self,
+        tiered: &Arc<Tiered>,
+        partition: i32,
+        log_start: i64,
+    ) -> Option<Question> {
         let Wanted { end, open } = self.wanted.clone()?;
         if self.asked.is_some_and(|asked| asked.elapsed() < ASK_AGE) {
             return None;
@@ -150,7 +154,7 @@ pub(crate) fn ask(questions: &[Question], version: i16, client: Option<&[u8]>) -
         topics: topics.collect(),
         ..FetchRequest::default()
     };
-    write_request(&request, version, super::super::own::CORRELATION, client)
+    write_request(&request, version, own::CORRELATION, client)
 }
 
 /// Notes what the broker has answered.
@@ -184,9 +188,13 @@ fn note(question: &Question, data: &PartitionData<'_>) {
     }
     let last_stable = data.last_stable_offset.value;
     lock.lock().note_answer(data.high_watermark.value, last_stable, data.log_start_offset.value);
-    let aborted: Vec<(i64, i64)> = data.aborted_transactions.value.iter().flatten().map(|aborted| {
-        (aborted.producer_id, aborted.first_offset)
-    }).collect();
+    let aborted: Vec<(i64, i64)> = data
+        .aborted_transactions
+        .value
+        .iter()
+        .flatten()
+        .map(|aborted| (aborted.producer_id, aborted.first_offset))
+        .collect();
     let outcomes = outcomes(&question.open, question.end.get(), question.from, last_stable, &aborted);
     lock.seam().note(outcomes, &question.open);
 }
@@ -206,11 +214,13 @@ fn outcomes(
         if first.get() >= last_stable {
             return None;
         }
-        let mut listed = aborted.iter().filter(|(id, _)| *id == producer.get()).map(|(_, first)| *first).peekable();
-        let outcome = match listed.peek() {
-            None => Outcome::Committed,
-            Some(_) if listed.any(|first| first < end) => Outcome::Aborted,
-            Some(_) => return None,
+        let listed = || aborted.iter().filter(|(id, _)| *id == producer.get());
+        let outcome = if listed().next().is_none() {
+            Outcome::Committed
+        } else if listed().any(|(_, first)| *first < end) {
+            Outcome::Aborted
+        } else {
+            return None;
         };
         Some((*producer, *first, outcome))
     };

@@ -8,6 +8,7 @@ use firnline_index::{TopicId, TopicIdPartition};
 use tokio::time::Instant;
 
 use super::Place;
+use crate::proxy::fetch::Seam;
 use crate::serve::catalog::{Topic, Topics};
 
 /// How old a word on which id a name means may be where bytes are served by it.
@@ -20,14 +21,22 @@ pub(crate) struct Tiered {
     places: Vec<PlaceLock>,
 }
 
-/// One partition, under its lock.
+/// One partition, each half under its lock.
 #[derive(Debug, Default)]
-pub(crate) struct PlaceLock(Mutex<Place>);
+pub(crate) struct PlaceLock {
+    place: Mutex<Place>,
+    seam: Mutex<Seam>,
+}
 
 impl PlaceLock {
     /// Held for a moment: nothing is waited for under it.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Place> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is known of transactions at the tier's end. Never taken while the other one is held.
+    pub(crate) fn seam(&self) -> MutexGuard<'_, Seam> {
+        self.seam.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -49,7 +58,10 @@ impl Tiered {
         let known = |partition| {
             before.and_then(|before| before.places.get(partition as usize)).map(|place| *place.lock())
         };
-        let place = |partition| PlaceLock(Mutex::new(known(partition).unwrap_or_default()));
+        let place = |partition| PlaceLock {
+            place: Mutex::new(known(partition).unwrap_or_default()),
+            seam: Mutex::default(),
+        };
         Arc::new(Self { topic: Arc::clone(topic), places: (0..topic.partitions).map(place).collect() })
     }
 }

@@ -101,6 +101,11 @@ impl Place {
         }
     }
 
+    /// The broker's log starts here or above it.
+    pub(crate) const fn log_start(&self) -> i64 {
+        self.log_start
+    }
+
     /// A leader has told where its log starts.
     pub(crate) fn note_start(&mut self, log_start: i64) {
         if log_start >= 0 {

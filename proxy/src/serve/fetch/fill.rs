@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use firnline_index::transactions::AbortedTransaction;
 use firnline_index::{Offset, TopicIdPartition};
-use firnline_reader::{Batches, Bounds, Isolation, ReadError, ReadOutcome};
+use firnline_reader::{Batches, Bounds, ReadError, ReadOutcome, Sight};
 
 use crate::serve::failure::unread;
 use crate::serve::kafka_error::KafkaError;
@@ -92,14 +92,14 @@ pub(crate) async fn fill(
     tip: &TopicIdPartition,
     offset: i64,
     room: usize,
-    isolation: Isolation,
+    sight: &Sight,
 ) -> Got {
     let Ok(offset) = Offset::new(offset) else { return Got::Outside(Outside::Below) };
-    match begin(logs, tip, offset, room, isolation).await {
+    match begin(logs, tip, offset, room, sight).await {
         Err(error) => Got::Refused(unread(tip, &error)),
         Ok(Begun::Outside(outside)) => Got::Outside(outside),
         Ok(Begun::Empty(filled)) => Got::Log(filled),
-        Ok(Begun::Batches(batches)) => Got::Log(go_on(logs, tip, room, isolation, batches).await),
+        Ok(Begun::Batches(batches)) => Got::Log(go_on(logs, tip, room, sight, batches).await),
     }
 }
 
@@ -110,13 +110,13 @@ pub(crate) fn held(
     tip: &TopicIdPartition,
     offset: i64,
     room: usize,
-    isolation: Isolation,
+    sight: &Sight,
 ) -> Option<Filled> {
     let mut next = Offset::new(offset).ok()?;
     let mut filled: Option<Filled> = None;
     for _ in 0..ROUNDS {
         let left = room - filled.as_ref().map_or(0, |filled| filled.bytes);
-        let Some(ReadOutcome::Batches(batches)) = logs.read_held(tip, next, left, isolation) else { break };
+        let Some(ReadOutcome::Batches(batches)) = logs.read_held(tip, next, left, sight) else { break };
         if batches.chain.len() > left {
             break;
         }
@@ -142,14 +142,14 @@ async fn begin(
     tip: &TopicIdPartition,
     offset: Offset,
     room: usize,
-    isolation: Isolation,
+    sight: &Sight,
 ) -> Result<Begun, ReadError> {
     let mut outside = Outside::Below;
     for age in [Age::Usual, Age::Now] {
         if age == Age::Now {
             logs.bounds(tip, age).await?;
         }
-        match logs.read(tip, offset, room, isolation).await? {
+        match logs.read(tip, offset, room, sight).await? {
             ReadOutcome::Batches(batches) => return Ok(Begun::Batches(batches)),
             ReadOutcome::AtEnd { bounds } if offset == bounds.end => {
                 return Ok(Begun::Empty(Filled::empty(bounds)));
@@ -167,13 +167,7 @@ async fn begin(
 }
 
 /// Reads on while there is room. Whatever stops it is told by the next fetch, which begins there.
-async fn go_on(
-    logs: &Logs,
-    tip: &TopicIdPartition,
-    room: usize,
-    isolation: Isolation,
-    first: Batches,
-) -> Filled {
+async fn go_on(logs: &Logs, tip: &TopicIdPartition, room: usize, sight: &Sight, first: Batches) -> Filled {
     let mut filled = Filled::empty(first.bounds);
     let mut next = first.range.end();
     filled.add(first);
@@ -182,7 +176,7 @@ async fn go_on(
         if left == 0 || next >= filled.bounds.end {
             break;
         }
-        let Ok(ReadOutcome::Batches(more)) = logs.read(tip, next, left, isolation).await else { break };
+        let Ok(ReadOutcome::Batches(more)) = logs.read(tip, next, left, sight).await else { break };
         if more.chain.len() > left {
             break;
         }

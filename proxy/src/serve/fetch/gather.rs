@@ -1,10 +1,11 @@
 //! All partitions of a fetch at once, under one limit of bytes and one of time.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_index::TopicIdPartition;
-use firnline_reader::Isolation;
+use firnline_reader::{Decided, Isolation, Sight};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::time::{Instant, timeout_at};
@@ -44,6 +45,7 @@ struct Job {
     tip: TopicIdPartition,
     offset: i64,
     max_bytes: usize,
+    decided: Option<Arc<Decided>>,
 }
 
 /// What came of each wish by `deadline`, in the order of the request.
@@ -90,13 +92,15 @@ fn jobs(plan: &Plan, got: &[Got]) -> VecDeque<Job> {
     let late = wishes.filter(|(_, (_, got))| matches!(got, Got::Late));
     let job = |(wish, (asked, _)): (usize, (&Wish, &Got))| {
         let tip = asked.target.as_ref().ok()?.clone();
-        Some(Job { wish, tip, offset: asked.offset, max_bytes: asked.max_bytes })
+        let (max_bytes, decided) = (asked.max_bytes, asked.decided.clone());
+        Some(Job { wish, tip, offset: asked.offset, max_bytes, decided })
     };
     late.filter_map(job).collect()
 }
 
 async fn read(logs: &Logs, job: Job, promised: usize, isolation: Isolation) -> (usize, usize, Got) {
-    (job.wish, promised, fill(logs, &job.tip, job.offset, promised, isolation).await)
+    let sight = Sight { isolation, decided: job.decided };
+    (job.wish, promised, fill(logs, &job.tip, job.offset, promised, &sight).await)
 }
 
 async fn bounds(logs: &Logs, job: Job) -> (usize, Got) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_index::TopicIdPartition;
-use firnline_reader::Isolation;
+use firnline_reader::{Decided, Isolation};
 
 use super::asked::{Ask, TopicKey, size};
 use crate::serve::catalog::Topic;
@@ -46,6 +46,8 @@ pub(crate) struct Wish {
     pub(crate) offset: i64,
     /// The most record bytes of it.
     pub(crate) max_bytes: usize,
+    /// What is known of transactions that are open at the tier's end.
+    pub(crate) decided: Option<Arc<Decided>>,
 }
 
 impl Plan {
@@ -67,7 +69,7 @@ impl Plan {
                 Err(error) => Err(error),
             };
             if let Some(last) = topics.last_mut() {
-                last.wishes.push(Wish { partition, target, offset, max_bytes });
+                last.wishes.push(Wish { partition, target, offset, max_bytes, decided: None });
             }
         }
         Self {

@@ -13,7 +13,7 @@ use super::broker::Client;
 use super::scene::{ID, OUT_OF_RANGE, Scene, text};
 use crate::serve::tier::tip;
 
-fn request(offsets: &[(i32, i64)]) -> FetchRequest {
+pub(super) fn request(offsets: &[(i32, i64)]) -> FetchRequest {
     let partition = |(partition, offset): &(i32, i64)| {
         let partition = FetchPartition::default().with_partition(*partition).with_fetch_offset(*offset);
         partition.with_partition_max_bytes(1 << 20)

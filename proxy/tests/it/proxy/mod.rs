@@ -5,3 +5,4 @@ mod filling;
 mod merging;
 mod passing;
 mod scene;
+mod seams;

@@ -12,7 +12,7 @@ use kafka_protocol::messages::delete_records_response::{
     DeleteRecordsPartitionResult, DeleteRecordsTopicResult,
 };
 use kafka_protocol::messages::fetch_request::FetchPartition;
-use kafka_protocol::messages::fetch_response::{FetchableTopicResponse, PartitionData};
+use kafka_protocol::messages::fetch_response::{AbortedTransaction, FetchableTopicResponse, PartitionData};
 use kafka_protocol::messages::list_offsets_response::{
     ListOffsetsPartitionResponse, ListOffsetsTopicResponse,
 };
@@ -46,6 +46,10 @@ pub(super) struct Brokers {
     pub(super) leads: Arc<AtomicBool>,
     pub(super) end: Arc<AtomicI64>,
     pub(super) id: Arc<std::sync::atomic::AtomicU8>,
+    /// Where committed records end; the end of the log where it lies beyond that.
+    pub(super) stable: Arc<AtomicI64>,
+    /// Producers and first offsets of aborted transactions that reach beyond the tier's end.
+    pub(super) aborted: Arc<std::sync::Mutex<Vec<(i64, i64)>>>,
 }
 
 impl Brokers {
@@ -58,6 +62,8 @@ impl Brokers {
             leads: Arc::new(AtomicBool::new(true)),
             end: Arc::new(AtomicI64::new(end)),
             id: Arc::new(std::sync::atomic::AtomicU8::new(ID)),
+            stable: Arc::new(AtomicI64::new(i64::MAX)),
+            aborted: Arc::default(),
         }
     }
 
@@ -89,13 +95,22 @@ impl Brokers {
             }
             let room = usize::try_from(wanted.partition_max_bytes.min(request.max_bytes)).unwrap();
             let mut records = Vec::new();
-            for batch in self.log.between(wanted.fetch_offset, end) {
+            let stable = self.stable.load(Ordering::SeqCst).min(end);
+            let before = if request.isolation_level == 1 { stable } else { end };
+            for batch in self.log.between(wanted.fetch_offset, before) {
                 if !records.is_empty() && records.len() + batch.bytes.len() > room {
                     break;
                 }
                 records.extend_from_slice(&batch.bytes);
             }
-            let data = data.with_high_watermark(end).with_last_stable_offset(end);
+            let aborted = self.aborted.lock().unwrap().clone();
+            let aborted =
+                aborted.into_iter().filter(|_| wanted.fetch_offset < stable).map(|(producer, first)| {
+                    AbortedTransaction::default().with_producer_id(producer.into()).with_first_offset(first)
+                });
+            let aborted = (request.isolation_level == 1).then(|| aborted.collect());
+            let data = data.with_aborted_transactions(aborted);
+            let data = data.with_high_watermark(end).with_last_stable_offset(stable);
             data.with_log_start_offset(self.start).with_records(Some(records.into()))
         };
         let topics = request.topics.iter().map(|topic| {

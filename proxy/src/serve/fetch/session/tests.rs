@@ -30,7 +30,7 @@ fn request(id: i32, epoch: i32) -> FetchRequest<'static> {
 /// A fetch of one partition, of which nothing has come yet.
 fn plan() -> (Plan, [Got; 1]) {
     let target = Err(KafkaError::UnknownTopicOrPartition);
-    let wishes = vec![Wish { partition: 3, target, offset: 5, max_bytes: 0 }];
+    let wishes = vec![Wish { partition: 3, target, offset: 5, max_bytes: 0, decided: None }];
     let plan = Plan {
         topics: vec![TopicPlan { key: TopicKey::Name("orders".into()), wishes }],
         isolation: Isolation::ReadUncommitted,
