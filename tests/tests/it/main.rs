@@ -5,6 +5,7 @@ mod environment;
 mod kafka_control;
 mod live_broker;
 mod places;
+mod proxied;
 mod rigs;
 mod round_trip;
 mod serve;
