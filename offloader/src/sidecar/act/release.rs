@@ -198,7 +198,8 @@ impl Turn<'_> {
         })
     }
 
-    /// What of `range` lies in recorded gaps, from the first to the last of it, where the tier has all else.
+    /// What of `range` lies in recorded gaps, from the first to the last of it, where the tier has all else. Where it went on
+    /// with other records, all that follows is kept with what was lost.
     async fn lost_of(
         &self,
         manifest: &Manifest,
@@ -212,8 +213,12 @@ impl Turn<'_> {
             let between = OffsetRange::new(at, next).ok().filter(|between| !between.is_empty());
             if let Some(between) = between {
                 let covered = self.core.parts.tier.covers(manifest, between, epochs.starts()).await;
-                if covered.map_err(Trouble::read)? != Coverage::Whole {
-                    return Ok(None);
+                match (covered.map_err(Trouble::read)?, lost) {
+                    (Coverage::Whole, _) => {}
+                    (Coverage::Other { .. }, Some(lost)) => {
+                        return Ok(OffsetRange::new(lost.start(), range.end()).ok());
+                    }
+                    (Coverage::Other { .. } | Coverage::Missing { .. }, _) => return Ok(None),
                 }
             }
             if let Some(gap) = gap {

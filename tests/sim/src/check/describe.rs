@@ -1,6 +1,7 @@
 //! Where everything of a partition is, in words: what a failure is understood by.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use firnline_index::OffsetRange;
 use firnline_index::manifest::{Entry, Manifest};
@@ -8,7 +9,7 @@ use firnline_offloader::Stretch;
 use firnline_store::sim::Simulation;
 
 use super::gone::manifest;
-use crate::model::{Inode, Kafka};
+use crate::model::{Batch, Inode, Kafka, Partition};
 
 /// The tier of partition `p`, then a line for each node: its log, its files, and what its sidecar remembers.
 pub fn describe(kafka: &Kafka, store: &Simulation, p: usize) -> Vec<String> {
@@ -17,6 +18,7 @@ pub fn describe(kafka: &Kafka, store: &Simulation, p: usize) -> Vec<String> {
     let mut lines = vec![
         format!("{}: exists {}, led by {leader:?}", partition.tip, partition.exists),
         manifest(store, partition).map_or_else(|| "  no manifest".to_owned(), |manifest| tier(&manifest)),
+        truth(partition),
     ];
     for (node, machine) in &kafka.nodes {
         let mut line = format!("  node {node}:");
@@ -54,6 +56,28 @@ fn tier(manifest: &Manifest) -> String {
     )
 }
 
+/// What was committed: the history that counts, then what elections cut, by whom.
+fn truth(partition: &Partition) -> String {
+    let of = |batches: &[Arc<Batch>]| {
+        let ends = batches.first().zip(batches.last()).map(|(first, last)| (first.base, last.end));
+        let (base, end) = ends.unwrap_or_default();
+        format!("{base}..{end}[{}]", starts(batches))
+    };
+    let mut line = format!("  committed {}", of(&partition.truth.live));
+    for cut in &partition.truth.cuts {
+        let _ = write!(line, ", cut by {}: {}", cut.epoch, of(&cut.batches));
+    }
+    let _ = write!(line, "; epoch {}, unclean elections {}", partition.view.epoch, partition.unclean);
+    line
+}
+
+fn starts(batches: &[Arc<Batch>]) -> String {
+    let mut starts: Vec<(i32, i64)> = batches.iter().map(|batch| (batch.epoch, batch.base)).collect();
+    starts.dedup_by_key(|(epoch, _)| *epoch);
+    let epochs: Vec<String> = starts.iter().map(|(epoch, base)| format!("{epoch}@{base}")).collect();
+    epochs.join(" ")
+}
+
 fn inode(file: &Inode) -> String {
     let kind = match (file.broker, file.pin.is_some()) {
         (true, true) => "pinned",
@@ -61,11 +85,8 @@ fn inode(file: &Inode) -> String {
         (false, true) => "PIN",
         (false, false) => "gone",
     };
-    let mut starts: Vec<(i32, i64)> = file.batches.iter().map(|batch| (batch.epoch, batch.base)).collect();
-    starts.dedup_by_key(|(epoch, _)| *epoch);
-    let epochs: Vec<String> = starts.iter().map(|(epoch, base)| format!("{epoch}@{base}")).collect();
     let sealed = if file.sealed { "" } else { " active" };
-    format!(" {kind} {}..{}[{}]{sealed}", file.base, file.end(), epochs.join(" "))
+    format!(" {kind} {}..{}[{}]{sealed}", file.base, file.end(), starts(&file.batches))
 }
 
 fn stretch(known: &Stretch) -> String {

@@ -244,7 +244,9 @@ impl Replaced<'_> {
                 };
                 // Of a deleted topic nobody is left who tells how far it was committed.
                 let beyond = |base: i64| self.new.deleted.is_some() && base >= self.new.tier_end.get();
-                let beside = |base: i64| in_gap(base) || below || beyond(base);
+                // Retention may have taken the gap meanwhile.
+                let retired = |base: i64| base < self.new.tier_start.get();
+                let beside = |base: i64| in_gap(base) || below || beyond(base) || retired(base);
                 let alive = alive.filter(|(base, ..)| !(twice(*base) || too_late && beside(*base)));
                 // Whoever cut had not heard yet that a later election brought it back.
                 let came_back = |base: i64| {

@@ -11,6 +11,7 @@ mod outcome;
 mod people;
 mod sidecars;
 mod steps;
+mod told;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +22,7 @@ use firnline_store::Env;
 use firnline_store::sim::Simulation;
 use tokio::time::Instant;
 
-use crate::check::{Cover, Held, Place, Watch, holder};
+use crate::check::{Cover, Held, Place, Watch, describe, holder};
 use crate::model::{Batch, Fate, Kafka};
 use crate::seams::{START_MS, Sealing, World};
 use crate::sidecar::GAP_WAIT;
@@ -31,6 +32,7 @@ pub use menu::Menu;
 pub use outcome::Outcome;
 use people::People;
 use sidecars::Sidecars;
+use told::Told;
 pub use sidecars::{Beside, Launch, Launcher, Waits};
 
 /// Brokers, each with a sidecar.
@@ -125,6 +127,7 @@ pub fn play_as(seed: u64, beside: &dyn Beside, manner: Manner) -> Result<Outcome
     runtime.block_on(async {
         let mut history = History::new(seed, beside, manner);
         history.world.watch.seen().events = manner.full.then(Vec::new);
+        let _told = manner.full.then(|| tracing::subscriber::set_default(Told::new(&history.world)));
         history.run().await;
         history.end(seed)
     })
@@ -272,6 +275,12 @@ fn listen(world: &Arc<World>, store: &Simulation) {
     store.on_change(move |change| {
         let Some(world) = weak.upgrade() else { return };
         let now_ms = world.now_ms();
-        world.watch.changed(&world.kafka(), now_ms, change, &|key| world.store.peek(key));
+        let kafka = world.kafka();
+        world.watch.changed(&kafka, now_ms, change, &|key| world.store.peek(key));
+        if change.key.ends_with("/manifest") {
+            let p = kafka.partitions.iter().position(|p| change.key.starts_with(&p.tip.to_string()));
+            let lines = |p| describe(&kafka, &world.store, p).join("\n     ");
+            world.watch.note(|| format!("{now_ms} now {}", p.map(lines).unwrap_or_default()));
+        }
     });
 }

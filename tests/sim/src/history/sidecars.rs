@@ -65,6 +65,8 @@ struct Running {
     faults: Arc<PlannedFaults>,
     waits: Waits,
     task: AbortHandle,
+    /// Whether no other ever ran beside the same node meanwhile.
+    alone: bool,
 }
 
 /// All of them.
@@ -151,7 +153,11 @@ impl Sidecars {
             menu: self.menu,
         });
         let task = self.tasks.spawn(Guarded::new(process, Arc::clone(&gate)));
-        self.running.push(Running { node, gate, faults, waits, task });
+        let mut alone = true;
+        for other in self.running.iter_mut().filter(|process| process.node == node) {
+            (other.alone, alone) = (false, false);
+        }
+        self.running.push(Running { node, gate, faults, waits, task, alone });
     }
 
     /// Notes which have ended. One that panicked has found something.
@@ -202,11 +208,12 @@ impl Sidecars {
         }
     }
 
-    /// Whether one runs beside the node that does not stand still, and will not before the next look.
+    /// Whether one runs beside the node that does not stand still, and will not before the next look. Where two ran, what the
+    /// other was told is not known to the one that is left.
     pub(super) fn works(&self, node: i32) -> bool {
         let works = |process: &Running| {
             let stands = process.gate.is_frozen() || process.gate.is_killed() || !process.faults.is_calm();
-            process.node == node && !stands
+            process.node == node && process.alone && !stands
         };
         self.running.iter().any(works)
     }
