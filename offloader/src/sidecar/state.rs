@@ -77,8 +77,8 @@ pub(super) struct Slot {
     pub(super) committed_at: Option<Instant>,
     /// Since when committed records are known that the tier lacks.
     pub(super) exposed_since: Option<Instant>,
-    /// What came of comparing under this epoch, with the manifest of this generation.
-    pub(super) comparison: Option<(LeaderEpoch, u64, Comparison)>,
+    /// What came of comparing the tier with the leader's log.
+    pub(super) comparison: Option<Compared>,
     /// In which generation pins below the tier's end were looked at last, and when.
     pub(super) kept: Option<(u64, Instant)>,
     pub(super) verdicts: Vec<Verdict>,
@@ -121,6 +121,18 @@ pub(super) enum TierKnown {
     Nothing,
     Absent,
     Present(Box<Digest>),
+}
+
+/// What came of comparing the tier with the log of a leader.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Compared {
+    /// Under which epoch it led.
+    pub(super) epoch: LeaderEpoch,
+    /// Which generation of the manifest was compared.
+    pub(super) generation: u64,
+    /// Up to where.
+    pub(super) tier_end: Offset,
+    pub(super) found: Comparison,
 }
 
 /// When a partition that failed is tried again.
@@ -331,7 +343,6 @@ impl Slot {
     /// Notes that knowledge of the manifest is out of date.
     pub(super) fn doubt_tier(&mut self) {
         self.tier = TierKnown::Nothing;
-        self.comparison = None;
         self.dirty = true;
     }
 
@@ -406,12 +417,25 @@ impl Slot {
         }
     }
 
-    /// What came of comparing, where it still speaks of this leader and this manifest.
-    fn comparison(&self) -> Option<Comparison> {
-        let (epoch, generation, found) = self.comparison?;
+    /// What came of comparing, where it still speaks of this leader and of what the tier has. Who has stamped the manifest since
+    /// says nothing: retention does so without having compared.
+    pub(super) fn comparison(&self) -> Option<Comparison> {
+        let compared = self.comparison?;
         let leader = self.leader?;
         let digest = self.digest()?;
-        (leader.epoch == epoch && digest.generation == generation).then_some(found)
+        (leader.epoch == compared.epoch && digest.tier_end == compared.tier_end).then_some(compared.found)
+    }
+
+    /// Takes what a change of this sidecar made of the manifest: what it added was proven by the leader, so that what was compared
+    /// holds up to there.
+    pub(super) fn know_changed(&mut self, digest: Digest, now: Instant) {
+        let agreed = matches!(self.comparison(), Some(Comparison::Agrees | Comparison::Undecided));
+        let (tier_end, grown) =
+            (digest.tier_end, self.digest().is_none_or(|old| old.tier_end < digest.tier_end));
+        self.know(Some(digest), now);
+        if let Some(compared) = self.comparison.as_mut().filter(|_| agreed && grown) {
+            compared.tier_end = tier_end;
+        }
     }
 
     /// Notes how a turn ended. `jitter_permille` is drawn anew, so that many that fail together do not try again together.

@@ -1,22 +1,45 @@
 //! What was found of a chain, remembered until something changes that it was found of.
 
-use firnline_index::{LeaderEpoch, Offset, OffsetRange};
+use firnline_index::{LeaderEpoch, Offset, OffsetRange, TimestampMs};
 
-use super::held::Held;
+use super::held::{Chain, Held};
 use super::prove::Unproven;
 use super::state::Slot;
+use crate::host::HeldChain;
 
 /// What was found when the bytes of a chain were to be proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Verdict {
-    /// Where the chain began, and where its sealed part ended then: it may have grown since.
-    pub(super) start: Offset,
+    /// Which chain.
+    pub(super) of: ChainId,
+    /// Where its sealed part ended then: it may have grown since.
     pub(super) sealed_end: Offset,
     /// The tier's end from which on it was to be proven; nothing is said of any other.
     pub(super) from: Option<Offset>,
     /// The leader's epoch under which it was found.
     pub(super) epoch: Option<LeaderEpoch>,
     pub(super) why: Unproven,
+}
+
+/// What tells chains apart: two of different histories may begin at the same offset. The broker's own log is one; a file that pins
+/// alone keep does not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ChainId {
+    start: Offset,
+    /// Length of its first file and when that was written last, where it is not the broker's log.
+    first: Option<(u64, TimestampMs)>,
+}
+
+impl ChainId {
+    pub(super) fn of(chain: &HeldChain) -> Self {
+        let first = chain.files.first().filter(|_| !chain.is_log);
+        Self { start: chain.start, first: first.map(|file| (file.bytes, file.written_at)) }
+    }
+
+    fn of_copy(chain: &Chain) -> Self {
+        let first = chain.files.first().filter(|_| !chain.is_log);
+        Self { start: chain.start, first: first.map(|file| (file.bytes, file.written_at)) }
+    }
 }
 
 /// Files of a chain that have no batch, as a cleaner leaves them: nothing tells where they end until the next is sealed.
@@ -29,9 +52,9 @@ pub(super) struct Hollow {
 }
 
 impl Verdict {
-    /// Whether it is about a chain with these ends. What was found of the lowest bytes holds of a chain that has grown.
-    pub(super) fn speaks_of(&self, start: Offset, sealed_end: Offset) -> bool {
-        self.start == start && self.sealed_end <= sealed_end
+    /// Whether it is about this chain. What was found of the lowest bytes holds of a chain that has grown.
+    fn speaks_of(&self, of: ChainId, sealed_end: Offset) -> bool {
+        self.of == of && self.sealed_end <= sealed_end
     }
 }
 
@@ -48,10 +71,10 @@ impl Slot {
         let tier_end = self.digest().map(|digest| digest.tier_end);
         let pieces = self.pieces_start();
         for chain in &mut held.chains {
+            let of = ChainId::of_copy(chain);
             let found = |from: Option<Offset>| {
                 let of_it = |verdict: &&Verdict| {
-                    verdict.speaks_of(chain.start, chain.sealed_end)
-                        && (verdict.epoch, verdict.from) == (epoch, from)
+                    verdict.speaks_of(of, chain.sealed_end) && (verdict.epoch, verdict.from) == (epoch, from)
                 };
                 self.verdicts.iter().find(of_it).map(|verdict| verdict.why)
             };
@@ -73,8 +96,8 @@ impl Slot {
         self.verdicts.retain(|old| {
             old.epoch == epoch
                 && (old.from == tier_end || old.from == pieces)
-                && (old.start, old.from) != (verdict.start, verdict.from)
-                && chains.iter().any(|chain| old.speaks_of(chain.start, chain.sealed_end))
+                && (old.of, old.from) != (verdict.of, verdict.from)
+                && chains.iter().any(|chain| old.speaks_of(ChainId::of(chain), chain.sealed_end))
         });
         self.verdicts.push(verdict);
     }

@@ -7,6 +7,7 @@ use super::{After, Trouble, Turn};
 use crate::cluster::BoundAsk;
 use crate::sidecar::diverge::{Answer, Divergence, MAX_STEPS, diverge};
 use crate::sidecar::round::chain_of;
+use crate::sidecar::state::Compared;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::view::Comparison;
 use crate::sidecar::wait::BoundReason;
@@ -52,7 +53,10 @@ impl Turn<'_> {
         if found != Comparison::Agrees {
             tracing::warn!(tip = %self.tip, epoch = %leader.epoch, ?found, "the tier was compared with the leader's log");
         }
-        self.core.with(&self.tip, |slot| slot.comparison = Some((leader.epoch, manifest.generation, found)));
+        let (generation, tier_end) = (manifest.generation, manifest.tier_end);
+        self.core.with(&self.tip, |slot| {
+            slot.comparison = Some(Compared { epoch: leader.epoch, generation, tier_end, found });
+        });
         Ok(After::Again)
     }
 }

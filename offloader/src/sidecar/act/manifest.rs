@@ -40,6 +40,13 @@ impl Turn<'_> {
         self.read = Some(loaded);
     }
 
+    /// Takes what a change made here has made of a manifest.
+    pub(super) fn take_changed(&mut self, now: LoadedManifest) {
+        let digest = Digest::of(&now.manifest);
+        self.core.with(&self.tip, |slot| slot.know_changed(digest, Instant::now()));
+        self.read = Some(Some(now));
+    }
+
     pub(super) fn manifest(&self) -> Option<&Manifest> {
         self.read.as_ref()?.as_ref().map(|loaded| &loaded.manifest)
     }
@@ -53,7 +60,7 @@ impl Turn<'_> {
     pub(super) fn ended(&mut self, outcome: EditOutcome, thrown: u64) -> Result<bool, Trouble> {
         match outcome {
             EditOutcome::Changed { now, dropped: _ } => {
-                self.take(Some(*now));
+                self.take_changed(*now);
                 Ok(true)
             }
             EditOutcome::Nothing(now) => {

@@ -108,7 +108,8 @@ impl Turn<'_> {
             return Ok(segments);
         };
         let Ok(range) = OffsetRange::new(first.start, last.stop) else { return Ok(segments) };
-        if bound.log_start <= range.start() || range.is_empty() {
+        // Where the leader's log lies above all of it, it vouches for nothing, and what is remembered alone speaks.
+        if bound.log_start <= range.start() || range.end() <= bound.log_start || range.is_empty() {
             return Ok(segments);
         }
         let Some(epochs) = self.epochs(chain, range).await? else { return Ok(segments) };

@@ -15,7 +15,7 @@ use crate::sidecar::epochs::epochs_of;
 use crate::sidecar::prove::{Claimed, Proof, Unproven, prove};
 use crate::sidecar::round::chain_of;
 use crate::sidecar::step::SidecarStep;
-use crate::sidecar::verdict::Verdict;
+use crate::sidecar::verdict::{ChainId, Verdict};
 use crate::sidecar::wait::BoundReason;
 
 /// How often a leader that has moved, or does not answer, is asked again before what was uploaded is thrown away.
@@ -155,7 +155,7 @@ impl Turn<'_> {
         self.core.with(&self.tip, |slot| {
             let epoch = slot.leader.map(|leader| leader.epoch);
             let from = slot.digest().map(|_| from);
-            slot.judge(Verdict { start: chain.start, sealed_end: chain.sealed_end, from, epoch, why });
+            slot.judge(Verdict { of: ChainId::of(chain), sealed_end: chain.sealed_end, from, epoch, why });
             slot.dirty = true;
         });
     }

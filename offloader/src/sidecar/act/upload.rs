@@ -40,7 +40,7 @@ impl Turn<'_> {
             return Ok(After::Done);
         }
         let basis = Basis::of(self.manifest(), first.start);
-        if !self.continues(&chain).await? {
+        if !self.continues(&chain, why).await? {
             return Ok(After::Again);
         }
         if !self.rate_is_open() {
@@ -89,7 +89,7 @@ impl Turn<'_> {
     pub(super) async fn upload_tail(&mut self, chain: usize, range: OffsetRange) -> Result<After, Trouble> {
         let Some(chain) = self.held.chains.get(chain).cloned() else { return Ok(After::Done) };
         let basis = Basis::of(self.manifest(), range.start());
-        if !self.continues(&chain).await? {
+        if !self.continues(&chain, Why::Leads).await? {
             return Ok(After::Again);
         }
         self.core.before(SidecarStep::Upload).await;
@@ -124,20 +124,16 @@ impl Turn<'_> {
     }
 
     /// Whether `chain` continues the tier; where it surely does not, that is remembered against it.
-    async fn continues(&mut self, chain: &HeldChain) -> Result<bool, Trouble> {
+    async fn continues(&mut self, chain: &HeldChain, why: Why) -> Result<bool, Trouble> {
         let Some(manifest) = self.manifest().cloned() else { return Ok(true) };
         let log = Arc::clone(&chain.log);
         let (tier_end, generation) = (manifest.tier_end, manifest.generation);
         let found = self.core.blocking(move || continues(&*log, &manifest)).await.map_err(Trouble::source)?;
-        let undecided = matches!(
-            self.core.with(&self.tip, |slot| slot.comparison).flatten(),
-            Some((_, _, Comparison::Undecided))
-        );
         match found {
             Continues::Yes => Ok(true),
-            Continues::Untold if !undecided || self.nothing_below(tier_end) => Ok(true),
-            Continues::Untold if self.witnessed_across(chain, tier_end).await? => Ok(true),
-            Continues::Untold => Err(Trouble::operator(OperatorReason::PartsUnknown)),
+            // Of a deleted topic nobody leads any more who could tell.
+            Continues::Untold if why == Why::Deleted || self.nothing_below(tier_end) => Ok(true),
+            Continues::Untold => self.is_of_the_leaders_history(chain, tier_end).await,
             // Whoever changed the manifest first under this epoch need not have compared: retention does, or a follower.
             Continues::No(_) if chain.is_log && self.leads() && !self.is_compared(generation) => {
                 self.compare().await?;
@@ -154,11 +150,32 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether a chain goes on from the tier that begins where that ends: so it does where the leader's log, which is to vouch for
+    /// it, holds the tier's last record; where that begins above, what is remembered tells.
+    async fn is_of_the_leaders_history(
+        &mut self,
+        chain: &HeldChain,
+        tier_end: Offset,
+    ) -> Result<bool, Trouble> {
+        let known = |turn: &Self| turn.core.with(&turn.tip, |slot| slot.comparison()).flatten();
+        if known(self).is_none() {
+            self.compare().await?;
+        }
+        match known(self) {
+            Some(Comparison::Agrees) => Ok(true),
+            Some(Comparison::Undecided) if self.witnessed_across(chain, tier_end).await? => Ok(true),
+            Some(Comparison::Undecided) => Err(Trouble::operator(OperatorReason::PartsUnknown)),
+            // The leader cuts first, or an operator does; or it is another leader by now.
+            Some(_) if !self.leads() => Err(Trouble::operator(OperatorReason::OtherHistory { tier_end })),
+            Some(_) | None => Ok(false),
+        }
+    }
+
     /// Whether this manifest was compared with the log of the present leader.
     pub(super) fn is_compared(&self, generation: u64) -> bool {
         let known =
             self.core.with(&self.tip, |slot| slot.leader.map(|leader| leader.epoch).zip(slot.comparison));
-        known.flatten().is_some_and(|(epoch, (of, with, _))| (of, with) == (epoch, generation))
+        known.flatten().is_some_and(|(epoch, of)| (of.epoch, of.generation) == (epoch, generation))
     }
 
     /// Whether what is remembered joins the tier's last record to the first one of `chain`: one log held both, and both
@@ -257,7 +274,7 @@ impl Turn<'_> {
                         state.counts.takeovers += count;
                     }
                 }
-                self.take(Some(*now));
+                self.take_changed(*now);
                 self.core.with(&self.tip, |slot| slot.committed_at = Some(Instant::now()));
                 self.release_below_end().await
             }

@@ -201,8 +201,7 @@ fn parted(live: &Live<'_>) -> Option<Next> {
         None => {
             let bound = live.bound()?.high_watermark;
             // A log of another history may end where the tier does, and nothing more may come to show it.
-            let new = tier.epoch() < Some(live.leader.epoch);
-            (bound < tier.tier_end || (new && bound == tier.tier_end)).then_some(Next::Compare)
+            (bound <= tier.tier_end).then_some(Next::Compare)
         }
     }
 }

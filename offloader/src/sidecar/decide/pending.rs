@@ -11,6 +11,9 @@ use crate::sidecar::wait::{BoundReason, WaitReason};
 
 pub(super) fn next(live: &Live<'_>) -> Option<Next> {
     let tier = live.tier?;
+    if let Some(at) = vouched_above(live, tier) {
+        return Some(Next::DivideWanted { at });
+    }
     let missing = missing(live.view.held, tier.tier_end)?;
     let wait = |wanted_for| Some(Next::Wait(WaitReason::Pending { missing, wanted_for }));
     if !live.leads() {
@@ -39,6 +42,18 @@ pub(super) fn next(live: &Live<'_>) -> Option<Next> {
             Some(Next::RecordGap { range })
         }
     }
+}
+
+/// Where, inside of what the leader asks for, a chain begins to be vouched for that holds the tier's end and cannot be proven
+/// there: if nobody brings what lies below, what is lost ends there, and not inside of what this one brings.
+fn vouched_above(live: &Live<'_>, tier: &Digest) -> Option<Offset> {
+    let claim = tier.claim.as_ref().filter(|claim| !live.leads() && claim.epoch == live.leader.epoch)?;
+    let chains = live.view.held.chains.iter().filter(|chain| chain.start <= tier.tier_end);
+    let vouched = chains.filter_map(|chain| match chain.verdict {
+        Some(Unproven::Beneath { vouched_from, witnessed_to: None }) => Some(vouched_from),
+        _ => None,
+    });
+    vouched.filter(|at| claim.is_divisible(*at)).min()
 }
 
 /// What lies between the tier's end and the first offset held above it, where nothing held reaches down to the end.

@@ -74,7 +74,7 @@ impl Watch {
             let tip = &partition.tip;
             for batch in &partition.truth.live {
                 let held = holder(kafka, p, batch);
-                let remembered = self.remembered_by_anyone(p, batch.epoch);
+                let remembered = self.remembered_by_anyone(p, batch);
                 match cover(manifest.as_deref(), batch) {
                     Cover::Live => ended.live += 1,
                     // It counts as what an election cut does: it may be one of these as well.
@@ -156,10 +156,13 @@ impl Watch {
         })
     }
 
-    /// Up to where anybody remembers that records of `epoch` were committed: whoever led before it knew nothing of them.
-    fn remembered_by_anyone(&self, p: usize, epoch: i32) -> i64 {
+    /// Up to where anybody remembers that the log from this batch on was committed: whoever led before it knew nothing of it.
+    fn remembered_by_anyone(&self, p: usize, batch: &Batch) -> i64 {
         let seen = self.seen();
-        let known = seen.remembered.iter().filter(|((of, _, told), _)| *of == p && *told >= epoch);
+        let known = seen
+            .remembered
+            .iter()
+            .filter(|((of, _, told, from), _)| *of == p && *told >= batch.epoch && *from <= batch.base);
         known.map(|(_, bound)| *bound).max().unwrap_or(0)
     }
 }

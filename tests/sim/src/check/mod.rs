@@ -55,9 +55,9 @@ pub struct Seen {
     pub wrong: Vec<String>,
     /// The highest bound that each node's sidecar was told, with when it heard of it.
     told: BTreeMap<(TopicIdPartition, i32), i64>,
-    /// The highest bound of each partition that each node ever remembered as told under each epoch, as long as it held the
-    /// bytes.
-    remembered: BTreeMap<(usize, i32, i32), i64>,
+    /// Up to where each node ever remembered of each partition that it was told committed, under each epoch and from where on, as
+    /// long as it held the bytes.
+    remembered: BTreeMap<(usize, i32, i32, i64), i64>,
     /// When each node last looked at its files.
     looked: BTreeMap<i32, i64>,
     /// When each object was last named by a manifest.
@@ -156,9 +156,10 @@ impl Watch {
     /// What a sidecar remembers was committed once, and is of one history.
     pub fn remembered(&self, kafka: &Kafka, p: usize, node: i32, witness: &Witness) {
         let bound = witness.newest.bound.get();
+        let from = witness.newest.lineage.first().map_or(bound, |first| first.start.get());
         let mut seen = self.seen();
-        let highest = seen.remembered.entry((p, node, witness.newest.epoch.get())).or_default();
-        *highest = bound.max(*highest);
+        let known = seen.remembered.entry((p, node, witness.newest.epoch.get(), from)).or_default();
+        *known = bound.max(*known);
         drop(seen);
         let truth = &kafka.partitions[p].truth;
         let cut = truth.cuts.iter().flat_map(|cut| cut.batches.last());
@@ -170,13 +171,13 @@ impl Watch {
 
     /// A node lost its disk, and all that was remembered there.
     pub fn emptied(&self, node: i32) {
-        self.seen().remembered.retain(|(_, by, _), _| *by != node);
+        self.seen().remembered.retain(|(_, by, ..), _| *by != node);
     }
 
     /// A pin of a node gave way: of what lay from `base` on nothing is left that its memory could speak for.
     pub fn gave_way(&self, p: usize, node: i32, base: i64) {
         let mut seen = self.seen();
-        let known = seen.remembered.iter_mut().filter(|((of, by, _), _)| (*of, *by) == (p, node));
+        let known = seen.remembered.iter_mut().filter(|((of, by, ..), _)| (*of, *by) == (p, node));
         known.for_each(|(_, bound)| *bound = base.min(*bound));
     }
 

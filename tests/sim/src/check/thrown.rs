@@ -32,6 +32,8 @@ impl Watch {
             (moved, kafka.partitions.iter().any(|p| !p.exists))
         };
         let met = |what: &str| world.net.has_met(what);
+        let files_go =
+            moved || gone || ["disk-unreadable", "disk-lost", "pin-gave-way", TWIN].into_iter().any(met);
         let asked_in_vain = ["broker-no-answer", "right-lost", "metadata-stale"].into_iter().any(met);
         let mut seen = self.seen();
         let total = seen.thrown.get_or_insert_default();
@@ -42,11 +44,7 @@ impl Watch {
         let grew =
             |now: u64, of: fn(&Counts) -> u64| at_peace.as_ref().map_or(now, |before| now - of(before)) > 0;
         let reasons = [
-            (
-                "changed",
-                changed,
-                at_peace.is_none() && (moved || gone || met("disk-unreadable") || met(TWIN)),
-            ),
+            ("changed", changed, at_peace.is_none() && files_go),
             ("unproven", unproven, at_peace.is_none()),
             ("bound", bound, at_peace.is_none() && (moved || gone || asked_in_vain)),
             ("tier_end_moved", tier_end_moved, grew(commits, |counts| counts.commits)),

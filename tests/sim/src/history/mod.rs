@@ -32,8 +32,8 @@ pub use menu::Menu;
 pub use outcome::Outcome;
 use people::People;
 use sidecars::Sidecars;
-use told::Told;
 pub use sidecars::{Beside, Launch, Launcher, Waits};
+use told::Told;
 
 /// Brokers, each with a sidecar.
 const NODES: i32 = 3;

@@ -349,7 +349,7 @@ impl History {
         kafka.vanished.push((node, file));
         drop(kafka);
         self.world.watch.gave_way(p, node, base);
-        self.outcome.fault("pin-gave-way");
+        self.world.net.meet("pin-gave-way");
         self.note(|| format!("node {node}: the pin of {base}..{end} gives way"));
     }
 
@@ -368,7 +368,7 @@ impl History {
         }
         kafka.lose_disk(node, now_ms);
         drop(kafka);
-        self.outcome.fault("disk-lost");
+        self.world.net.meet("disk-lost");
         self.world.watch.emptied(node);
         self.note(|| format!("node {node} gets an empty disk"));
     }

@@ -160,8 +160,16 @@ impl Kafka {
         }
         let source = &self.nodes[&leader];
         let from = &source.replicas[&p];
-        let (start, watermark) = (from.log.start, from.high_watermark);
+        let (start, end, watermark) = (from.log.start, from.log.end, from.high_watermark);
         let fetched = self.replica(p, follower).map_or(0, |replica| replica.log.end);
+        if fetched > end {
+            // It knows no epoch that would have told: it goes back to where the leader's log ends.
+            self.change(p, follower, now_ms, |replica, disk, p, now_ms| {
+                replica.high_watermark = replica.high_watermark.min(end);
+                replica.log.truncate(disk, p, end, now_ms)
+            });
+            return;
+        }
         if fetched < start {
             // What it would fetch next is gone there: it begins anew where the leader does, wherever that is in a file.
             self.change(p, follower, now_ms, |replica, disk, p, now_ms| {
