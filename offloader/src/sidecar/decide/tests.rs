@@ -204,6 +204,14 @@ fn a_high_watermark_below_the_tiers_end_is_looked_into_once() {
 }
 
 #[test]
+fn a_log_that_ends_where_the_tier_does_is_compared_whoever_stamped_the_manifest() {
+    let scene = Scene::new(vec![log(&[0, 10, 20], HOUR)], Some(digest(20)));
+    let level = Some(bound(20));
+    assert_eq!(decide(&View { bound: level, ..scene.view() }), Next::Compare);
+    waits(&decide(&View { bound: level, comparison: Some(Comparison::Undecided), ..scene.view() }), "idle");
+}
+
+#[test]
 fn a_small_cut_is_made_and_any_other_is_for_an_operator() {
     let scene = Scene::new(vec![log(&[0, 10, 20], HOUR)], Some(digest(20)));
     let at = |comparison| decide(&View { comparison: Some(comparison), ..scene.view() });
@@ -244,6 +252,20 @@ fn what_can_be_proven_from_further_up_on_is_in_no_gap() {
         Chain { verdict: Some(Unproven::WitnessAbove { from: offset(30) }), ..pins(&[10, 40, 50], HOUR) };
     let scene = Scene::new(vec![log(&[50, 60, 70], HOUR), unproven], Some(digest(20)));
     assert_eq!(decide(&scene.view()), Next::Claim { wanted: vec![range(20, 30)] });
+}
+
+#[test]
+fn what_is_lost_ends_where_a_followers_proof_begins() {
+    let why = Unproven::Beneath { vouched_from: offset(30), witnessed_to: None };
+    let unproven = Chain { verdict: Some(why), ..pins(&[10, 40, 50], HOUR) };
+    let claim = Claim { epoch: epoch(5), node: node(2), wanted: vec![range(20, 35)] };
+    let mut scene = Scene::new(vec![unproven], Some(Digest { claim: Some(claim), ..digest(20) }));
+    let leader = Some(Leader { node: node(2), epoch: epoch(5) });
+    let next = |scene: &Scene| decide(&View { leader, ..scene.view() });
+    assert_eq!(next(&scene), Next::DivideWanted { at: offset(30) });
+    let divided = Claim { epoch: epoch(5), node: node(2), wanted: vec![range(20, 30), range(30, 35)] };
+    scene.tier = Some(Digest { claim: Some(divided), ..digest(20) });
+    assert_ne!(next(&scene), Next::DivideWanted { at: offset(30) });
 }
 
 #[test]
@@ -394,7 +416,7 @@ fn the_unsealed_tail_goes_up_in_its_interval() {
     };
     waits(&at(9, 27), "idle");
     assert_eq!(at(10, 27), Next::UploadTail { chain: 0, range: range(20, 27) });
-    waits(&at(10, 20), "idle");
+    assert_eq!(at(10, 20), Next::Compare, "nothing new is committed");
     // What is refused is not tried again and again, but what the leader has not committed yet is.
     let refused = |why| {
         let mut log = log(&[0, 20], HOUR);
