@@ -10,6 +10,7 @@
 
 mod act;
 mod bucket;
+mod compared;
 mod core;
 mod decide;
 mod diverge;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use firnline_index::manifest::ManifestKind;
 use firnline_index::summary::TierMarks;
-use firnline_index::{LeaderEpoch, Offset, PartitionIndex, TimestampMs, TopicId, TopicIdPartition};
+use firnline_index::{Offset, PartitionIndex, TimestampMs, TopicId, TopicIdPartition};
 use tokio::time::Instant;
 
 use super::act::Trouble;
 use super::bucket::Bucket;
+use super::compared::Compared;
 use super::gone::{GoneRanges, GoneUnheld};
 use super::pace::Rate;
 use super::prove::Unproven;
@@ -18,7 +19,7 @@ use super::settings::SidecarSettings;
 use super::status::Counts;
 use super::topic::Topic;
 use super::verdict::{Hollow, Verdict};
-use super::view::{Comparison, Digest, Given, Known, Limits, View};
+use super::view::{Digest, Given, Known, Limits, View};
 use super::wait::{BoundReason, WaitReason};
 use crate::cluster::{Bound, Leader, OpenProducer};
 use crate::host::{HeldPartition, Presence, Witness};
@@ -121,18 +122,6 @@ pub(super) enum TierKnown {
     Nothing,
     Absent,
     Present(Box<Digest>),
-}
-
-/// What came of comparing the tier with the log of a leader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Compared {
-    /// Under which epoch it led.
-    pub(super) epoch: LeaderEpoch,
-    /// Which generation of the manifest was compared.
-    pub(super) generation: u64,
-    /// Up to where.
-    pub(super) tier_end: Offset,
-    pub(super) found: Comparison,
 }
 
 /// When a partition that failed is tried again.
@@ -289,6 +278,7 @@ impl Slot {
             self.wanted_since = None;
         }
         let moved = end(&self.tier) != end(&known);
+        self.compared_up_to(end(&known));
         self.tier = known;
         self.known_at = now;
         self.asked_for = false;
@@ -322,6 +312,7 @@ impl Slot {
             self.wanted_since = None;
         }
         let TierMarks { generation, tier_start, serving_start, tier_end } = marks;
+        self.compared_up_to(Some(tier_end));
         let older = self.digest().cloned();
         self.tier = TierKnown::Present(Box::new(Digest {
             generation,
@@ -414,27 +405,6 @@ impl Slot {
                 cut_share_permille: settings.cut_share_permille,
                 manifest_interval: settings.manifest_interval,
             },
-        }
-    }
-
-    /// What came of comparing, where it still speaks of this leader and of what the tier has. Who has stamped the manifest since
-    /// says nothing: retention does so without having compared.
-    pub(super) fn comparison(&self) -> Option<Comparison> {
-        let compared = self.comparison?;
-        let leader = self.leader?;
-        let digest = self.digest()?;
-        (leader.epoch == compared.epoch && digest.tier_end == compared.tier_end).then_some(compared.found)
-    }
-
-    /// Takes what a change of this sidecar made of the manifest: what it added was proven by the leader, so that what was compared
-    /// holds up to there.
-    pub(super) fn know_changed(&mut self, digest: Digest, now: Instant) {
-        let agreed = matches!(self.comparison(), Some(Comparison::Agrees | Comparison::Undecided));
-        let (tier_end, grown) =
-            (digest.tier_end, self.digest().is_none_or(|old| old.tier_end < digest.tier_end));
-        self.know(Some(digest), now);
-        if let Some(compared) = self.comparison.as_mut().filter(|_| agreed && grown) {
-            compared.tier_end = tier_end;
         }
     }
 

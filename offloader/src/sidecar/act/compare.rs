@@ -5,9 +5,9 @@ use firnline_index::manifest::Manifest;
 
 use super::{After, Trouble, Turn};
 use crate::cluster::BoundAsk;
+use crate::sidecar::compared::Compared;
 use crate::sidecar::diverge::{Answer, Divergence, MAX_STEPS, diverge};
 use crate::sidecar::round::chain_of;
-use crate::sidecar::state::Compared;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::view::Comparison;
 use crate::sidecar::wait::BoundReason;

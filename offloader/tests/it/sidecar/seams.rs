@@ -8,7 +8,7 @@ use firnline_tier::change::{ClaimPartition, SetBoundary};
 use futures::future::BoxFuture;
 
 use super::*;
-use crate::world::{MemoryLog, Writer, job, run};
+use crate::world::{MemoryLog, Writer, job, range_of, run};
 
 async fn set_boundary(tier: &Tier, epoch: Option<i32>) {
     let boundary = SetBoundary { boundary: GcBoundary::from_bytes([9; 16]) };
@@ -146,6 +146,43 @@ async fn a_leader_compares_although_somebody_else_changed_the_manifest_first_und
     let manifest = bench.manifest().await.unwrap();
     assert_eq!(manifest.tier_end, offset(132), "{:?}", new.status());
     assert_eq!(manifest.dead_branches.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_whose_log_begins_at_the_tiers_end_asks_the_leader_what_lies_below() {
+    let bench = Bench::new(3).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..20).for_each(|_| model.write(&[1, 2], 2));
+        (0..2).for_each(|_| model.write(&[1], 2));
+    }
+    let old = bench.sidecar(1, each_file()).await;
+    bench.run(&[&old], 30).await;
+    assert_eq!(bench.tier_end().await, 126);
+    {
+        // The leader's sidecar is down. A new replica fetched what the leader still has, which is another history from 120 on.
+        let mut model = bench.model.lock().unwrap();
+        model.elect(2, 2);
+        (0..4).for_each(|_| model.write(&[2], 2));
+        let files = model.broker(2).files.clone();
+        let from = files.iter().position(|file| range_of(&file[0]).start() == offset(126)).unwrap();
+        model.broker(3).files = files[from..].to_vec();
+        model.broker(3).retain(2);
+    }
+    let follower = bench.sidecar(3, each_file()).await;
+    bench.run(&[&follower], 3 * 3600).await;
+    assert_eq!(bench.tier_end().await, 126);
+    assert_eq!(
+        follower.status().partitions[0].wait.name(),
+        "operator-other-history",
+        "{:?}",
+        follower.status()
+    );
+    let leader = bench.sidecar(2, each_file()).await;
+    bench.run(&[&leader, &follower], 3600).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(138), "{:?}", leader.status());
+    assert_eq!(manifest.dead_branches[0].cut_at, offset(120));
 }
 
 #[tokio::test(start_paused = true)]
