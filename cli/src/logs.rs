@@ -12,6 +12,7 @@ pub fn form(command: &Command) -> LogFormat {
     match command {
         Command::Offload(args) => args.log_format,
         Command::Serve(args) => args.log_format,
+        Command::Proxy(args) => args.log_format,
         _ => LogFormat::Human,
     }
 }
@@ -30,6 +31,7 @@ pub fn begin(command: &Command, around: &Surroundings, paint: Paint) -> Result<(
         Command::Demo(_) => (None, "off"),
         Command::Offload(args) => (args.log_level.as_deref(), if args.once { "warn" } else { "info" }),
         Command::Serve(args) => (args.log_level.as_deref(), "info"),
+        Command::Proxy(args) => (args.log_level.as_deref(), "info"),
         _ => (None, "warn"),
     };
     let (wanted, by) = match (typed, around.var("FIRNLINE_LOG")) {

@@ -98,7 +98,7 @@ fn runtime(command: &Command) -> Result<Runtime> {
 fn stays(command: &Command) -> bool {
     match command {
         Command::Offload(args) => !args.once,
-        Command::Serve(_) => true,
+        Command::Serve(_) | Command::Proxy(_) => true,
         _ => false,
     }
 }

@@ -2,6 +2,7 @@
 
 mod look;
 mod operate;
+mod proxy;
 mod serve;
 mod tend;
 
@@ -13,6 +14,7 @@ pub use look::{CatArgs, CostArgs, InspectArgs, Isolation, LsArgs, SelectionArgs,
 pub use operate::{
     ConfigArgs, ConfigCommand, DemoArgs, LogFormat, OffloadArgs, Page, ReferenceArgs, RestoreArgs,
 };
+pub use proxy::ProxyArgs;
 pub use serve::{HashPasswordArgs, ServeArgs};
 pub use tend::{
     ConfirmDeletedArgs, DecommissionArgs, DeleteRecordsArgs, GcArgs, PauseArgs, PolicyArgs, PolicyCommand,
@@ -90,6 +92,8 @@ pub enum Command {
     Restore(RestoreArgs),
     /// Answers Kafka's clients from the tier, without a broker
     Serve(ServeArgs),
+    /// Stands before Kafka's brokers, so that clients read hot and cold as one log
+    Proxy(ProxyArgs),
     /// Makes lines for a server's file of users
     HashPassword(HashPasswordArgs),
     /// Wraps topic keys with the active key of the ring

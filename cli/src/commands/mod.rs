@@ -15,6 +15,7 @@ mod ls;
 mod offload;
 mod pause;
 mod policy;
+mod proxy;
 mod range;
 mod repair;
 mod restore;
@@ -54,6 +55,7 @@ pub async fn run(cli: Cli, around: Surroundings, mut out: Out) -> Result<Exit> {
         Command::Rewrap(args) => rewrap::run(args, &global, around, out).await?,
         Command::Restore(args) => restore::run(args, &global, around, out).await?,
         Command::Serve(args) => serve::run(args, &global, around).await?,
+        Command::Proxy(args) => proxy::run(args, &global, around).await?,
         Command::HashPassword(args) => hash_password::run(args, &around, out)?,
         Command::Cost(args) => cost::run(args, &global, around, out).await?,
         Command::Config(args) => config::run(&args.command, &global, &around, out)?,

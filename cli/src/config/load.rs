@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::Config;
 use super::section::Section;
 use super::sections::{
-    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection,
+    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, ProxySection,
     ServeRuleSection, ServeSection, StoreSection, TopicSection,
 };
 use super::source::{Lines, Origin, Problem, Set, Source};
@@ -20,7 +20,7 @@ use crate::surroundings::{Surroundings, read_small};
 const FILE_MAX: u64 = 1 << 20;
 
 /// Sections that belong to commands of other builds: said so, rather than called unknown.
-const LATER: [(&str, &str); 2] = [("proxy", "`firnline proxy`"), ("export", "`firnline export`")];
+const LATER: [(&str, &str); 1] = [("export", "`firnline export`")];
 
 /// Reads the file, if there is one, and lays the environment over it.
 pub fn load(path: Option<&Path>, around: &Surroundings) -> Result<Config> {
@@ -66,6 +66,7 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
         kafka: KafkaSection::take("kafka.", &mut source),
         encryption: EncryptionSection::take("encryption.", &mut source),
         http: HttpSection::take("http.", &mut source),
+        proxy: ProxySection::take("proxy.", &mut source),
         serve: ServeSection::take("serve.", &mut source),
         serve_rules: rules(&mut source, &lines, &mut inner_problems),
         topics: source

@@ -28,10 +28,10 @@ pub use source::{Origin, Set};
 pub use value::Mechanism;
 pub use value::{Address, Codec, Text};
 #[cfg(feature = "serve")]
-pub use value::{FilePath, Reader, Value};
+pub use value::{FilePath, List, Reader, Value};
 
 use sections::{
-    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection,
+    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, ProxySection,
     ServeRuleSection, ServeSection, StoreSection, TopicSection,
 };
 
@@ -52,6 +52,8 @@ pub struct Config {
     pub encryption: EncryptionSection,
     /// `[http]`
     pub http: HttpSection,
+    /// `[proxy]`
+    pub proxy: ProxySection,
     /// `[serve]`
     pub serve: ServeSection,
     /// `[[serve.rule]]`: each allows something.
@@ -85,6 +87,7 @@ pub fn reference() -> Vec<SectionReference> {
         of::<KafkaSection>(),
         of::<EncryptionSection>(),
         of::<HttpSection>(),
+        of::<ProxySection>(),
         of::<ServeSection>(),
         SectionReference { head: format!("[{}]", rule.head), ..rule },
         SectionReference { head: format!("[{}]", topic.head), ..topic },

@@ -21,6 +21,21 @@ impl Config {
     /// The keys that differ in `new` and that a server takes only after a restart: all that it reads but the rules.
     #[cfg(feature = "serve")]
     pub fn server_needing_restart(&self, new: &Self) -> Vec<String> {
+        let mut keys = self.reader_needing_restart(new);
+        differing("serve", self.serve.show(), new.serve.show(), &mut keys);
+        keys
+    }
+
+    /// The keys that differ in `new` and that a proxy takes only after a restart: all that it reads.
+    #[cfg(feature = "serve")]
+    pub fn proxy_needing_restart(&self, new: &Self) -> Vec<String> {
+        let mut keys = self.reader_needing_restart(new);
+        differing("proxy", self.proxy.show(), new.proxy.show(), &mut keys);
+        keys
+    }
+
+    #[cfg(feature = "serve")]
+    fn reader_needing_restart(&self, new: &Self) -> Vec<String> {
         let mut keys = Vec::new();
         differing("store", self.store.show(), new.store.show(), &mut keys);
         differing("cache", self.cache.show(), new.cache.show(), &mut keys);
@@ -29,7 +44,6 @@ impl Config {
         differing("limits", reading(self.limits.show()), reading(new.limits.show()), &mut keys);
         let ring = |shown: Vec<Shown>| shown.into_iter().filter(|key| key.name != "topics").collect();
         differing("encryption", ring(self.encryption.show()), ring(new.encryption.show()), &mut keys);
-        differing("serve", self.serve.show(), new.serve.show(), &mut keys);
         keys
     }
 

@@ -16,7 +16,7 @@ pub enum Scope {
 /// The config as TOML that reads back as the same config. Secrets are never in it: a config holds only references, and
 /// an address with a password in it is refused before it gets here.
 pub fn show(config: &Config, scope: Scope) -> String {
-    let Config { store, cache, limits, offload, kafka, encryption, http, serve, serve_rules, topics } =
+    let Config { store, cache, limits, offload, kafka, encryption, http, proxy, serve, serve_rules, topics } =
         config;
     let mut text = String::new();
     one("[store]", store.show(), scope, &mut text);
@@ -26,6 +26,7 @@ pub fn show(config: &Config, scope: Scope) -> String {
     one("[kafka]", kafka.show(), scope, &mut text);
     one("[encryption]", encryption.show(), scope, &mut text);
     one("[http]", http.show(), scope, &mut text);
+    one("[proxy]", proxy.show(), scope, &mut text);
     one("[serve]", serve.show(), scope, &mut text);
     for rule in serve_rules {
         one(&format!("[[{}]]", sections::ServeRuleSection::NAME), rule.show(), scope, &mut text);

@@ -355,6 +355,12 @@ pub fn server(code: firnline_proxy::serve::Code, error: impl Error + Send + Sync
     failure(error, &codes::of_server(code))
 }
 
+/// A proxy that does not come up.
+#[cfg(feature = "serve")]
+pub fn proxy(code: firnline_proxy::serve::Code, error: impl Error + Send + Sync + 'static) -> Failure {
+    failure(error, &codes::of_proxy(code))
+}
+
 /// A read that failed.
 pub fn reader(error: firnline_reader::ReadError) -> Failure {
     let own = codes::of_reader(error.code());

@@ -1,9 +1,11 @@
-//! What a sidecar and a server count, as Prometheus reads it.
+//! What a sidecar, a server and a proxy count, as Prometheus reads it.
 //!
 //! All values are taken from snapshots when somebody asks, so nothing is counted twice and no metric costs anything in
 //! between. Writing the text format is the whole job; a library for it would bring registries that have nothing to do here.
 
 pub mod names;
+#[cfg(feature = "serve")]
+mod of_proxy;
 #[cfg(feature = "serve")]
 mod of_server;
 #[cfg(feature = "sidecar")]
@@ -13,6 +15,8 @@ mod shared;
 #[cfg(feature = "http")]
 mod text;
 
+#[cfg(feature = "serve")]
+pub use of_proxy::{Watching, of_proxy};
 #[cfg(feature = "serve")]
 pub use of_server::{Seen, of_server};
 #[cfg(feature = "sidecar")]

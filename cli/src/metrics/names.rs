@@ -121,12 +121,38 @@ metrics! { OF_SERVER: "Those of a server alone, in the order of the page.";
         { "from": "memory, store, disk" };
 }
 
+metrics! { OF_PROXY: "Those of a proxy alone, in the order of the page.";
+    PROXY_TOPICS = Gauge "firnline_proxy_topics", "Topics of the tier that are known.";
+    PROXY_PARTITIONS = Gauge "firnline_proxy_partitions", "Partitions of them.";
+    PROXY_BROKERS = Gauge "firnline_proxy_brokers", "Brokers that have ports here.";
+    PROXY_STORE_SILENT = Gauge "firnline_proxy_store_silent_seconds",
+        "For how long the store has answered nothing that it was asked. What is hot does not wait for it.";
+    PROXY_CONNECTIONS_OPEN = Gauge "firnline_proxy_connections", "Connections of clients that are open.";
+    PROXY_CONNECTIONS = Counter "firnline_proxy_connections_total", "Connections of clients taken.";
+    PROXY_REQUESTS = Counter "firnline_proxy_requests_total", "Requests answered.",
+        { "api": "Kafka's names of those that were seen, such as Fetch" };
+    PROXY_REQUEST_SECONDS = Counter "firnline_proxy_request_seconds_total",
+        "Time from when they were passed on to when their answers were, summed over parallel ones; a fetch that a broker holds waits in it.",
+        { "api": "as above" };
+    PROXY_PASSED_BYTES = Counter "firnline_proxy_passed_bytes_total", "Bytes of requests and of brokers' answers.",
+        { "to": "broker, client" };
+    PROXY_HOT_BYTES = Counter "firnline_proxy_hot_bytes_total", "Bytes of brokers' answers to fetches.";
+    PROXY_COLD_BYTES = Counter "firnline_proxy_cold_bytes_total", "Bytes of records that came from the tier.";
+    PROXY_COLD = Counter "firnline_proxy_cold_partitions_total",
+        "Partitions in answers that a broker refused as out of range, by what became of them: filled from the tier, told empty for the time being, failed, or truly refused.",
+        { "outcome": "filled, empty, failed, refused" };
+    PROXY_FALSE_OUT_OF_RANGE = Counter "firnline_proxy_false_out_of_range_total",
+        "Offsets of the tier that were about to be told as out of range and were held back. Must stay 0: anything else is a bug.";
+    PROXY_BLOCKS = Counter "firnline_proxy_blocks_total", "Blocks of segments that were read, by where they came from.",
+        { "from": "memory, store, disk" };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn every() -> impl Iterator<Item = &'static Metric> {
-        ALL.iter().chain(OF_SERVER)
+        ALL.iter().chain(OF_SERVER).chain(OF_PROXY)
     }
 
     #[test]

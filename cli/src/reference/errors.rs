@@ -12,7 +12,7 @@ Generated from the code by `firnline reference errors`; a test compares the two.
 
 Every error that a person can meet has a code that never changes its meaning. It stands in front of the message on standard
 error, and it fixes the exit code. The letter tells the area: C command line and config, L log directories, O sidecar,
-P server, R reader, S store, T tier.
+P server and proxy, R reader, S store, T tier.
 
 | exit | meaning |
 |---|---|

@@ -11,7 +11,8 @@ const HEAD: &str = "\
 Generated from the code by `firnline reference metrics`; a test compares the two.
 
 A sidecar (`firnline offload --config FILE`) serves these at `/metrics` on its HTTP port (`http.listen`, by default this machine
-alone), in Prometheus' text format; a server (`firnline serve`) has a port of its own for it (`serve.http.listen`). Names and labels are a contract: new ones may come, none is renamed. No label ever holds
+alone), in Prometheus' text format; a server (`firnline serve`) and a proxy (`firnline proxy`) have ports of their own for it (`serve.http.listen`,
+`proxy.http.listen`). Names and labels are a contract: new ones may come, none is renamed. No label ever holds
 the name of a topic: what is wrong with which partition, `firnline status` and `/status` tell.
 
 Counters begin at 0 with each worker: a guard that starts a new worker shows as a reset, which `rate()` and `increase()` know.
@@ -29,6 +30,15 @@ It serves `firnline_build_info`, `firnline_start_time_seconds`, `firnline_ready`
 |---|---|---|---|
 ";
 
+const PROXY: &str = "
+## A proxy
+
+It serves `firnline_build_info`, `firnline_start_time_seconds`, `firnline_ready` and `firnline_store_…` as above, and these:
+
+| metric | kind | labels | meaning |
+|---|---|---|---|
+";
+
 const TAIL: &str = "
 ## What to be woken by
 
@@ -39,6 +49,7 @@ const TAIL: &str = "
 | `firnline_partitions{code=~\"FIRN-O5..\"} > 0` | an operator must decide |
 | `increase(firnline_scrub_findings_total[1h]) > 0` | an object in the store is damaged |
 | `firnline_ready == 0` for 15 minutes, or no answer | nothing is offloaded; pins grow |
+| `increase(firnline_proxy_false_out_of_range_total[15m]) > 0` | a bug of the proxy: please report it, with its log |
 | `firnline_lag_seconds > 4 * 3600` (above your `max_lag`) | uploads are behind |
 ";
 
@@ -47,6 +58,8 @@ pub(super) fn page() -> String {
     table(metrics::names::ALL, &mut text);
     text.push_str(SERVER);
     table(metrics::names::OF_SERVER, &mut text);
+    text.push_str(PROXY);
+    table(metrics::names::OF_PROXY, &mut text);
     text.push_str(TAIL);
     text
 }

@@ -4,6 +4,8 @@
 mod encryption;
 #[cfg(feature = "sidecar")]
 mod kafka;
+#[cfg(feature = "serve")]
+mod proxy;
 mod reader;
 mod reserve;
 #[cfg(feature = "serve")]
@@ -16,6 +18,8 @@ mod tier;
 pub use encryption::{key_ring, with_keys};
 #[cfg(feature = "sidecar")]
 pub use kafka::kafka;
+#[cfg(feature = "serve")]
+pub use proxy::proxy;
 pub use reader::reader;
 #[cfg(feature = "serve")]
 pub use reader::reader_settings;

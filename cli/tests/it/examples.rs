@@ -74,6 +74,7 @@ impl Scene {
         let config = format!(
             "[store]\nurl = {:?}\n[kafka]\nbootstrap = ['127.0.0.1:1']\n[http]\nlisten = 'off'\n[offload]\nlog_dirs = [{:?}]\n\
              [serve]\nlisten = '127.0.0.1:0'\nhttp.listen = 'off'\n[[serve.rule]]\nprincipal = 'User:ANONYMOUS'\ntopics = ['.*']\n\
+             [proxy]\nlisten = '127.0.0.1:0'\nhttp.listen = 'off'\n\
              [encryption]\nkeys = ['a=file:{key}']\nactive = 'a'\n",
             self.logs.tier(),
             self.logs.path(),
@@ -97,6 +98,8 @@ impl Scene {
             ("/tmp/orders", self.at("restored")),
             ("10.0.0.7:9655", "127.0.0.1:1".to_owned()),
             ("127.0.0.1:19092", "127.0.0.1:0".to_owned()),
+            ("broker-1:9092", "127.0.0.1:1".to_owned()),
+            ("broker-2:9092", "127.0.0.1:1".to_owned()),
             // Times and offsets of the example's own cluster.
             ("@2026-11-01T00:00:00Z", "@2023-11-01T00:00:00Z".to_owned()),
             ("--until 170000", "--until 90".to_owned()),
@@ -159,14 +162,15 @@ fn every_example_of_help_runs() {
 }
 
 fn runs_on(example: &str) -> bool {
-    example.starts_with("offload --config") || example.starts_with("serve")
+    ["offload --config", "serve", "proxy"].iter().any(|command| example.starts_with(command))
 }
 
 /// What it says once it has begun.
 fn beginning(example: &str) -> &'static str {
-    match example.starts_with("serve") {
-        true => "the tier is served",
-        false => "127.0.0.1:1",
+    match example.split(' ').next() {
+        Some("serve") => "the tier is served",
+        Some("proxy") => "stands before the brokers",
+        _ => "127.0.0.1:1",
     }
 }
 

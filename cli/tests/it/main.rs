@@ -16,6 +16,8 @@ mod logs;
 mod made;
 mod offload;
 mod pipe;
+#[cfg(feature = "serve")]
+mod proxy;
 mod restore;
 mod rig;
 #[cfg(feature = "serve")]

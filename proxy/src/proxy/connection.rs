@@ -56,6 +56,7 @@ where
         requests: &shared.requests,
         tier: shared.tier.as_deref(),
         pass_unknown: shared.pass_unknown,
+        counters: &shared.counters,
         stop,
         bare: 0,
     };
@@ -67,6 +68,7 @@ where
         answers: &shared.answers,
         tier: shared.tier.clone(),
         pass_unknown: shared.pass_unknown,
+        counters: &shared.counters,
         turn: 0,
         reads: JoinSet::new(),
     };

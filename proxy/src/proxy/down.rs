@@ -8,6 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::counts::Counters;
 use super::ended::Ended;
 use super::fetch::{Answered, Asked, Later, answer, is_cold, note_held_up, note_seams, pass_entry};
 use super::line::{Awaited, Line, Then};
@@ -38,6 +39,7 @@ pub(crate) struct Down<'p, R, W> {
     /// What is filled from, if anything is.
     pub(crate) tier: Option<Arc<Tier>>,
     pub(crate) pass_unknown: bool,
+    pub(crate) counters: &'p Counters,
     /// Answers that were filled so far.
     pub(crate) turn: usize,
     /// Reads of what was not waited for.
@@ -72,7 +74,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
 
     /// Takes one answer; `false` where the broker has gone, or no further one is to be taken.
     async fn take(&mut self, line: Line) -> Result<bool, Ended> {
-        let Awaited { api, version, correlation_id, then } = match line {
+        let awaited = match line {
             Line::Own(mut frame) => {
                 self.client.send(&mut frame).await?;
                 return Ok(true);
@@ -85,6 +87,18 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             }
             Line::Awaited(awaited) => awaited,
         };
+        // Questions of our own are none of the client's.
+        let counted = (!awaited.then.is_own()).then_some((awaited.api, awaited.since));
+        let goes_on = self.answer(awaited).await?;
+        if let Some((api, since)) = counted {
+            self.counters.answered(api, since.elapsed());
+        }
+        Ok(goes_on)
+    }
+
+    /// Takes an answer of the broker.
+    async fn answer(&mut self, awaited: Awaited) -> Result<bool, Ended> {
+        let Awaited { api, version, correlation_id, since: _, then } = awaited;
         if !self.broker.wait().await? {
             return Ok(false);
         }
@@ -92,6 +106,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         let found = response_correlation(self.broker.arrived()?)?;
         if found != correlation_id {
             return Err(Ended::Correlation { expected: correlation_id, found });
+        }
+        if !then.is_own() {
+            self.counters.came(api, length);
         }
         match &then {
             Then::Pass => return self.broker.pass(&mut self.client).await,
@@ -161,6 +178,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         let Some(tier) = self.tier.clone() else { return Ok(false) };
         self.turn = self.turn.wrapping_add(1);
         let mut answered = answer(frame, version, asked, &tier, self.nodes, self.answers, self.turn).await?;
+        self.counters.made(answered.tally);
         self.client.send(&mut answered.frame).await?;
         let Answered { later, .. } = answered;
         for Later { tiered, tip, offset, max_bytes, sight } in later {

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use firnline_store::Reservation;
+use tokio::time::Instant;
 
 use super::fetch::{Asked, Question};
 use crate::wire::{Api, Frame};
@@ -24,6 +25,8 @@ pub(crate) struct Awaited {
     pub(crate) version: i16,
     /// The number that it has to repeat.
     pub(crate) correlation_id: i32,
+    /// When its request was passed.
+    pub(crate) since: Instant,
     pub(crate) then: Then,
 }
 
@@ -51,4 +54,11 @@ pub(crate) enum Then {
     Ends,
     /// It is kept here: how transactions ended.
     Seams(Vec<Question>),
+}
+
+impl Then {
+    /// Whether it is the answer to a question of our own.
+    pub(crate) const fn is_own(&self) -> bool {
+        matches!(self, Self::Nodes | Self::Names | Self::Ends | Self::Seams(_))
+    }
 }

@@ -16,7 +16,9 @@
 //! held.
 
 mod addresses;
+mod codes;
 mod connection;
+mod counts;
 mod down;
 mod ended;
 mod fetch;
@@ -35,7 +37,9 @@ mod tier;
 mod up;
 mod versions;
 
+pub use codes::ALL as CODES;
+pub use counts::{PassedCounts, ProxyCounts};
 pub use nodes::NodeError;
-pub use server::{Proxy, ProxyError};
+pub use server::{Proxy, ProxyError, Watched};
 pub use settings::{Address, ProxyLimits, ProxySettings};
 pub use tier::Archive;

@@ -119,6 +119,11 @@ impl Nodes {
         self.known().get(&id).cloned().flatten()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.known().len()
+    }
+
     fn open(&self, known: &mut BTreeMap<u16, Option<Address>>, id: u16, own: u16) -> Result<(), NodeError> {
         let node = i32::from(id);
         let too_many = NodeError::TooMany { node, limit: self.limit };

@@ -12,12 +12,15 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::codes;
 use super::connection::{self, connect};
+use super::counts::{Counters, Open, ProxyCounts};
 use super::ended::Ended;
 use super::nodes::{NodeError, Nodes, Opened};
 use super::settings::{Address, ProxyLimits, ProxySettings};
 use super::tier::{Archive, Tier};
 use super::up::Purpose;
+use crate::serve::Code;
 use crate::serve::stop::{Stop, Stopper};
 use crate::wire::messages::metadata::{MetadataRequest, MetadataResponse};
 use crate::wire::{read_response, write_request};
@@ -55,6 +58,19 @@ pub enum ProxyError {
     Node(#[from] NodeError),
 }
 
+impl ProxyError {
+    /// The stable code for the error page.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Listen { .. } => codes::LISTEN,
+            Self::Nowhere { .. } => codes::NOWHERE,
+            Self::NoUpstream => codes::UPSTREAM,
+            Self::Node(_) => codes::NODE,
+        }
+    }
+}
+
 /// What all connections share.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -65,6 +81,31 @@ pub(crate) struct Shared {
     pub(crate) answers: ByteBudget,
     pub(crate) tier: Option<Arc<Tier>>,
     pub(crate) pass_unknown: bool,
+    pub(crate) counters: Counters,
+}
+
+/// A proxy seen from outside. Cheap to clone; outlives it.
+#[derive(Debug, Clone)]
+pub struct Watched(Arc<Shared>);
+
+impl Watched {
+    /// What it has done so far.
+    #[must_use]
+    pub fn counts(&self) -> ProxyCounts {
+        self.0.counters.snapshot()
+    }
+
+    /// How many nodes have ports here.
+    #[must_use]
+    pub fn nodes(&self) -> usize {
+        self.0.nodes.count()
+    }
+
+    /// How many topics of the tier are known, and how many partitions.
+    #[must_use]
+    pub fn topics(&self) -> (u64, u64) {
+        self.0.tier.as_ref().map_or((0, 0), |tier| tier.known().count())
+    }
 }
 
 /// A proxy whose port is open and not served yet.
@@ -109,14 +150,17 @@ impl Proxy {
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let host = advertised_host.unwrap_or_else(|| address.ip().to_string().into());
-        let (nodes, opened) = Nodes::new(host, address.ip(), node_port_base, limits.nodes);
+        // The last port has none above it: no node can be given one then, which is said of the first that is told of.
+        let base = node_port_base.unwrap_or_else(|| address.port().saturating_add(1));
+        let (nodes, opened) = Nodes::new(host, address.ip(), base, limits.nodes);
         for node in expected_nodes.into_iter().flatten() {
             nodes.expect(node)?;
         }
         let requests = ByteBudget::new(limits.requests_bytes);
         let answers = ByteBudget::new(limits.answers_bytes);
         let tier = archive.map(|archive| Arc::new(Tier::new(archive)));
-        let shared = Shared { upstream, nodes, limits, requests, answers, tier, pass_unknown };
+        let counters = Counters::new();
+        let shared = Shared { upstream, nodes, limits, requests, answers, tier, pass_unknown, counters };
         Ok(Self { listener, address, shared: Arc::new(shared), opened })
     }
 
@@ -124,6 +168,12 @@ impl Proxy {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What can be seen of it while it runs.
+    #[must_use]
+    pub fn watched(&self) -> Watched {
+        Watched(Arc::clone(&self.shared))
     }
 
     /// Serves until `end` comes. Then no connection is taken any more, requests at hand are answered within
@@ -206,24 +256,32 @@ async fn accept(listener: TcpListener, door: Door, shared: Arc<Shared>, slots: A
 }
 
 async fn serve(client: TcpStream, door: Door, shared: &Shared, stop: Stop) -> Result<(), Ended> {
+    let _open = Open::new(&shared.counters);
     client.set_nodelay(true).map_err(Ended::Client)?;
     let known = match door {
         Door::Bootstrap => None,
         Door::Node(node) => shared.nodes.upstream(node),
     };
     let (broker, purpose) = match (known, door) {
-        (Some(address), _) => (connect(&address, shared.limits.connect).await?, Purpose::Serve),
+        (Some(address), _) => (call(&address, shared).await?, Purpose::Serve),
         (None, Door::Bootstrap) => (any(shared).await?, Purpose::Serve),
         (None, Door::Node(_)) => (any(shared).await?, Purpose::Learn),
     };
     connection::run(client, broker, purpose, shared, stop).await
 }
 
+/// Connects to a broker, and notes whether it was there.
+async fn call(address: &Address, shared: &Shared) -> Result<TcpStream, Ended> {
+    let called = connect(address, shared.limits.connect).await;
+    shared.counters.called(called.is_ok());
+    called
+}
+
 /// The first broker of those to begin with that is there.
 async fn any(shared: &Shared) -> Result<TcpStream, Ended> {
     let mut failed = None;
     for address in &shared.upstream {
-        match connect(address, shared.limits.connect).await {
+        match call(address, shared).await {
             Ok(stream) => return Ok(stream),
             Err(error) => failed = Some(error),
         }

@@ -32,8 +32,8 @@ pub struct ProxySettings {
     pub listen: SocketAddr,
     /// The host that clients are told, where that is not the address.
     pub advertised_host: Option<Arc<str>>,
-    /// The port of node 0; that of node N lies N above it.
-    pub node_port_base: u16,
+    /// The port of node 0; that of node N lies N above it. `None`: one above the port that clients bootstrap from.
+    pub node_port_base: Option<u16>,
     /// Nodes whose ports are open before anybody has told of them: for clients that come back to a proxy that was started
     /// anew, and know only those.
     pub expected_nodes: Option<RangeInclusive<u16>>,

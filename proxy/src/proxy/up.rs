@@ -4,8 +4,9 @@ use bytes::{Bytes, BytesMut};
 use firnline_store::{ByteBudget, Reservation};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::counts::Counters;
 use super::ended::Ended;
 use super::fetch::{Asked, Look, Wanted, ask_seams, look, refused};
 use super::line::{Awaited, Line, Then};
@@ -57,6 +58,7 @@ pub(crate) struct Up<'p, R, W> {
     /// What is filled from, if anything is.
     pub(crate) tier: Option<&'p Tier>,
     pub(crate) pass_unknown: bool,
+    pub(crate) counters: &'p Counters,
     pub(crate) stop: Stop,
     /// Bare frames of a login that are still to come.
     pub(crate) bare: usize,
@@ -84,16 +86,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         if self.bare > 0 {
             self.bare -= 1;
             self.write_down(Line::Bare).await;
-            return if self.client.peek(0).await?.is_some() {
-                self.client.pass(&mut self.broker).await
-            } else {
-                Ok(false)
-            };
+            return if self.client.peek(0).await?.is_some() { self.pass().await } else { Ok(false) };
         }
         let Some(route) = self.route().await? else { return Ok(false) };
         let (header, _) = RequestHeader::read(self.client.arrived()?)?;
         let (api, version, correlation_id) = (header.api, header.version, header.correlation_id);
-        let line = |then| Line::Awaited(Awaited { api, version, correlation_id, then });
+        let since = Instant::now();
+        let line = |then| Line::Awaited(Awaited { api, version, correlation_id, since, then });
         if self.purpose == Purpose::Learn && !comes_before_login_ends(route) {
             self.ask_for_nodes().await?;
             return Ok(false);
@@ -128,7 +127,21 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             }
             Route::Pass | Route::Login | Route::Unknown => self.write_down(line(Then::Pass)).await,
         }
+        self.pass().await
+    }
+
+    /// Passes the request at the front, whose length is there.
+    async fn pass(&mut self) -> Result<bool, Ended> {
+        if let Some(length) = self.client.peek(0).await? {
+            self.counters.passed(length);
+        }
         self.client.pass(&mut self.broker).await
+    }
+
+    /// Passes a request that was held.
+    async fn send(&mut self, frame: Bytes) -> Result<(), Ended> {
+        self.counters.passed(frame.len());
+        self.broker.send(&mut framed(frame)).await
     }
 
     /// Looks at as much of the front as it takes.
@@ -155,7 +168,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             }
         }
         self.write_down(line).await;
-        self.broker.send(&mut framed(frame)).await?;
+        self.send(frame).await?;
         Ok(true)
     }
 
@@ -190,8 +203,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             }
         };
         let api = Api::FETCH;
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, then })).await;
-        self.broker.send(&mut framed(frame)).await?;
+        let since = Instant::now();
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then })).await;
+        self.send(frame).await?;
         Ok(true)
     }
 
@@ -216,8 +230,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
                 Then::Merged(frame.clone(), counted)
             }
         };
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, then })).await;
-        self.broker.send(&mut framed(frame)).await?;
+        let since = Instant::now();
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then })).await;
+        self.send(frame).await?;
         Ok(true)
     }
 
@@ -244,7 +259,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
 
     async fn ask(&mut self, api: Api, version: i16, mut question: Frame, then: Then) -> Result<(), Ended> {
         let correlation_id = own::CORRELATION;
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, then })).await;
+        let since = Instant::now();
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then })).await;
         self.broker.send(&mut question).await
     }
 

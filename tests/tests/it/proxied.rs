@@ -40,7 +40,7 @@ impl Running {
             upstream: vec![Address { host: host.into(), port: port.parse().expect("a port") }],
             listen: "127.0.0.1:0".parse().expect("an address"),
             advertised_host: None,
-            node_port_base: ports::free() - 1,
+            node_port_base: Some(ports::free() - 1),
             expected_nodes: None,
             pass_unknown: false,
             limits: ProxyLimits::default(),

@@ -2,6 +2,7 @@
 
 mod key;
 mod net;
+mod nodes;
 mod reader;
 
 use std::borrow::Cow;
@@ -15,7 +16,8 @@ use crate::selector::TopicPattern;
 use crate::units::{Size, Span};
 
 pub use key::{NamedKey, RingKeyName};
-pub use net::{Address, Listen, Mechanism, Port};
+pub use net::{Address, Host, Listen, Mechanism, Port};
+pub use nodes::NodeIds;
 pub use reader::Reader;
 
 /// A kind of value: read from TOML or from text, shown as TOML.

@@ -43,9 +43,7 @@ impl Value for Address {
             Some(v6) => v6.parse::<std::net::Ipv6Addr>().map(|_| v6).map_err(|_| bad())?,
             None => host,
         };
-        let plain = |c: char| c.is_ascii_alphanumeric() || ['.', '-', '_'].contains(&c);
-        let v6 = host.parse::<std::net::Ipv6Addr>().is_ok();
-        if host.is_empty() || !(v6 || host.chars().all(plain)) {
+        if !is_host(host) {
             return Err(bad());
         }
         Ok(Self { host: host.to_owned(), port })
@@ -54,6 +52,29 @@ impl Value for Address {
     fn show(&self) -> Option<String> {
         Some(quoted(&self.to_string()))
     }
+}
+
+/// A name or an IP address, without brackets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host(pub String);
+
+impl Value for Host {
+    fn kind() -> Cow<'static, str> {
+        "name or IP address of a host".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if is_host(text) { Ok(Self(text.to_owned())) } else { Err(format!("{text:?} is no name of a host")) }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.0))
+    }
+}
+
+fn is_host(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || ['.', '-', '_'].contains(&c);
+    !text.is_empty() && (text.parse::<std::net::Ipv6Addr>().is_ok() || text.chars().all(plain))
 }
 
 /// Where a port of ours listens, if it does.
@@ -152,6 +173,12 @@ mod tests {
         for bad in ["", "broker", ":9092", "broker:0", "broker:65536", "a b:1", "[x]:1", "PLAINTEXT://b:9092"]
         {
             assert!(Address::parse(bad).is_err(), "{bad:?}");
+        }
+        for good in ["broker-1.example", "::1", "10.0.0.1"] {
+            assert!(Host::parse(good).is_ok(), "{good:?}");
+        }
+        for bad in ["", "a b", "broker:9092"] {
+            assert!(Host::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Address::parse("[::1]:9").unwrap().is_this_machine());
         assert!(!Address::parse("10.0.0.1:9").unwrap().is_this_machine());

@@ -4,6 +4,7 @@ mod command;
 mod libraries;
 mod log;
 mod offload;
+mod proxy;
 mod serve;
 mod tier;
 
@@ -11,6 +12,10 @@ pub use command::*;
 pub use libraries::{of_reader, of_store};
 pub use log::*;
 pub use offload::*;
+#[cfg(not(feature = "serve"))]
+pub use proxy::NO_PROXY;
+#[cfg(feature = "serve")]
+pub use proxy::{PROXY_HTTP_PORT, of_proxy};
 #[cfg(not(feature = "serve"))]
 pub use serve::NO_SERVER;
 #[cfg(feature = "serve")]
@@ -23,7 +28,7 @@ use crate::exit::Exit;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
     /// `FIRN-` and a letter for the area with three digits: C command line and config, L log directories, O sidecar,
-    /// P server, R reader, S store, T tier.
+    /// P server and proxy, R reader, S store, T tier.
     pub id: &'static str,
     /// How the run ends.
     pub exit: Exit,
@@ -63,7 +68,7 @@ use codes;
 
 /// Every page, in the order of docs/errors.md.
 pub fn all() -> Vec<Code> {
-    [COMMAND, LOG, OFFLOAD, &serve::of_area(), &libraries::pages(), TIER].concat()
+    [COMMAND, LOG, OFFLOAD, &serve::of_area(), &proxy::of_area(), &libraries::pages(), TIER].concat()
 }
 
 #[cfg(test)]

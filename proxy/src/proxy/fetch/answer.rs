@@ -14,6 +14,8 @@ use firnline_reader::{Isolation, Sight};
 use firnline_store::{ByteBudget, Reservation};
 use tokio::time::{Instant, sleep_until};
 
+use super::bounds::{bounds_of, empty_bounds};
+use super::guard::{Tally, report, would_be_false};
 use super::look::{Asked, Found, find_by};
 use super::outcome::{Beside, Told, told};
 use super::seam::note_held_up;
@@ -23,10 +25,11 @@ use crate::proxy::ended::Ended;
 use crate::proxy::tier::{Marks, Place, Tier, Tiered, start_to_tell};
 use crate::serve::failure::in_fetch;
 use crate::serve::fetch::{
-    Filled, Got, PATIENCE, Plan, TopicKey, TopicPlan, Wish, fill_held, gather, is_too_new, isolation, size,
+    Filled, Got, Outside, PATIENCE, Plan, TopicKey, TopicPlan, Wish, fill_held, gather, is_too_new,
+    isolation, size,
 };
 use crate::serve::kafka_error::KafkaError;
-use crate::wire::messages::fetch::{AbortedTransaction, Bounds, FetchRequest, FetchResponse, PartitionData};
+use crate::wire::messages::fetch::{AbortedTransaction, FetchRequest, FetchResponse, PartitionData};
 use crate::wire::{
     Api, At, Frame, List, Patches, RequestHeader, Splice, fragment, read_request, read_response, splice,
 };
@@ -37,6 +40,8 @@ pub(crate) struct Answered {
     pub(crate) frame: Frame,
     /// What is to be read once it has gone.
     pub(crate) later: Vec<Later>,
+    /// What came of it.
+    pub(crate) tally: Tally,
     _held: Option<Reservation>,
 }
 
@@ -60,6 +65,8 @@ struct Cold {
     offset: i64,
     max_bytes: usize,
     told: Told,
+    /// It would have been told as out of range, falsely.
+    is_held_back: bool,
 }
 
 impl Cold {
@@ -97,7 +104,8 @@ pub(crate) async fn answer(
         max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(PATIENCE),
         ends_were_asked: asked.ends_were_asked,
     };
-    let Judged { patches, mut cold, looks, broker_bytes } = judge(&frame, &request, tier, terms)?;
+    let Judged { patches, mut cold, looks, broker_bytes, out_of_range } =
+        judge(&frame, &request, tier, terms)?;
     patches.apply(&mut frame)?;
     let frame = frame.freeze();
     let (mut later, mut held) = (Vec::new(), None);
@@ -121,8 +129,10 @@ pub(crate) async fn answer(
         // An answer that comes at once and has nothing is asked for again at once.
         sleep_until(began + terms.max_wait).await;
     }
+    let tally = Tally { out_of_range, ..Tally::default() };
+    let tally = cold.iter().fold(tally, |tally, one| one.count(tally));
     let frame = put_together(&frame, cold, terms, doors)?;
-    Ok(Answered { frame, later, _held: held })
+    Ok(Answered { frame, later, tally, _held: held })
 }
 
 struct Judged {
@@ -131,6 +141,8 @@ struct Judged {
     /// Those of `cold` that the tier is asked for.
     looks: Vec<usize>,
     broker_bytes: usize,
+    /// Entries that stay refused.
+    out_of_range: u64,
 }
 
 /// Goes through the entries: notes what they tell, patches those that pass.
@@ -139,7 +151,13 @@ fn judge(frame: &[u8], request: &FetchRequest<'_>, tier: &Tier, terms: Terms) ->
     let answer: FetchResponse<'_> = read_response(frame, version)?;
     let known = tier.known();
     let mut offsets = None;
-    let mut judged = Judged { patches: Patches::new(), cold: Vec::new(), looks: Vec::new(), broker_bytes: 0 };
+    let mut judged = Judged {
+        patches: Patches::new(),
+        cold: Vec::new(),
+        looks: Vec::new(),
+        broker_bytes: 0,
+        out_of_range: 0,
+    };
     let mut entry = 0;
     for topic in &answer.responses {
         let found = find_by(&known, topic.topic, topic.topic_id, version);
@@ -169,7 +187,15 @@ fn judge(frame: &[u8], request: &FetchRequest<'_>, tier: &Tier, terms: Terms) ->
                 is_stale: *is_stale,
                 ends_were_asked: terms.ends_were_asked,
             };
-            let verdict = verdict(&seen);
+            let mut verdict = verdict(&seen);
+            let is_refused = code == KafkaError::OffsetOutOfRange.code() && verdict == Verdict::AsIs;
+            let is_held_back = is_refused && seen.offset.is_some_and(|offset| would_be_false(&place, offset));
+            if is_held_back {
+                report(&tiered.topic.name, data.partition_index, seen.offset.unwrap_or(-1));
+                verdict = Verdict::Empty;
+            } else if is_refused {
+                judged.out_of_range += 1;
+            }
             match (verdict, asked, tiered.tip(data.partition_index)) {
                 (Verdict::Start, _, _) => {
                     let start = start_to_tell(place.marks(), data.log_start_offset.value);
@@ -189,6 +215,7 @@ fn judge(frame: &[u8], request: &FetchRequest<'_>, tier: &Tier, terms: Terms) ->
                         offset,
                         max_bytes,
                         told: Told::Empty,
+                        is_held_back,
                     });
                 }
                 _ => {}
@@ -305,12 +332,36 @@ impl Cold {
             ends_were_asked: terms.ends_were_asked,
             is_absent: tier.logs.is_absent(&self.tip),
         };
+        // The manifest was asked for after the question: what it does not have is not there, whatever was known before.
+        let is_sure = matches!(got, Got::Outside(Outside::Below | Outside::Gap));
         self.told = match told(got, self.offset, beside) {
+            Told::AsIs if !is_sure && would_be_false(&place, self.offset) => {
+                report(&self.tiered.topic.name, self.partition, self.offset);
+                self.is_held_back = true;
+                Told::Empty
+            }
             Told::Filled(filled) if is_too_new(&filled.chunks, terms.version) => {
                 Told::Failed(KafkaError::UnsupportedCompressionType)
             }
             told => told,
         };
+    }
+}
+
+impl Cold {
+    /// Adds what came of it.
+    fn count(&self, mut tally: Tally) -> Tally {
+        tally.held_back += u64::from(self.is_held_back);
+        match &self.told {
+            Told::AsIs => tally.out_of_range += 1,
+            Told::Empty => tally.empty += 1,
+            Told::Failed(_) => tally.failed += 1,
+            Told::Filled(filled) => {
+                tally.filled += 1;
+                tally.bytes += filled.bytes as u64;
+            }
+        }
+        tally
     }
 }
 
@@ -379,77 +430,9 @@ fn aborted<'a>(terms: Terms, all: &[AbortedTransaction]) -> Option<List<'a, Abor
     (terms.isolation == Isolation::ReadCommitted).then(|| all.to_vec().into())
 }
 
-/// What is told of a log beside its records: nothing that is not known, and no end that the client has reached already: it
-/// would throw away what it is sent, or take the log for read.
-fn empty_bounds(place: Place, offset: i64) -> Bounds {
-    let position = place.position().filter(|position| position.high_watermark > offset);
-    let last_stable = position.map_or(-1, |position| position.last_stable);
-    Bounds {
-        high_watermark: position.map_or(-1, |position| position.high_watermark),
-        last_stable_offset: if last_stable > offset { last_stable } else { -1 },
-        log_start_offset: start_to_tell(place.marks(), -1),
-    }
-}
-
-fn bounds_of(filled: &Filled, place: Place) -> Bounds {
-    let position = place.position();
-    let next = filled.next.get();
-    let end = filled.bounds.end.get().max(next);
-    let high_watermark = position.map_or(end, |position| position.high_watermark.max(end));
-    let told = position.map_or(-1, |position| position.last_stable);
-    let stable = if told >= 0 { told } else { filled.stable.get() };
-    Bounds {
-        high_watermark,
-        last_stable_offset: stable.max(next).min(high_watermark),
-        log_start_offset: filled.bounds.serving_start.max(place.floor()).get(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use firnline_index::Offset;
-
-    fn filled(next: i64, end: i64, stable: i64) -> Filled {
-        let at = |offset| Offset::new(offset).unwrap();
-        let bounds = firnline_reader::Bounds {
-            start: at(0),
-            serving_start: at(3),
-            last_stable: at(stable),
-            end: at(end),
-        };
-        Filled { next: at(next), bytes: 1, ..Filled::empty(bounds) }
-    }
-
-    fn place(high_watermark: i64, last_stable: i64) -> Place {
-        let mut place = Place::default();
-        place.note_answer(high_watermark, last_stable, 50);
-        place
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_numbers_beside_records_lie_beyond_them() {
-        let numbers =
-            |bounds: Bounds| (bounds.high_watermark, bounds.last_stable_offset, bounds.log_start_offset);
-        assert_eq!(numbers(bounds_of(&filled(20, 40, 30), Place::default())), (40, 30, 3));
-        assert_eq!(numbers(bounds_of(&filled(20, 40, 30), place(90, 80))), (90, 80, 3));
-        assert_eq!(
-            numbers(bounds_of(&filled(20, 40, 30), place(35, 10))),
-            (40, 20, 3),
-            "what was told is old"
-        );
-        assert_eq!(numbers(bounds_of(&filled(40, 40, 30), place(90, 25))), (90, 40, 3));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn no_end_is_told_that_has_been_reached() {
-        let numbers =
-            |bounds: Bounds| (bounds.high_watermark, bounds.last_stable_offset, bounds.log_start_offset);
-        assert_eq!(numbers(empty_bounds(Place::default(), 20)), (-1, -1, -1));
-        assert_eq!(numbers(empty_bounds(place(90, 80), 20)), (90, 80, -1));
-        assert_eq!(numbers(empty_bounds(place(20, 20), 20)), (-1, -1, -1));
-        assert_eq!(numbers(empty_bounds(place(90, 20), 20)), (90, -1, -1));
-    }
 
     #[test]
     fn each_partition_is_first_once() {

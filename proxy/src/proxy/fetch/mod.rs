@@ -9,6 +9,8 @@
 //! What `seam` finds out about transactions goes into the looks that follow. `look`, `verdict` and `outcome` are pure: they decide by what stands in the frame and what is in memory.
 
 mod answer;
+mod bounds;
+mod guard;
 mod look;
 mod outcome;
 mod passing;
@@ -16,6 +18,7 @@ mod seam;
 mod verdict;
 
 pub(crate) use answer::{Answered, Later, answer};
+pub(crate) use guard::Tally;
 pub(crate) use look::{Asked, Look, Wanted, is_cold, look, refused};
 pub(crate) use passing::pass_entry;
 pub(crate) use seam::{Question, Seam, ask as ask_seams, note_answer as note_seams, note_held_up};

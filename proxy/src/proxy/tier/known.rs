@@ -141,6 +141,12 @@ impl Known {
         self.by_id.get(&id)
     }
 
+    /// How many topics there are, and how many partitions.
+    pub(crate) fn count(&self) -> (u64, u64) {
+        let partitions = self.by_id.values().map(|topic| topic.places.len() as u64).sum();
+        (self.by_id.len() as u64, partitions)
+    }
+
     /// The topics of a name.
     pub(crate) fn named(&self, name: &str) -> Option<&Named> {
         self.by_name.get(name)

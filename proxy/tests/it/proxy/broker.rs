@@ -126,7 +126,7 @@ pub(crate) fn settings(broker: u16) -> ProxySettings {
         upstream: vec![Address { host: "127.0.0.1".into(), port: broker }],
         listen: "127.0.0.1:0".parse().unwrap(),
         advertised_host: None,
-        node_port_base: free_ports(),
+        node_port_base: Some(free_ports()),
         expected_nodes: None,
         pass_unknown: false,
         limits: ProxyLimits::default(),
@@ -156,7 +156,7 @@ impl Running {
     }
 
     async fn run(settings: ProxySettings, archive: Option<Archive>) -> Self {
-        let base = settings.node_port_base;
+        let base = settings.node_port_base.unwrap();
         let proxy = Proxy::bind(settings, archive).await.unwrap();
         let (port, (end, ended)) = (proxy.address().port(), oneshot::channel());
         let mut tasks = JoinSet::new();

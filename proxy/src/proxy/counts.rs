@@ -1,0 +1,182 @@
+//! What a proxy has done, for metrics.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::fetch::Tally;
+use crate::wire::{Api, TABLE};
+
+/// The counters behind [`ProxyCounts`].
+#[derive(Debug)]
+pub(crate) struct Counters {
+    apis: Vec<(Api, Counted)>,
+    connections: AtomicU64,
+    connections_open: AtomicU64,
+    to_brokers: AtomicU64,
+    to_clients: AtomicU64,
+    hot_bytes: AtomicU64,
+    cold: Cold,
+    /// Whether a broker was there when one was called last.
+    reaches: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Counted {
+    requests: AtomicU64,
+    micros: AtomicU64,
+}
+
+/// What became of partitions that a broker refused as out of range.
+#[derive(Debug, Default)]
+struct Cold {
+    bytes: AtomicU64,
+    filled: AtomicU64,
+    empty: AtomicU64,
+    failed: AtomicU64,
+    out_of_range: AtomicU64,
+    held_back: AtomicU64,
+}
+
+/// Counts since the proxy was opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProxyCounts {
+    /// Each kind of request that was seen.
+    pub apis: Vec<PassedCounts>,
+    /// Connections taken.
+    pub connections: u64,
+    /// Those that are open.
+    pub connections_open: u64,
+    /// Bytes of requests that were passed to brokers.
+    pub to_brokers: u64,
+    /// Bytes of brokers' answers that were taken for clients.
+    pub to_clients: u64,
+    /// Those of them that are answers to fetches.
+    pub hot_bytes: u64,
+    /// Bytes of records that came from the tier.
+    pub cold_bytes: u64,
+    /// Partitions in answers that a broker refused as out of range, and that were filled from the tier.
+    pub cold_filled: u64,
+    /// Those that were told empty for the time being: the read goes on, or the records are not in the tier yet.
+    pub cold_empty: u64,
+    /// Those that could not be read.
+    pub cold_failed: u64,
+    /// Those of topics of the tier that clients were told as out of range.
+    pub out_of_range: u64,
+    /// Those that would have been told so although the tier has them. They were told empty; there is to be none.
+    pub false_out_of_range: u64,
+    /// Whether a broker was there when one was called last.
+    pub reaches_brokers: bool,
+}
+
+/// One kind of request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PassedCounts {
+    /// Which.
+    pub api: Api,
+    /// How many were answered.
+    pub requests: u64,
+    /// The time from when a request was passed on to when its answer was, summed. A fetch that a broker holds waits in it.
+    pub took: Duration,
+}
+
+impl Counters {
+    pub(crate) fn new() -> Self {
+        Self {
+            apis: TABLE.iter().map(|row| (row.api, Counted::default())).collect(),
+            connections: AtomicU64::new(0),
+            connections_open: AtomicU64::new(0),
+            to_brokers: AtomicU64::new(0),
+            to_clients: AtomicU64::new(0),
+            hot_bytes: AtomicU64::new(0),
+            cold: Cold::default(),
+            reaches: AtomicBool::new(false),
+        }
+    }
+
+    /// A request was passed.
+    pub(crate) fn passed(&self, bytes: usize) {
+        add(&self.to_brokers, bytes as u64);
+    }
+
+    /// A broker's answer is here.
+    pub(crate) fn came(&self, api: Api, bytes: usize) {
+        add(&self.to_clients, bytes as u64);
+        if api == Api::FETCH {
+            add(&self.hot_bytes, bytes as u64);
+        }
+    }
+
+    /// An answer was sent.
+    pub(crate) fn answered(&self, api: Api, took: Duration) {
+        // A row for each number, in their order.
+        let at = usize::try_from(api.key()).ok();
+        if let Some((_, counted)) = at.and_then(|at| self.apis.get(at)) {
+            add(&counted.requests, 1);
+            add(&counted.micros, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// An answer to a fetch was made.
+    pub(crate) fn made(&self, tally: Tally) {
+        let Tally { bytes, filled, empty, failed, out_of_range, held_back } = tally;
+        let cold = &self.cold;
+        add(&cold.bytes, bytes);
+        add(&cold.filled, filled);
+        add(&cold.empty, empty);
+        add(&cold.failed, failed);
+        add(&cold.out_of_range, out_of_range);
+        add(&cold.held_back, held_back);
+    }
+
+    /// A broker was called.
+    pub(crate) fn called(&self, is_there: bool) {
+        self.reaches.store(is_there, Ordering::Relaxed);
+    }
+
+    pub(crate) fn snapshot(&self) -> ProxyCounts {
+        let told = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let api = |(api, counted): &(Api, Counted)| PassedCounts {
+            api: *api,
+            requests: told(&counted.requests),
+            took: Duration::from_micros(told(&counted.micros)),
+        };
+        ProxyCounts {
+            apis: self.apis.iter().map(api).filter(|api| api.requests > 0).collect(),
+            connections: told(&self.connections),
+            connections_open: told(&self.connections_open),
+            to_brokers: told(&self.to_brokers),
+            to_clients: told(&self.to_clients),
+            hot_bytes: told(&self.hot_bytes),
+            cold_bytes: told(&self.cold.bytes),
+            cold_filled: told(&self.cold.filled),
+            cold_empty: told(&self.cold.empty),
+            cold_failed: told(&self.cold.failed),
+            out_of_range: told(&self.cold.out_of_range),
+            false_out_of_range: told(&self.cold.held_back),
+            reaches_brokers: self.reaches.load(Ordering::Relaxed),
+        }
+    }
+}
+
+fn add(counter: &AtomicU64, by: u64) {
+    if by > 0 {
+        counter.fetch_add(by, Ordering::Relaxed);
+    }
+}
+
+/// An open connection, while it lives.
+pub(crate) struct Open<'c>(&'c Counters);
+
+impl<'c> Open<'c> {
+    pub(crate) fn new(counters: &'c Counters) -> Self {
+        add(&counters.connections, 1);
+        add(&counters.connections_open, 1);
+        Self(counters)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.connections_open.fetch_sub(1, Ordering::Relaxed);
+    }
+}

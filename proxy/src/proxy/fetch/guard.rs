@@ -1,0 +1,63 @@
+//! The last look before OFFSET_OUT_OF_RANGE leaves: whatever has led to it, it is held back where all that is known says that
+//! the tier has the offset. By what stands before this never happens; it is counted, so that it would be seen.
+
+use crate::proxy::tier::Place;
+
+/// What came of an answer's entries that a broker refused as out of range.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// Bytes of records from the tier.
+    pub(crate) bytes: u64,
+    /// Entries with such.
+    pub(crate) filled: u64,
+    /// Entries without, for the time being.
+    pub(crate) empty: u64,
+    /// Entries that could not be read.
+    pub(crate) failed: u64,
+    /// Entries that stay refused.
+    pub(crate) out_of_range: u64,
+    /// Entries that would have stayed so and were held back.
+    pub(crate) held_back: u64,
+}
+
+/// Whether it would be false that an offset is out of range.
+pub(crate) fn would_be_false(place: &Place, offset: i64) -> bool {
+    let is_covered =
+        place.marks().is_some_and(|marks| (marks.start.get()..marks.end.get()).contains(&offset));
+    // What the tier has beyond the leader's end is off the log.
+    is_covered && place.leaders_end().is_none_or(|end| offset < end)
+}
+
+/// Says so.
+pub(crate) fn report(topic: &dyn std::fmt::Display, partition: i32, offset: i64) {
+    tracing::error!(%topic, partition, offset, "an offset that the tier has was about to be told as out of range");
+}
+
+#[cfg(test)]
+mod tests {
+    use firnline_index::Offset;
+    use firnline_reader::Bounds;
+
+    use super::*;
+    use crate::proxy::tier::Marks;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_false_of_what_the_tier_has_and_of_nothing_else() {
+        let at = |offset| Offset::new(offset).unwrap();
+        let mut place = Place::default();
+        assert!(!would_be_false(&place, 5), "nobody knows a tier");
+        place.note_marks(Marks::of_bounds(Bounds {
+            start: at(0),
+            serving_start: at(3),
+            last_stable: at(10),
+            end: at(10),
+        }));
+        for (offset, expected) in [(2, false), (3, true), (9, true), (10, false)] {
+            assert_eq!(would_be_false(&place, offset), expected, "{offset}");
+        }
+        place.note_end(8);
+        assert!(would_be_false(&place, 7) && !would_be_false(&place, 8), "it was cut off there");
+        place.note_floor(at(6));
+        assert!(!would_be_false(&place, 5) && would_be_false(&place, 6), "it was deleted");
+    }
+}
