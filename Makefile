@@ -13,6 +13,16 @@ demo: ## build a lean firnline and show the whole job on this machine, no server
 	@scripts/install-debian build
 	cargo run --locked --profile demo -p firnline-cli --no-default-features -- demo
 
+.PHONY: try
+try: ## start Kafka, MinIO, a sidecar and a proxy on this machine, and leave them running to be tried
+	@scripts/install-debian test try
+	@scripts/install-tools kafka minio mc
+	@scripts/try start
+
+.PHONY: try-stop
+try-stop: ## end what `make try` has started, and remove its data
+	@scripts/try stop
+
 .PHONY: test
 test: install ## install what the tests need, then run all of them
 	@scripts/test
