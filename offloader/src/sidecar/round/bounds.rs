@@ -5,11 +5,12 @@
 //! that is what a witness says.
 
 use std::cmp::Ordering;
+use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::Arc;
 
 use firnline_index::lineage::Lineage;
 use firnline_index::log_source::SourceError;
-use firnline_index::{LeaderEpoch, Offset, OffsetRange, TopicIdPartition};
+use firnline_index::{LeaderEpoch, NodeId, Offset, OffsetRange, TopicIdPartition};
 use firnline_logdir::MAX_OLDER_STRETCHES;
 use tokio::time::Instant;
 
@@ -20,13 +21,15 @@ use crate::log::PartitionLog;
 use crate::sidecar::core::Core;
 use crate::sidecar::epochs::epochs_of;
 use crate::sidecar::prove::before;
+use crate::sidecar::settings::TopicPolicy;
 use crate::sidecar::state::Slot;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::topic::TopicPresence;
 use crate::sidecar::view::Standing;
 use crate::sidecar::wait::BoundReason;
 
-/// Partitions asked for in one round; the rest has its turn in the next.
+/// Partitions asked for at once; the others of the round come after them, so that what grows all the time does not keep them
+/// from being asked at all.
 const ASKED_AT_ONCE: usize = 2_000;
 
 /// What is held of a partition that is asked for.
@@ -74,12 +77,19 @@ impl Read {
 }
 
 impl Core {
-    /// Asks the bounds of partitions that cannot go on without, and, where `all`, of those that have grown.
+    /// Asks the bounds of partitions that cannot go on without, of those whose tail is due, and, where `all`, of those that
+    /// have grown.
     pub(super) async fn ask_bounds(&self, all: bool) {
-        let candidates = self.candidates(all);
-        if candidates.is_empty() {
-            return;
+        let mut after = None;
+        loop {
+            let candidates = self.candidates(all, after.as_ref());
+            let Some(last) = candidates.last() else { return };
+            after = Some(last.tip.clone());
+            self.ask(candidates).await;
         }
+    }
+
+    async fn ask(&self, candidates: Vec<Candidate>) {
         let (candidates, read) = self
             .blocking(move || {
                 let read: Vec<Option<Read>> =
@@ -157,17 +167,18 @@ impl Core {
         }
     }
 
-    fn candidates(&self, all: bool) -> Vec<Candidate> {
+    /// The next of them behind `after`, in order.
+    fn candidates(&self, all: bool, after: Option<&TopicIdPartition>) -> Vec<Candidate> {
         let settings = self.settings();
         let state = self.state();
+        let behind = after.map_or(Unbounded, Excluded);
         let mut found = Vec::new();
-        for (tip, slot) in &state.slots {
-            let topic = state.topics.get(&tip.topic_id);
-            let on = topic.is_some_and(|topic| {
-                topic.presence == TopicPresence::Known
-                    && topic.standing(settings.internal_topics) == Standing::On
-            });
-            if on && (slot.wants_bound || (all && slot.grown)) {
+        for (tip, slot) in state.slots.range::<TopicIdPartition, _>((behind, Unbounded)) {
+            let Some(topic) = state.topics.get(&tip.topic_id) else { continue };
+            let on = topic.presence == TopicPresence::Known
+                && topic.standing(settings.internal_topics) == Standing::On;
+            let due = || all || slot.tail_is_due(self.parts.node, &topic.policy);
+            if on && (slot.wants_bound || (slot.grown && due())) {
                 found.extend(Candidate::of(tip, slot));
             }
             if found.len() == ASKED_AT_ONCE {
@@ -175,6 +186,16 @@ impl Core {
             }
         }
         found
+    }
+}
+
+impl Slot {
+    /// Whether what is still written is to go up now: as far as it is committed now, and not as it was told some time ago.
+    fn tail_is_due(&self, node: NodeId, policy: &TopicPolicy) -> bool {
+        self.leader.is_some_and(|leader| leader.node == node)
+            && policy.tail_interval.is_some_and(|interval| {
+                self.committed_at.is_none_or(|at| at.elapsed() >= interval)
+            })
     }
 }
 
