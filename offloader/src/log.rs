@@ -35,9 +35,9 @@ pub trait PartitionLog: std::fmt::Debug + Send + Sync {
         Ok(None)
     }
 
-    /// Where the batch begins that holds both `at` and the offset before it. `None` where a batch begins at `at`, or the log
+    /// The offsets of the batch that holds both `at` and the offset before it. `None` where a batch begins at `at`, or the log
     /// cannot tell.
-    fn batch_across(&self, at: Offset) -> Result<Option<Offset>, SourceError> {
+    fn batch_across(&self, at: Offset) -> Result<Option<OffsetRange>, SourceError> {
         let _ = at;
         Ok(None)
     }
@@ -92,9 +92,10 @@ impl PartitionLog for DirectoryLog {
         Ok(self.header(at, |_| true)?.and_then(|header| header.leader_epoch))
     }
 
-    fn batch_across(&self, at: Offset) -> Result<Option<Offset>, SourceError> {
+    fn batch_across(&self, at: Offset) -> Result<Option<OffsetRange>, SourceError> {
         let across = |range: OffsetRange| range.start() < at && range.contains(at);
-        Ok(self.header(at, across)?.map(|header| header.base_offset))
+        let header = self.header(at, across)?;
+        Ok(header.and_then(|header| OffsetRange::new(header.base_offset, header.next_offset()).ok()))
     }
 
     fn lacks_epoch(&self, at: Offset) -> Result<bool, SourceError> {

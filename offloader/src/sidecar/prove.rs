@@ -108,6 +108,11 @@ pub enum Unproven {
         /// The epoch that the witness has at the range's last offset.
         witness: Option<LeaderEpoch>,
     },
+    /// The tier ends inside a batch of it, and what is left of a batch cannot be stored.
+    InsideBatch {
+        /// Where the next batch begins.
+        next: Offset,
+    },
     /// The tier has a record of another epoch at an offset that the witness knows.
     TierContradicts {
         /// The offset.
@@ -284,6 +289,9 @@ impl fmt::Display for Unproven {
             ),
             Self::WitnessOther { .. } => {
                 f.write_str("they are not the bytes that were held when a bound was told")
+            }
+            Self::InsideBatch { next } => {
+                write!(f, "the tier ends inside a batch of them; the next begins at {next}")
             }
             Self::TierContradicts { at } => write!(f, "the tier has another record at offset {at}"),
         }

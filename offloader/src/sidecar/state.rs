@@ -360,6 +360,7 @@ impl Slot {
             Unproven::AboveBound { .. }
             | Unproven::OffLineage { .. }
             | Unproven::NoEpoch
+            | Unproven::InsideBatch { .. }
             | Unproven::TierContradicts { .. } => true,
         });
         self.witness = Some(witness);

@@ -78,8 +78,8 @@ impl Turn<'_> {
         }
         let log = std::sync::Arc::clone(&chain.log);
         let across = self.core.blocking(move || log.batch_across(stop)).await.map_err(Trouble::source)?;
-        let Some(base) = across else { return Ok(segments) };
-        last.stop = base;
+        let Some(across) = across else { return Ok(segments) };
+        last.stop = across.start();
         segments.retain(|segment| segment.start < segment.stop);
         if segments.is_empty() {
             let reason = BoundReason::Above { end: chain.sealed_end, high_watermark: stop };

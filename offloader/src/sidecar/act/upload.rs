@@ -47,7 +47,7 @@ impl Turn<'_> {
             return Err(Trouble::held(WaitReason::Rate));
         }
         let segments = self.provable(&chain, segments, why).await?;
-        if segments.is_empty() {
+        if segments.is_empty() || self.begins_inside_a_batch(&chain).await? {
             return Ok(After::Again);
         }
         let segments = self.up_to_a_batch(&chain, segments).await?;
@@ -148,6 +148,17 @@ impl Turn<'_> {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether the tier ends inside a batch of `chain`, which is remembered against it. So it may where it ends in a gap: that
+    /// reaches up to what another sidecar held, and it was of another history.
+    async fn begins_inside_a_batch(&self, chain: &HeldChain) -> Result<bool, Trouble> {
+        let Some(tier_end) = self.tier_end().filter(|end| self.nothing_below(*end)) else { return Ok(false) };
+        let log = Arc::clone(&chain.log);
+        let across = self.core.blocking(move || log.batch_across(tier_end)).await.map_err(Trouble::source)?;
+        let Some(across) = across else { return Ok(false) };
+        self.judge(chain, tier_end, Unproven::InsideBatch { next: across.end() });
+        Ok(true)
     }
 
     /// Whether a chain goes on from the tier that begins where that ends: so it does where the leader's log, which is to vouch for

@@ -117,9 +117,10 @@ impl PartitionLog for ChainLog {
         Ok(self.find(|batch| batch.end > at.get()).map(|batch| epoch(batch.epoch)))
     }
 
-    fn batch_across(&self, at: Offset) -> Result<Option<Offset>, SourceError> {
+    fn batch_across(&self, at: Offset) -> Result<Option<OffsetRange>, SourceError> {
         self.is_there(at.get())?;
-        Ok(self.find(|batch| batch.base < at.get() && at.get() < batch.end).map(|batch| offset(batch.base)))
+        let across = self.find(|batch| batch.base < at.get() && at.get() < batch.end);
+        Ok(across.and_then(|batch| OffsetRange::new(offset(batch.base), offset(batch.end)).ok()))
     }
 }
 
