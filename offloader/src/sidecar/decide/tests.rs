@@ -255,6 +255,17 @@ fn what_can_be_proven_from_further_up_on_is_in_no_gap() {
 }
 
 #[test]
+fn a_batch_that_reaches_over_the_tiers_end_is_missing() {
+    let why = Unproven::InsideBatch { next: offset(23) };
+    let inside = Chain { verdict: Some(why), ..log(&[0, 40, 50], HOUR) };
+    let mut scene = Scene::new(vec![inside], Some(digest(20)));
+    assert_eq!(decide(&scene.view()), Next::Claim { wanted: vec![range(20, 23)] });
+    let claim = Claim { epoch: epoch(5), node: node(1), wanted: vec![range(20, 23)] };
+    scene.tier = Some(Digest { claim: Some(claim), ..digest(20) });
+    assert_eq!(decide(&View { wanted_for: HOUR, ..scene.view() }), Next::RecordGap { range: range(20, 23) });
+}
+
+#[test]
 fn what_is_lost_ends_where_a_followers_proof_begins() {
     let why = Unproven::Beneath { vouched_from: offset(30), witnessed_to: None };
     let unproven = Chain { verdict: Some(why), ..pins(&[10, 40, 50], HOUR) };

@@ -8,6 +8,7 @@ use super::{Live, provable_end, provable_start, usable};
 use crate::plan::{CommitBound, Extent, PlanPolicy, PlannedSegment, plan};
 use crate::sidecar::held::{Chain, File};
 use crate::sidecar::next::{Next, Why};
+use crate::sidecar::prove::Unproven;
 use crate::sidecar::view::View;
 use crate::sidecar::wait::{BoundReason, OperatorReason, WaitReason};
 
@@ -54,12 +55,15 @@ fn fits(live: &Live<'_>, chain: &Chain) -> bool {
 }
 
 /// Bytes at the tier's end that nobody can vouch for. Beside a follower it is told where pins alone keep them: else they may
-/// be of the leader's log, and are that one's to tell.
+/// be of the leader's log, and are that one's to tell. What is left of a batch is no matter for a person.
 fn unproven(live: &Live<'_>, from: Offset) -> Option<Next> {
     let kept = |chain: &&Chain| {
         chain.holds_sealed(from) && (live.leads() || chain.files.iter().any(|file| file.sole_link))
     };
-    let found = live.view.held.chains.iter().filter(kept).find_map(|chain| Some((chain, chain.verdict?)));
+    let found = live.view.held.chains.iter().filter(kept).find_map(|chain| match chain.verdict {
+        Some(Unproven::InsideBatch { .. }) => None,
+        verdict => Some((chain, verdict?)),
+    });
     found.map(|(chain, why)| {
         Next::Wait(WaitReason::Operator(OperatorReason::Unproven { end: chain.sealed_end, why }))
     })

@@ -193,9 +193,9 @@ impl Slot {
     /// Whether what is still written is to go up now: as far as it is committed now, and not as it was told some time ago.
     fn tail_is_due(&self, node: NodeId, policy: &TopicPolicy) -> bool {
         self.leader.is_some_and(|leader| leader.node == node)
-            && policy.tail_interval.is_some_and(|interval| {
-                self.committed_at.is_none_or(|at| at.elapsed() >= interval)
-            })
+            && policy
+                .tail_interval
+                .is_some_and(|interval| self.committed_at.is_none_or(|at| at.elapsed() >= interval))
     }
 }
 

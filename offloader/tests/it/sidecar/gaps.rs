@@ -1,5 +1,9 @@
 //! What nobody brings, and what somebody would.
 
+use firnline_index::manifest::GapReason;
+use firnline_index::{Offset, OffsetRange};
+use firnline_tier::change::{ClaimPartition, RecordGap};
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -126,4 +130,31 @@ async fn committed_bytes_that_turn_up_after_their_gap_are_kept_by_name() {
     let lost = [6, 12, 18, 24].map(|start| (offset(start), offset(start + 6)));
     assert_eq!(kept, lost, "{:?}", old.status());
     assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty(), "{:?}", old.status());
+}
+
+/// A gap reaches up to what some sidecar held, and that may have been of another history: then it ends inside a batch of the log
+/// that goes on.
+#[tokio::test(start_paused = true)]
+async fn a_tier_whose_gap_ends_inside_a_batch_goes_on_with_the_next() {
+    let bench = Bench::new(1).await;
+    (0..4).for_each(|_| bench.model.lock().unwrap().write(&[1], 2));
+    let range = |start, end| OffsetRange::new(offset(start), offset(end)).unwrap();
+    let writer = || Some(bench.tier.writer(node(1), Some(model::epoch(1))));
+    let claim = ClaimPartition {
+        epoch: model::epoch(1),
+        node: node(1),
+        wanted: vec![range(0, 13)],
+        start: Some(Offset::ZERO),
+        topic_partitions: 1,
+    };
+    bench.tier.edit(&tip(0), writer(), &claim).await.unwrap();
+    let gap = RecordGap { range: range(0, 13), reason: GapReason::Operator };
+    bench.tier.edit(&tip(0), writer(), &gap).await.unwrap();
+    assert_eq!(bench.tier_end().await, 13);
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 400).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.gaps.last().unwrap().range.end(), offset(15), "{:?}", sidecar.status());
+    assert_eq!(manifest.tier_end, offset(18));
+    assert_eq!(manifest.entries[0].range, range(15, 18));
 }

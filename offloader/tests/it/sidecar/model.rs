@@ -255,6 +255,11 @@ impl PartitionLog for Stretch {
         }
     }
 
+    fn batch_across(&self, at: Offset) -> Result<Option<OffsetRange>, SourceError> {
+        let across = |range: &OffsetRange| range.start() < at && range.contains(at);
+        Ok(self.batches.iter().map(range_of).find(across))
+    }
+
     fn lacks_epoch(&self, at: Offset) -> Result<bool, SourceError> {
         let found = self.batches.iter().find(|batch| range_of(batch).end() > at);
         Ok(found.is_some_and(|batch| epoch_of(batch).is_none()))
