@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::down::Down;
 use super::ended::Ended;
+use super::fetch::Kept;
 use super::link::{Peer, Sink, Source};
 use super::server::Shared;
 use super::settings::Address;
@@ -47,6 +48,7 @@ where
     let (client_reads, client_writes) = split(client);
     let (broker_reads, broker_writes) = split(broker);
     let (lines, answers) = mpsc::channel(LINES);
+    let kept = Kept::default();
     let up = Up {
         client: Source::new(client_reads, Peer::Client, stall, limits.request_bytes),
         broker: Sink::new(broker_writes, Peer::Broker, stall),
@@ -54,6 +56,8 @@ where
         purpose,
         limits,
         requests: &shared.requests,
+        sessions: &shared.sessions,
+        kept: kept.clone(),
         tier: shared.tier.as_deref(),
         pass_unknown: shared.pass_unknown,
         counters: &shared.counters,
@@ -66,6 +70,7 @@ where
         lines: answers,
         nodes: &shared.nodes,
         answers: &shared.answers,
+        kept,
         tier: shared.tier.clone(),
         pass_unknown: shared.pass_unknown,
         counters: &shared.counters,

@@ -10,20 +10,25 @@ use tokio::task::JoinSet;
 
 use super::counts::Counters;
 use super::ended::Ended;
-use super::fetch::{Answered, Asked, Later, answer, is_cold, note_held_up, note_seams, pass_entry};
+use super::fetch::{
+    Answered, Asked, Kept, Later, Session, answer, is_cold, note_held_up, note_seams, pass_entry,
+};
 use super::line::{Awaited, Line, Then};
 use super::link::{Sink, Source, framed};
 use super::nodes::Nodes;
 use super::offsets::{patch_deleted, patch_epochs, patch_offsets};
-use super::tier::Tier;
+use super::tier::{Known, Tier};
 use super::{addresses, own, versions};
-use crate::serve::fetch::fill;
-use crate::wire::messages::fetch::FetchResponse;
+use crate::serve::fetch::{TopicKey, fill};
+use crate::wire::messages::fetch::{FetchFront, FetchResponse, PartitionFront};
 use crate::wire::messages::metadata::MetadataResponse;
 use crate::wire::{Api, Frame, Patches, ScannedTopic, read_response, response_correlation, splice};
 
 /// Answers up to this long are held without being counted: each connection has room for one.
 const UNCOUNTED_BYTES: usize = 64 << 10;
+
+/// Enough for what stands before the entries of an answer to a fetch.
+const FETCH_FRONT_BYTES: usize = 64;
 
 /// Reads of what was not waited for, of one connection at once.
 const READS: usize = 16;
@@ -36,6 +41,8 @@ pub(crate) struct Down<'p, R, W> {
     pub(crate) nodes: &'p Nodes,
     /// For long answers of all connections.
     pub(crate) answers: &'p ByteBudget,
+    /// The session of this connection.
+    pub(crate) kept: Kept,
     /// What is filled from, if anything is.
     pub(crate) tier: Option<Arc<Tier>>,
     pub(crate) pass_unknown: bool,
@@ -98,7 +105,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
 
     /// Takes an answer of the broker.
     async fn answer(&mut self, awaited: Awaited) -> Result<bool, Ended> {
-        let Awaited { api, version, correlation_id, since: _, then } = awaited;
+        let Awaited { api, version, correlation_id, since: _, mut then } = awaited;
         if !self.broker.wait().await? {
             return Ok(false);
         }
@@ -110,7 +117,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         if !then.is_own() {
             self.counters.came(api, length);
         }
-        match &then {
+        match &mut then {
             Then::Pass => return self.broker.pass(&mut self.client).await,
             Then::Fetch if length > UNCOUNTED_BYTES => {
                 return self.broker.pass_fetch(&mut self.client, version, |_, _, _| {}).await;
@@ -118,10 +125,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             Then::Cold(asked) if length > UNCOUNTED_BYTES => {
                 let known = self.tier.as_ref().map(|tier| tier.known()).unwrap_or_default();
                 if !is_cold(asked, &known)? {
-                    let each = |topic: ScannedTopic<'_>, front, patches: &mut Patches| {
-                        pass_entry(&known, topic, front, version, patches);
-                    };
-                    return self.broker.pass_fetch(&mut self.client, version, each).await;
+                    let session = asked.session.take();
+                    return self.stream(&known, version, session).await;
                 }
             }
             _ => {}
@@ -138,7 +143,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             }
             Then::Fetch => self.fetch(&frame.freeze(), version)?,
             Then::Cold(asked) => {
-                let sent = self.fill(frame, version, &asked).await;
+                let sent = self.fill(frame, version, asked).await;
                 drop(counted);
                 return sent;
             }
@@ -173,12 +178,43 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         Ok(splice(frame, addresses::in_fetch(&answer, version, self.nodes)?)?)
     }
 
+    /// Passes a long answer to a fetch in which nothing of the tier is expected.
+    async fn stream(
+        &mut self,
+        known: &Known,
+        version: i16,
+        mut session: Option<Session>,
+    ) -> Result<bool, Ended> {
+        // A long answer is longer than that.
+        self.broker.peek(FETCH_FRONT_BYTES).await?;
+        let front = FetchFront::read(self.broker.arrived()?, version)?;
+        let each = |topic: ScannedTopic<'_>, front: PartitionFront, patches: &mut Patches| {
+            let is_refused = pass_entry(known, topic, front, version, patches);
+            if is_refused {
+                let key = TopicKey::of(topic.name, topic.id, version);
+                // A session that the broker knows otherwise is not gone on with.
+                session.take_if(|session| !session.suspect(key, front.partition_index));
+            }
+        };
+        let passed = self.broker.pass_fetch(&mut self.client, version, each).await?;
+        // Both halves are one task: nothing that the client asks is looked at between its last byte and this.
+        if let Some(session) = session {
+            self.kept.settle(session, front);
+        }
+        Ok(passed)
+    }
+
     /// Fills an answer from the tier, sends it, and has read what was not waited for.
-    async fn fill(&mut self, frame: BytesMut, version: i16, asked: &Asked) -> Result<bool, Ended> {
+    async fn fill(&mut self, frame: BytesMut, version: i16, mut asked: Asked) -> Result<bool, Ended> {
         let Some(tier) = self.tier.clone() else { return Ok(false) };
         self.turn = self.turn.wrapping_add(1);
-        let mut answered = answer(frame, version, asked, &tier, self.nodes, self.answers, self.turn).await?;
+        let (nodes, answers) = (self.nodes, self.answers);
+        let mut answered = answer(frame, version, &mut asked, &tier, nodes, answers, self.turn).await?;
         self.counters.made(answered.tally);
+        // Before the client can ask on.
+        if let Some(session) = asked.session {
+            self.kept.settle(session, answered.front);
+        }
         self.client.send(&mut answered.frame).await?;
         let Answered { later, .. } = answered;
         for Later { tiered, tip, offset, max_bytes, sight } in later {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use firnline_index::{TopicId, TopicName};
+use firnline_store::ByteBudget;
 use proptest::prelude::*;
 
 use super::addresses::{self, Doors};
-use super::fetch::{Look, look, pass_entry};
+use super::fetch::{Kept, Look, look, pass_entry};
 use super::login::handshake;
 use super::nodes::NodeError;
 use super::offsets::{names_wanted, refuse_deletion};
@@ -54,7 +55,7 @@ fn take_request(frame: &[u8]) {
     let _ = names_wanted(frame, &known);
     let _ = refuse_deletion(frame);
     let mut changed = BytesMut::from(frame);
-    if let Ok(Look::Ask { .. }) = look(&mut changed, &known) {
+    if let Ok(Look::Ask { .. }) = look(&mut changed, &known, &Kept::default(), &ByteBudget::new(1 << 20)) {
         assert_eq!(changed.len(), frame.len());
     }
 }

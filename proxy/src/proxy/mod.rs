@@ -34,6 +34,8 @@ mod route;
 mod server;
 mod settings;
 mod tier;
+#[cfg(test)]
+mod trace;
 mod up;
 mod versions;
 

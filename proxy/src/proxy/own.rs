@@ -3,7 +3,7 @@
 //! Each goes out in a version that every broker from 3.0 to 4.4 speaks, under the client's name, so that quotas count it as
 //! the client's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::tier::Known;
 use crate::wire::messages::list_offsets::{
@@ -46,7 +46,7 @@ pub(crate) fn names<'a>(
 
 /// Where the logs of these partitions end. Each must be named once.
 pub(crate) fn ends(
-    partitions: &BTreeMap<String, Vec<i32>>,
+    partitions: &BTreeMap<String, BTreeSet<i32>>,
     client: Option<&[u8]>,
 ) -> Result<Frame, WriteError> {
     let topics = partitions.iter().map(|(name, partitions)| {

@@ -79,6 +79,7 @@ pub(crate) struct Shared {
     pub(crate) limits: ProxyLimits,
     pub(crate) requests: ByteBudget,
     pub(crate) answers: ByteBudget,
+    pub(crate) sessions: ByteBudget,
     pub(crate) tier: Option<Arc<Tier>>,
     pub(crate) pass_unknown: bool,
     pub(crate) counters: Counters,
@@ -160,7 +161,9 @@ impl Proxy {
         let answers = ByteBudget::new(limits.answers_bytes);
         let tier = archive.map(|archive| Arc::new(Tier::new(archive)));
         let counters = Counters::new();
-        let shared = Shared { upstream, nodes, limits, requests, answers, tier, pass_unknown, counters };
+        let sessions = ByteBudget::new(limits.sessions_bytes);
+        let shared =
+            Shared { upstream, nodes, limits, requests, answers, sessions, tier, pass_unknown, counters };
         Ok(Self { listener, address, shared: Arc::new(shared), opened })
     }
 

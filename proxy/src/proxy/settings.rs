@@ -58,6 +58,9 @@ pub struct ProxyLimits {
     pub answer_bytes: usize,
     /// Memory for answers that are held, and for what is filled into them, in bytes.
     pub answers_bytes: u64,
+    /// Memory for what clients asked before in their fetch sessions, in bytes. Whoever finds no room has no session and names
+    /// all his partitions each time.
+    pub sessions_bytes: u64,
     /// The most record bytes of the tier in one answer, a single larger batch excepted.
     pub cold_bytes: usize,
     /// How long a connection may ask nothing.
@@ -81,6 +84,7 @@ impl Default for ProxyLimits {
             requests_bytes: 64 << 20,
             answer_bytes: 128 << 20,
             answers_bytes: 256 << 20,
+            sessions_bytes: 64 << 20,
             cold_bytes: 8 << 20,
             // Above the ten minutes after which a broker hangs up: who comes back then is told so by the broker.
             idle: Duration::from_secs(660),

@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout};
 
 use super::counts::Counters;
 use super::ended::Ended;
-use super::fetch::{Asked, Look, Wanted, ask_seams, look, refused};
+use super::fetch::{Asked, Kept, Look, Wanted, ask_seams, look, refused};
 use super::line::{Awaited, Line, Then};
 use super::link::{Sink, Source, framed};
 use super::login::{self, Handshake};
@@ -55,6 +55,10 @@ pub(crate) struct Up<'p, R, W> {
     pub(crate) limits: &'p ProxyLimits,
     /// For long requests of all connections.
     pub(crate) requests: &'p ByteBudget,
+    /// For the sessions of all connections.
+    pub(crate) sessions: &'p ByteBudget,
+    /// The session of this one.
+    pub(crate) kept: Kept,
     /// What is filled from, if anything is.
     pub(crate) tier: Option<&'p Tier>,
     pub(crate) pass_unknown: bool,
@@ -188,18 +192,19 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
     async fn fetch(&mut self, tier: &Tier, version: i16, correlation_id: i32) -> Result<bool, Ended> {
         let Some((mut frame, counted)) = self.take().await? else { return Ok(false) };
         let known = tier.known();
-        let look = look(&mut frame, &known)?;
+        let look = look(&mut frame, &known, &self.kept, self.sessions)?;
         let frame = frame.freeze();
         let then = match look {
             Look::Pass => Then::Pass,
-            Look::Refuse => {
-                self.write_down(Line::Own(refused(version, correlation_id)?)).await;
+            Look::Refuse(error) => {
+                self.write_down(Line::Own(refused(error, version, correlation_id)?)).await;
                 return Ok(true);
             }
-            Look::Ask { wanted, max_bytes } => {
+            Look::Ask { session, wanted, max_bytes } => {
                 let ends_were_asked = !wanted.ends.is_empty();
                 self.ask_ahead(&frame, wanted).await?;
-                Then::Cold(Asked { frame: frame.clone(), max_bytes, ends_were_asked, _counted: counted })
+                let frame = frame.clone();
+                Then::Cold(Asked { frame, max_bytes, session, ends_were_asked, _counted: counted })
             }
         };
         let api = Api::FETCH;
@@ -249,10 +254,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             let question = own::ends(&wanted.ends, client)?;
             self.ask(Api::LIST_OFFSETS, own::LIST_OFFSETS_VERSION, question, Then::Ends).await?;
         }
-        if !wanted.seams.is_empty() {
-            let (api, version) = (header.api, header.version);
-            let question = ask_seams(&wanted.seams, version, client)?;
-            self.ask(api, version, question, Then::Seams(wanted.seams)).await?;
+        for questions in [wanted.seams.lists, wanted.seams.walks] {
+            if !questions.is_empty() {
+                let (api, version) = (header.api, header.version);
+                let question = ask_seams(&questions, version, client)?;
+                self.ask(api, version, question, Then::Seams(questions)).await?;
+            }
         }
         Ok(())
     }

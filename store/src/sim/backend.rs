@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 type Hook = Arc<dyn Fn(&Fatal) + Send + Sync>;
 type ChangeHook = Arc<dyn Fn(&Change) + Send + Sync>;
+type RequestHook = Arc<dyn Fn(RequestKind, &str) + Send + Sync>;
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -43,6 +44,7 @@ pub(super) struct World {
     pub(super) fatal: Vec<Fatal>,
     pub(super) on_fatal: Option<Hook>,
     pub(super) on_change: Option<ChangeHook>,
+    pub(super) on_request: Option<RequestHook>,
     /// Whether it tells no checksums.
     pub(super) without_checksums: bool,
     /// Writes on their way, in the order in which they were sent.
@@ -215,6 +217,10 @@ impl Connection {
     {
         if self.dead.load(Ordering::Acquire) {
             return std::future::pending().await;
+        }
+        let hook = self.shared.world().on_request.clone();
+        if let Some(hook) = hook {
+            hook(request.kind, request.key);
         }
         let (latency, fault) = self.draw(&request);
         if !latency.is_zero() {

@@ -22,6 +22,7 @@ pub use plan::{Rule, SimFault, When};
 pub use trace::{Change, Fatal, TraceEvent};
 
 use crate::checksum::crc64;
+use crate::counts::RequestKind;
 use crate::env::{Env, SeededRandom};
 use crate::settings::StoreSettings;
 use crate::store::Store;
@@ -99,6 +100,11 @@ impl Simulation {
     /// the store, but not write to it.
     pub fn on_change(&self, hook: impl Fn(&Change) + Send + Sync + 'static) {
         self.world().on_change = Some(Arc::new(hook));
+    }
+
+    /// Is called when a request is sent, before anything is done about it, with what it asks for.
+    pub fn on_request(&self, hook: impl Fn(RequestKind, &str) + Send + Sync + 'static) {
+        self.world().on_request = Some(Arc::new(hook));
     }
 
     /// Applies the late writes ([`SimFault::Late`]) whose time has come, in the order of their times. Each request does the

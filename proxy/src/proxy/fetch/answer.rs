@@ -16,9 +16,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::bounds::{bounds_of, empty_bounds};
 use super::guard::{Tally, report, would_be_false};
-use super::look::{Asked, Found, find_by};
+use super::look::{Asked, Found, find_by, refused};
 use super::outcome::{Beside, Told, told};
 use super::seam::note_held_up;
+use super::session::Session;
 use super::verdict::{Seen, Verdict, verdict};
 use crate::proxy::addresses::{self, Doors};
 use crate::proxy::ended::Ended;
@@ -29,15 +30,20 @@ use crate::serve::fetch::{
     isolation, size,
 };
 use crate::serve::kafka_error::KafkaError;
-use crate::wire::messages::fetch::{AbortedTransaction, FetchRequest, FetchResponse, PartitionData};
+use crate::wire::messages::fetch::{
+    AbortedTransaction, FetchFront, FetchRequest, FetchResponse, PartitionData,
+};
 use crate::wire::{
-    Api, At, Frame, List, Patches, RequestHeader, Splice, fragment, read_request, read_response, splice,
+    Api, At, Frame, List, Patches, RequestHeader, Splice, fragment, read_request, read_response,
+    response_correlation, splice,
 };
 
 /// An answer to be sent, and what it was made with.
 #[derive(Debug)]
 pub(crate) struct Answered {
     pub(crate) frame: Frame,
+    /// What the broker said of the whole.
+    pub(crate) front: FetchFront,
     /// What is to be read once it has gone.
     pub(crate) later: Vec<Later>,
     /// What came of it.
@@ -89,14 +95,15 @@ struct Terms {
 pub(crate) async fn answer(
     mut frame: BytesMut,
     version: i16,
-    asked: &Asked,
+    asked: &mut Asked,
     tier: &Tier,
     doors: &impl Doors,
     budget: &ByteBudget,
     turn: usize,
 ) -> Result<Answered, Ended> {
     let began = Instant::now();
-    let (header, body) = RequestHeader::read(&asked.frame)?;
+    let Asked { frame: request, session, .. } = asked;
+    let (header, body) = RequestHeader::read(request)?;
     let request: FetchRequest<'_> = read_request(&header, body)?;
     let terms = Terms {
         version,
@@ -104,8 +111,14 @@ pub(crate) async fn answer(
         max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(PATIENCE),
         ends_were_asked: asked.ends_were_asked,
     };
-    let Judged { patches, mut cold, looks, broker_bytes, out_of_range } =
-        judge(&frame, &request, tier, terms)?;
+    let front = FetchFront::read(&frame, version)?;
+    let Some(judged) = judge(&frame, &request, session.as_mut(), tier, terms)? else {
+        *session = None;
+        let error = KafkaError::FetchSessionIdNotFound;
+        let frame = refused(error, version, response_correlation(&frame)?)?;
+        return Ok(Answered { frame, front, later: Vec::new(), tally: Tally::default(), _held: None });
+    };
+    let Judged { patches, mut cold, looks, broker_bytes, out_of_range } = judged;
     patches.apply(&mut frame)?;
     let frame = frame.freeze();
     let (mut later, mut held) = (Vec::new(), None);
@@ -125,14 +138,14 @@ pub(crate) async fn answer(
     if let Some(held) = &mut held {
         held.shrink_to(filled as u64);
     }
-    if broker_bytes + filled == 0 && is_worth_waiting(&cold) {
+    if broker_bytes + filled == 0 && is_worth_waiting(&cold) && !has_news(&cold, terms) {
         // An answer that comes at once and has nothing is asked for again at once.
         sleep_until(began + terms.max_wait).await;
     }
     let tally = Tally { out_of_range, ..Tally::default() };
     let tally = cold.iter().fold(tally, |tally, one| one.count(tally));
     let frame = put_together(&frame, cold, terms, doors)?;
-    Ok(Answered { frame, later, tally, _held: held })
+    Ok(Answered { frame, front, later, tally, _held: held })
 }
 
 struct Judged {
@@ -145,8 +158,15 @@ struct Judged {
     out_of_range: u64,
 }
 
-/// Goes through the entries: notes what they tell, patches those that pass.
-fn judge(frame: &[u8], request: &FetchRequest<'_>, tier: &Tier, terms: Terms) -> Result<Judged, Ended> {
+/// Goes through the entries: notes what they tell, patches those that pass. `None` where the broker has refused a partition
+/// of the session that is not known to be one: what is known of the session is not what the broker knows.
+fn judge(
+    frame: &[u8],
+    request: &FetchRequest<'_>,
+    mut session: Option<&mut Session>,
+    tier: &Tier,
+    terms: Terms,
+) -> Result<Option<Judged>, Ended> {
     let version = terms.version;
     let answer: FetchResponse<'_> = read_response(frame, version)?;
     let known = tier.known();
@@ -175,8 +195,21 @@ fn judge(frame: &[u8], request: &FetchRequest<'_>, tier: &Tier, terms: Terms) ->
             }
             let place = *lock.lock();
             let asked = if code == KafkaError::OffsetOutOfRange.code() {
-                let offsets = offsets.get_or_insert_with(|| offsets_of(request));
-                offsets.get(&(topic.topic, topic.topic_id, data.partition_index)).copied()
+                match session.as_deref_mut() {
+                    Some(session) => {
+                        let key = TopicKey::of(topic.topic, topic.topic_id, version);
+                        let wanted = session.wanted(&key, data.partition_index);
+                        let Some(wanted) = wanted.filter(|_| session.suspect(key, data.partition_index))
+                        else {
+                            return Ok(None);
+                        };
+                        Some((wanted.offset, wanted.max_bytes))
+                    }
+                    None => {
+                        let offsets = offsets.get_or_insert_with(|| offsets_of(request));
+                        offsets.get(&(topic.topic, topic.topic_id, data.partition_index)).copied()
+                    }
+                }
             } else {
                 None
             };
@@ -222,7 +255,7 @@ fn judge(frame: &[u8], request: &FetchRequest<'_>, tier: &Tier, terms: Terms) ->
             }
         }
     }
-    Ok(judged)
+    Ok(Some(judged))
 }
 
 type Offsets<'r> = HashMap<(&'r str, [u8; 16], i32), (i64, usize)>;
@@ -373,6 +406,12 @@ fn filled_bytes(cold: &[Cold]) -> usize {
 fn is_worth_waiting(cold: &[Cold]) -> bool {
     let waits = |told: &Told| matches!(told, Told::Empty | Told::Failed(KafkaError::KafkaStorageError));
     !cold.is_empty() && cold.iter().all(|one| waits(&one.told))
+}
+
+/// Whether the next fetch of this reader will know more.
+fn has_news(cold: &[Cold], terms: Terms) -> bool {
+    let of = |one: &Cold| one.tiered.place(one.partition).is_some_and(|place| place.seam().take_news());
+    terms.isolation == Isolation::ReadCommitted && cold.iter().any(of)
 }
 
 /// The broker's answer with other entries and addresses in it.

@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use firnline_index::TopicId;
-use firnline_store::Reservation;
+use firnline_store::{ByteBudget, Reservation};
 
-use super::seam::{self, Question};
-use crate::proxy::tier::{Known, Tiered};
-use crate::serve::fetch::{by_id, size};
+use super::seam::{self, Questions};
+use super::session::{Kept, Session, Turn};
+use crate::proxy::tier::{Known, Place, Tiered};
+use crate::serve::fetch::{TopicKey, by_id, size};
 use crate::serve::kafka_error::KafkaError;
-use crate::wire::messages::fetch::{FetchRequest, FetchResponse, FetchTopic};
+use crate::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse};
 use crate::wire::{Frame, Patches, RequestHeader, WireError, WriteError, read_request, write_response};
 
-/// The session epoch of a fetch that names all its partitions and wants a session.
-const FIRST: i32 = 0;
-/// That of one which wants none.
+/// The session epoch of a fetch that wants no session.
 const WITHOUT: i32 = -1;
+const READ_COMMITTED: i8 = 1;
 /// Partitions that are asked for in one question of ours at most.
 const QUESTIONS: usize = 1000;
 
@@ -28,6 +28,8 @@ pub(crate) struct Asked {
     pub(crate) frame: Bytes,
     /// The most record bytes of the answer, before room was left for those of the tier.
     pub(crate) max_bytes: usize,
+    /// What it goes on with, and with it what was asked before.
+    pub(crate) session: Option<Session>,
     /// Whether it was asked ahead where the likely cold logs end.
     pub(crate) ends_were_asked: bool,
     /// The memory that is set aside for the request.
@@ -40,9 +42,9 @@ pub(crate) struct Wanted {
     /// Names whose topics were told too long ago, or never.
     pub(crate) names: BTreeSet<String>,
     /// Partitions of which no leader has told for a while where they end.
-    pub(crate) ends: BTreeMap<String, Vec<i32>>,
+    pub(crate) ends: BTreeMap<String, BTreeSet<i32>>,
     /// Ends of tiers at which transactions are open.
-    pub(crate) seams: Vec<Question>,
+    pub(crate) seams: Questions,
 }
 
 /// What is done with a fetch.
@@ -51,9 +53,11 @@ pub(crate) enum Look {
     /// It passes as it is: a replica's.
     Pass,
     /// It goes on with a session that is not there. It is answered here.
-    Refuse,
-    /// It passes, without a session; it is understood when it comes back.
+    Refuse(KafkaError),
+    /// It passes; it is understood when it comes back.
     Ask {
+        /// Its session, where it has one.
+        session: Option<Session>,
         /// What is asked ahead.
         wanted: Wanted,
         /// The most record bytes of the answer, as the client said.
@@ -61,8 +65,14 @@ pub(crate) enum Look {
     },
 }
 
-/// Looks at a fetch, its length cut off, and changes it in place: no session, and room left for the tier.
-pub(crate) fn look(frame: &mut BytesMut, known: &Known) -> Result<Look, WireError> {
+/// Looks at a fetch, its length cut off, and changes it in place: room is left for the tier, and it wants no session where
+/// there is no memory to follow one.
+pub(crate) fn look(
+    frame: &mut BytesMut,
+    known: &Known,
+    kept: &Kept,
+    sessions: &ByteBudget,
+) -> Result<Look, WireError> {
     let (header, body) = RequestHeader::read(frame)?;
     let version = header.version;
     let request: FetchRequest<'_> = read_request(&header, body)?;
@@ -70,41 +80,33 @@ pub(crate) fn look(frame: &mut BytesMut, known: &Known) -> Result<Look, WireErro
     if replica >= 0 {
         return Ok(Look::Pass);
     }
-    if request.session_epoch.value > FIRST {
-        return Ok(Look::Refuse);
-    }
     let mut patches = Patches::new();
-    if request.session_epoch.value == FIRST {
-        patches.set(&request.session_epoch, WITHOUT);
-    }
-    let (mut wanted, mut cold_bytes, mut questions) = (Wanted::default(), 0_usize, 0);
-    for topic in &request.topics {
-        let Some(Found { tiered, is_stale }) = find(known, &topic.value, version) else { continue };
-        let mut is_cold = false;
-        for asked in &topic.partitions {
-            let Some(place) = tiered.place(asked.partition) else { continue };
-            let place = *place.lock();
-            if !place.is_likely_cold(asked.fetch_offset) {
-                continue;
-            }
-            is_cold = true;
-            cold_bytes = cold_bytes.saturating_add(size(asked.partition_max_bytes));
-            let ends = place.marks().is_none_or(|marks| asked.fetch_offset >= marks.end.get());
-            let unknown = place.position().is_none() || (ends && place.leaders_end().is_none());
-            if unknown && questions < QUESTIONS {
-                questions += 1;
-                let name = tiered.topic.name.as_str();
-                let partitions = wanted.ends.entry(name.to_owned()).or_default();
-                if !partitions.contains(&asked.partition) {
-                    partitions.push(asked.partition);
-                }
-            }
+    let mut session = match kept.turn(&request, version, known, sessions) {
+        Turn::Refused(error) => return Ok(Look::Refuse(error)),
+        Turn::With(session) => Some(session),
+        Turn::Without => None,
+        Turn::NoRoom => {
+            patches.set(&request.session_epoch, WITHOUT);
+            None
         }
-        if is_cold && is_stale {
-            wanted.names.insert(topic.topic.to_owned());
+    };
+    let (mut wanted, mut cold_bytes) = (Wanted::default(), 0_usize);
+    let likely = likely_cold(&request, version, session.as_mut(), known);
+    for Likely { tiered, is_stale, partition, offset, max_bytes, place } in &likely {
+        cold_bytes = cold_bytes.saturating_add(*max_bytes);
+        let name = tiered.topic.name.as_str();
+        if *is_stale {
+            wanted.names.insert(name.to_owned());
+        }
+        let ends = place.marks().is_none_or(|marks| *offset >= marks.end.get());
+        let unknown = place.position().is_none() || (ends && place.leaders_end().is_none());
+        if unknown && wanted.ends.values().map(BTreeSet::len).sum::<usize>() < QUESTIONS {
+            wanted.ends.entry(name.to_owned()).or_default().insert(*partition);
         }
     }
-    wanted.seams = seam::questions(&request, known, version);
+    if request.isolation_level == READ_COMMITTED {
+        wanted.seams = seam::questions(&likely);
+    }
     let max_bytes = size(request.max_bytes.value);
     if cold_bytes > 0 {
         // Hot partitions would take all of it each time.
@@ -112,7 +114,7 @@ pub(crate) fn look(frame: &mut BytesMut, known: &Known) -> Result<Look, WireErro
         patches.set(&request.max_bytes, i32::try_from(left).unwrap_or(i32::MAX));
     }
     patches.apply(frame).map_err(|_| WireError::Short { at: frame.len() })?;
-    Ok(Look::Ask { wanted, max_bytes })
+    Ok(Look::Ask { session, wanted, max_bytes })
 }
 
 /// A topic of the tier, as a fetch names it.
@@ -122,17 +124,68 @@ pub(crate) struct Found {
     pub(crate) is_stale: bool,
 }
 
-/// The topic of a request, as far as it is in the tier.
-fn find(known: &Known, topic: &FetchTopic<'_>, version: i16) -> Option<Found> {
-    find_by(known, topic.topic, topic.topic_id, version)
+/// A partition that the broker will probably refuse.
+#[derive(Debug)]
+pub(crate) struct Likely {
+    pub(crate) tiered: Arc<Tiered>,
+    /// It was named, and it was told too long ago which topic the name means.
+    pub(crate) is_stale: bool,
+    pub(crate) partition: i32,
+    pub(crate) offset: i64,
+    pub(crate) max_bytes: usize,
+    pub(crate) place: Place,
+}
+
+impl Likely {
+    /// `None` where the broker will probably not.
+    pub(crate) fn of(found: &Found, partition: i32, offset: i64, max_bytes: usize) -> Option<Self> {
+        let Found { tiered, is_stale } = found;
+        let place = *tiered.place(partition)?.lock();
+        let (tiered, is_stale) = (Arc::clone(tiered), *is_stale);
+        place.is_likely_cold(offset).then_some(Self { tiered, is_stale, partition, offset, max_bytes, place })
+    }
+}
+
+/// The partitions of a fetch that the broker will probably refuse: those of its session, or those that it names.
+fn likely_cold(
+    request: &FetchRequest<'_>,
+    version: i16,
+    session: Option<&mut Session>,
+    known: &Known,
+) -> Vec<Likely> {
+    if let Some(session) = session {
+        return session.likely_cold(known);
+    }
+    let mut likely = Vec::new();
+    for topic in &request.topics {
+        let Some(found) = find_by(known, topic.topic, topic.topic_id, version) else { continue };
+        let of = |asked: &FetchPartition| {
+            Likely::of(&found, asked.partition, asked.fetch_offset, size(asked.partition_max_bytes))
+        };
+        likely.extend(topic.partitions.iter().filter_map(|asked| of(&asked)));
+    }
+    likely
 }
 
 /// The topic of a request or an answer.
 pub(crate) fn find_by(known: &Known, name: &str, id: [u8; 16], version: i16) -> Option<Found> {
-    if by_id(version) {
-        let tiered = known.with_id(TopicId::from_bytes(id))?;
-        return Some(Found { tiered: Arc::clone(tiered), is_stale: false });
+    if by_id(version) { find_id(known, id) } else { find_name(known, name) }
+}
+
+/// The topic of a session.
+pub(crate) fn find(known: &Known, key: &TopicKey) -> Option<Found> {
+    match key {
+        TopicKey::Id(id) => find_id(known, *id),
+        TopicKey::Name(name) => find_name(known, name),
     }
+}
+
+fn find_id(known: &Known, id: [u8; 16]) -> Option<Found> {
+    let tiered = known.with_id(TopicId::from_bytes(id))?;
+    Some(Found { tiered: Arc::clone(tiered), is_stale: false })
+}
+
+fn find_name(known: &Known, name: &str) -> Option<Found> {
     let named = known.named(name)?;
     match named.live() {
         Ok(live) => live.map(|tiered| Found { tiered: Arc::clone(tiered), is_stale: false }),
@@ -140,26 +193,17 @@ pub(crate) fn find_by(known: &Known, name: &str, id: [u8; 16], version: i16) -> 
     }
 }
 
-/// The answer to a fetch that goes on with a session: there is none, so that its client begins anew.
-pub(crate) fn refused(version: i16, correlation_id: i32) -> Result<Frame, WriteError> {
-    let error_code = KafkaError::FetchSessionIdNotFound.code();
+/// The answer to a fetch whose session is not followed: its client begins anew.
+pub(crate) fn refused(error: KafkaError, version: i16, correlation_id: i32) -> Result<Frame, WriteError> {
+    let error_code = error.code();
     write_response(&FetchResponse { error_code, ..FetchResponse::default() }, version, correlation_id)
 }
 
 /// Whether the answer to a fetch is likely to be one that the tier is asked for.
-pub(crate) fn is_cold(asked: &Asked, known: &Known) -> Result<bool, WireError> {
+pub(crate) fn is_cold(asked: &mut Asked, known: &Known) -> Result<bool, WireError> {
     let (header, body) = RequestHeader::read(&asked.frame)?;
     let request: FetchRequest<'_> = read_request(&header, body)?;
-    for topic in &request.topics {
-        let Some(Found { tiered, .. }) = find(known, &topic.value, header.version) else { continue };
-        for asked in &topic.partitions {
-            let place = tiered.place(asked.partition);
-            if place.is_some_and(|place| place.lock().is_likely_cold(asked.fetch_offset)) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
+    Ok(!likely_cold(&request, header.version, asked.session.as_mut(), known).is_empty())
 }
 
 #[cfg(test)]

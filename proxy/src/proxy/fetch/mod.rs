@@ -1,7 +1,7 @@
 //! Fetch: what the broker refuses with OFFSET_OUT_OF_RANGE and the tier has is filled, and log starts are the tier's.
 //!
 //! ```text
-//!   request ─► look ─► own questions, then the request, sessionless ─► broker
+//!   request ─► look ─► own questions, then the request ───────────────► broker
 //!                                                                        │
 //!   client ◄── splice ◄── outcome ◄── gather / fill_held ◄── verdict ◄── answer
 //! ```
@@ -15,6 +15,7 @@ mod look;
 mod outcome;
 mod passing;
 mod seam;
+mod session;
 mod verdict;
 
 pub(crate) use answer::{Answered, Later, answer};
@@ -22,3 +23,4 @@ pub(crate) use guard::Tally;
 pub(crate) use look::{Asked, Look, Wanted, is_cold, look, refused};
 pub(crate) use passing::pass_entry;
 pub(crate) use seam::{Question, Seam, ask as ask_seams, note_answer as note_seams, note_held_up};
+pub(crate) use session::{Kept, Session};

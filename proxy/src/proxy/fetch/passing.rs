@@ -6,16 +6,16 @@ use crate::serve::kafka_error::KafkaError;
 use crate::wire::messages::fetch::{Bounds, PartitionFront};
 use crate::wire::{Patches, ScannedTopic};
 
-/// Notes what an entry tells, and patches it.
+/// Notes what an entry tells, and patches it. `true` where the broker has refused it.
 pub(crate) fn pass_entry(
     known: &Known,
     topic: ScannedTopic<'_>,
     front: PartitionFront,
     version: i16,
     patches: &mut Patches,
-) {
-    let Some(Found { tiered, .. }) = find_by(known, topic.name, topic.id, version) else { return };
-    let Some(place) = tiered.place(front.partition_index) else { return };
+) -> bool {
+    let Some(Found { tiered, .. }) = find_by(known, topic.name, topic.id, version) else { return false };
+    let Some(place) = tiered.place(front.partition_index) else { return false };
     let mut place = place.lock();
     if front.error_code.value == 0 {
         let (high_watermark, last_stable) = (front.high_watermark.value, front.last_stable_offset.value);
@@ -31,5 +31,7 @@ pub(crate) fn pass_entry(
             log_start_offset: start_to_tell(place.marks(), -1),
         };
         front.patch_empty(bounds, patches);
+        return true;
     }
+    false
 }

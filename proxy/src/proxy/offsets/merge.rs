@@ -101,7 +101,14 @@ pub(crate) fn merged(question: Question, brokers: Place, tiers: Tiers) -> Option
         }
         (_, Tiers::At(..) | Tiers::Hit(_)) => return None,
     };
-    Some(Ok(place))
+    Some(Ok(Place { epoch: told_epoch(place.epoch, brokers.epoch), ..place }))
+}
+
+/// What comes before the broker's own place in a log was not written under a later epoch. Where it says so the two are
+/// different logs (a topic of another cluster, one that was begun anew), and a client that was told the later epoch would take
+/// all further news of the partition for old.
+const fn told_epoch(own: i32, brokers: i32) -> i32 {
+    if brokers >= 0 && own > brokers { -1 } else { own }
 }
 
 #[cfg(test)]
@@ -172,6 +179,16 @@ mod tests {
         assert_eq!(told(largest, place(1005, 700), hit(1004, 130)), None);
         assert_eq!(told(largest, place(1005, 700), hit(1005, 700)), None);
         assert_eq!(told(largest, NONE, hit(1, 130)), Some((1, 130, 2)));
+    }
+
+    #[test]
+    fn no_epoch_is_told_that_lies_above_the_brokers() {
+        let brokers = |epoch| Place { timestamp: -1, offset: 700, epoch };
+        for (question, tiers) in [(Question::Earliest, at(100)), (Question::At(1), hit(1, 130))] {
+            assert_eq!(told(question, brokers(1), tiers).map(|told| told.2), Some(-1));
+            assert_eq!(told(question, brokers(2), tiers).map(|told| told.2), Some(2));
+            assert_eq!(told(question, brokers(-1), tiers).map(|told| told.2), Some(2), "it knows of none");
+        }
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub(crate) const fn by_id(version: i16) -> bool {
 }
 
 impl TopicKey {
-    fn of(name: &str, id: [u8; 16], version: i16) -> Self {
+    /// The one that stands in a request or an answer.
+    pub(crate) fn of(name: &str, id: [u8; 16], version: i16) -> Self {
         if by_id(version) { Self::Id(id) } else { Self::Name(name.into()) }
     }
 

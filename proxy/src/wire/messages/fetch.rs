@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::{At, List, Records, message, structs};
-use crate::wire::{Patches, Reader, Value, WireError};
+use crate::wire::header::read_response_header;
+use crate::wire::{Api, Patches, Reader, Value, WireError};
 
 structs! {
     struct FetchRequest<'a> {
@@ -124,6 +125,32 @@ pub struct Bounds {
     pub last_stable_offset: i64,
     /// Where the log starts, the tier included.
     pub log_start_offset: i64,
+}
+
+/// What stands at the front of an answer: whether it is one, and of which session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchFront {
+    /// Kafka's error code for the whole, from version 7 on.
+    pub error_code: i16,
+    /// The session to go on with, from version 7 on; 0 where there is none.
+    pub session_id: i32,
+}
+
+impl FetchFront {
+    /// Reads the front of a frame, its length cut off, of which the rest need not have arrived.
+    ///
+    /// # Errors
+    /// [`WireError::Short`] where more must arrive before it can be told.
+    pub fn read(frame: &[u8], version: i16) -> Result<Self, WireError> {
+        let from = &mut read_response_header(frame, Api::FETCH, version)?;
+        if version >= 1 {
+            i32::read(from)?;
+        }
+        if version < 7 {
+            return Ok(Self { error_code: 0, session_id: 0 });
+        }
+        Ok(Self { error_code: Value::read(from)?, session_id: Value::read(from)? })
+    }
 }
 
 /// What stands at the front of a partition's entry: all that is patched in one that passes.

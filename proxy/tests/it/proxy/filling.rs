@@ -212,23 +212,6 @@ async fn limits_of_a_fetch_hold_over_hot_and_cold() {
 }
 
 #[tokio::test]
-async fn a_fetch_that_goes_on_with_a_session_begins_anew() {
-    let scene = Scene::new(800, 700).await;
-    let mut client = scene.proxy.client().await;
-    let mut next = request(&[(0, 100)]);
-    (next.session_id, next.session_epoch) = (5, 3);
-    let answer = client.ask(13, &next).await;
-    assert_eq!((answer.error_code, answer.session_id, answer.responses.len()), (70, 0, 0));
-    assert!(scene.keys().is_empty(), "the broker is not asked");
-    let mut first = request(&[(0, 750)]);
-    first.session_epoch = 0;
-    let answer = client.ask(13, &first).await;
-    assert_eq!((answer.error_code, answer.session_id), (0, 0));
-    let asked: FetchRequest = scene.broker.asked().pop().unwrap().body();
-    assert_eq!(asked.session_epoch, -1);
-}
-
-#[tokio::test]
 async fn a_store_that_fails_is_told_as_a_failure_and_comes_back() {
     let scene = Scene::new(800, 700).await;
     let mut client = scene.proxy.client().await;

@@ -173,3 +173,24 @@ async fn without_the_right_to_delete_in_the_tier_nothing_is_deleted_anywhere() {
     assert_eq!(told.error_code, 29);
     assert!(scene.keys().is_empty(), "the broker is not asked");
 }
+
+#[tokio::test]
+async fn the_earliest_lies_behind_the_last_gap() {
+    let scene = Scene::new(800, 700).await;
+    let mut part = scene.world.part(tip("orders", ID, 0), 100);
+    part.upload(&scene.log, 300);
+    part.gap(400);
+    part.upload(&scene.log, 800);
+    part.commit();
+    let mut client = scene.proxy.client().await;
+    // Else a client that begins at the earliest offset comes to the gap, is told that it is out of range, and begins anew.
+    assert_eq!(offset(&mut client, 7, -2).await, (-1, 400));
+    let entry = fetch_on(&mut client, 13, 400).await;
+    assert_eq!((entry.error_code, entry.log_start_offset), (0, 400));
+    assert_eq!(fetch_on(&mut client, 13, 350).await.error_code, OUT_OF_RANGE, "it is lost, truly");
+    assert_eq!(
+        fetch_on(&mut client, 13, 200).await.error_code,
+        0,
+        "what lies before it is there for whoever seeks"
+    );
+}

@@ -1,8 +1,10 @@
 //! The proxy over its sockets, before a broker that says what a test wants it to say.
 
 mod broker;
+mod cache;
 mod filling;
 mod merging;
 mod passing;
 mod scene;
 mod seams;
+mod sessions;

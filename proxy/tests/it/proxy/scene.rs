@@ -21,14 +21,14 @@ use kafka_protocol::messages::offset_for_leader_epoch_response::{
     EpochEndOffset, OffsetForLeaderTopicResult,
 };
 use kafka_protocol::messages::{
-    DeleteRecordsRequest, DeleteRecordsResponse, FetchRequest, FetchResponse, ListOffsetsRequest,
-    ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetForLeaderEpochRequest,
-    OffsetForLeaderEpochResponse,
+    DeleteRecordsRequest, DeleteRecordsResponse, FetchResponse, ListOffsetsRequest, ListOffsetsResponse,
+    MetadataRequest, MetadataResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
 };
 use kafka_protocol::protocol::StrBytes;
 use uuid::Uuid;
 
 use super::broker::{Asked, Broker, Running, settings};
+use super::cache::Cache;
 use crate::serve::log::Log;
 use crate::serve::tier::{World, cluster, tip};
 
@@ -50,6 +50,8 @@ pub(super) struct Brokers {
     pub(super) stable: Arc<AtomicI64>,
     /// Producers and first offsets of aborted transactions that reach beyond the tier's end.
     pub(super) aborted: Arc<std::sync::Mutex<Vec<(i64, i64)>>>,
+    /// Its fetch sessions.
+    pub(super) cache: Arc<std::sync::Mutex<Cache>>,
 }
 
 impl Brokers {
@@ -64,6 +66,7 @@ impl Brokers {
             id: Arc::new(std::sync::atomic::AtomicU8::new(ID)),
             stable: Arc::new(AtomicI64::new(i64::MAX)),
             aborted: Arc::default(),
+            cache: Arc::default(),
         }
     }
 
@@ -79,7 +82,11 @@ impl Brokers {
     }
 
     fn fetch(&self, asked: &Asked) -> Bytes {
-        let request: FetchRequest = asked.body();
+        let turn = self.cache.lock().unwrap().turn(asked.body());
+        let (request, session_id, is_next) = match turn {
+            Ok(turn) => turn,
+            Err(code) => return asked.answer(&FetchResponse::default().with_error_code(code)),
+        };
         let end = self.end.load(Ordering::SeqCst);
         let error = self.error.load(Ordering::SeqCst);
         let entry = |wanted: &FetchPartition| {
@@ -115,9 +122,16 @@ impl Brokers {
         };
         let topics = request.topics.iter().map(|topic| {
             let answer = FetchableTopicResponse::default().with_topic(topic.topic.clone());
-            answer.with_topic_id(topic.topic_id).with_partitions(topic.partitions.iter().map(entry).collect())
+            let entries = topic.partitions.iter().map(entry);
+            let is_news = |entry: &PartitionData| {
+                !is_next
+                    || entry.error_code != 0
+                    || entry.records.as_ref().is_some_and(|bytes| !bytes.is_empty())
+            };
+            answer.with_topic_id(topic.topic_id).with_partitions(entries.filter(is_news).collect())
         });
-        asked.answer(&FetchResponse::default().with_responses(topics.collect()))
+        let topics = topics.filter(|topic| !topic.partitions.is_empty());
+        asked.answer(&FetchResponse::default().with_session_id(session_id).with_responses(topics.collect()))
     }
 
     fn offsets(&self, asked: &Asked) -> Bytes {

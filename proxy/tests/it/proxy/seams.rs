@@ -27,6 +27,28 @@ fn log() -> Log {
     log
 }
 
+/// The same, with so much data behind the tier's end that a walk takes steps, and then an aborted transaction of producer 1
+/// that hides in the broker's list how the one before it ended.
+fn hidden(first_committed: bool) -> (Log, i64) {
+    let mut log = Log::from(100);
+    let data = |log: &mut Log, until: i64| {
+        while log.end() < until {
+            log.data(5, 1000);
+        }
+    };
+    data(&mut log, 400);
+    log.in_transaction(1, 5);
+    data(&mut log, 600);
+    log.in_transaction(2, 5);
+    data(&mut log, 3000);
+    log.end_transaction(1, first_committed).end_transaction(2, false);
+    data(&mut log, 3100);
+    let later = log.end();
+    log.in_transaction(1, 5).end_transaction(1, false);
+    data(&mut log, 3200);
+    (log, later)
+}
+
 async fn committed(client: &mut Client, version: i16, offset: i64) -> PartitionData {
     let request = request(&[(0, offset)]).with_isolation_level(1);
     client.ask(version, &request).await.responses.remove(0).partitions.remove(0)
@@ -69,6 +91,52 @@ async fn how_they_ended_is_asked_of_the_broker_in_the_clients_stead() {
         *scene.brokers.aborted.lock().unwrap() = vec![(1, 400)];
         let end = scene.log.end();
         assert_eq!(read(&scene, version, 100).await, (end, vec![(1, 400)]), "version {version}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_list_does_not_say_is_looked_for_in_the_brokers_log() {
+    for (version, first_committed) in [(4, true), (13, false), (18, true)] {
+        let (log, later) = hidden(first_committed);
+        let scene = Scene::with(log, 800, 700, |_, _| {}).await;
+        // As a broker says it that has forgotten where the first one began.
+        *scene.brokers.aborted.lock().unwrap() = vec![(1, later), (2, 600)];
+        let mut expected = vec![(1, later), (2, 600)];
+        if !first_committed {
+            expected.insert(0, (1, 400));
+        }
+        let mut client = scene.proxy.client().await;
+        let began = tokio::time::Instant::now();
+        let mut entry = committed(&mut client, version, 400).await;
+        while records(&entry).is_empty() {
+            entry = committed(&mut client, version, 400).await;
+        }
+        assert!(
+            began.elapsed() < std::time::Duration::from_secs(1),
+            "version {version}: {:?}",
+            began.elapsed()
+        );
+        let (end, aborted) = read(&scene, version, 100).await;
+        assert_eq!((end, aborted), (scene.log.end(), expected), "version {version}");
+        let walks =
+            scene.broker.asked().into_iter().filter(|asked| asked.key == 1 && asked.correlation == i32::MIN);
+        let walks = walks.map(|asked| asked.body::<kafka_protocol::messages::FetchRequest>());
+        let walks: Vec<_> = walks.filter(|asked| asked.isolation_level == 0).collect();
+        assert!((3..=6).contains(&walks.len()), "{} steps", walks.len());
+        let from = walks.iter().map(|asked| asked.topics[0].partitions[0].fetch_offset);
+        assert!(from.is_sorted(), "nothing is looked at twice");
+    }
+}
+
+#[tokio::test]
+async fn what_lies_between_the_tier_and_the_log_is_waited_for() {
+    // The broker's log begins behind the tier's end: an abort between the two is in no list any more.
+    let scene = Scene::with(log(), 800, 805, |_, _| {}).await;
+    assert_eq!(read(&scene, 13, 100).await.0, 400);
+    let seams =
+        scene.broker.asked().into_iter().filter(|asked| asked.key == 1 && asked.correlation == i32::MIN);
+    for asked in seams.map(|asked| asked.body::<kafka_protocol::messages::FetchRequest>()) {
+        assert_eq!(asked.topics[0].partitions[0].fetch_offset, 800, "nothing is asked behind the tier's end");
     }
 }
 

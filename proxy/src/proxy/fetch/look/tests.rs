@@ -7,7 +7,7 @@ use firnline_reader::Bounds;
 use super::*;
 use crate::proxy::tier::Marks;
 use crate::serve::catalog::{Topic, Topics};
-use crate::wire::messages::fetch::{FetchPartition, ReplicaState};
+use crate::wire::messages::fetch::{FetchPartition, FetchTopic, ReplicaState};
 use crate::wire::{At, List, write_request};
 
 const ID: [u8; 16] = [7; 16];
@@ -53,18 +53,19 @@ fn looked(request: &FetchRequest<'_>, version: i16, known: &Known) -> (Look, i32
     let mut frame =
         BytesMut::from(&write_request(request, version, 1, Some(b"client")).unwrap().into_bytes()[..]);
     frame.advance(4);
-    let look = look(&mut frame, known).unwrap();
+    let room = ByteBudget::new(1 << 20);
+    let look = look(&mut frame, known, &Kept::default(), &room).unwrap();
     let (header, body) = RequestHeader::read(&frame).unwrap();
     let read: FetchRequest<'_> = read_request(&header, body).unwrap();
     (look, read.session_epoch.value, read.max_bytes.value)
 }
 
 /// Names and ends that are asked for ahead, and the client's limit of bytes.
-type Ahead = (BTreeSet<String>, Map<String, Vec<i32>>, usize);
+type Ahead = (BTreeSet<String>, Map<String, BTreeSet<i32>>, usize);
 
 fn asked(look: Look) -> Option<Ahead> {
-    let Look::Ask { wanted: Wanted { names, ends, seams }, max_bytes } = look else { return None };
-    assert!(seams.is_empty(), "nobody is held up");
+    let Look::Ask { wanted: Wanted { names, ends, seams }, max_bytes, .. } = look else { return None };
+    assert!(seams.lists.is_empty() && seams.walks.is_empty(), "nobody is held up");
     Some((names, ends, max_bytes))
 }
 
@@ -72,16 +73,16 @@ fn is_pass(looked: (Look, i32, i32)) -> bool {
     matches!(looked, (Look::Pass, 0, 10_000))
 }
 
-fn ends() -> Map<String, Vec<i32>> {
-    Map::from([("orders".to_owned(), vec![1])])
+fn ends() -> Map<String, BTreeSet<i32>> {
+    Map::from([("orders".to_owned(), BTreeSet::from([1]))])
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hot_fetch_asks_nothing_and_gets_no_session() {
+async fn a_hot_fetch_asks_nothing_and_passes_as_it_is() {
     for version in 4..=18 {
         let (look, epoch, max_bytes) = looked(&request(200), version, &known());
         assert_eq!(asked(look), Some((BTreeSet::new(), Map::new(), 10_000)), "version {version}");
-        assert_eq!((epoch, max_bytes), (-1, 10_000), "version {version}");
+        assert_eq!((epoch, max_bytes), (if version < 7 { -1 } else { 0 }, 10_000), "version {version}");
     }
 }
 
@@ -116,7 +117,7 @@ async fn names_are_asked_for_where_bytes_would_be_served_by_them() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn replicas_pass_and_sessions_are_refused() {
+async fn replicas_pass_and_sessions_that_are_not_known_are_refused() {
     let known = known();
     let replica = FetchRequest { replica_id: 3, ..request(50) };
     assert!(is_pass(looked(&replica, 14, &known)));
@@ -124,10 +125,11 @@ async fn replicas_pass_and_sessions_are_refused() {
     let replica = FetchRequest { replica_state: Some(At::new(state)), ..request(50) };
     assert!(is_pass(looked(&replica, 15, &known)));
     let next = FetchRequest { session_id: 5, session_epoch: At::new(4), ..request(50) };
-    assert!(matches!(looked(&next, 13, &known).0, Look::Refuse));
+    let unknown = KafkaError::FetchSessionIdNotFound;
+    assert!(matches!(looked(&next, 13, &known).0, Look::Refuse(error) if error == unknown));
     let without = FetchRequest { session_epoch: At::new(-1), ..request(200) };
     assert_eq!(looked(&without, 13, &known).1, -1);
-    let answer = refused(13, 9).unwrap().into_bytes();
+    let answer = refused(unknown, 13, 9).unwrap().into_bytes();
     let answer: FetchResponse<'_> = crate::wire::read_response(&answer[4..], 13).unwrap();
     assert_eq!((answer.error_code, answer.session_id, answer.responses.len()), (70, 0, 0));
 }
