@@ -11,6 +11,8 @@
 )]
 
 mod args;
+#[cfg(feature = "serve")]
+mod changes;
 mod commands;
 mod config;
 mod exit;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | bytes: frames, headers, every message that is read or written, patches in place | [`wire`] |
 //! | the server without brokers: topics of the tier, rights, requests, connections | [`serve`] |
+//! | TLS of both sides | [`tls`] |
 //! | the proxy before the brokers: what passes, what is patched, what is filled from the tier | [`proxy`] |
 //!
 //! This crate must never decode a record on its way to a client, never encode again what it passes on, never answer
@@ -17,4 +18,6 @@
 pub mod proxy;
 #[cfg(feature = "serve")]
 pub mod serve;
+#[cfg(feature = "serve")]
+pub mod tls;
 pub mod wire;

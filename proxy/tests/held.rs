@@ -160,6 +160,8 @@ async fn a_long_hot_answer_is_not_held() {
         listen: "127.0.0.1:0".parse().unwrap(),
         advertised_host: None,
         node_port_base: None,
+        node_names: None,
+        advertised_port: None,
         expected_nodes: None,
         pass_unknown: false,
         limits: ProxyLimits::default(),

@@ -3,7 +3,7 @@
 use firnline_store::StoreUrl;
 
 use super::Config;
-use super::sections::{EncryptionSection, KafkaSection, ServeSection};
+use super::sections::{EncryptionSection, KafkaSection, ProxySection, ServeSection};
 use super::source::{Origin, Problem, Set};
 use super::value::Mechanism;
 
@@ -13,6 +13,7 @@ pub fn together(config: &Config) -> Vec<Problem> {
     kafka(&config.kafka, &mut problems);
     encryption(config, &mut problems);
     serve(&config.serve, &mut problems);
+    proxy(&config.proxy, &mut problems);
     let on_azure = matches!(config.store.url.value, Some(StoreUrl::Azure { .. }));
     for class in config.topics.iter().map(|topic| &topic.storage_class).filter(|_| on_azure) {
         if let Some(line) = line(class) {
@@ -140,6 +141,45 @@ fn serve(serve: &ServeSection, problems: &mut Vec<Problem>) {
     }
 }
 
+fn proxy(proxy: &ProxySection, problems: &mut Vec<Problem>) {
+    let mut problem = |line: usize, what: &str| problems.push(Problem { line, what: what.to_owned() });
+    match (line(&proxy.tls_cert_file), line(&proxy.tls_key)) {
+        (Some(line), None) => problem(line, "proxy.tls.cert_file: its key is missing, proxy.tls.key"),
+        (None, Some(line)) => problem(line, "proxy.tls.key: its certificate is missing, proxy.tls.cert_file"),
+        _ => {}
+    }
+    match (line(&proxy.broker_tls_cert_file), line(&proxy.broker_tls_key)) {
+        (Some(line), None) => {
+            problem(line, "proxy.broker_tls.cert_file: its key is missing, proxy.broker_tls.key");
+        }
+        (None, Some(line)) => {
+            problem(line, "proxy.broker_tls.key: its certificate is missing, proxy.broker_tls.cert_file");
+        }
+        _ => {}
+    }
+    if line(&proxy.tls_cert_file).is_none() {
+        if let Some(line) = line(&proxy.tls_client_ca_file) {
+            problem(
+                line,
+                "proxy.tls.client_ca_file: clients show certificates within TLS; set proxy.tls.cert_file",
+            );
+        }
+        if let Some(line) = line(&proxy.sni_hosts) {
+            problem(line, "proxy.sni.hosts: names are told within TLS; set proxy.tls.cert_file");
+        }
+    }
+    if let (Some(line), None) = (line(&proxy.sni_port), line(&proxy.sni_hosts)) {
+        problem(line, "proxy.sni.port: there are no names that it could be told with; set proxy.sni.hosts");
+    }
+    let named =
+        [line(&proxy.broker_tls_ca_file), line(&proxy.broker_tls_cert_file), line(&proxy.broker_tls_key)];
+    if let Some(line) = named.into_iter().flatten().next()
+        && !proxy.broker_tls_enabled.value
+    {
+        problem(line, "proxy.broker_tls: a certificate is named, and proxy.broker_tls.enabled is not true");
+    }
+}
+
 fn at(origin: &Origin) -> usize {
     match origin {
         Origin::File(line) => *line,
@@ -220,6 +260,26 @@ mod tests {
         }
         let whole = "serve.tls.cert_file = '/c'\nserve.tls.key = 'file:/k'\nserve.tls.client_ca_file = '/a'\n\
                      serve.users_file = '/u'\nserve.login_lifetime = '1h'";
+        assert_eq!(problems(whole), Vec::<String>::new());
+    }
+
+    #[test]
+    fn legs_of_a_proxy_that_do_not_fit_together_are_refused() {
+        for (text, says) in [
+            ("proxy.tls.cert_file = '/c'", "proxy.tls.key"),
+            ("proxy.tls.key = 'file:/k'", "proxy.tls.cert_file"),
+            ("proxy.tls.client_ca_file = '/a'", "within TLS"),
+            ("proxy.sni.hosts = 'kafka-{id}.example'", "within TLS"),
+            ("proxy.sni.port = 443", "proxy.sni.hosts"),
+            ("proxy.broker_tls.ca_file = '/a'", "broker_tls.enabled"),
+            ("proxy.broker_tls.enabled = true\nproxy.broker_tls.key = 'file:/k'", "broker_tls.cert_file"),
+        ] {
+            let found = problems(text);
+            assert!(found.len() == 1 && found[0].contains(says), "{text}: {found:?}");
+        }
+        let whole = "proxy.tls.cert_file = '/c'\nproxy.tls.key = 'file:/k'\nproxy.sni.hosts = 'kafka-{id}.example'\n\
+                     proxy.sni.port = 443\nproxy.broker_tls.enabled = true\nproxy.broker_tls.ca_file = '/a'\n\
+                     proxy.broker_tls.cert_file = '/c'\nproxy.broker_tls.key = 'file:/k'";
         assert_eq!(problems(whole), Vec::<String>::new());
     }
 

@@ -129,6 +129,9 @@ metrics! { OF_PROXY: "Those of a proxy alone, in the order of the page.";
         "For how long the store has answered nothing that it was asked. What is hot does not wait for it.";
     PROXY_CONNECTIONS_OPEN = Gauge "firnline_proxy_connections", "Connections of clients that are open.";
     PROXY_CONNECTIONS = Counter "firnline_proxy_connections_total", "Connections of clients taken.";
+    PROXY_REFUSED = Counter "firnline_proxy_connections_refused_total",
+        "Connections that were closed because their address had too many, or because they did not get in in time.",
+        { "why": "address, entry" };
     PROXY_REQUESTS = Counter "firnline_proxy_requests_total", "Requests answered.",
         { "api": "Kafka's names of those that were seen, such as Fetch" };
     PROXY_REQUEST_SECONDS = Counter "firnline_proxy_request_seconds_total",
@@ -139,8 +142,17 @@ metrics! { OF_PROXY: "Those of a proxy alone, in the order of the page.";
     PROXY_HOT_BYTES = Counter "firnline_proxy_hot_bytes_total", "Bytes of brokers' answers to fetches.";
     PROXY_COLD_BYTES = Counter "firnline_proxy_cold_bytes_total", "Bytes of records that came from the tier.";
     PROXY_COLD = Counter "firnline_proxy_cold_partitions_total",
-        "Partitions in answers that a broker refused as out of range, by what became of them: filled from the tier, told empty for the time being, failed, or truly refused.",
-        { "outcome": "filled, empty, failed, refused" };
+        "Partitions in answers that a broker refused as out of range, by what became of them: filled from the tier, told empty for the time being, failed, or truly refused. Of the empty ones `throttled` were not read because as much was read as may be.",
+        { "outcome": "filled, empty, failed, refused, throttled" };
+    PROXY_CLIENT_BYTES = Counter "firnline_proxy_client_cold_bytes_total",
+        "Bytes of records that came from the tier, by who read them.",
+        { "client": "`client.id` of 200 at most, the others together as `other`", "group": "its consumer group, where that is seen" };
+    PROXY_CLIENT_COST = Gauge "firnline_proxy_client_cost",
+        "What the requests to the store have cost, shared out by these bytes.",
+        { "client": "as above", "group": "as above", "currency": "the price list's, such as USD" };
+    PROXY_UNPROVEN = Counter "firnline_proxy_cold_unproven_total",
+        "Partitions that were not filled from the tier because the broker does not know the client by its own name.",
+        { "why": "certificate, gssapi" };
     PROXY_FALSE_OUT_OF_RANGE = Counter "firnline_proxy_false_out_of_range_total",
         "Offsets of the tier that were about to be told as out of range and were held back. Must stay 0: anything else is a bug.";
     PROXY_BLOCKS = Counter "firnline_proxy_blocks_total", "Blocks of segments that were read, by where they came from.",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use firnline_proxy::proxy::ProxyCounts;
+use firnline_proxy::proxy::{ClientRead, ProxyCounts};
 use firnline_reader::ReaderStats;
 use firnline_store::RequestCounts;
 use firnline_store::price::PriceList;
@@ -26,6 +26,8 @@ pub struct Watching<'a> {
     pub counts: &'a ProxyCounts,
     /// Where cold bytes came from.
     pub reader: &'a ReaderStats,
+    /// Who has read how much of the tier.
+    pub clients: &'a [ClientRead],
     /// The requests to the store.
     pub requests: &'a RequestCounts,
     /// What requests cost.
@@ -40,6 +42,8 @@ pub fn of_proxy(seen: &Watching<'_>) -> String {
         apis,
         connections,
         connections_open,
+        refused_address,
+        refused_entry,
         to_brokers,
         to_clients,
         hot_bytes,
@@ -47,8 +51,10 @@ pub fn of_proxy(seen: &Watching<'_>) -> String {
         cold_filled,
         cold_empty,
         cold_failed,
+        cold_throttled,
         out_of_range,
         false_out_of_range,
+        cold_unproven,
         reaches_brokers,
     } = seen.counts;
     out.many(&names::BUILD_INFO, [([Label(env!("CARGO_PKG_VERSION"))], 1.0)]);
@@ -60,6 +66,8 @@ pub fn of_proxy(seen: &Watching<'_>) -> String {
     out.one(&names::PROXY_STORE_SILENT, seen.store_silent.as_secs_f64());
     out.one(&names::PROXY_CONNECTIONS_OPEN, float(*connections_open));
     out.one(&names::PROXY_CONNECTIONS, float(*connections));
+    let refused = [("address", *refused_address), ("entry", *refused_entry)];
+    out.many(&names::PROXY_REFUSED, refused.map(|(why, count)| ([Label(why)], float(count))));
     let named: Vec<(String, f64, f64)> =
         apis.iter().map(|api| (api.api.to_string(), float(api.requests), api.took.as_secs_f64())).collect();
     out.many(&names::PROXY_REQUESTS, named.iter().map(|(name, count, _)| ([Label(name)], *count)));
@@ -68,13 +76,36 @@ pub fn of_proxy(seen: &Watching<'_>) -> String {
     out.many(&names::PROXY_PASSED_BYTES, passed.map(|(to, bytes)| ([Label(to)], float(bytes))));
     out.one(&names::PROXY_HOT_BYTES, float(*hot_bytes));
     out.one(&names::PROXY_COLD_BYTES, float(*cold_bytes));
-    let became =
-        [("filled", cold_filled), ("empty", cold_empty), ("failed", cold_failed), ("refused", out_of_range)];
+    let became = [
+        ("filled", cold_filled),
+        ("empty", cold_empty),
+        ("failed", cold_failed),
+        ("refused", out_of_range),
+        ("throttled", cold_throttled),
+    ];
     out.many(&names::PROXY_COLD, became.map(|(outcome, count)| ([Label(outcome)], float(*count))));
+    clients(seen, out);
+    let unproven = cold_unproven.map(|(why, count)| ([Label(why.label())], float(count)));
+    out.many(&names::PROXY_UNPROVEN, unproven);
     out.one(&names::PROXY_FALSE_OUT_OF_RANGE, float(*false_out_of_range));
     let ReaderStats { block_hits, block_loads, local_blocks, .. } = seen.reader;
     let from = [("memory", block_hits), ("store", block_loads), ("disk", local_blocks)];
     out.many(&names::PROXY_BLOCKS, from.map(|(from, count)| ([Label(from)], float(*count))));
     requests(seen.requests, seen.prices, out);
     text.into_text()
+}
+
+/// Who has read what, and what that has cost.
+fn clients(seen: &Watching<'_>, out: &mut Exposition) {
+    let each = |read: &ClientRead| float(read.read.bytes);
+    let all: f64 = seen.clients.iter().map(each).sum();
+    let bytes = seen.clients.iter().map(|read| ([Label(&read.client), Label(&read.group)], each(read)));
+    out.many(&names::PROXY_CLIENT_BYTES, bytes);
+    let cost = seen.prices.requests(seen.requests);
+    let currency = Label(&seen.prices.currency);
+    let shares = seen.clients.iter().map(|read| {
+        let share = if all > 0.0 { cost * each(read) / all } else { 0.0 };
+        ([Label(&read.client), Label(&read.group), currency], share)
+    });
+    out.many(&names::PROXY_CLIENT_COST, shares);
 }

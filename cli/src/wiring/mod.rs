@@ -14,12 +14,14 @@ mod serve;
 mod sidecar;
 mod store;
 mod tier;
+#[cfg(feature = "serve")]
+mod tls;
 
 pub use encryption::{key_ring, with_keys};
 #[cfg(feature = "sidecar")]
 pub use kafka::kafka;
 #[cfg(feature = "serve")]
-pub use proxy::proxy;
+pub use proxy::{Legs, legs, proxy};
 pub use reader::reader;
 #[cfg(feature = "serve")]
 pub use reader::reader_settings;

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use firnline_index::NodeId;
 use firnline_proxy::serve::{
     Anonymous, GroupRule, GroupSettings, Limits, PatternError, Principal, Rights, Rule, ServeSettings, Tls,
-    TlsMaterial, TopicPattern as Topics, Users, Who,
+    TopicPattern as Topics, Users, Who,
 };
 
 use super::count;
 use super::encryption::open_to_everybody;
 use super::store::named;
 use crate::config::sections::{ServeRuleSection, ServeSection};
-use crate::config::{Address, Config, FilePath, Reader};
-use crate::failure::{Failure, Result, Stop, codes, of};
+use crate::config::{Address, Config, Reader};
+use crate::failure::{Failure, Result, codes, of};
 use crate::selector::TopicPattern;
 use crate::surroundings::Surroundings;
 
@@ -81,19 +81,13 @@ impl Doors {
 /// Reads the files that say who may come.
 pub fn doors(config: &Config, around: &Surroundings) -> Result<Doors> {
     let serve = &config.serve;
-    let tls = match (&serve.tls_cert_file.value, &serve.tls_key.value) {
-        (Some(cert_file), Some(key)) => {
-            let bytes = |path: &FilePath| Ok::<_, Stop>(named(&path.0)?.text.expose().as_bytes().to_vec());
-            let key_pem = key
-                .resolve(around)
-                .map_err(|error| Failure::new(&codes::SECRET, format!("serve.tls.key: {error}")))?;
-            let client_authorities_pem = serve.tls_client_ca_file.value.as_ref().map(bytes).transpose()?;
-            let material = TlsMaterial { chain_pem: bytes(cert_file)?, key_pem, client_authorities_pem };
-            Some(Tls::new(&material).map_err(|error| of::server(error.code(), error))?)
-        }
-        // The config is refused where one is there alone.
-        _ => None,
-    };
+    let tls = super::tls::listener(
+        "serve",
+        &serve.tls_cert_file,
+        &serve.tls_key,
+        &serve.tls_client_ca_file,
+        around,
+    )?;
     let users = serve.users_file.value.as_ref().map(|path| users(&path.0)).transpose()?;
     Ok(Doors { tls, users })
 }

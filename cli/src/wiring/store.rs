@@ -44,7 +44,7 @@ pub fn prices(config: &Config, typed: Option<&Path>) -> Result<(PriceList, Strin
 
 /// Every file and secret that the config names and that cannot be read.
 pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
-    let (store, kafka, serve) = (&config.store, &config.kafka, &config.serve);
+    let (store, kafka, serve, proxy) = (&config.store, &config.kafka, &config.serve, &config.proxy);
     let mut problems = Vec::new();
     for (key, secret) in [
         ("store.aws.secret_access_key", &store.aws_secret_access_key),
@@ -55,6 +55,8 @@ pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
         ("kafka.sasl.password", &kafka.sasl_password),
         ("kafka.sasl.oauth.token", &kafka.sasl_oauth_token),
         ("serve.tls.key", &serve.tls_key),
+        ("proxy.tls.key", &proxy.tls_key),
+        ("proxy.broker_tls.key", &proxy.broker_tls_key),
     ] {
         let resolved = secret.value.as_ref().map(|secret| secret.resolve(around));
         problems.extend(resolved.and_then(std::result::Result::err).map(|error| format!("{key}: {error}")));
@@ -68,6 +70,10 @@ pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
         ("serve.tls.cert_file", &serve.tls_cert_file),
         ("serve.tls.client_ca_file", &serve.tls_client_ca_file),
         ("serve.users_file", &serve.users_file),
+        ("proxy.tls.cert_file", &proxy.tls_cert_file),
+        ("proxy.tls.client_ca_file", &proxy.tls_client_ca_file),
+        ("proxy.broker_tls.ca_file", &proxy.broker_tls_ca_file),
+        ("proxy.broker_tls.cert_file", &proxy.broker_tls_cert_file),
     ] {
         let opened = path.value.as_ref().map(|path| (path, read(&path.0)));
         if let Some((path, Err(error))) = opened {

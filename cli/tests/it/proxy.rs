@@ -57,6 +57,11 @@ fn answer(mut stream: TcpStream, port: u16) -> Option<()> {
     }
 }
 
+/// A port above which that of node 4 is free.
+fn base() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() - 4
+}
+
 /// A proxy under test.
 struct Proxying {
     child: Child,
@@ -141,7 +146,7 @@ fn metadata(address: &str) -> (u32, u32) {
 fn a_broker_gets_a_port_and_the_http_port_tells_what_passed() {
     let logs = tier();
     let broker = Broker::start();
-    let base = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port() - 4;
+    let base = base();
     let upstream = format!("127.0.0.1:1,127.0.0.1:{}", broker.port);
     let proxying = Proxying::start(&logs, "", &["--upstream", &upstream, "--base-port", &base.to_string()]);
     let started = proxying.says("the proxy stands before the brokers");
@@ -189,7 +194,8 @@ fn signals_end_it_in_order() {
     let logs = tier();
     let broker = Broker::start();
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
-        let mut proxying = Proxying::start(&logs, "", &["--upstream", &format!("127.0.0.1:{}", broker.port)]);
+        let (upstream, base) = (format!("127.0.0.1:{}", broker.port), base().to_string());
+        let mut proxying = Proxying::start(&logs, "", &["--upstream", &upstream, "--base-port", &base]);
         let address = proxying.says("stands before")["address"].as_str().unwrap().to_owned();
         let held = TcpStream::connect(&address).unwrap();
         assert_eq!(metadata(&address).0, 4);

@@ -5,7 +5,7 @@
 use bytes::Bytes;
 
 use super::ended::Ended;
-use super::nodes::{NodeError, Nodes};
+use super::nodes::{NodeError, Nodes, Reached};
 use crate::wire::messages::describe_cluster::DescribeClusterResponse;
 use crate::wire::messages::find_coordinator::FindCoordinatorResponse;
 use crate::wire::messages::metadata::MetadataResponse;
@@ -21,19 +21,12 @@ const BROKERS: i8 = 1;
 
 /// Where nodes are reached.
 pub(crate) trait Doors {
-    /// The host that clients are told.
-    fn host(&self) -> &str;
-
-    /// The port of a node that is said to be there.
-    fn port(&self, node: i32, host: &str, port: i32) -> Result<u16, NodeError>;
+    /// How a node is reached here that is said to be there.
+    fn reach(&self, node: i32, host: &str, port: i32) -> Result<Reached, NodeError>;
 }
 
 impl Doors for Nodes {
-    fn host(&self) -> &str {
-        self.host()
-    }
-
-    fn port(&self, node: i32, host: &str, port: i32) -> Result<u16, NodeError> {
+    fn reach(&self, node: i32, host: &str, port: i32) -> Result<Reached, NodeError> {
         self.learn(node, host, port)
     }
 }
@@ -86,14 +79,18 @@ pub(crate) fn rewrite(api: Api, version: i16, frame: &Bytes, doors: &impl Doors)
         _ => {
             let answer: produce::ProduceResponse<'_> = read_response(frame, version)?;
             if let Some(endpoints) = answer.node_endpoints {
+                let told =
+                    endpoints.value.iter().map(|node| (node.node_id, node.host.value, node.port.value));
+                let reached = found.reach(told)?;
                 let mut ours = Vec::new();
-                for node in &endpoints.value {
+                for (node, reached) in endpoints.value.iter().zip(&reached) {
                     let mut node = node.value.into_owned();
-                    found.replace(node.node_id, &mut node.host, &mut node.port)?;
+                    if let Some(Reached { host, port }) = reached {
+                        (node.host, node.port) = (At::new(&**host), At::new(i32::from(*port)));
+                    }
                     ours.push(node);
                 }
-                let span = endpoints.span;
-                found.field(span, &List::from(ours))?;
+                found.field(endpoints.span, &List::from(ours))?;
             }
         }
     }
@@ -108,10 +105,14 @@ pub(crate) fn in_fetch(
 ) -> Result<Vec<Splice>, Ended> {
     let mut found = Found { form: Api::FETCH.form(version), doors, splices: Vec::new() };
     if let Some(endpoints) = &answer.node_endpoints {
+        let told = endpoints.value.iter().map(|node| (node.node_id, node.host.value, node.port.value));
+        let reached = found.reach(told)?;
         let mut ours = Vec::new();
-        for node in &endpoints.value {
+        for (node, reached) in endpoints.value.iter().zip(&reached) {
             let mut node = node.value.into_owned();
-            found.replace(node.node_id, &mut node.host, &mut node.port)?;
+            if let Some(Reached { host, port }) = reached {
+                (node.host, node.port) = (At::new(&**host), At::new(i32::from(*port)));
+            }
             ours.push(node);
         }
         found.field(endpoints.span, &List::from(ours))?;
@@ -125,26 +126,28 @@ struct Found<'d, D> {
     splices: Vec<Splice>,
 }
 
-impl<'d, D: Doors> Found<'d, D> {
+impl<D: Doors> Found<'_, D> {
     /// A host and a port that were read from the frame.
     fn address(&mut self, node: i32, host: &At<&str>, port: &At<i32>) -> Result<(), Ended> {
         let (Some(host_span), Some(port_span)) = (host.span, port.span) else { return Ok(()) };
         if !is_one(node, host.value) {
             return Ok(());
         }
-        let own = self.doors.port(node, host.value, port.value)?;
-        self.splices.push(Splice { span: host_span, with: fragment(&self.doors.host(), self.form)? });
-        self.splices.push(Splice { span: port_span, with: fragment(&i32::from(own), self.form)? });
+        let own = self.doors.reach(node, host.value, port.value)?;
+        self.splices.push(Splice { span: host_span, with: fragment(&&*own.host, self.form)? });
+        self.splices.push(Splice { span: port_span, with: fragment(&i32::from(own.port), self.form)? });
         Ok(())
     }
 
-    /// A host and a port that are written anew.
-    fn replace(&self, node: i32, host: &mut At<&'d str>, port: &mut At<i32>) -> Result<(), Ended> {
-        if is_one(node, host.value) {
-            *port = At::new(i32::from(self.doors.port(node, host.value, port.value)?));
-            *host = At::new(self.doors.host());
-        }
-        Ok(())
+    /// How nodes are reached that are written anew; `None` for what is none.
+    fn reach<'a>(
+        &self,
+        told: impl Iterator<Item = (i32, &'a str, i32)>,
+    ) -> Result<Vec<Option<Reached>>, NodeError> {
+        told.map(|(node, host, port)| {
+            is_one(node, host).then(|| self.doors.reach(node, host, port)).transpose()
+        })
+        .collect()
     }
 
     fn field<'a, V: crate::wire::Value<'a>>(

@@ -19,6 +19,8 @@ codes! {
         "name at least one: --upstream HOST:PORT";
     NODE = "FIRN-P204", "A broker cannot be given a port of the proxy",
         "choose a base port above which the ports of all broker ids are free: --base-port PORT";
+    NAMES = "FIRN-P205", "Nodes are told apart by name, and clients have no way to name one",
+        "names are told within TLS: set up a certificate for the proxy's port";
 }
 
 #[cfg(test)]

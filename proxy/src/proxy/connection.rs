@@ -1,19 +1,20 @@
 //! One connection of a client, and the one to a broker that stands for it.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, split};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::down::Down;
 use super::ended::Ended;
 use super::fetch::Kept;
+use super::identity::Identity;
 use super::link::{Peer, Sink, Source};
-use super::server::Shared;
-use super::settings::Address;
+use super::places::Place;
+use super::shared::Shared;
 use super::up::{Done, Purpose, Up};
 use crate::serve::stop::Stop;
 
@@ -22,20 +23,20 @@ const LINES: usize = 64;
 /// How long a broker may take to hang up once its client has.
 const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Connects to a broker.
-pub(crate) async fn connect(address: &Address, limit: Duration) -> Result<TcpStream, Ended> {
-    let connected = timeout(limit, TcpStream::connect((&*address.host, address.port))).await;
-    let stream = connected.map_err(|_| Ended::Absent(limit))?;
-    let stream = stream.map_err(|source| Ended::Connect { address: address.clone(), source })?;
-    stream.set_nodelay(true).map_err(Ended::Broker)?;
-    Ok(stream)
+/// Who has come, and for what.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) purpose: Purpose,
+    pub(crate) identity: Identity,
+    pub(crate) place: Place,
+    pub(crate) from: IpAddr,
 }
 
 /// Passes what goes between a client and a broker, until either goes.
 pub(crate) async fn run<C, B>(
     client: C,
     broker: B,
-    purpose: Purpose,
+    visit: &Visit,
     shared: &Shared,
     stop: Stop,
 ) -> Result<(), Ended>
@@ -53,7 +54,6 @@ where
         client: Source::new(client_reads, Peer::Client, stall, limits.request_bytes),
         broker: Sink::new(broker_writes, Peer::Broker, stall),
         lines,
-        purpose,
         limits,
         requests: &shared.requests,
         sessions: &shared.sessions,
@@ -61,6 +61,8 @@ where
         tier: shared.tier.as_deref(),
         pass_unknown: shared.pass_unknown,
         counters: &shared.counters,
+        visit,
+        clients: &shared.clients,
         stop,
         bare: 0,
     };
@@ -74,6 +76,11 @@ where
         tier: shared.tier.clone(),
         pass_unknown: shared.pass_unknown,
         counters: &shared.counters,
+        visit,
+        limits,
+        bandwidth: &shared.bandwidth,
+        clients: &shared.clients,
+        has_said: false,
         turn: 0,
         reads: JoinSet::new(),
     };
@@ -81,16 +88,25 @@ where
     let (done, mut broker) = tokio::select! {
         ended = up => ended?,
         ended = &mut down => return ended,
+        () = late(visit, limits.entry) => return Err(Ended::Late(limits.entry)),
     };
     match done {
         // What is on its way is still to be sent; how it ends is in the broker's log as much as in ours.
         Done::Stopped => timeout(limits.drain, down).await.unwrap_or(Ok(())),
-        Done::Gone if purpose == Purpose::Learn => timeout(limits.stall, down).await.unwrap_or(Ok(())),
+        Done::Gone if visit.purpose == Purpose::Learn => timeout(limits.stall, down).await.unwrap_or(Ok(())),
         Done::Gone => {
             // What was sent to the broker has to reach it, though nobody waits for an answer.
             broker.finish().await;
             let _ = timeout(FAREWELL, down).await;
             Ok(())
         }
+    }
+}
+
+/// Returns where a connection has not got in in time.
+async fn late(visit: &Visit, limit: Duration) {
+    tokio::select! {
+        () = sleep(limit) => {}
+        () = visit.place.entered() => std::future::pending().await,
     }
 }

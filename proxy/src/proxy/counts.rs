@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::fetch::Tally;
+use super::identity::Unproven;
 use crate::wire::{Api, TABLE};
 
 /// The counters behind [`ProxyCounts`].
@@ -12,6 +13,8 @@ pub(crate) struct Counters {
     apis: Vec<(Api, Counted)>,
     connections: AtomicU64,
     connections_open: AtomicU64,
+    refused_address: AtomicU64,
+    refused_entry: AtomicU64,
     to_brokers: AtomicU64,
     to_clients: AtomicU64,
     hot_bytes: AtomicU64,
@@ -26,6 +29,15 @@ struct Counted {
     micros: AtomicU64,
 }
 
+/// Why a connection was not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Its address has too many.
+    Address,
+    /// It did not get in in time.
+    Entry,
+}
+
 /// What became of partitions that a broker refused as out of range.
 #[derive(Debug, Default)]
 struct Cold {
@@ -33,8 +45,11 @@ struct Cold {
     filled: AtomicU64,
     empty: AtomicU64,
     failed: AtomicU64,
+    throttled: AtomicU64,
     out_of_range: AtomicU64,
     held_back: AtomicU64,
+    unproven_certificate: AtomicU64,
+    unproven_ticket: AtomicU64,
 }
 
 /// Counts since the proxy was opened.
@@ -46,6 +61,10 @@ pub struct ProxyCounts {
     pub connections: u64,
     /// Those that are open.
     pub connections_open: u64,
+    /// Connections that were closed because their address had too many.
+    pub refused_address: u64,
+    /// Those that were closed because they did not get in in time.
+    pub refused_entry: u64,
     /// Bytes of requests that were passed to brokers.
     pub to_brokers: u64,
     /// Bytes of brokers' answers that were taken for clients.
@@ -60,10 +79,14 @@ pub struct ProxyCounts {
     pub cold_empty: u64,
     /// Those that could not be read.
     pub cold_failed: u64,
+    /// Those that were told empty because their client, or all together, had read as much as they may.
+    pub cold_throttled: u64,
     /// Those of topics of the tier that clients were told as out of range.
     pub out_of_range: u64,
     /// Those that would have been told so although the tier has them. They were told empty; there is to be none.
     pub false_out_of_range: u64,
+    /// Those that were not filled because the broker does not know the client by its own name, by why.
+    pub cold_unproven: [(Unproven, u64); 2],
     /// Whether a broker was there when one was called last.
     pub reaches_brokers: bool,
 }
@@ -85,12 +108,23 @@ impl Counters {
             apis: TABLE.iter().map(|row| (row.api, Counted::default())).collect(),
             connections: AtomicU64::new(0),
             connections_open: AtomicU64::new(0),
+            refused_address: AtomicU64::new(0),
+            refused_entry: AtomicU64::new(0),
             to_brokers: AtomicU64::new(0),
             to_clients: AtomicU64::new(0),
             hot_bytes: AtomicU64::new(0),
             cold: Cold::default(),
             reaches: AtomicBool::new(false),
         }
+    }
+
+    /// A connection was not served.
+    pub(crate) fn refused(&self, why: Refused) {
+        let counter = match why {
+            Refused::Address => &self.refused_address,
+            Refused::Entry => &self.refused_entry,
+        };
+        add(counter, 1);
     }
 
     /// A request was passed.
@@ -118,14 +152,24 @@ impl Counters {
 
     /// An answer to a fetch was made.
     pub(crate) fn made(&self, tally: Tally) {
-        let Tally { bytes, filled, empty, failed, out_of_range, held_back } = tally;
+        let Tally { bytes, filled, empty, failed, throttled, unproven: _, out_of_range, held_back } = tally;
         let cold = &self.cold;
         add(&cold.bytes, bytes);
         add(&cold.filled, filled);
         add(&cold.empty, empty);
         add(&cold.failed, failed);
+        add(&cold.throttled, throttled);
         add(&cold.out_of_range, out_of_range);
         add(&cold.held_back, held_back);
+    }
+
+    /// Nothing is filled for a client, for this reason.
+    pub(crate) fn unproven(&self, why: Unproven, partitions: u64) {
+        let counter = match why {
+            Unproven::Certificate => &self.cold.unproven_certificate,
+            Unproven::Ticket => &self.cold.unproven_ticket,
+        };
+        add(counter, partitions);
     }
 
     /// A broker was called.
@@ -144,6 +188,8 @@ impl Counters {
             apis: self.apis.iter().map(api).filter(|api| api.requests > 0).collect(),
             connections: told(&self.connections),
             connections_open: told(&self.connections_open),
+            refused_address: told(&self.refused_address),
+            refused_entry: told(&self.refused_entry),
             to_brokers: told(&self.to_brokers),
             to_clients: told(&self.to_clients),
             hot_bytes: told(&self.hot_bytes),
@@ -151,8 +197,13 @@ impl Counters {
             cold_filled: told(&self.cold.filled),
             cold_empty: told(&self.cold.empty),
             cold_failed: told(&self.cold.failed),
+            cold_throttled: told(&self.cold.throttled),
             out_of_range: told(&self.cold.out_of_range),
             false_out_of_range: told(&self.cold.held_back),
+            cold_unproven: [
+                (Unproven::Certificate, told(&self.cold.unproven_certificate)),
+                (Unproven::Ticket, told(&self.cold.unproven_ticket)),
+            ],
             reaches_brokers: self.reaches.load(Ordering::Relaxed),
         }
     }

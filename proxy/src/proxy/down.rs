@@ -8,21 +8,29 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use super::bandwidth::Bandwidth;
+use super::clients::{self, Clients};
+use super::connection::Visit;
 use super::counts::Counters;
 use super::ended::Ended;
 use super::fetch::{
-    Answered, Asked, Kept, Later, Session, answer, is_cold, note_held_up, note_seams, pass_entry,
+    Answered, Asked, Kept, Later, Room, Session, answer, is_cold, note_held_up, note_seams, pass_entry,
 };
+use super::identity::Unproven;
+use super::learn::compare;
 use super::line::{Awaited, Line, Then};
 use super::link::{Sink, Source, framed};
 use super::nodes::Nodes;
 use super::offsets::{patch_deleted, patch_epochs, patch_offsets};
+use super::settings::ProxyLimits;
 use super::tier::{Known, Tier};
-use super::{addresses, own, versions};
+use super::{addresses, login, own, versions};
 use crate::serve::fetch::{TopicKey, fill};
 use crate::wire::messages::fetch::{FetchFront, FetchResponse, PartitionFront};
 use crate::wire::messages::metadata::MetadataResponse;
-use crate::wire::{Api, Frame, Patches, ScannedTopic, read_response, response_correlation, splice};
+use crate::wire::{
+    Api, Frame, Patches, RequestHeader, ScannedTopic, read_response, response_correlation, splice,
+};
 
 /// Answers up to this long are held without being counted: each connection has room for one.
 const UNCOUNTED_BYTES: usize = 64 << 10;
@@ -47,8 +55,14 @@ pub(crate) struct Down<'p, R, W> {
     pub(crate) tier: Option<Arc<Tier>>,
     pub(crate) pass_unknown: bool,
     pub(crate) counters: &'p Counters,
+    pub(crate) visit: &'p Visit,
+    pub(crate) limits: &'p ProxyLimits,
+    pub(crate) bandwidth: &'p Bandwidth,
+    pub(crate) clients: &'p Clients,
     /// Answers that were filled so far.
     pub(crate) turn: usize,
+    /// Whether it was said that nothing is filled.
+    pub(crate) has_said: bool,
     /// Reads of what was not waited for.
     pub(crate) reads: JoinSet<()>,
 }
@@ -99,6 +113,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         let goes_on = self.answer(awaited).await?;
         if let Some((api, since)) = counted {
             self.counters.answered(api, since.elapsed());
+            if !is_before_entry(api) {
+                self.visit.place.enter();
+            }
         }
         Ok(goes_on)
     }
@@ -140,6 +157,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                     self.note_names(&frame, version)?;
                 }
                 addresses::rewrite(api, version, &frame, self.nodes)?
+            }
+            Then::Handshake(mechanism) => {
+                let frame = frame.freeze();
+                login::note_answer(&frame, version, mechanism, &self.visit.identity);
+                framed(frame)
             }
             Then::Fetch => self.fetch(&frame.freeze(), version)?,
             Then::Cold(asked) => {
@@ -208,9 +230,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
     async fn fill(&mut self, frame: BytesMut, version: i16, mut asked: Asked) -> Result<bool, Ended> {
         let Some(tier) = self.tier.clone() else { return Ok(false) };
         self.turn = self.turn.wrapping_add(1);
-        let (nodes, answers) = (self.nodes, self.answers);
-        let mut answered = answer(frame, version, &mut asked, &tier, nodes, answers, self.turn).await?;
+        let client = clients::name(RequestHeader::read(&asked.frame)?.0.client_id);
+        let cold_bytes = self.bandwidth.take(&client, self.limits.cold_bytes);
+        let room = Room { budget: self.answers, cold_bytes };
+        let answered = answer(frame, version, &mut asked, &tier, self.nodes, room, self.turn).await;
+        let read = answered.as_ref().map_or(0, |answered| answered.tally.bytes);
+        self.bandwidth.settle(&client, cold_bytes, read);
+        let mut answered = answered?;
+        if answered.tally.filled > 0 {
+            self.clients.note_read(self.visit.from, &client, read, answered.tally.filled);
+        }
         self.counters.made(answered.tally);
+        if let (Some(why), refused @ 1..) = (asked.unproven, answered.tally.unproven) {
+            self.refuse(why, refused);
+        }
         // Before the client can ask on.
         if let Some(session) = asked.session {
             self.kept.settle(session, answered.front);
@@ -230,6 +263,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             });
         }
         Ok(true)
+    }
+
+    /// Counts what was not filled because the broker knows the client by another name than its own, and says so once.
+    fn refuse(&mut self, why: Unproven, partitions: u64) {
+        self.counters.unproven(why, partitions);
+        if !std::mem::replace(&mut self.has_said, true) {
+            tracing::warn!(
+                why = why.label(),
+                "a client gets nothing from the tier: the broker does not know it by its own name"
+            );
+        }
     }
 
     /// Merges an answer with what the tier has.
@@ -253,6 +297,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
 
     fn learn(&self, frame: &[u8], version: i16) -> Result<(), Ended> {
         let answer: MetadataResponse<'_> = read_response(frame, version)?;
+        compare(self.tier.as_deref(), answer.cluster_id);
         for broker in &answer.brokers {
             self.nodes.learn(broker.node_id, broker.host.value, broker.port.value)?;
         }
@@ -265,4 +310,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             if length > UNCOUNTED_BYTES { Some(self.answers.reserve(length as u64).await) } else { None };
         Ok(self.broker.whole().await?.map(|frame| (frame, counted)))
     }
+}
+
+/// Whether a broker answers a request to whoever comes.
+const fn is_before_entry(api: Api) -> bool {
+    matches!(api, Api::API_VERSIONS | Api::SASL_HANDSHAKE | Api::SASL_AUTHENTICATE)
 }

@@ -19,6 +19,14 @@ pub(crate) enum Ended {
         #[source]
         source: std::io::Error,
     },
+    #[error("TLS with the broker {address}")]
+    BrokerTls {
+        address: Address,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("TLS with the client")]
+    ClientTls(#[source] std::io::Error),
     #[error("what came is no frame")]
     Frame(#[from] FrameError),
     #[error("a message cannot be read")]
@@ -35,6 +43,8 @@ pub(crate) enum Ended {
     Unknown { api: Api, version: i16 },
     #[error("nothing was asked for {} s", .0.as_secs())]
     Idle(Duration),
+    #[error("it has not got in within {} s", .0.as_secs())]
+    Late(Duration),
     #[error("a frame stood still for {} s", .0.as_secs())]
     Stalled(Duration),
     #[error("the broker was not there in {} s", .0.as_secs())]

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::addresses::{self, Doors};
 use super::fetch::{Kept, Look, look, pass_entry};
 use super::login::handshake;
-use super::nodes::NodeError;
+use super::nodes::{NodeError, Reached};
 use super::offsets::{names_wanted, refuse_deletion};
 use super::route::route;
 use super::tier::Known;
@@ -27,12 +27,8 @@ const ID: [u8; 16] = [7; 16];
 struct One;
 
 impl Doors for One {
-    fn host(&self) -> &'static str {
-        "127.0.0.1"
-    }
-
-    fn port(&self, _: i32, _: &str, _: i32) -> Result<u16, NodeError> {
-        Ok(9092)
+    fn reach(&self, _: i32, _: &str, _: i32) -> Result<Reached, NodeError> {
+        Ok(Reached { host: "127.0.0.1".into(), port: 9092 })
     }
 }
 

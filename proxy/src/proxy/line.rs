@@ -5,6 +5,7 @@ use firnline_store::Reservation;
 use tokio::time::Instant;
 
 use super::fetch::{Asked, Question};
+use super::identity::Mechanism;
 use crate::wire::{Api, Frame};
 
 /// One answer to come.
@@ -39,6 +40,8 @@ pub(crate) enum Then {
     Addresses,
     /// Its versions are capped.
     Versions,
+    /// It says whether a login by this mechanism may begin, and passes.
+    Handshake(Mechanism),
     /// It passes with its addresses hidden, or is held where it is short; nobody reads the tier for it.
     Fetch,
     /// It is filled from the tier.

@@ -5,6 +5,9 @@
 //! | what is done with a request? | `route`, from its front alone |
 //! | and with its answer? | a `line`, written down before the request is passed |
 //! | who moves bytes? | `up` and `down`, the two halves of a `connection`, over `link` |
+//! | how much may anybody take? | `places`, `bandwidth`; `clients` says who took what |
+//! | who takes connections? | `accept`, a port each; [`Proxy`] has all of them |
+//! | does the broker know the client by its own name? | `identity` |
 //! | where are the brokers? | `nodes`; `addresses` takes theirs out of answers and puts ours in |
 //! | what may be spoken? | `versions` |
 //! | what is known of the tier? | `tier`, in memory |
@@ -15,7 +18,10 @@
 //! Frames pass byte for byte; what has to be changed is patched in place or spliced. A frame that nobody looks into is never
 //! held.
 
+mod accept;
 mod addresses;
+mod bandwidth;
+mod clients;
 mod codes;
 mod connection;
 mod counts;
@@ -24,24 +30,34 @@ mod ended;
 mod fetch;
 #[cfg(test)]
 mod hostile;
+mod identity;
+mod learn;
 mod line;
 mod link;
 mod login;
+mod names;
 mod nodes;
 mod offsets;
 mod own;
+mod places;
 mod route;
+mod security;
 mod server;
 mod settings;
+mod shared;
 mod tier;
 #[cfg(test)]
 mod trace;
 mod up;
 mod versions;
 
+pub use clients::{ClientBytes, ClientRead};
 pub use codes::ALL as CODES;
 pub use counts::{PassedCounts, ProxyCounts};
+pub use identity::Unproven;
+pub use names::NodeNames;
 pub use nodes::NodeError;
+pub use security::ProxySecurity;
 pub use server::{Proxy, ProxyError, Watched};
 pub use settings::{Address, ProxyLimits, ProxySettings};
 pub use tier::Archive;

@@ -1,4 +1,5 @@
-//! The nodes of the cluster: where each one is, and the port that it has here.
+//! The nodes of the cluster: where each one is, and how it is reached here: by a port of its own, or by a name of its own on
+//! the one port that there is.
 //!
 //! A node's port lies as far above the base as its id says, so that every proxy of a cluster, and the same one after a new
 //! start, gives it the same. It is opened when the node is first told of, before the answer that tells of it goes on.
@@ -10,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
+use super::names::NodeNames;
 use super::settings::Address;
 
 /// A node that clients cannot be given a port for.
@@ -59,64 +61,93 @@ pub(crate) struct Opened {
     pub(crate) listener: TcpListener,
 }
 
+/// How nodes are told apart.
+#[derive(Debug)]
+pub(crate) enum Ways {
+    /// By ports above a base, on this address, under this host.
+    Ports { host: Arc<str>, ip: IpAddr, base: u16 },
+    /// By names, on this port.
+    Names { names: NodeNames, port: u16 },
+}
+
+/// How a node is reached here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reached {
+    pub(crate) host: Arc<str>,
+    pub(crate) port: u16,
+}
+
 /// All nodes that were told of.
 #[derive(Debug)]
 pub(crate) struct Nodes {
-    host: Arc<str>,
-    ip: IpAddr,
-    base: u16,
+    ways: Ways,
     limit: usize,
-    known: Mutex<BTreeMap<u16, Option<Address>>>,
+    known: Mutex<BTreeMap<u16, Known>>,
     opened: mpsc::Sender<Opened>,
+}
+
+#[derive(Debug)]
+struct Known {
+    reached: Reached,
+    /// Where it was last said to be.
+    address: Option<Address>,
 }
 
 impl Nodes {
     /// None yet. Ports that are opened go to the other end.
-    pub(crate) fn new(host: Arc<str>, ip: IpAddr, base: u16, limit: usize) -> (Self, mpsc::Receiver<Opened>) {
+    pub(crate) fn new(ways: Ways, limit: usize) -> (Self, mpsc::Receiver<Opened>) {
         // One place for each node that may be, so that sending never waits.
         let (opened, ports) = mpsc::channel(limit.max(1));
-        (Self { host, ip, base, limit, known: Mutex::default(), opened }, ports)
+        (Self { ways, limit, known: Mutex::default(), opened }, ports)
     }
 
-    /// The host that clients are told for every node.
-    pub(crate) fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// The port of a node that was said to be at an address, which is learned; the port is open then.
-    pub(crate) fn learn(&self, node: i32, host: &str, port: i32) -> Result<u16, NodeError> {
-        let no_port = NodeError::Port { node, base: self.base };
-        let Ok(id) = u16::try_from(node) else { return Err(no_port) };
-        let Some(own) = self.base.checked_add(id) else { return Err(no_port) };
+    /// How a node is reached that was said to be at an address, which is learned; its port is open then.
+    pub(crate) fn learn(&self, node: i32, host: &str, port: i32) -> Result<Reached, NodeError> {
+        let id = u16::try_from(node).map_err(|_| self.no_port(node))?;
         let port = u16::try_from(port).map_err(|_| NodeError::Address { node, port })?;
         let mut known = self.known();
         match known.get_mut(&id) {
-            Some(Some(address)) if *address.host == *host && address.port == port => {}
-            Some(address) => *address = Some(Address { host: host.into(), port }),
+            Some(Known { reached, address: Some(address) })
+                if *address.host == *host && address.port == port =>
+            {
+                Ok(reached.clone())
+            }
+            Some(Known { reached, address }) => {
+                *address = Some(Address { host: host.into(), port });
+                Ok(reached.clone())
+            }
             None => {
-                self.open(&mut known, id, own)?;
-                known.insert(id, Some(Address { host: host.into(), port }));
-                tracing::info!(node, host, port, own, "a node is reached by a port of its own");
+                let reached = self.open(&known, id)?;
+                let address = Some(Address { host: host.into(), port });
+                known.insert(id, Known { reached: reached.clone(), address });
+                tracing::info!(node, host, port, own_host = %reached.host, own_port = reached.port,
+                    "a node is reached through the proxy");
+                Ok(reached)
             }
         }
-        Ok(own)
     }
 
     /// Opens the port of a node that nobody has told of yet.
     pub(crate) fn expect(&self, id: u16) -> Result<(), NodeError> {
-        let node = i32::from(id);
-        let own = self.base.checked_add(id).ok_or(NodeError::Port { node, base: self.base })?;
         let mut known = self.known();
         if !known.contains_key(&id) {
-            self.open(&mut known, id, own)?;
-            known.insert(id, None);
+            let reached = self.open(&known, id)?;
+            known.insert(id, Known { reached, address: None });
         }
         Ok(())
     }
 
     /// Where a node was last said to be.
     pub(crate) fn upstream(&self, id: u16) -> Option<Address> {
-        self.known().get(&id).cloned().flatten()
+        self.known().get(&id)?.address.clone()
+    }
+
+    /// The node that a client means that called this name.
+    pub(crate) fn named(&self, name: &str) -> Option<u16> {
+        match &self.ways {
+            Ways::Ports { .. } => None,
+            Ways::Names { names, .. } => names.node(name),
+        }
     }
 
     /// How many there are.
@@ -124,21 +155,36 @@ impl Nodes {
         self.known().len()
     }
 
-    fn open(&self, known: &mut BTreeMap<u16, Option<Address>>, id: u16, own: u16) -> Result<(), NodeError> {
+    const fn no_port(&self, node: i32) -> NodeError {
+        let base = match self.ways {
+            Ways::Ports { base, .. } => base,
+            Ways::Names { .. } => 0,
+        };
+        NodeError::Port { node, base }
+    }
+
+    /// Makes a way to a node that has none.
+    fn open(&self, known: &BTreeMap<u16, Known>, id: u16) -> Result<Reached, NodeError> {
         let node = i32::from(id);
         let too_many = NodeError::TooMany { node, limit: self.limit };
         if known.len() >= self.limit {
             return Err(too_many);
         }
-        let address = SocketAddr::new(self.ip, own);
+        let (host, ip, base) = match &self.ways {
+            Ways::Names { names, port } => return Ok(Reached { host: names.of(id), port: *port }),
+            Ways::Ports { host, ip, base } => (host, *ip, *base),
+        };
+        let port = base.checked_add(id).ok_or(NodeError::Port { node, base })?;
+        let address = SocketAddr::new(ip, port);
         let failed = |source| NodeError::Listen { node, address, source };
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         let listener = TcpListener::from_std(listener).map_err(failed)?;
-        self.opened.try_send(Opened { node: id, listener }).map_err(|_| too_many)
+        self.opened.try_send(Opened { node: id, listener }).map_err(|_| too_many)?;
+        Ok(Reached { host: Arc::clone(host), port })
     }
 
-    fn known(&self) -> MutexGuard<'_, BTreeMap<u16, Option<Address>>> {
+    fn known(&self) -> MutexGuard<'_, BTreeMap<u16, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -5,6 +5,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::names::NodeNames;
+
 /// The address of a broker.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address {
@@ -34,6 +36,10 @@ pub struct ProxySettings {
     pub advertised_host: Option<Arc<str>>,
     /// The port of node 0; that of node N lies N above it. `None`: one above the port that clients bootstrap from.
     pub node_port_base: Option<u16>,
+    /// Names by which clients that speak TLS say which node they mean. With them nodes have no ports of their own.
+    pub node_names: Option<NodeNames>,
+    /// The port that clients are told with these names, where that is another one than is listened on.
+    pub advertised_port: Option<u16>,
     /// Nodes whose ports are open before anybody has told of them: for clients that come back to a proxy that was started
     /// anew, and know only those.
     pub expected_nodes: Option<RangeInclusive<u16>>,
@@ -48,6 +54,13 @@ pub struct ProxySettings {
 pub struct ProxyLimits {
     /// Connections at once. More wait in the kernel's queue.
     pub connections: usize,
+    /// Connections from one address at once. More are closed as they come.
+    pub connections_of_address: usize,
+    /// Connections that have not got in yet: no broker has answered them anything but versions and steps of a login. More
+    /// wait in the kernel's queue.
+    pub entering: usize,
+    /// How long a connection may take to get in.
+    pub entry: Duration,
     /// Nodes that have ports.
     pub nodes: usize,
     /// The longest request that is looked into, in bytes; a longer one of such a kind closes its connection.
@@ -63,6 +76,10 @@ pub struct ProxyLimits {
     pub sessions_bytes: u64,
     /// The most record bytes of the tier in one answer, a single larger batch excepted.
     pub cold_bytes: usize,
+    /// Record bytes of the tier a second, over all clients; `None` is without a limit.
+    pub cold_rate: Option<u64>,
+    /// The same for clients that call themselves by one name.
+    pub cold_rate_of_client: Option<u64>,
     /// How long a connection may ask nothing.
     pub idle: Duration,
     /// How long a frame may stand still in the middle, in either direction.
@@ -79,6 +96,9 @@ impl Default for ProxyLimits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            connections_of_address: 1000,
+            entering: 1000,
+            entry: Duration::from_secs(30),
             nodes: 1000,
             request_bytes: 8 << 20,
             requests_bytes: 64 << 20,
@@ -86,6 +106,8 @@ impl Default for ProxyLimits {
             answers_bytes: 256 << 20,
             sessions_bytes: 64 << 20,
             cold_bytes: 8 << 20,
+            cold_rate: None,
+            cold_rate_of_client: None,
             // Above the ten minutes after which a broker hangs up: who comes back then is told so by the broker.
             idle: Duration::from_secs(660),
             stall: Duration::from_secs(30),

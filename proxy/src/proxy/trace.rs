@@ -20,11 +20,16 @@ use tokio::task::{JoinSet, yield_now};
 
 use self::log::Log;
 use self::tier::{World, cluster, tip, topic_id};
-use super::connection;
+use super::bandwidth::Bandwidth;
+use super::clients::Clients;
+use super::connection::{self, Visit};
 use super::counts::Counters;
-use super::nodes::Nodes;
-use super::server::Shared;
+use super::identity::{Grounds, Identity};
+use super::nodes::{Nodes, Ways};
+use super::places::Places;
+use super::security::ProxySecurity;
 use super::settings::ProxyLimits;
+use super::shared::Shared;
 use super::tier::{Archive, Marks, Tier};
 use super::up::Purpose;
 use crate::serve::catalog::Catalog;
@@ -133,8 +138,8 @@ impl Stage {
             env: world.env.clone(),
         };
         let limits = ProxyLimits::default();
-        let address = [127, 0, 0, 1].into();
-        let (nodes, _) = Nodes::new("127.0.0.1".into(), address, 10_000, limits.nodes);
+        let ways = Ways::Ports { host: "127.0.0.1".into(), ip: [127, 0, 0, 1].into(), base: 10_000 };
+        let (nodes, _) = Nodes::new(ways, limits.nodes);
         let shared = Arc::new(Shared {
             upstream: Vec::new(),
             nodes,
@@ -143,6 +148,9 @@ impl Stage {
             sessions: ByteBudget::new(limits.sessions_bytes),
             tier: Some(Arc::new(Tier::new(archive))),
             pass_unknown: false,
+            security: ProxySecurity::default(),
+            bandwidth: Bandwidth::new(None, None),
+            clients: Clients::default(),
             counters: Counters::new(),
             limits,
         });
@@ -272,7 +280,10 @@ impl Stage {
 }
 
 async fn run(client: Noted, broker: DuplexStream, shared: Arc<Shared>, stop: Stop) {
-    connection::run(client, broker, Purpose::Serve, &shared, stop).await.unwrap();
+    let identity = Identity::new(Grounds { certificates: false, trusts_all: false });
+    let place = Places::new(1, 1, 1).next().await;
+    let visit = Visit { purpose: Purpose::Serve, identity, place, from: [127, 0, 0, 1].into() };
+    connection::run(client, broker, &visit, &shared, stop).await.unwrap();
 }
 
 async fn read(from: &mut DuplexStream) -> Bytes {

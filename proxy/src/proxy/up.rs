@@ -6,12 +6,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
+use super::clients::Clients;
+use super::connection::Visit;
 use super::counts::Counters;
 use super::ended::Ended;
 use super::fetch::{Asked, Kept, Look, Wanted, ask_seams, look, refused};
 use super::line::{Awaited, Line, Then};
 use super::link::{Sink, Source, framed};
-use super::login::{self, Handshake};
+use super::login::{self, Begun, Handshake};
 use super::offsets::{names_wanted, refuse_deletion};
 use super::own;
 use super::route::{Route, route};
@@ -51,7 +53,6 @@ pub(crate) struct Up<'p, R, W> {
     pub(crate) client: Source<R>,
     pub(crate) broker: Sink<W>,
     pub(crate) lines: mpsc::Sender<Line>,
-    pub(crate) purpose: Purpose,
     pub(crate) limits: &'p ProxyLimits,
     /// For long requests of all connections.
     pub(crate) requests: &'p ByteBudget,
@@ -63,6 +64,8 @@ pub(crate) struct Up<'p, R, W> {
     pub(crate) tier: Option<&'p Tier>,
     pub(crate) pass_unknown: bool,
     pub(crate) counters: &'p Counters,
+    pub(crate) visit: &'p Visit,
+    pub(crate) clients: &'p Clients,
     pub(crate) stop: Stop,
     /// Bare frames of a login that are still to come.
     pub(crate) bare: usize,
@@ -97,7 +100,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         let (api, version, correlation_id) = (header.api, header.version, header.correlation_id);
         let since = Instant::now();
         let line = |then| Line::Awaited(Awaited { api, version, correlation_id, since, then });
-        if self.purpose == Purpose::Learn && !comes_before_login_ends(route) {
+        if self.visit.purpose == Purpose::Learn && !comes_before_login_ends(route) {
             self.ask_for_nodes().await?;
             return Ok(false);
         }
@@ -113,7 +116,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
                 self.write_down(Line::Own(own)).await;
                 return Ok(true);
             }
-            Route::Handshake => return self.handshake(version, correlation_id, line(Then::Pass)).await,
+            Route::Handshake => return self.handshake(version, correlation_id, since).await,
             Route::Unanswered => {}
             Route::Addresses => self.write_down(line(Then::Addresses)).await,
             Route::Versions => self.write_down(line(Then::Versions)).await,
@@ -129,7 +132,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
                 }
                 self.write_down(line(Then::Pass)).await;
             }
-            Route::Pass | Route::Login | Route::Unknown => self.write_down(line(Then::Pass)).await,
+            Route::Pass => {
+                self.clients.note_group(self.visit.from, self.client.arrived()?);
+                self.write_down(line(Then::Pass)).await;
+            }
+            Route::Login | Route::Unknown => self.write_down(line(Then::Pass)).await,
         }
         self.pass().await
     }
@@ -161,9 +168,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         }
     }
 
-    async fn handshake(&mut self, version: i16, correlation_id: i32, line: Line) -> Result<bool, Ended> {
+    async fn handshake(&mut self, version: i16, correlation_id: i32, since: Instant) -> Result<bool, Ended> {
         let Some(frame) = self.hold().await? else { return Ok(false) };
-        match login::handshake(&frame)? {
+        let Begun { mechanism, follows } = login::handshake(&frame)?;
+        match follows {
             Handshake::Requests => {}
             Handshake::Tokens(tokens) => self.bare = tokens,
             Handshake::Unknown => {
@@ -171,7 +179,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
                 return Ok(true);
             }
         }
-        self.write_down(line).await;
+        let (api, then) = (Api::SASL_HANDSHAKE, Then::Handshake(mechanism));
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then })).await;
         self.send(frame).await?;
         Ok(true)
     }
@@ -203,8 +212,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             Look::Ask { session, wanted, max_bytes } => {
                 let ends_were_asked = !wanted.ends.is_empty();
                 self.ask_ahead(&frame, wanted).await?;
+                let unproven = self.visit.identity.unproven();
                 let frame = frame.clone();
-                Then::Cold(Asked { frame, max_bytes, session, ends_were_asked, _counted: counted })
+                Then::Cold(Asked { frame, max_bytes, session, ends_were_asked, unproven, _counted: counted })
             }
         };
         let api = Api::FETCH;
@@ -225,6 +235,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         let Some((frame, counted)) = self.take().await? else { return Ok(false) };
         let frame = frame.freeze();
         let then = match names_wanted(&frame, &tier.known())? {
+            // Its topics may be in the tier since a moment ago, which is seen by the answer.
+            None if api == Api::LIST_OFFSETS => Then::Merged(frame.clone(), counted),
             None => Then::Pass,
             Some(_) if api == Api::DELETE_RECORDS && !tier.may_delete => {
                 self.write_down(Line::Own(refuse_deletion(&frame)?)).await;

@@ -18,7 +18,7 @@
 mod answer;
 mod as_of;
 pub(crate) mod catalog;
-mod codes;
+pub(crate) mod codes;
 mod connection;
 mod counts;
 mod entry;
@@ -49,4 +49,5 @@ pub use node::Node;
 pub use rights::{GroupRule, PatternError, Principal, Rights, Rule, TopicPattern, Who};
 pub use server::{Security, ServeError, Served, Server, Watched};
 pub use settings::{Anonymous, Limits, ServeSettings};
-pub use tls::{Tls, TlsError, TlsMaterial};
+
+pub use crate::tls::{Tls, TlsError, TlsMaterial};

@@ -27,7 +27,8 @@ use super::rights::{Principal, Rights};
 use super::service::Service;
 use super::settings::{Anonymous, ServeSettings};
 use super::stop::{Stop, Stopper};
-use super::tls::{self, Tls};
+use super::tls;
+use crate::tls::Tls;
 
 /// The pause after a failure to accept, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);

@@ -41,6 +41,8 @@ impl Running {
             listen: "127.0.0.1:0".parse().expect("an address"),
             advertised_host: None,
             node_port_base: Some(ports::free() - 1),
+            node_names: None,
+            advertised_port: None,
             expected_nodes: None,
             pass_unknown: false,
             limits: ProxyLimits::default(),

@@ -32,6 +32,7 @@ impl ProxySite {
             store_silent: self.store.silent_for().unwrap_or_default(),
             counts: &self.watched.counts(),
             reader: &self.reader.stats(),
+            clients: &self.watched.clients(),
             requests: &self.store.counters(),
             prices: &self.prices,
         })

@@ -1,11 +1,15 @@
 //! What a proxy starts from: the config, with what was typed laid over it.
 
+use std::path::PathBuf;
+
 use crate::args::{GlobalArgs, ProxyArgs};
+use crate::commands::config;
 use crate::commands::context::Context;
 use crate::commands::selection::usage;
-use crate::config::{List, Origin, Set, Value};
+use crate::config::{List, Origin, SecretRef, Set, Value};
 use crate::failure::Result;
 use crate::surroundings::Surroundings;
+use crate::wiring::{self, Legs};
 
 /// The config in force, and what holds over it.
 #[derive(Debug)]
@@ -66,6 +70,32 @@ impl Typed {
             return Err(error);
         }
         Ok(before.config.proxy_needing_restart(&self.context.config))
+    }
+}
+
+impl Typed {
+    /// How both legs are protected, by the files as they are now.
+    pub(super) fn legs(&self) -> Result<Legs> {
+        wiring::legs(&self.context.config, &self.context.around)
+    }
+
+    /// Files that are read again when they change.
+    pub(super) fn files(&self, global: &GlobalArgs) -> Vec<PathBuf> {
+        let proxy = &self.context.config.proxy;
+        let mut files: Vec<PathBuf> = config::path(global, &self.context.around).into_iter().collect();
+        let named = [
+            &proxy.tls_cert_file,
+            &proxy.tls_client_ca_file,
+            &proxy.broker_tls_ca_file,
+            &proxy.broker_tls_cert_file,
+        ];
+        files.extend(named.into_iter().filter_map(|file| Some(file.value.as_ref()?.0.clone())));
+        for key in [&proxy.tls_key, &proxy.broker_tls_key] {
+            if let Some(SecretRef::File(key)) = &key.value {
+                files.push(key.clone());
+            }
+        }
+        files
     }
 }
 

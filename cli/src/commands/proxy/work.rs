@@ -1,33 +1,43 @@
 //! A proxy's life: open, say so, stand between, hear what it is told, end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
 
-use super::open::{self, Opened};
+use super::open::{self, Live, Opened};
 use super::site::ProxySite;
 use super::typed::Typed;
 use crate::args::GlobalArgs;
+use crate::changes::Files;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, Stop, codes};
 use crate::signals::{Signals, Told};
 use crate::wiring;
 use crate::{http, logs};
 
+/// How often it is looked whether a file has changed.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
 /// Stands before the brokers until told to end.
 pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
     let mut signals = Signals::listen()?;
     let settings = wiring::proxy(&typed.context.config);
     let upstream = settings.upstream.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    // Looked at before it is read again: a change in between is seen.
+    let mut files = Files::new(typed.files(global));
+    let legs = typed.legs()?;
+    let protected = (legs.tls.is_some(), legs.upstream.is_some());
     let opened = tokio::select! {
-        opened = open::open(&typed, settings) => opened?,
+        opened = open::open(&typed, settings, legs) => opened?,
         exit = ended(&mut signals) => return Ok(exit),
     };
-    let Opened { proxy, reader, store } = opened;
+    let Opened { proxy, live, reader, store } = opened;
     let watched = proxy.watched();
     let (topics, partitions) = watched.topics();
-    tracing::info!(address = %proxy.address(), upstream, tier = %store, topics, partitions,
+    tracing::info!(address = %proxy.address(), upstream, tls = protected.0, broker_tls = protected.1, tier = %store, topics, partitions,
         "the proxy stands before the brokers");
     let (prices, _) = wiring::prices(&typed.context.config, None)?;
     let started_ms = typed.context.env.clock.now_ms();
@@ -41,12 +51,20 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
         // A sender that was dropped means the same as a word from it.
         drop(stopped.await);
     }));
+    let mut look = interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let told = loop {
         tokio::select! {
             told = signals.next() => match told {
                 Told::End(exit) => break exit,
-                Told::Reload => reload(&mut typed, global),
+                Told::Reload => {
+                    let _ = files.changed();
+                    reload(&mut typed, global, &live);
+                }
                 Told::Child => {}
+            },
+            _ = look.tick() => if files.changed() {
+                reload(&mut typed, global, &live);
             },
             // It ends only when told to, or by a bug, which the panic hook has reported.
             _ = work.join_next() => {
@@ -85,16 +103,19 @@ async fn show(typed: &Typed, site: ProxySite, tasks: &mut JoinSet<()>) {
 }
 
 /// Reads the config again. One that is bad changes nothing.
-fn reload(typed: &mut Typed, global: &GlobalArgs) {
-    match typed.read_again(global) {
-        Ok(restart) => {
-            tracing::info!("the config was read again");
+fn reload(typed: &mut Typed, global: &GlobalArgs, live: &Live) {
+    match typed.read_again(global).and_then(|restart| Ok((restart, typed.legs()?))) {
+        Ok((restart, legs)) => {
+            live.change(legs);
+            tracing::info!("the config and its files were read again and hold");
             if !restart.is_empty() {
                 tracing::warn!(keys = restart.join(", "), "these keys need a restart");
             }
         }
         Err(Stop::Failed(failure)) => {
-            tracing::error!("the config was not read again; what was read before goes on");
+            tracing::error!(
+                "the config or a file that it names was not read again; what was read before goes on"
+            );
             logs::failure(&failure);
         }
         Err(Stop::ClosedPipe) => {}

@@ -3,8 +3,6 @@
 #[cfg(feature = "serve")]
 mod as_of;
 #[cfg(feature = "serve")]
-mod changes;
-#[cfg(feature = "serve")]
 mod open;
 #[cfg(feature = "serve")]
 mod say;

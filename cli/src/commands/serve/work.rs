@@ -8,12 +8,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::changes::Files;
 use super::open::{self, Live, Opened};
 use super::say;
 use super::site::ServerSite;
 use super::typed::Typed;
 use crate::args::GlobalArgs;
+use crate::changes::Files;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, Stop, codes};
 use crate::signals::{Signals, Told};

@@ -16,7 +16,7 @@ use crate::selector::TopicPattern;
 use crate::units::{Size, Span};
 
 pub use key::{NamedKey, RingKeyName};
-pub use net::{Address, Host, Listen, Mechanism, Port};
+pub use net::{Address, Host, HostPattern, Listen, Mechanism, Port};
 pub use nodes::NodeIds;
 pub use reader::Reader;
 

@@ -72,6 +72,29 @@ impl Value for Host {
     }
 }
 
+/// Names of hosts, with `{id}` for what tells them apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPattern(pub String);
+
+impl Value for HostPattern {
+    fn kind() -> Cow<'static, str> {
+        "name of a host with `{id}` in it".into()
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let bad = || format!("{text:?} is no name of hosts with {{id}} in it, such as kafka-{{id}}.example");
+        let (before, after) = text.split_once("{id}").ok_or_else(bad)?;
+        let is_digit = |c: char| c.is_ascii_digit();
+        let is_apart = !before.ends_with(is_digit) && !after.starts_with(is_digit);
+        let is_good = is_apart && is_host(&format!("{before}{after}"));
+        if is_good { Ok(Self(text.to_owned())) } else { Err(bad()) }
+    }
+
+    fn show(&self) -> Option<String> {
+        Some(quoted(&self.0))
+    }
+}
+
 fn is_host(text: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || ['.', '-', '_'].contains(&c);
     !text.is_empty() && (text.parse::<std::net::Ipv6Addr>().is_ok() || text.chars().all(plain))
@@ -179,6 +202,10 @@ mod tests {
         }
         for bad in ["", "a b", "broker:9092"] {
             assert!(Host::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(HostPattern::parse("kafka-{id}.example").is_ok());
+        for bad in ["kafka", "{id}", "kafka1{id}", "a b{id}", "{id}{id}"] {
+            assert!(HostPattern::parse(bad).is_err(), "{bad:?}");
         }
         assert!(Address::parse("[::1]:9").unwrap().is_this_machine());
         assert!(!Address::parse("10.0.0.1:9").unwrap().is_this_machine());

@@ -51,6 +51,15 @@ pub(crate) struct Answered {
     _held: Option<Reservation>,
 }
 
+/// What an answer may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room<'a> {
+    /// Memory for what is filled, over all connections.
+    pub(crate) budget: &'a ByteBudget,
+    /// Bytes of the tier; with none nothing is read.
+    pub(crate) cold_bytes: usize,
+}
+
 /// A partition that was not waited for.
 #[derive(Debug)]
 pub(crate) struct Later {
@@ -98,7 +107,7 @@ pub(crate) async fn answer(
     asked: &mut Asked,
     tier: &Tier,
     doors: &impl Doors,
-    budget: &ByteBudget,
+    room: Room<'_>,
     turn: usize,
 ) -> Result<Answered, Ended> {
     let began = Instant::now();
@@ -118,14 +127,22 @@ pub(crate) async fn answer(
         let frame = refused(error, version, response_correlation(&frame)?)?;
         return Ok(Answered { frame, front, later: Vec::new(), tally: Tally::default(), _held: None });
     };
-    let Judged { patches, mut cold, looks, broker_bytes, out_of_range } = judged;
+    let Judged { patches, mut cold, mut looks, broker_bytes, out_of_range } = judged;
     patches.apply(&mut frame)?;
     let frame = frame.freeze();
+    let unproven = if asked.unproven.is_some() { looks.len() as u64 } else { 0 };
+    if unproven > 0 {
+        // Not as out of range: it would be false, and make clients pass over what is there.
+        for at in looks.drain(..) {
+            cold[at].told = Told::Failed(KafkaError::TopicAuthorizationFailed);
+        }
+    }
+    let throttled = if room.cold_bytes == 0 { std::mem::take(&mut looks).len() as u64 } else { 0 };
     let (mut later, mut held) = (Vec::new(), None);
     if !looks.is_empty() {
-        let rest = asked.max_bytes.saturating_sub(broker_bytes);
+        let rest = asked.max_bytes.saturating_sub(broker_bytes).min(room.cold_bytes);
         // What there is no memory for is asked for again.
-        held = budget.try_reserve(rest as u64);
+        held = room.budget.try_reserve(rest as u64);
         let rest = if held.is_some() { rest } else { 0 };
         if broker_bytes > 0 {
             later = from_memory(&mut cold, &looks, tier, terms, rest, turn);
@@ -142,7 +159,7 @@ pub(crate) async fn answer(
         // An answer that comes at once and has nothing is asked for again at once.
         sleep_until(began + terms.max_wait).await;
     }
-    let tally = Tally { out_of_range, ..Tally::default() };
+    let tally = Tally { out_of_range, unproven, throttled, ..Tally::default() };
     let tally = cold.iter().fold(tally, |tally, one| one.count(tally));
     let frame = put_together(&frame, cold, terms, doors)?;
     Ok(Answered { frame, front, later, tally, _held: held })

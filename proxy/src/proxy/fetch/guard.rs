@@ -14,6 +14,10 @@ pub(crate) struct Tally {
     pub(crate) empty: u64,
     /// Entries that could not be read.
     pub(crate) failed: u64,
+    /// Those of them that were not asked for: as much was read as may be.
+    pub(crate) throttled: u64,
+    /// Entries that are not filled because the broker does not know the client by its own name.
+    pub(crate) unproven: u64,
     /// Entries that stay refused.
     pub(crate) out_of_range: u64,
     /// Entries that would have stayed so and were held back.

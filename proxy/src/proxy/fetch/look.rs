@@ -9,6 +9,7 @@ use firnline_store::{ByteBudget, Reservation};
 
 use super::seam::{self, Questions};
 use super::session::{Kept, Session, Turn};
+use crate::proxy::identity::Unproven;
 use crate::proxy::tier::{Known, Place, Tiered};
 use crate::serve::fetch::{TopicKey, by_id, size};
 use crate::serve::kafka_error::KafkaError;
@@ -32,6 +33,8 @@ pub(crate) struct Asked {
     pub(crate) session: Option<Session>,
     /// Whether it was asked ahead where the likely cold logs end.
     pub(crate) ends_were_asked: bool,
+    /// Why nothing is filled for this client, where that is so.
+    pub(crate) unproven: Option<Unproven>,
     /// The memory that is set aside for the request.
     pub(crate) _counted: Option<Reservation>,
 }

@@ -18,7 +18,7 @@ mod seam;
 mod session;
 mod verdict;
 
-pub(crate) use answer::{Answered, Later, answer};
+pub(crate) use answer::{Answered, Later, Room, answer};
 pub(crate) use guard::Tally;
 pub(crate) use look::{Asked, Look, Wanted, is_cold, look, refused};
 pub(crate) use passing::pass_entry;

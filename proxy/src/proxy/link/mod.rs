@@ -1,8 +1,10 @@
 //! The two ends of a connection's legs: frames in, bytes out.
 
+mod leg;
 mod sink;
 mod source;
 
+pub(crate) use leg::Leg;
 pub(crate) use sink::Sink;
 pub(crate) use source::{Source, framed};
 

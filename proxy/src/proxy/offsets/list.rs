@@ -22,7 +22,7 @@ use crate::serve::logs::Age;
 use crate::serve::offsets::times::{TimeError, find, find_largest};
 use crate::serve::offsets::{PATIENCE, READS};
 use crate::wire::messages::list_offsets::{
-    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
 };
 use crate::wire::{At, Patches, RequestHeader, read_request, read_response};
 
@@ -53,6 +53,9 @@ pub(crate) async fn patch_offsets(frame: &mut BytesMut, asked: &[u8], tier: &Tie
     let isolation = isolation(request.isolation_level);
     let entries = entries(frame, &request, version, isolation, tier)?;
     let deadline = Instant::now() + patience;
+    if may_be_new(frame, &request, version, tier)? {
+        tier.look_again(START_PATIENCE).await;
+    }
     let looks = entries.iter().map(|entry| async move {
         match &entry.of {
             Some((tiered, tip)) => look(tier, tiered, tip, entry.question, isolation, deadline).await,
@@ -76,6 +79,30 @@ pub(crate) async fn patch_offsets(frame: &mut BytesMut, asked: &[u8], tier: &Tie
         patches.set(&entry.epoch, place.epoch);
     }
     Ok(patches.apply(frame)?)
+}
+
+/// Whether a broker tells where the log of a topic begins that is not known, and it has lost its beginning: the tier may have
+/// it since a moment ago. Told as the broker tells it, it would be hidden.
+fn may_be_new(
+    frame: &[u8],
+    request: &ListOffsetsRequest<'_>,
+    version: i16,
+    tier: &Tier,
+) -> Result<bool, Ended> {
+    let known = tier.known();
+    let asks_start = |topic: &ListOffsetsTopic<'_>| {
+        topic.partitions.iter().any(|asked| Question::of(asked.timestamp) == Question::Earliest)
+    };
+    let new = |name: &str| matches!(Named::of(&known, name), Named::Foreign);
+    if !request.topics.iter().any(|topic| new(topic.name) && asks_start(&topic)) {
+        return Ok(false);
+    }
+    let answer: ListOffsetsResponse<'_> = read_response(frame, version)?;
+    let has_lost = |told: &ListOffsetsPartitionResponse| told.error_code.value == 0 && told.offset.value > 0;
+    Ok(answer
+        .topics
+        .iter()
+        .any(|topic| new(topic.name) && topic.partitions.iter().any(|told| has_lost(&told))))
 }
 
 fn entries(

@@ -15,12 +15,14 @@ mod marks;
 mod place;
 mod summaries;
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use firnline_index::ClusterId;
 use firnline_reader::Reader;
 use firnline_store::Store;
 use firnline_store::env::Env;
+use tokio::time::{Instant, timeout};
 
 pub(crate) use known::{Known, Tiered};
 pub(crate) use marks::{Marks, start_to_tell};
@@ -29,6 +31,9 @@ pub(crate) use place::Place;
 use crate::serve::catalog::{Catalog, CatalogError};
 use crate::serve::logs::Logs;
 use summaries::Summaries;
+
+/// How old what is known may be where a topic is asked for that is not.
+const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
 /// The tier that a proxy fills from.
 #[derive(Debug)]
@@ -42,7 +47,7 @@ pub struct Archive {
     /// Where floors are written, and summaries are read.
     pub store: Store,
     /// How old its manifests may be.
-    pub max_manifest_age: std::time::Duration,
+    pub max_manifest_age: Duration,
     /// Whether floors may be written. Where not, DeleteRecords is refused for topics of the tier.
     pub may_delete: bool,
     /// For ids, and the time.
@@ -60,6 +65,8 @@ pub(crate) struct Tier {
     catalog: Catalog,
     summaries: tokio::sync::Mutex<Summaries>,
     known: RwLock<Arc<Known>>,
+    /// When it was begun to read anew what may have changed.
+    read: Mutex<Option<Instant>>,
 }
 
 impl Tier {
@@ -75,6 +82,7 @@ impl Tier {
             may_delete,
             env,
             catalog,
+            read: Mutex::default(),
         }
     }
 
@@ -83,8 +91,19 @@ impl Tier {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Reads anew what may have changed. What cannot be read stays as it was known.
+    /// Reads anew what may have changed where somebody asks for a topic that is not known, as long as the client may wait and
+    /// not more often than every few seconds: most such topics are none of the tier.
+    pub(crate) async fn look_again(&self, patience: Duration) {
+        let read = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if read.is_none_or(|read| read.elapsed() >= LOOK_AGAIN) {
+            // What was read by then is known; the rest is read in its turn.
+            let _ = timeout(patience, self.refresh()).await;
+        }
+    }
+
+    /// Reads anew what may have changed. What cannot be read stays as it was known. Cancel safe.
     pub(crate) async fn refresh(&self) {
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         if let Err(error) = self.catalog.refresh().await {
             report(&error);
         }

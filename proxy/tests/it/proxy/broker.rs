@@ -127,6 +127,8 @@ pub(crate) fn settings(broker: u16) -> ProxySettings {
         listen: "127.0.0.1:0".parse().unwrap(),
         advertised_host: None,
         node_port_base: Some(free_ports()),
+        node_names: None,
+        advertised_port: None,
         expected_nodes: None,
         pass_unknown: false,
         limits: ProxyLimits::default(),

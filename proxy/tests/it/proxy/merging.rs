@@ -1,6 +1,7 @@
 //! Offsets, epochs and deletions, merged with what the tier has.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use firnline_index::floor::FloorObject;
 use firnline_index::keys::ObjectKey;
@@ -35,6 +36,29 @@ async fn offset(client: &mut Client, version: i16, timestamp: i64) -> (i64, i64)
     let told = listed(client, version, 0, timestamp).await;
     assert_eq!(told.error_code, 0, "version {version}, {timestamp}");
     (told.timestamp, told.offset)
+}
+
+#[tokio::test]
+async fn a_topic_that_has_come_to_the_tier_since_begins_where_the_tier_does() {
+    let scene = Scene::new(800, 700).await;
+    scene.brokers.id.store(9, Ordering::SeqCst);
+    scene.world.topic("fresh", 9, 1);
+    let mut part = scene.world.part(tip("fresh", 9, 0), 100);
+    part.upload(&scene.log, 800);
+    part.commit();
+    // What was read when the proxy began is young for a few seconds.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let mut client = scene.proxy.client().await;
+    let asked = ListOffsetsPartition::default().with_partition_index(0).with_timestamp(-2);
+    let topic = ListOffsetsTopic::default().with_name(text("fresh").into()).with_partitions(vec![asked]);
+    let request = ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(vec![topic]);
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        let answer = client.ask(7, &request).await.topics.remove(0).partitions.remove(0);
+        told.push((answer.error_code, answer.offset));
+    }
+    assert!(told.contains(&(0, 100)), "{told:?}");
+    assert!(!told.contains(&(0, 700)), "its history was hidden: {told:?}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod broker;
 mod cache;
 mod filling;
+mod limits;
 mod merging;
 mod passing;
 mod scene;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Files, and how each was found last.
 #[derive(Debug)]
-pub(super) struct Files(Vec<(PathBuf, Option<Stamp>)>);
+pub struct Files(Vec<(PathBuf, Option<Stamp>)>);
 
 /// What changes when a file is written again, or another one takes its place.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,14 +18,14 @@ struct Stamp {
 
 impl Files {
     /// As they are now.
-    pub(super) fn new(paths: Vec<PathBuf>) -> Self {
+    pub fn new(paths: Vec<PathBuf>) -> Self {
         let mut files = Self(paths.into_iter().map(|path| (path, None)).collect());
         let _ = files.changed();
         files
     }
 
     /// Whether any is another one than when this was asked last.
-    pub(super) fn changed(&mut self) -> bool {
+    pub fn changed(&mut self) -> bool {
         let mut any = false;
         for (path, known) in &mut self.0 {
             let now = std::fs::metadata(path).ok().map(|file| Stamp {

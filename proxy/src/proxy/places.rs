@@ -1,0 +1,161 @@
+//! How many connections there may be: in all, from one address, and of those that have not got in yet.
+//!
+//! One has got in once a broker has answered it something else than the list of versions and the steps of a login: until
+//! then nobody knows whether it is somebody. Those have fewer places and less time, so that whoever only opens connections
+//! takes none from clients.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+/// All places.
+#[derive(Debug)]
+pub(crate) struct Places {
+    all: Arc<Semaphore>,
+    entering: Arc<Semaphore>,
+    of_address: usize,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// The places of one connection, given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Place {
+    places: Arc<Places>,
+    address: Option<IpAddr>,
+    entering: Mutex<Option<OwnedSemaphorePermit>>,
+    entered: watch::Sender<bool>,
+    _one: OwnedSemaphorePermit,
+}
+
+impl Places {
+    pub(crate) fn new(all: usize, of_address: usize, entering: usize) -> Arc<Self> {
+        Arc::new(Self {
+            all: Arc::new(Semaphore::new(all)),
+            entering: Arc::new(Semaphore::new(entering)),
+            of_address,
+            addresses: Mutex::default(),
+        })
+    }
+
+    /// Waits for a place; who comes meanwhile waits in the kernel's queue. Cancel safe.
+    pub(crate) async fn next(self: &Arc<Self>) -> Place {
+        let one = |semaphore: &Arc<Semaphore>| {
+            let semaphore = Arc::clone(semaphore);
+            async move { semaphore.acquire_owned().await.expect("the semaphore is never closed") }
+        };
+        let entering = one(&self.entering).await;
+        let one = one(&self.all).await;
+        Place {
+            places: Arc::clone(self),
+            address: None,
+            entering: Mutex::new(Some(entering)),
+            entered: watch::Sender::new(false),
+            _one: one,
+        }
+    }
+}
+
+impl Place {
+    /// Takes one of an address's places; `false` where it has none left.
+    pub(crate) fn of(&mut self, address: IpAddr) -> bool {
+        let address = network(address);
+        let mut addresses = self.places.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = addresses.entry(address).or_insert(0);
+        if *held >= self.places.of_address {
+            return false;
+        }
+        *held += 1;
+        self.address = Some(address);
+        true
+    }
+
+    /// It has got in.
+    pub(crate) fn enter(&self) {
+        if !*self.entered.borrow() {
+            *self.entering.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.entered.send_replace(true);
+        }
+    }
+
+    /// Returns once it has got in.
+    pub(crate) async fn entered(&self) {
+        // The sender lives as long as this.
+        let _ = self.entered.subscribe().wait_for(|entered| *entered).await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some(address) = self.address else { return };
+        let mut addresses = self.places.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        match addresses.get_mut(&address) {
+            Some(held @ 2..) => *held -= 1,
+            _ => drop(addresses.remove(&address)),
+        }
+    }
+}
+
+/// An address, or of IPv6 the network that one customer has all of.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+        v4 => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    async fn is_full(places: &Arc<Places>) -> bool {
+        timeout(Duration::from_secs(1), places.next()).await.is_err()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_not_got_in_takes_no_place_from_who_has() {
+        let places = Places::new(3, 10, 1);
+        let first = places.next().await;
+        assert!(is_full(&places).await, "one is on its way in");
+        first.enter();
+        timeout(Duration::from_secs(1), first.entered()).await.unwrap();
+        let second = places.next().await;
+        second.enter();
+        second.enter();
+        let third = places.next().await;
+        third.enter();
+        assert!(is_full(&places).await, "there are three");
+        drop(first);
+        assert!(!is_full(&places).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_has_its_share_and_nothing_is_kept_of_those_that_are_gone() {
+        let places = Places::new(10, 2, 10);
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            let mut place = places.next().await;
+            assert!(place.of(ip("2001:db8::1")));
+            held.push(place);
+        }
+        let mut refused = places.next().await;
+        assert!(!refused.of(ip("2001:db8::2")), "the same network");
+        drop(refused);
+        let mut other = places.next().await;
+        assert!(other.of(ip("192.0.2.1")));
+        held.pop();
+        let mut next = places.next().await;
+        assert!(next.of(ip("2001:db8::3")));
+        drop((held, other, next));
+        assert!(places.addresses.lock().unwrap().is_empty());
+    }
+}
