@@ -91,6 +91,7 @@ impl PartitionJob {
                 tier: self.tier.clone(),
                 holes: self.holes,
                 kind: EntryKind::Segment,
+                replaces: Vec::new(),
                 form: self.form.clone(),
                 progress: Arc::clone(&self.progress),
                 pace: Arc::new(Unpaced),

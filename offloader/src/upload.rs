@@ -7,7 +7,7 @@ use std::sync::Arc;
 use firnline_index::log_source::{LogSource, SourceErrorKind};
 use firnline_index::manifest::EntryKind;
 use firnline_index::transactions::TransactionStart;
-use firnline_index::{LeaderEpoch, Offset};
+use firnline_index::{LeaderEpoch, Offset, SegmentUuid};
 use firnline_tier::{
     Basis, Pace, SegmentForm, SegmentPlan, Tier, UploadError, UploadOutcome, UploadedSegment,
 };
@@ -33,6 +33,8 @@ pub(crate) struct Uploads<'a> {
     pub(crate) holes: Holes,
     /// What the segments are.
     pub(crate) kind: EntryKind,
+    /// The tail pieces whose place they take.
+    pub(crate) replaces: Vec<SegmentUuid>,
     /// How they are stored.
     pub(crate) form: SegmentForm,
     pub(crate) progress: Arc<dyn Progress>,
@@ -128,6 +130,7 @@ impl Uploads<'_> {
             last_epoch: start.last_epoch,
             size_hint: next.bytes,
             kind: self.kind,
+            replaces: self.replaces.clone(),
             form: SegmentForm { encryption: self.form.encryption.behind(start.sealed), ..self.form.clone() },
         };
         match self.tier.upload_paced(source, plan, &*self.pace).await {

@@ -54,6 +54,8 @@ pub struct SegmentPlan {
     pub size_hint: u64,
     /// Whether it is to stay, or is a piece of a segment that is not sealed yet.
     pub kind: EntryKind,
+    /// The tail pieces that it takes the place of.
+    pub replaces: Vec<SegmentUuid>,
     /// How it is stored.
     pub form: SegmentForm,
 }
@@ -168,6 +170,8 @@ impl Tier {
             compression: plan.form.compression.unwrap_or(compression),
             transactions: plan.transactions.clone(),
             limits,
+            kind: plan.kind,
+            replaces: plan.replaces.clone(),
             ..SegmentOptions::new(origin, salt, plan.base)
         }
     }

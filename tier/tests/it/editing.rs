@@ -68,6 +68,7 @@ pub(crate) async fn put_as(tier: &Tier, kind: EntryKind, log: &Log) -> Manifest 
         firnline_tier::UploadOutcome::Empty => panic!("the log is not empty"),
     };
     assert_eq!(segment.entry.kind, kind);
+    assert_eq!(tier.segment_tail(&tip(0), &segment.entry).await.unwrap().footer().kind, kind);
     match tier.commit(&request(&tip(0), &basis, vec![segment])).await.unwrap() {
         CommitOutcome::Committed(now) => now.manifest,
         CommitOutcome::Lost(lost) => panic!("{lost}"),

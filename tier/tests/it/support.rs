@@ -207,6 +207,7 @@ pub(crate) fn plan(tip: &TopicIdPartition, base: Offset, basis: &Basis, size_hin
         last_epoch: basis.lineage.last().map(|start| start.epoch),
         size_hint,
         kind: EntryKind::Segment,
+        replaces: Vec::new(),
         form: firnline_tier::SegmentForm::default(),
     }
 }

@@ -13,7 +13,7 @@ use crate::sidecar::next::Why;
 use crate::sidecar::prove::{Unproven, before};
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::wait::OperatorReason;
-use crate::upload::Start;
+use crate::upload::{Start, Uploads};
 
 impl Turn<'_> {
     pub(super) async fn replace(&mut self, chain: usize, range: OffsetRange) -> Result<After, Trouble> {
@@ -36,7 +36,8 @@ impl Turn<'_> {
         };
         let start = self.start_at(&manifest, range.start()).await?;
         self.core.before(SidecarStep::Upload).await;
-        let uploaded = self.uploads(EntryKind::Segment).one(&chain.log, &planned, &start).await;
+        let uploads = Uploads { replaces: pieces.clone(), ..self.uploads(EntryKind::Segment) };
+        let uploaded = uploads.one(&chain.log, &planned, &start).await;
         let Some(segment) = uploaded.map_err(Trouble::upload)? else { return Ok(After::Done) };
         let epoch = segment.entry.epochs.last().map(|last| last.epoch);
         let bound = match self.bound_for(epoch).await {

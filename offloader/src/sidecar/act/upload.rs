@@ -117,6 +117,7 @@ impl Turn<'_> {
             tier: parts.tier.clone(),
             holes: if compacted { Holes::Allow } else { Holes::Refuse },
             kind,
+            replaces: Vec::new(),
             form,
             progress: Arc::clone(&parts.progress),
             pace: Arc::new(Unpaced),

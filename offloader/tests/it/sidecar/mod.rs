@@ -8,6 +8,7 @@ mod odd_files;
 mod policies;
 mod rates;
 mod seams;
+mod tails;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -79,6 +80,15 @@ impl Bench {
 
     async fn manifest(&self) -> Option<Manifest> {
         self.tier.manifest(&tip(0)).await.unwrap().map(|loaded| loaded.manifest)
+    }
+
+    /// What each segment says of itself is what the manifest says of it.
+    async fn footers_agree(&self, manifest: &Manifest) {
+        for entry in &manifest.entries {
+            let tail = self.tier.segment_tail(&tip(0), entry).await.unwrap();
+            let footer = tail.footer();
+            assert_eq!((footer.kind, &footer.replaces), (entry.kind, &entry.replaces), "{}", entry.range);
+        }
     }
 
     async fn tier_end(&self) -> i64 {
@@ -400,46 +410,6 @@ async fn what_an_unclean_election_cut_before_it_went_up_is_kept_by_name() {
     let dead = &manifest.dead_branches[0];
     assert_eq!((dead.cut_at, dead.entries[0].range.end()), (offset(120), offset(126)));
     assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty());
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_unsealed_tail_goes_up_in_pieces_that_one_segment_replaces() {
-    let bench = Bench::new(1).await;
-    let tail = SidecarSettings {
-        policy_of: Arc::new(|_| TopicPolicy {
-            target_bytes: 0,
-            tail_interval: Some(Duration::from_secs(20)),
-            ..TopicPolicy::default()
-        }),
-        ..each_file()
-    };
-    let sidecar = bench.sidecar(1, tail).await;
-    {
-        let mut model = bench.model.lock().unwrap();
-        (0..2).for_each(|_| model.write(&[1], 2));
-    }
-    bench.run(&[&sidecar], 60).await;
-    let manifest = bench.manifest().await.unwrap();
-    assert_eq!(manifest.tier_end, offset(12), "{:?}", sidecar.status());
-    assert_eq!(manifest.entries.len(), 2);
-    {
-        // More is written into the same file.
-        let mut model = bench.model.lock().unwrap();
-        model.write(&[1], 3);
-        let more = model.broker(1).files.pop().unwrap();
-        model.broker(1).files.last_mut().unwrap().extend(more);
-    }
-    bench.run(&[&sidecar], 60).await;
-    let manifest = bench.manifest().await.unwrap();
-    assert_eq!((manifest.tier_end, manifest.entries.len()), (offset(21), 3), "{:?}", sidecar.status());
-    bench.model.lock().unwrap().write(&[1], 2);
-    bench.run(&[&sidecar], 60).await;
-    let manifest = bench.manifest().await.unwrap();
-    assert_eq!(manifest.entries[1].range.end(), offset(21), "{:?}", (&manifest.entries, sidecar.status()));
-    assert_eq!(manifest.entries[1].replaces.len(), 2);
-    assert_eq!(manifest.tier_end, offset(27));
-    let expected = bench.model.lock().unwrap().brokers[&node(1)].files.concat().concat();
-    assert_eq!(read_all(&bench.tier, &manifest).await, expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -139,6 +139,14 @@ impl Model {
         self.high_watermark = writer.next;
     }
 
+    /// Writes more into the file that broker `n`, which leads, still writes.
+    pub(super) fn write_on(&mut self, n: i32, batches: usize) {
+        self.write(&[n], batches);
+        let files = &mut self.broker(n).files;
+        let more = files.pop().unwrap();
+        files.last_mut().unwrap().extend(more);
+    }
+
     pub(super) fn elect(&mut self, n: i32, of: i32) {
         self.leader = Some(Leader { node: node(n), epoch: epoch(of) });
     }
