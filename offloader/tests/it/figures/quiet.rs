@@ -201,12 +201,16 @@ impl QuietHost {
         Self { quiet: Arc::clone(quiet), held, witnesses: Mutex::default() }
     }
 
-    /// Pins that are all that keeps their bytes.
-    pub(super) fn sole_links(&self) -> usize {
+    /// Pins that are all that keeps their bytes, and since when: partition, file, and how long.
+    pub(super) fn sole_links(&self) -> Vec<(usize, i64, Duration)> {
         let held = self.held.lock().unwrap();
-        let sole =
-            |(p, machine): (usize, &Machine)| machine.pinned.range(..self.quiet.local_start(p)).count();
-        held.iter().enumerate().map(sole).sum()
+        let sole = |(p, machine): (usize, &Machine)| {
+            let quiet = &self.quiet;
+            let pins = machine.pinned.range(..quiet.local_start(p)).copied();
+            let since = |k: i64| quiet.elapsed().saturating_sub(quiet.begins(p, k + 1 + quiet.shape.keep));
+            pins.map(|k| (p, k, since(k))).collect::<Vec<_>>()
+        };
+        held.iter().enumerate().flat_map(sole).collect()
     }
 
     fn look_at_one(&self, machine: &mut Machine, p: usize) -> Arc<HeldPartition> {

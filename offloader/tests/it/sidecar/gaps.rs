@@ -158,3 +158,34 @@ async fn a_tier_whose_gap_ends_inside_a_batch_goes_on_with_the_next() {
     assert_eq!(manifest.tier_end, offset(18));
     assert_eq!(manifest.entries[0].range, range(15, 18));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tier_that_its_leader_cannot_begin_is_begun_by_whoever_holds_something() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..3).for_each(|_| model.write(&[1, 2], 2));
+    }
+    let (leader, follower) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+    // What is committed is told while the leader's log has it, and the leader's sidecar is not there.
+    bench.run(&[&follower], 30).await;
+    assert_eq!(bench.tier_end().await, -1);
+    {
+        let mut model = bench.model.lock().unwrap();
+        let held = OffsetRange::new(offset(0), offset(12)).unwrap();
+        model.broker(1).retain(1);
+        model.broker(1).sole.clear();
+        model.broker(1).given_way = vec![firnline_offloader::GivenWay {
+            topic_id: tip(0).topic_id,
+            partition: tip(0).partition,
+            range: held,
+        }];
+        model.broker(2).retain(1);
+    }
+    // The partition is quiet from now on: nothing more is sealed.
+    bench.run(&[&leader, &follower], 600).await;
+    assert_eq!(bench.tier_end().await, 12, "{:?}", (leader.status(), follower.status()));
+    assert!(bench.model.lock().unwrap().brokers[&node(2)].sole.is_empty());
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!((manifest.tier_start, manifest.gaps.len()), (offset(0), 0));
+}
