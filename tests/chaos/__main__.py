@@ -1,6 +1,6 @@
 """A real cluster, real faults, and a ledger that is held against the tier afterwards.
 
-usage: scripts/chaos list | NAME… | all | brief | soak [MINUTES]      --seed N --rate RECORDS-A-SECOND
+usage: scripts/chaos list | NAME… | all | brief | soak [MINUTES]      --seed N --rate RECORDS-A-SECOND --kafka VERSION
 
 `brief` is one scenario of each kind that takes seconds, and a soak of two minutes.
 """
@@ -13,7 +13,9 @@ import time
 import traceback
 
 import faults
+import kafka
 import scenarios
+import topics  # noqa: F401 - its scenarios stand in the list
 from children import ROOT, Failed
 from scenarios import Running
 
@@ -111,13 +113,15 @@ def main():
     parser.add_argument("words", nargs="+")
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
     parser.add_argument("--rate", type=float, default=60)
+    parser.add_argument("--kafka", choices=kafka.installed(), default=kafka.VERSION, help="the brokers' release")
     options = parser.parse_args()
+    kafka.VERSION = options.kafka
     words = options.words
     if words == ["list"]:
         print("\n".join([*faults.ALL, *scenarios.ALL]))
         return 0
     program, results = binary(), Results()
-    print(f"seed {options.seed}", flush=True)
+    print(f"seed {options.seed}, brokers of {kafka.VERSION}", flush=True)
     if words[0] == "soak":
         minutes = float(words[1]) if words[1:] else 10
         results.take(f"soak of {minutes} minutes", lambda: soak(minutes, program, options.seed, options.rate))

@@ -7,7 +7,7 @@ import collections
 
 from confluent_kafka import KafkaError, TopicPartition
 from records import batches, checksum, records
-from verdict import Found, Report, committed_check, place, runs
+from verdict import Found, Report, committed_check, place, runs, take_dead
 
 
 def check(rig, topics):
@@ -109,6 +109,5 @@ def dead_branches(rig, manifest):
             for batch in batches(data, 0, segment["log_bytes"]):
                 if not batch.control:
                     for offset, crc in records(data, batch):
-                        cut = min(branch["cut_at"], dead[offset].get(crc, branch["cut_at"]))
-                        dead[offset][crc] = cut
+                        take_dead(dead, offset, crc, branch["cut_at"], branch["reason"])
     return dead

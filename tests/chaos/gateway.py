@@ -18,6 +18,7 @@ class Weather:
 
     def clear(self):
         self.down = False
+        self.closed = None  # (method, end of the path): such requests are hung up on, and nothing was done
         self.refused = 0.0  # 503, nothing was done
         self.lost = 0.0  # done by the store, but the answer never arrives
         self.pace = None  # bytes a second of each body, both ways
@@ -61,7 +62,8 @@ class Gateway:
 
     def answer(self, client):
         weather = self.weather
-        if weather.down:
+        method, path = weather.closed or ("", "")
+        if weather.down or (client.command == method and client.path.partition("?")[0].endswith(path)):
             self.counts["down"] += 1
             client.close_connection = True
             return

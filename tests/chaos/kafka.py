@@ -11,6 +11,7 @@ from children import CACHE, Child, Failed, free_port, wait_until
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
+# The brokers' release. Set once, before the first of them is started.
 VERSION = "4.3.1"
 # Small and quick to start: two cores are shared by everything that runs.
 JAVA = [
@@ -44,6 +45,11 @@ PROPERTIES = {
 }
 
 TOOLS = {"kafka-transactions.sh": "org.apache.kafka.tools.TransactionsCommand"}
+
+
+def installed():
+    """The releases that scripts/install-tools has brought."""
+    return sorted(path.name for path in (CACHE / "kafka").iterdir() if path.is_dir())
 
 
 def java(temporary, options=JAVA):

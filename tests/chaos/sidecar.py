@@ -36,7 +36,7 @@ class Sidecar:
     def __init__(self, binary, broker, tier, endpoint, logs, settings=None, under=(), offload=OFFLOAD, store=STORE):
         self.binary, self.broker, self.tier, self.endpoint = binary, broker, tier, endpoint
         self.settings, self.store, self.under = {**offload, **(settings or {})}, store, under
-        self.topics = []
+        self.topics, self.encryption = [], {}
         self.log = logs / f"sidecar-{broker.id}.log"
         self.config = broker.home / "firnline.toml"
         self.port = free_port()
@@ -54,6 +54,8 @@ class Sidecar:
             "[offload]", f"log_dirs = {json.dumps([str(path) for path in self.broker.log_dirs])}",
             *(f"{key} = {json.dumps(value)}" for key, value in self.settings.items()),
         ]
+        if self.encryption:
+            lines += ["[encryption]", *(f"{key} = {json.dumps(value)}" for key, value in self.encryption.items())]
         for topic in self.topics:
             lines += ["[[topic]]", *(f"{key} = {json.dumps(value)}" for key, value in topic.items())]
         self.config.write_text("\n".join(lines) + "\n")
@@ -129,6 +131,12 @@ class Sidecar:
             kill_worker(pid, signal.SIGCONT)
         self.child.signal(signal.SIGCONT)
         self.stopped = []
+
+    def restart(self):
+        """In order, with what its config says now."""
+        self.stop()
+        self.write_config()
+        self.start()
 
     def reload(self):
         self.write_config()

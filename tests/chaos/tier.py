@@ -15,6 +15,9 @@ class Tier:
     def __init__(self, binary, minio, prefix="some/prefix"):
         self.binary, self.minio, self.prefix = binary, minio, prefix
         self.url = f"s3://{minio.bucket}/{prefix}"
+        # A config that holds the key ring, where topics are encrypted.
+        self.ring = None
+        self.kinds = {}
 
     def environment(self, endpoint=None):
         from minio import SECRET, USER
@@ -28,7 +31,7 @@ class Tier:
     def run(self, *arguments, codes=(0,)):
         """Standard output of one run; any other exit code is a failure."""
         done = subprocess.run(
-            [self.binary, *arguments], env={"PATH": "/usr/bin:/bin", **self.environment()}, capture_output=True,
+            [self.binary, *arguments, *(("--config", self.ring) if self.ring else ())], env={"PATH": "/usr/bin:/bin", **self.environment()}, capture_output=True,
         )
         if done.returncode not in codes:
             text = done.stderr.decode(errors="replace")
@@ -60,6 +63,12 @@ class Tier:
         out = self.run("cat", name, "--isolation", "read_committed", "--from", str(start), "--until", str(end))
         # A line begins with version, partition, offset; values are large, and of no interest here.
         return [json.loads(line)["offset"] for line in out.splitlines()]
+
+    def kind(self, key):
+        """Of a segment: `segment` or `tail_piece`. It never changes."""
+        if key not in self.kinds:
+            self.kinds[key] = self.lines("inspect", key, "--json")[0]["entry_kind"]
+        return self.kinds[key]
 
     def object(self, key):
         return self.minio.get(f"{self.minio.bucket}/{self.prefix}/{key}")

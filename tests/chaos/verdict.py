@@ -1,6 +1,7 @@
 """The verdict on one line of the ledger, and on what readers see: no I/O here, so that a test can show each fault."""
 
 import collections
+import math
 
 from children import Failed
 
@@ -54,6 +55,16 @@ def runs(name, segments, report):
         else:
             spans.append((segment.base, segment.next))
     return spans
+
+
+def take_dead(dead, offset, crc, cut_at, reason):
+    """Notes one record of a dead branch in `{offset: {crc: cut, …}}`.
+
+    What was never committed nobody acknowledged: a producer sends it again, and the next leader may give it the offset that it
+    had. Then the branch holds an earlier sending of what is live, wherever the two parted.
+    """
+    cut = math.inf if reason == "never_committed" else cut_at
+    dead[offset][crc] = min(cut, dead[offset].get(crc, cut))
 
 
 def place(report, name, line, live, dead, gaps, floor):

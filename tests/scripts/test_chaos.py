@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "chaos")
 
 from children import Failed  # noqa: E402
 from records import HEAD, Damaged, batches, checksum, records  # noqa: E402
-from verdict import Found, Report, committed_check, place, runs  # noqa: E402
+from verdict import Found, Report, committed_check, place, runs, take_dead  # noqa: E402
 
 
 def line(offset, crc, transaction=None):
@@ -119,6 +119,19 @@ class VerdictTests(unittest.TestCase):
         self.assertEqual(dict(self.report.counts), {"live": 1, "dead_branch": 1})
         self.assertEqual(len(self.report.wrong), 1)
         self.assertIn("offset 2 is in more than one place: live, dead_branch", self.report.wrong[0])
+
+    def test_what_was_sent_again_at_its_offset_is_in_one_place(self):
+        for offset, reasons in [(5, ["never_committed"]), (6, ["truncation"]), (7, ["never_committed", "truncation"])]:
+            self.live.add(offset, 50)
+            dead = {offset: {}}
+            for reason in reasons:
+                take_dead(dead, offset, 50, 5, reason)
+            self.place(line(offset, 50), dead=dead)
+        dead = {8: {}}
+        take_dead(dead, 8, 50, 5, "never_committed")
+        self.place(line(8, 50), dead=dead)
+        self.assertEqual(dict(self.report.counts), {"live": 1, "dead_branch": 1})
+        self.assertEqual([fault[:18] for fault in self.report.wrong], ["orders/0: offset 6", "orders/0: offset 7"])
 
     def test_an_offset_that_is_there_twice_is_a_fault(self):
         self.live.add(1, 11)
