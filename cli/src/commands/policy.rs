@@ -1,5 +1,7 @@
 //! `firnline policy`
 
+use std::time::Duration;
+
 use firnline_index::TimestampMs;
 use firnline_tier::policy::{PolicyOutcome, RetentionPreview, SetRetention};
 use firnline_tier::retention::Limits;
@@ -15,6 +17,11 @@ use crate::failure::{Failure, Result, codes, of};
 use crate::output::{Cell, Out, Sheet};
 use crate::surroundings::Surroundings;
 use crate::units::{Size, Span};
+
+/// Less would empty a topic by a slip of the pen.
+const TIME_LEAST: Span = Span(Duration::from_secs(60));
+/// Less leaves nobody the time to see that the wrong topic was deleted.
+const AFTER_DELETION_LEAST: Span = Span(Duration::from_secs(86_400));
 
 /// Shows or sets.
 pub async fn run(
@@ -85,7 +92,8 @@ async fn set(args: PolicySetArgs, global: &GlobalArgs, around: Surroundings, out
     if let Some(text) = after_deletion {
         return set_after_deletion((topic, text), &word, json, global, around, out).await;
     }
-    let time = time.as_deref().map(time_limit).transpose().map_err(usage)?;
+    let time =
+        time.as_deref().map(|text| span_limit("--time", text, TIME_LEAST)).transpose().map_err(usage)?;
     let size = size.as_deref().map(size_limit).transpose().map_err(usage)?;
     if time.is_none() && size.is_none() {
         return Err(usage(
@@ -141,7 +149,7 @@ async fn set_after_deletion(
     around: Surroundings,
     out: &mut Out,
 ) -> Result<Exit> {
-    let limit = deletion_limit(&text).map_err(usage)?;
+    let limit = span_limit("--after-deletion", &text, AFTER_DELETION_LEAST).map_err(usage)?;
     let context = Context::new(global, None, around)?;
     let tier = context.tier_for_writing().await?;
     let topic = one_topic(&tier, &topic).await?;
@@ -168,17 +176,6 @@ async fn set_after_deletion(
             Err(unconfirmed(&format!("the archive of {} would go after its deletion", topic.topic)).into())
         }
         Word::Yes | Word::DryRun => Ok(Exit::Fine),
-    }
-}
-
-fn deletion_limit(text: &str) -> std::result::Result<Option<u64>, String> {
-    if text == "none" {
-        return Ok(None);
-    }
-    let Span(span) = text.parse()?;
-    match u64::try_from(span.as_millis()) {
-        Ok(ms) if ms >= 86_400_000 => Ok(Some(ms)),
-        _ => Err(format!("--after-deletion {text}: at least 1d, or none for ever")),
     }
 }
 
@@ -215,15 +212,15 @@ fn shown(topic: &str, limits: Limits, preview: &RetentionPreview, outcome: &'sta
         .with("outcome", outcome)
 }
 
-/// `None` within is no limit.
-fn time_limit(text: &str) -> std::result::Result<Option<u64>, String> {
+/// A span of `least` at least; `None` is for ever.
+fn span_limit(flag: &str, text: &str, least: Span) -> std::result::Result<Option<u64>, String> {
     if text == "none" {
         return Ok(None);
     }
     let Span(span) = text.parse()?;
     match u64::try_from(span.as_millis()) {
-        Ok(ms) if ms >= 60_000 => Ok(Some(ms)),
-        _ => Err(format!("--time {text}: at least 1m, or none for no limit")),
+        Ok(ms) if span >= least.0 => Ok(Some(ms)),
+        _ => Err(format!("{flag} {text}: at least {least}, or none for ever")),
     }
 }
 
@@ -244,11 +241,20 @@ mod tests {
 
     #[test]
     fn limits_that_would_empty_a_topic_by_mistake_are_refused() {
-        assert_eq!(time_limit("365d"), Ok(Some(365 * 86_400_000)));
-        assert_eq!(time_limit("none"), Ok(None));
+        let time = |text| span_limit("--time", text, TIME_LEAST);
+        let deletion = |text| span_limit("--after-deletion", text, AFTER_DELETION_LEAST);
+        for limit in [&time as &dyn Fn(&'static str) -> _, &deletion] {
+            assert_eq!(limit("365d"), Ok(Some(365 * 86_400_000)));
+            assert_eq!(limit("none"), Ok(None));
+        }
+        assert_eq!((time("1m"), deletion("1d")), (Ok(Some(60_000)), Ok(Some(86_400_000))));
         assert_eq!(size_limit("1TiB"), Ok(Some(1 << 40)));
         for bad in ["0ms", "1s", "365", "-1d"] {
-            assert!(time_limit(bad).is_err(), "{bad}");
+            assert!(time(bad).is_err() && deletion(bad).is_err(), "{bad}");
+        }
+        for (bad, least) in [(time("59s"), "--time 59s: at least 1m"), (deletion("23h"), "at least 1d")] {
+            let told = bad.unwrap_err();
+            assert!(told.contains(least), "{told}");
         }
         for bad in ["0B", "1KiB", "1000"] {
             assert!(size_limit(bad).is_err(), "{bad}");
