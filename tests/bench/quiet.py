@@ -17,7 +17,7 @@ PARTITIONS = 10_000
 # What the guard gives its worker (cli/src/commands/offload/guard/child.rs).
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 # Limits of a minute's idling and of memory; docs/measured.md says what was seen.
-PEAK_MIB, CPU_SECONDS, SYSTEM_CALLS = 200, 1.5, 32_000
+PEAK_MIB, CPU_SECONDS, SYSTEM_CALLS = 128, 1.5, 32_000
 IDLE_SECONDS = 60
 
 
