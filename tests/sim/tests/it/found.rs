@@ -1,4 +1,4 @@
-//! Seeds that once found something, and what that was.
+//! Seeds that once found something, and what that was. A change of the code may make another history of a seed.
 
 use firnline_sim::history::{Manner, Outcome, play, play_as};
 use firnline_sim::sidecar::Real;
@@ -10,41 +10,40 @@ fn plays(seed: u64) -> Outcome {
     }
 }
 
-/// A pin of the log that went on was put away as a dead branch, because the tier, which was to be cut, had other bytes there.
+/// A follower's log began at the tier's end, and the leader had not cut the tier yet.
 #[test]
-fn a_pin_that_the_tier_contradicts_stays_until_the_leader_says_which_is_right() {
-    plays(54);
+fn a_log_that_begins_at_the_tiers_end_need_not_continue_it() {
+    plays(106_057);
 }
 
-/// A topic was marked deleted by a sidecar that knew little, and another let go what it knew to be committed.
+/// Two chains of pins began at the same offset, and what was found of one was taken for the other.
 #[test]
-fn a_deleted_topic_goes_up_as_far_as_any_sidecar_knows() {
-    plays(29);
+fn what_is_found_of_a_chain_is_of_that_chain() {
+    plays(107_891);
 }
 
-/// The tier ended where the pins began, below the leader's log: nobody held the record before, and an operator was asked.
+/// A gap ended inside a batch, because pins that nobody could prove began there.
 #[test]
-fn pins_that_begin_where_the_tier_ends_continue_it() {
-    plays(81);
+fn a_gap_that_ends_inside_a_batch_ends_behind_it() {
+    plays(301_740);
 }
 
-/// As above; since nothing below a leader's log is proven by its last record alone, what nobody vouches for goes up again and
-/// was thrown away again a few times before an operator was asked.
+/// A leader's log ended where the tier did, of another history; a collection had stamped the manifest with its epoch.
 #[test]
-fn pins_that_nobody_vouches_for_do_not_go_up_again_and_again() {
-    plays(16);
+fn a_stamp_is_no_comparison() {
+    plays(48_925);
 }
 
-/// What a witness knew of records that are held no more was forgotten with the next one.
+/// A pin that lay in a gap, and went on where the tier had other records, was neither kept by name nor let go.
 #[test]
-fn a_witness_knows_what_lies_below_the_log_that_is_held_now() {
-    plays(6);
+fn a_pin_across_a_gaps_end_is_kept_by_name() {
+    plays(137_689);
 }
 
-/// As above, where the two do not join and both are needed.
+/// A tier with nothing in it was begun above all that could be proven.
 #[test]
-fn a_witness_knows_two_stretches_that_do_not_join() {
-    plays(44);
+fn a_tier_begins_with_what_is_remembered() {
+    plays(105_589);
 }
 
 #[test]
