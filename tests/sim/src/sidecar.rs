@@ -24,7 +24,7 @@ use crate::check::between;
 use crate::history::{Beside, Launch, Launcher, Menu, Waits};
 use crate::people::{Desk, open};
 use crate::process::PlannedFaults;
-use crate::seams::{Sealing, SimCluster, World, node_id};
+use crate::seams::{Sealing, SimCluster, UNTRUE, World, node_id};
 
 /// How long a claim wants a range before it is lost.
 pub const GAP_WAIT: Duration = Duration::from_secs(1800);
@@ -161,9 +161,14 @@ async fn tell_state(tier: &Tier, node: i32) {
 /// Tells now and then why partitions wait.
 async fn watch(sidecar: &Sidecar, waits: &Waits, world: &World, node: i32) {
     let mut known = Thrown::default();
+    let mut sound = true;
     loop {
         tokio::time::sleep(Duration::from_secs(60)).await;
         let status = sidecar.status();
+        // What is in the store is what was written: only an answer that is not can look damaged.
+        if status.totals.counts.scrub_findings > 0 && !world.net.has_met(UNTRUE) && std::mem::take(&mut sound) {
+            world.watch.wrong(format!("the scrub of {node} found damage where there is none"));
+        }
         let thrown = status.totals.counts.thrown;
         let more = between(&known, &thrown);
         known = thrown;

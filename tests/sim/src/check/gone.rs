@@ -45,7 +45,9 @@ pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
     }
     // What retention let go, or an operator, may be kept by name all the same.
     let below = end <= manifest.tier_start || manifest.floor.is_some_and(|floor| end <= floor);
-    let in_gap = manifest.gaps.iter().any(|gap| gap.range.contains(base));
+    // A gap may begin inside a batch, where retention has taken what the tier had below, of another history.
+    let last = offset(batch.end - 1);
+    let in_gap = manifest.gaps.iter().any(|gap| gap.range.contains(base) || gap.range.contains(last));
     if !below && manifest.dead_branches.iter().flat_map(|branch| &branch.entries).any(holds) {
         // What the first leader of the tier had lost already is as late.
         let late = in_gap || base < manifest.began();

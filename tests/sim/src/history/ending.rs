@@ -60,8 +60,14 @@ impl History {
                 break;
             }
         }
-        // What is let go is let go after the last commit.
-        self.sleep(20 * LOOK).await;
+        // What is let go is let go after the last commit, and what came too late is kept by name one pin at a time.
+        for _ in 0..LONGEST {
+            let before = self.world.watch.seen().counts.dead;
+            self.sleep(20 * LOOK).await;
+            if self.has_failed() || self.world.watch.seen().counts.dead == before {
+                break;
+            }
+        }
         let excused = self.judge(requests_before);
         self.read_all(&excused).await;
     }

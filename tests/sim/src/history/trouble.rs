@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::{History, NODES};
 use crate::model::Kafka;
-use crate::seams::TWIN;
+use crate::seams::{TWIN, UNTRUE};
 
 const WRITES: &[RequestKind] = &[
     RequestKind::Put,
@@ -122,6 +122,9 @@ impl History {
         };
         let seconds = self.dice.range(20..900);
         self.note(|| format!("store: {fault:?} {when:?} for {seconds} s"));
+        if matches!(fault, SimFault::TruncatedBody | SimFault::FlippedBit | SimFault::ShiftedRange) {
+            self.world.net.meet(UNTRUE);
+        }
         self.world.trouble(true);
         self.world.store.rule(Rule::new(fault, when).on(kinds));
         let until = Instant::now() + Duration::from_secs(seconds);

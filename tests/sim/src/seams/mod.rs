@@ -28,6 +28,9 @@ pub const START_MS: i64 = 1_700_000_000_000;
 /// The fault of two sidecars beside one node, where the lock in its log directory does not hold.
 pub const TWIN: &str = "sidecar-twin";
 
+/// The fault of a store that answers with other bytes than it has.
+pub const UNTRUE: &str = "store-untrue";
+
 /// What was asked of a store in trouble may be answered so long after it.
 const AFTER: std::time::Duration = std::time::Duration::from_secs(600);
 
