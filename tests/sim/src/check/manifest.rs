@@ -179,9 +179,10 @@ impl Replaced<'_> {
         let whole = self.new.serving_start.get() == 0 && self.new.gaps.is_empty();
         // What the tier still has of a history that was cut says other things of its transactions.
         let of_one_history = || {
-            let below = truth.live.iter().filter(|batch| batch.end <= entry.range.start().get());
+            let mut below = truth.live.iter().filter(|batch| batch.end <= entry.range.start().get());
+            let from_the_first = truth.live.first().is_none_or(|first| first.base == 0);
             self.partition.unclean == 0
-                || below.into_iter().all(|batch| cover(Some(self.new), batch) == Cover::Live)
+                || (from_the_first && below.all(|batch| cover(Some(self.new), batch) == Cover::Live))
         };
         if all_live && whole && of_one_history() {
             content::transactions(tail.transactions(), entry, truth.live.iter())

@@ -29,10 +29,16 @@ pub(super) fn joins(kafka: &Kafka, p: usize, node: i32, at: i64) -> bool {
     witness.is_some_and(|witness| witness.stretches().any(both))
 }
 
-/// Whether `node` holds the batch in a file that is not written any more.
+/// Whether `node` holds the batch in a file that is not written any more. One that was cut within a batch, by a leader whose log
+/// began there, lacks what was left of it; a person has to allow it.
 pub(super) fn holds(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
-    let holding =
-        |file: &Inode| file.partition == p && file.sealed && file.batches.iter().any(|held| **held == *batch);
+    let whole = |file: &Inode| file.batches.windows(2).all(|two| two[0].end == two[1].base);
+    let holding = |file: &Inode| {
+        file.partition == p
+            && file.sealed
+            && file.batches.iter().any(|held| **held == *batch)
+            && whole(file)
+    };
     kafka.nodes.get(&node).is_some_and(|machine| machine.disk.inodes.values().any(holding))
 }
 

@@ -215,16 +215,9 @@ impl History {
                 *uploads.entry(prefix.get(..name).unwrap_or(prefix).to_owned()).or_default() += 1;
             }
         }
-        // Each replica brings it once at most, and one more keeps by name what went another way from there. Of a deleted topic
-        // nobody leads, and each that holds it brings it. Two beside each node bring all twice.
-        let replicas = u32::try_from(NODES).unwrap_or(3);
-        let most = |from: &str| {
-            let kafka = self.world.kafka();
-            let deleted =
-                kafka.partitions.iter().any(|p| !p.exists && from.starts_with(&format!("{}/", p.tip)));
-            if deleted || self.world.net.has_met(TWIN) { 2 * replicas } else { replicas + 1 }
-        };
-        for (from, count) in uploads.iter().filter(|(from, count)| **count > most(from)) {
+        // Each node brings it once at most, and once more what is to be kept by name from there.
+        let most = 2 * u32::try_from(NODES).unwrap_or(3);
+        for (from, count) in uploads.iter().filter(|(_, count)| **count > most) {
             self.world.watch.wrong(format!("{from}: the segment was uploaded {count} times in peace"));
         }
         excused
