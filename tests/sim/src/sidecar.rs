@@ -166,7 +166,8 @@ async fn watch(sidecar: &Sidecar, waits: &Waits, world: &World, node: i32) {
         tokio::time::sleep(Duration::from_secs(60)).await;
         let status = sidecar.status();
         // What is in the store is what was written: only an answer that is not can look damaged.
-        if status.totals.counts.scrub_findings > 0 && !world.net.has_met(UNTRUE) && std::mem::take(&mut sound) {
+        if status.totals.counts.scrub_findings > 0 && !world.net.has_met(UNTRUE) && std::mem::take(&mut sound)
+        {
             world.watch.wrong(format!("the scrub of {node} found damage where there is none"));
         }
         let thrown = status.totals.counts.thrown;

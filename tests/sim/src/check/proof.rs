@@ -34,10 +34,7 @@ pub(super) fn joins(kafka: &Kafka, p: usize, node: i32, at: i64) -> bool {
 pub(super) fn holds(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
     let whole = |file: &Inode| file.batches.windows(2).all(|two| two[0].end == two[1].base);
     let holding = |file: &Inode| {
-        file.partition == p
-            && file.sealed
-            && file.batches.iter().any(|held| **held == *batch)
-            && whole(file)
+        file.partition == p && file.sealed && file.batches.iter().any(|held| **held == *batch) && whole(file)
     };
     kafka.nodes.get(&node).is_some_and(|machine| machine.disk.inodes.values().any(holding))
 }
