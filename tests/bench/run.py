@@ -153,6 +153,13 @@ def quiet_sidecar(bench):
         shutil.rmtree(path)
 
 
+def joined(bench):
+    """Requests of three sidecars over 10,000 quiet partitions, joined for an hour and each file by itself: counted, in simulated time."""
+    test = ["-p", "firnline-offloader", "--test", "it", "--", "--ignored", "--nocapture", "requests::ten_thousand_partitions"]
+    done = subprocess.run(["cargo", "test", "--locked", "--release", *test], cwd=ROOT)
+    bench.gates.append(done.returncode == 0)
+
+
 def sealed_to_committed(bench):
     """From the roll of a segment of 64 MiB to its being in the tier on MinIO: real broker, real sidecar, no core bound."""
     took, worst = [], 0.0
@@ -204,7 +211,7 @@ def look_up(bench):
 
 BENCHES = {
     "lookup": look_up, "directory": to_directory, "minio": to_minio, "minio-tls": to_minio_tls, "sink": to_sink, "memory": memory, "quiet": quiet_sidecar,
-    "read-back": read_back, "sealed": sealed_to_committed, "produce": produce_beside, "hot-set": hot_set,
+    "joined": joined, "read-back": read_back, "sealed": sealed_to_committed, "produce": produce_beside, "hot-set": hot_set,
 }
 
 

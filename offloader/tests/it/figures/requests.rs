@@ -228,7 +228,7 @@ async fn joining_for_an_hour_leaves_an_eighth_of_the_requests() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "a measurement: minutes"]
+#[ignore = "a measurement of minutes: scripts/bench --only joined runs it"]
 async fn ten_thousand_partitions() {
     let partitions = std::env::var("FIRNLINE_TEST_PARTITIONS").map_or(10_000, |text| text.parse().unwrap());
     let (joined, alone) = both(partitions, 6).await;
