@@ -34,6 +34,8 @@ pub enum OffsetCheckpoint {
     RecoveryPoint,
     /// The high watermark, as this replica last knew it.
     HighWatermark,
+    /// Up to where a cleaner has compacted. Names only partitions that one has worked on.
+    Cleaned,
 }
 
 impl OffsetCheckpoint {
@@ -43,6 +45,7 @@ impl OffsetCheckpoint {
             Self::LogStart => "log-start-offset-checkpoint",
             Self::RecoveryPoint => "recovery-point-offset-checkpoint",
             Self::HighWatermark => "replication-offset-checkpoint",
+            Self::Cleaned => "cleaner-offset-checkpoint",
         }
     }
 }

@@ -30,6 +30,8 @@ codes! {
         "nothing, if that was meant";
     LOCKED = "FIRN-R005", "A segment is sealed, and its key is not at hand",
         "set [encryption] to the key ring that the message names; docs/guide/encryption.md";
+    DISK = "FIRN-R006", "What a stopped broker has on its disk is not as it was found",
+        "see the cause; where a broker has been started, read from it";
     MISSING = "FIRN-R010", "An object that the manifest names is not there",
         "run verify; look for lifecycle rules or deletions by hand in the bucket";
     DAMAGED_MANIFEST = "FIRN-R011", "A manifest or a page of it is damaged or belongs elsewhere",

@@ -9,6 +9,7 @@ use firnline_index::{Offset, ProducerId, TopicIdPartition};
 use firnline_store::StoreError;
 
 use crate::codes::{self, Code};
+use crate::rest::DiskProblem;
 
 /// A read that failed. Cheap to clone: one failure is told to all who waited for it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -64,6 +65,15 @@ pub enum ReadError {
         /// Why, naming the topic key.
         #[source]
         source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// What only the disks of stopped brokers have of a partition is not as it was found.
+    #[error("what stopped brokers have of {tip} cannot be read")]
+    Disk {
+        /// The partition.
+        tip: TopicIdPartition,
+        /// Why.
+        #[source]
+        source: Arc<DiskProblem>,
     },
     /// An object ends before the bytes that are named in it.
     #[error("{object} ends before byte {end}")]
@@ -149,6 +159,10 @@ impl ReadError {
         }
     }
 
+    pub(crate) fn disk(tip: &TopicIdPartition, problem: DiskProblem) -> Self {
+        Self::Disk { tip: tip.clone(), source: Arc::new(problem) }
+    }
+
     /// The key of the object that is not there, if that is what failed.
     pub(crate) fn missing(&self) -> Option<&str> {
         match self {
@@ -165,7 +179,9 @@ impl ReadError {
             Self::Store { source, .. } if source.is_retriable() => ErrorKind::Retry,
             Self::Locked { retry: true, .. } => ErrorKind::Retry,
             Self::Store { .. } | Self::Locked { .. } => ErrorKind::Refused,
-            Self::Missing { .. } | Self::Unsettled { .. } | Self::Closed => ErrorKind::Retry,
+            Self::Missing { .. } | Self::Unsettled { .. } | Self::Closed | Self::Disk { .. } => {
+                ErrorKind::Retry
+            }
             Self::Manifest { .. }
             | Self::Segment { .. }
             | Self::Short { .. }
@@ -185,6 +201,7 @@ impl ReadError {
             Self::Unsettled { .. } => codes::UNSETTLED,
             Self::Closed => codes::CLOSED,
             Self::Locked { .. } => codes::LOCKED,
+            Self::Disk { .. } => codes::DISK,
             Self::Missing { .. } => codes::MISSING,
             Self::Manifest { .. } => codes::DAMAGED_MANIFEST,
             Self::Segment { .. } | Self::Short { .. } => codes::DAMAGED_SEGMENT,

@@ -8,6 +8,7 @@
 //! | everything from here to there, in order | [`Reader::scan`] |
 //! | where would the log end, as if nothing from here on had been written? | [`Reader::ended_at`] |
 //! | what does the tier hold of a partition? | [`Reader::manifest`] |
+//! | what do stopped brokers have behind the tier's end? | [`Disks`] |
 //!
 //! A cold read costs one GET for the manifest (kept for [`ReaderSettings::max_manifest_age`], then asked for
 //! conditionally), one for a segment's tail, one for a run of blocks, and one more for each page of older entries. All
@@ -28,6 +29,7 @@ mod open;
 mod place;
 mod read;
 mod reader;
+mod rest;
 mod scan;
 mod settings;
 mod stats;
@@ -42,6 +44,7 @@ pub use error::{ErrorKind, ReadError};
 pub use keys::{KeyFailure, SegmentKeys};
 pub use read::{Batches, Bounds, ReadOutcome};
 pub use reader::Reader;
+pub use rest::{DiskProblem, DiskTopic, Disks, DisksError, DisksSettings, Found, LayError};
 pub use scan::{Scan, ScanBatches, ScanItem};
 pub use settings::{Isolation, ReaderSettings, Sight, Workers};
 pub use stats::ReaderStats;

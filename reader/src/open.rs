@@ -18,6 +18,7 @@ use crate::cache::Cache;
 use crate::error::ReadError;
 use crate::fetch::decode_all;
 use crate::keys::SegmentKeys;
+use crate::rest::{Rest, Rests};
 use crate::settings::{ReaderSettings, WHOLE_SEGMENT_BYTES, Workers};
 use crate::stats::{Counters, count};
 use crate::tasks::Tasks;
@@ -31,12 +32,25 @@ struct Parts {
     entry: Entry,
     key: String,
     tail: Arc<SegmentTail>,
+    /// Where its blocks are, if nobody has uploaded them.
+    rest: Option<Arc<Rest>>,
 }
 
 impl Segment {
     pub(crate) fn new(tip: &TopicIdPartition, entry: &Entry, tail: Arc<SegmentTail>) -> Self {
         let key = entry.object_key(tip);
-        Self(Arc::new(Parts { tip: tip.clone(), entry: entry.clone(), key, tail }))
+        Self(Arc::new(Parts { tip: tip.clone(), entry: entry.clone(), key, tail, rest: None }))
+    }
+
+    /// One that nobody has uploaded.
+    fn on_disk(tip: &TopicIdPartition, entry: &Entry, tail: Arc<SegmentTail>, rest: Arc<Rest>) -> Self {
+        let key = entry.object_key(tip);
+        Self(Arc::new(Parts { tip: tip.clone(), entry: entry.clone(), key, tail, rest: Some(rest) }))
+    }
+
+    /// Where its blocks are, if nobody has uploaded them.
+    pub(crate) fn rest(&self) -> Option<&Arc<Rest>> {
+        self.0.rest.as_ref()
     }
 
     pub(crate) fn tip(&self) -> &TopicIdPartition {
@@ -103,6 +117,7 @@ pub(crate) struct Opener {
     counters: Arc<Counters>,
     workers: Workers,
     keys: Option<Arc<dyn SegmentKeys>>,
+    rests: Arc<Rests>,
 }
 
 impl Opener {
@@ -115,11 +130,24 @@ impl Opener {
     ) -> Self {
         let weigh = |tail: &Arc<SegmentTail>| tail.memory_bytes();
         let cache = Arc::new(Cache::new(settings.tail_cache_bytes, weigh));
-        Self { store, budget, cache, tasks, counters, workers: settings.workers, keys: None }
+        Self {
+            store,
+            budget,
+            cache,
+            tasks,
+            counters,
+            workers: settings.workers,
+            keys: None,
+            rests: Arc::default(),
+        }
     }
 
     pub(crate) fn with_keys(self, keys: Option<Arc<dyn SegmentKeys>>) -> Self {
         Self { keys, ..self }
+    }
+
+    pub(crate) fn with_rests(self, rests: Arc<Rests>) -> Self {
+        Self { rests, ..self }
     }
 
     /// The same tails, of which none is asked for.
@@ -135,6 +163,9 @@ impl Opener {
         entry: &Entry,
         keep: impl FnOnce(&Segment, Vec<Bytes>) + Send + 'static,
     ) -> Result<Segment, ReadError> {
+        if let Some((rest, tail)) = self.rests.segment(&manifest.tip, entry.uuid)? {
+            return Ok(Segment::on_disk(&manifest.tip, entry, tail, rest));
+        }
         let key = (manifest.tip.topic_id, entry.uuid);
         if let Some(tail) = self.cache.get(&key) {
             count(&self.counters.tail_hits, 1);
@@ -154,6 +185,10 @@ impl Opener {
 
     /// The same for one who reads everything once: what is held is used, but nothing is added.
     pub(crate) async fn open_once(&self, wanted: Wanted) -> Result<Opened, ReadError> {
+        if let Some((rest, tail)) = self.rests.segment(&wanted.tip, wanted.entry.uuid)? {
+            let segment = Segment::on_disk(&wanted.tip, &wanted.entry, tail, rest);
+            return Ok(Opened { segment, blocks: None });
+        }
         match self.cache.get(&(wanted.tip.topic_id, wanted.entry.uuid)) {
             Some(tail) => {
                 count(&self.counters.tail_hits, 1);

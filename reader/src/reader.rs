@@ -15,6 +15,7 @@ use crate::local::LocalLogs;
 use crate::open::{Opener, Segment};
 use crate::place::{Age, Manifests, Pages};
 use crate::read::Streams;
+use crate::rest::Rests;
 use crate::settings::ReaderSettings;
 use crate::stats::{Counters, ReaderStats};
 use crate::tasks::Tasks;
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     /// For scans; the other half of the budget is for single reads.
     pub(crate) scan_budget: ByteBudget,
     pub(crate) settings: ReaderSettings,
+    pub(crate) rests: Arc<Rests>,
     /// The same caches, for reads that make no request.
     pub(crate) held: OnceLock<Arc<Inner>>,
     tasks: Arc<Tasks>,
@@ -57,6 +59,7 @@ impl Reader {
         let tasks = Arc::<Tasks>::default();
         let counters = Arc::<Counters>::default();
         let budget = ByteBudget::new(settings.budget_bytes / 2);
+        let rests = Arc::<Rests>::default();
         let fetcher = Fetcher {
             store: store.clone(),
             workers: settings.workers,
@@ -64,15 +67,23 @@ impl Reader {
             counters: Arc::clone(&counters),
         };
         let inner = Inner {
-            manifests: Manifests::new(store.clone(), &settings, Arc::clone(&tasks), Arc::clone(&counters)),
+            manifests: Manifests::new(
+                store.clone(),
+                &settings,
+                Arc::clone(&rests),
+                Arc::clone(&tasks),
+                Arc::clone(&counters),
+            ),
             pages: Pages::new(store.clone(), &settings, Arc::clone(&tasks)),
             opener: Opener::new(store, &settings, budget.clone(), Arc::clone(&tasks), counters)
-                .with_keys(keys),
+                .with_keys(keys)
+                .with_rests(Arc::clone(&rests)),
             blocks: Blocks::new(&settings, fetcher.clone(), budget, Arc::clone(&tasks)),
             fetcher,
             streams: Streams::new(settings.readahead_bytes),
             scan_budget: ByteBudget::new(settings.budget_bytes / 2),
             settings,
+            rests,
             held: OnceLock::new(),
             tasks,
         };
@@ -100,6 +111,10 @@ impl Reader {
     /// are read from there instead of the store.
     pub fn set_local(&self, tip: TopicIdPartition, log: Option<LocalLog>) {
         self.inner.fetcher.local.set(tip, log);
+    }
+
+    pub(crate) fn rests(&self) -> &Rests {
+        &self.inner.rests
     }
 
     /// What was done so far.
@@ -135,6 +150,7 @@ impl Inner {
                 streams: Streams::new(0),
                 scan_budget: self.scan_budget.clone(),
                 settings: self.settings.clone(),
+                rests: Arc::clone(&self.rests),
                 held: OnceLock::new(),
                 tasks,
             })

@@ -1,11 +1,14 @@
 //! One remote segment as a manifest names it.
 
+use super::MAX_FIRST_ABORTS;
 use crate::ids::{
     ByteCount, Crc32c, KeyId, LeaderEpoch, Offset, OffsetRange, ProducerId, RemoteLogSegmentId, SegmentUuid,
     StoredPosition, TimestampMs, TopicIdPartition,
 };
 use crate::keys::{ObjectKey, RelativeKey};
 use crate::lineage::EpochStart;
+use crate::segment::SegmentSummary;
+use crate::transactions::Outcome;
 
 /// One remote segment: what it covers, where it lies, what a reader needs before it opens it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +62,42 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The entry of a segment that was written under `uuid` as an object of its own, its first batch in `leader_epoch`. When
+    /// it was committed, its storage class, and whether it is meant to stay, are for the caller to say.
+    #[must_use]
+    pub fn of(uuid: SegmentUuid, leader_epoch: Option<LeaderEpoch>, summary: SegmentSummary) -> Self {
+        let aborts = summary.transactions.first_markers.iter().filter(|m| m.outcome == Outcome::Aborted);
+        let first_aborts: Vec<FirstAbort> = aborts
+            .clone()
+            .take(MAX_FIRST_ABORTS)
+            .map(|marker| FirstAbort { producer: marker.producer, marker_offset: marker.marker_offset })
+            .collect();
+        Self {
+            range: summary.range,
+            uuid,
+            leader_epoch,
+            epochs: summary.epochs,
+            location: Location { key: None, start: StoredPosition::ZERO, length: summary.object_bytes },
+            tail_position: summary.tail_position,
+            log_bytes: summary.log_bytes,
+            records: summary.records,
+            batches: summary.batches,
+            blocks: summary.blocks,
+            min_timestamp: summary.min_timestamp,
+            max_timestamp: summary.max_timestamp,
+            stable_end: summary.transactions.stable_end,
+            aborts_truncated: aborts.count() > first_aborts.len(),
+            first_aborts,
+            object_crc: summary.object_crc,
+            committed_at: TimestampMs::ZERO,
+            storage_class: None,
+            kind: EntryKind::Segment,
+            replaces: Vec::new(),
+            key_id: summary.key_id,
+            kip405: None,
+        }
+    }
+
     /// The key of the object that holds the segment.
     pub fn object_key(&self, tip: &TopicIdPartition) -> String {
         self.location.key.as_ref().map_or_else(|| self.derived_key(tip).to_string(), ToString::to_string)

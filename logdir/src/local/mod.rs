@@ -126,9 +126,10 @@ impl LocalLog {
         Ok(LocalRead::Data { bytes: bytes.into(), range })
     }
 
-    /// Exactly `length` bytes of the log from the batch whose base offset is `first`, across segments: what a block
-    /// of a remote segment holds, to be checked against that block's CRC. `None` where no batch begins at `first`, or
-    /// none ends `length` bytes further on. The caller bounds `length`.
+    /// Exactly `length` bytes of the log from the batch that begins at `first`, or the first behind it, across segments:
+    /// what a block of a remote segment holds, to be checked against that block's CRC, which tells a hole that a cleaner
+    /// has left from a batch that is missing. `None` where `first` lies inside a batch, or none ends `length` bytes further
+    /// on. The caller bounds `length`.
     pub fn copy(&self, first: Offset, length: usize) -> Result<Option<Bytes>, ReadError> {
         let mut source = FileSource::open(&self.partition, first, None, &self.options);
         let mut copied = Vec::new();
@@ -138,8 +139,7 @@ impl LocalLog {
                 Ok(None) | Err(ReadError::InsideBatch { .. }) => return Ok(None),
                 Err(error) => return Err(error),
             };
-            let misplaced = copied.is_empty() && run.range.start() != first;
-            if misplaced || run.bytes.len() > length - copied.len() {
+            if run.bytes.len() > length - copied.len() {
                 return Ok(None);
             }
             if run.bytes.len() == length {

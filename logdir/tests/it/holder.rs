@@ -23,7 +23,8 @@ impl Holder {
             .spawn()
             .expect("python3 is needed to hold a lock from another process");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));
+        output.read_line(&mut line).expect("it says that it holds the lock");
         assert_eq!(line, "held\n");
         Self(child)
     }

@@ -10,6 +10,7 @@ use firnline_store::Store;
 use crate::error::ReadError;
 use crate::local::LocalLogs;
 use crate::open::Segment;
+use crate::rest::Rest;
 use crate::settings::Workers;
 use crate::stats::{Counters, count};
 
@@ -35,6 +36,9 @@ impl Fetcher {
         blocks: Range<u32>,
         apart: bool,
     ) -> Vec<Result<Bytes, ReadError>> {
+        if let Some(rest) = segment.rest() {
+            return self.blocks_on_disk(segment, rest, blocks).await;
+        }
         let mut outcomes: Vec<_> = self.local_blocks(segment, &blocks).await.into_iter().map(Ok).collect();
         count(&self.counters.local_blocks, outcomes.len() as u64);
         let found = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
@@ -43,6 +47,22 @@ impl Fetcher {
             outcomes.extend(self.stored_blocks(segment, rest, apart).await);
         }
         outcomes
+    }
+
+    /// Blocks that stand on this machine's disks and nowhere else.
+    async fn blocks_on_disk(
+        &self,
+        segment: &Segment,
+        rest: &Arc<Rest>,
+        blocks: Range<u32>,
+    ) -> Vec<Result<Bytes, ReadError>> {
+        count(&self.counters.local_blocks, u64::from(blocks.end - blocks.start));
+        let (segment, rest) = (segment.clone(), Arc::clone(rest));
+        let one = move |number| {
+            let found = rest.block(&segment.block(number));
+            found.map_err(|problem| ReadError::disk(segment.tip(), problem))
+        };
+        self.workers.run(move || blocks.map(one).collect()).await
     }
 
     async fn local_blocks(&self, segment: &Segment, blocks: &Range<u32>) -> Vec<Bytes> {

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::cache::Cache;
 use crate::error::ReadError;
+use crate::rest::{Rests, Seen};
 use crate::settings::ReaderSettings;
 use crate::stats::{Counters, count};
 use crate::tasks::Tasks;
@@ -39,29 +40,37 @@ pub(crate) struct Manifests {
 struct Source {
     store: Store,
     cluster_id: Option<ClusterId>,
+    /// What stopped brokers have behind what manifests tell.
+    rests: Arc<Rests>,
     /// How often a store was asked for a manifest.
     asked: Arc<AtomicU64>,
 }
 
 struct Held {
-    manifest: Arc<Manifest>,
-    version: Version,
+    /// As it is seen: what stopped brokers have is laid behind what the tier tells.
+    seen: Seen,
+    told: Told,
     /// When the store was asked, not when it answered: the content is at least as new as this.
     asked: Instant,
     /// Which asking that was.
     number: u64,
 }
 
+/// What the tier tells of a partition.
+#[derive(Clone)]
+struct Told(Option<(Arc<Manifest>, Version)>);
+
 impl Manifests {
     pub(crate) fn new(
         store: Store,
         settings: &ReaderSettings,
+        rests: Arc<Rests>,
         tasks: Arc<Tasks>,
         counters: Arc<Counters>,
     ) -> Self {
-        let weigh = |held: &Arc<Held>| held.manifest.memory_bytes();
+        let weigh = |held: &Arc<Held>| held.memory_bytes();
         Self {
-            source: Source { store, cluster_id: settings.cluster_id.clone(), asked: Arc::default() },
+            source: Source { store, cluster_id: settings.cluster_id.clone(), rests, asked: Arc::default() },
             // Half for heads, half for pages.
             cache: Arc::new(Cache::new(settings.manifest_cache_bytes / 2, weigh)),
             max_age: settings.max_manifest_age,
@@ -86,7 +95,7 @@ impl Manifests {
     pub(crate) async fn get(&self, tip: &TopicIdPartition, age: Age) -> Result<Arc<Manifest>, ReadError> {
         if let Some(held) = self.cache.get(tip).filter(|held| self.is_new_enough(held, age)) {
             count(&self.counters.manifest_hits, 1);
-            return Ok(Arc::clone(&held.manifest));
+            return Ok(Arc::clone(&held.seen.manifest));
         }
         // The second time is for who follows a flight that took off before the moment he needs.
         for _ in 0..2 {
@@ -96,10 +105,15 @@ impl Manifests {
             let good = |held: &Arc<Held>| self.is_new_enough(held, age);
             let held = self.cache.get_or_reload(&self.tasks, tip, good, load).await?;
             if age == Age::Usual || self.is_new_enough(&held, age) {
-                return Ok(Arc::clone(&held.manifest));
+                return Ok(Arc::clone(&held.seen.manifest));
             }
         }
         Err(ReadError::Unsettled { tip: tip.clone() })
+    }
+
+    /// What the tier itself tells of a partition, asked of the store now; `None` where it has nothing of it.
+    pub(crate) async fn told(&self, tip: &TopicIdPartition) -> Result<Option<Arc<Manifest>>, ReadError> {
+        Ok(self.source.told(tip, None).await?.0.map(|(manifest, _)| manifest))
     }
 
     /// The age of manifests that nobody has asked for yet.
@@ -108,31 +122,45 @@ impl Manifests {
     }
 
     fn is_new_enough(&self, held: &Held, age: Age) -> bool {
-        match age {
+        let is_new = match age {
             Age::Usual => held.asked.elapsed() < self.max_age,
             Age::After(number) => held.number > number,
-        }
+        };
+        is_new && held.seen.changes == self.source.rests.changes()
+    }
+}
+
+impl Held {
+    /// What it weighs; a manifest that is seen as it was told is one.
+    fn memory_bytes(&self) -> usize {
+        let told = self.told.0.as_ref().filter(|(told, _)| !Arc::ptr_eq(told, &self.seen.manifest));
+        self.seen.manifest.memory_bytes() + told.map_or(0, |(told, _)| told.memory_bytes())
     }
 }
 
 impl Source {
     async fn load(&self, tip: &TopicIdPartition, known: Option<Arc<Held>>) -> Result<Held, ReadError> {
-        let key = ObjectKey::Manifest { tip: tip.clone() }.to_string();
         let (asked, number) = (Instant::now(), self.asked.fetch_add(1, Ordering::Relaxed) + 1);
+        let told = self.told(tip, known).await?;
+        let manifest = told.0.as_ref().map(|(manifest, _)| manifest);
+        let none = || ReadError::NoManifest { tip: tip.clone(), store: self.store.to_string() };
+        let seen = self.rests.over(tip, manifest, none)?;
+        Ok(Held { seen, told, asked, number })
+    }
+
+    /// What the tier tells. One GET, which moves no bytes where `known` is what it still tells.
+    async fn told(&self, tip: &TopicIdPartition, known: Option<Arc<Held>>) -> Result<Told, ReadError> {
+        let key = ObjectKey::Manifest { tip: tip.clone() }.to_string();
+        let known = known.and_then(|held| held.told.0.clone());
         let answer = match &known {
             None => self.store.get(&key).await.map(Some),
-            Some(held) => self.store.get_if_changed(&key, &held.version).await,
+            Some((_, version)) => self.store.get_if_changed(&key, version).await,
         };
         let fetched = match (answer, known) {
             (Ok(Some(fetched)), _) => fetched,
-            (Ok(None), Some(held)) => {
-                let (manifest, version) = (Arc::clone(&held.manifest), held.version.clone());
-                return Ok(Held { manifest, version, asked, number });
-            }
+            (Ok(None), Some(known)) => return Ok(Told(Some(known))),
             (Ok(None), None) => unreachable!("only a conditional read can find nothing new"),
-            (Err(error), _) if error.is_not_found() => {
-                return Err(ReadError::NoManifest { tip: tip.clone(), store: self.store.to_string() });
-            }
+            (Err(error), _) if error.is_not_found() => return Ok(Told(None)),
             (Err(error), _) => return Err(ReadError::store(&key, error)),
         };
         let manifest = Manifest::decode(&fetched.bytes).and_then(|manifest| {
@@ -141,7 +169,7 @@ impl Source {
         });
         let manifest =
             manifest.map_err(|source| ReadError::Manifest { object: key, source: Arc::new(source) })?;
-        Ok(Held { manifest: Arc::new(manifest), version: fetched.version, asked, number })
+        Ok(Told(Some((Arc::new(manifest), fetched.version))))
     }
 
     /// A manifest may have been copied to the wrong place; its checksum does not tell.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use firnline_index::batch::{Compression, ProducerInfo};
-use firnline_index::{Offset, ProducerId, TimestampMs};
+use firnline_index::{LeaderEpoch, Offset, ProducerId, TimestampMs};
 use firnline_records::encode::{BatchBuilder, ControlMarker, NewRecord, control_batch};
 
 pub(crate) fn at(offset: i64) -> Offset {
@@ -33,11 +33,18 @@ pub(crate) struct Log {
     next: i64,
     time: i64,
     noise: u64,
+    epoch: LeaderEpoch,
 }
 
 impl Log {
     pub(crate) fn from(start: i64) -> Self {
-        Self { batches: Vec::new(), next: start, time: 1_000_000, noise: 0x9e37_79b9_7f4a_7c15 }
+        Self {
+            batches: Vec::new(),
+            next: start,
+            time: 1_000_000,
+            noise: 0x9e37_79b9_7f4a_7c15,
+            epoch: LeaderEpoch::ZERO,
+        }
     }
 
     /// The same shape, other bytes.
@@ -53,6 +60,12 @@ impl Log {
     /// Offsets without records, as compaction leaves them.
     pub(crate) fn hole(&mut self, offsets: i64) {
         self.next += offsets;
+    }
+
+    /// The leader epoch of the next batches.
+    pub(crate) fn epoch(&mut self, epoch: i32) -> &mut Self {
+        self.epoch = LeaderEpoch::new(epoch).expect("a test's epoch");
+        self
     }
 
     /// The clock of the next batches.
@@ -71,7 +84,8 @@ impl Log {
     }
 
     fn batch(&mut self, records: i64, bytes: usize, id: Option<i64>) -> &mut Self {
-        let mut batch = BatchBuilder::new(at(self.next)).compression(Compression::None);
+        let mut batch =
+            BatchBuilder::new(at(self.next)).compression(Compression::None).leader_epoch(Some(self.epoch));
         if let Some(id) = id {
             batch =
                 batch.producer(ProducerInfo { id: producer(id), epoch: 0, base_sequence: 0 }).transactional();
@@ -95,7 +109,7 @@ impl Log {
     pub(crate) fn end_transaction(&mut self, id: i64, committed: bool) -> &mut Self {
         let marker = ControlMarker {
             offset: at(self.next),
-            leader_epoch: Some(firnline_index::LeaderEpoch::ZERO),
+            leader_epoch: Some(self.epoch),
             producer: producer(id),
             producer_epoch: 0,
             coordinator_epoch: 0,

@@ -2,11 +2,15 @@
 
 mod damage;
 mod gone;
+#[path = "../../../logdir/tests/it/holder.rs"]
+#[expect(dead_code, reason = "which process it is does not matter here")]
+mod holder;
 mod local;
 mod log;
 mod model;
 mod reads;
 mod requests;
+mod rest;
 mod scans;
 mod tier;
 mod timestamps;

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use crate::log::{Log, at, joined};
 use crate::reads::ALL;
+use crate::rest::{Broker, disks};
 use crate::tier::{TestTier, tip};
 
 #[derive(Debug, Clone)]
@@ -33,7 +34,8 @@ struct Truth {
     first_undecided: Option<Offset>,
 }
 
-fn build(steps: &[Step]) -> (Log, TestTier, Truth) {
+/// A log of which the first segments are in the tier, and the others on a broker's disk, if not all are uploaded.
+fn build(steps: &[Step], uploaded: usize) -> (Log, TestTier, Truth, Option<Broker>) {
     let mut log = Log::from(0);
     let mut cuts = Vec::new();
     let mut open: [Option<Offset>; 4] = [None; 4];
@@ -66,12 +68,22 @@ fn build(steps: &[Step]) -> (Log, TestTier, Truth) {
     cuts.dedup();
     cuts.retain(|cut| *cut < log.batches.last().expect("some").base);
     let mut tier = TestTier::starting_at(at(0));
-    for cut in cuts.into_iter().chain([end]) {
-        tier.upload(&log, cut);
+    cuts.push(end);
+    for cut in &cuts[..uploaded.min(cuts.len())] {
+        tier.upload(&log, *cut);
     }
-    tier.commit();
+    if uploaded > 0 {
+        tier.commit();
+    }
+    // A file begins where the first batch behind the cut does.
+    let rolls: Vec<_> = cuts.iter().filter_map(|cut| Some(log.between(*cut, end).first()?.base)).collect();
+    let on_disk = (uploaded < cuts.len()).then(|| {
+        let broker = Broker::new(1, &log, at(0), &rolls, Some(end));
+        broker.checkpoint("cleaner-offset-checkpoint", end);
+        broker
+    });
     let first_undecided = open.into_iter().flatten().min();
-    (log, tier, Truth { aborted, first_undecided })
+    (log, tier, Truth { aborted, first_undecided }, on_disk)
 }
 
 proptest! {
@@ -80,12 +92,16 @@ proptest! {
     #[test]
     fn reads_and_scans_equal_the_model(
         steps in prop::collection::vec(step(), 1..60),
+        uploaded in 0..12_usize,
         asked in prop::collection::vec((0..1200_i64, 0..20_000_usize, any::<bool>()), 1..12),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         runtime.expect("a runtime").block_on(async {
-            let (log, tier, truth) = build(&steps);
+            let (log, tier, truth, on_disk) = build(&steps, uploaded);
             let (reader, _) = tier.reader();
+            if let Some(broker) = &on_disk {
+                disks(&[broker], false).expect("opened").lay(&reader).await.expect("laid");
+            }
             for (offset, max_bytes, committed) in asked {
                 let isolation = if committed { Isolation::ReadCommitted } else { ALL };
                 let outcome = reader.read(&tip(), at(offset), max_bytes, isolation).await.expect("an answer");

@@ -18,13 +18,11 @@ mod pace;
 mod pump;
 mod verify;
 
-use firnline_index::ids::{
-    LeaderEpoch, Offset, Salt, SegmentUuid, StoredPosition, TimestampMs, TopicIdPartition,
-};
+use firnline_index::ids::{LeaderEpoch, Offset, Salt, SegmentUuid, TopicIdPartition};
 use firnline_index::log_source::{Finality, LogSource};
-use firnline_index::manifest::{Entry, EntryKind, FirstAbort, Location, MAX_FIRST_ABORTS};
+use firnline_index::manifest::{Entry, EntryKind};
 use firnline_index::segment::{BlockCompression, SegmentOptions, SegmentOrigin, SegmentSummary};
-use firnline_index::transactions::{OpenTransaction, Outcome, TransactionStart};
+use firnline_index::transactions::{OpenTransaction, TransactionStart};
 use firnline_store::env::RandomExt;
 use firnline_store::{Upload, UploadOptions};
 
@@ -155,7 +153,7 @@ impl Tier {
         let storage_class = plan.form.storage_class.or_else(of_store);
         Ok(UploadOutcome::Uploaded(Box::new(UploadedSegment {
             open: summary.transactions.open.clone(),
-            entry: Entry { kind: plan.kind, ..entry(uuid, leader_epoch, storage_class, summary) },
+            entry: Entry { kind: plan.kind, storage_class, ..Entry::of(uuid, leader_epoch, summary) },
         })))
     }
 
@@ -231,43 +229,5 @@ impl Tier {
             Finality::Stable => Ok(summary),
             Finality::Changed { what } => Err(UploadError::Changed { what }),
         }
-    }
-}
-
-fn entry(
-    uuid: SegmentUuid,
-    leader_epoch: Option<LeaderEpoch>,
-    storage_class: Option<String>,
-    summary: SegmentSummary,
-) -> Entry {
-    let aborts = summary.transactions.first_markers.iter().filter(|m| m.outcome == Outcome::Aborted);
-    let first_aborts: Vec<FirstAbort> = aborts
-        .clone()
-        .take(MAX_FIRST_ABORTS)
-        .map(|marker| FirstAbort { producer: marker.producer, marker_offset: marker.marker_offset })
-        .collect();
-    Entry {
-        range: summary.range,
-        uuid,
-        leader_epoch,
-        epochs: summary.epochs,
-        location: Location { key: None, start: StoredPosition::ZERO, length: summary.object_bytes },
-        tail_position: summary.tail_position,
-        log_bytes: summary.log_bytes,
-        records: summary.records,
-        batches: summary.batches,
-        blocks: summary.blocks,
-        min_timestamp: summary.min_timestamp,
-        max_timestamp: summary.max_timestamp,
-        stable_end: summary.transactions.stable_end,
-        aborts_truncated: aborts.count() > first_aborts.len(),
-        first_aborts,
-        object_crc: summary.object_crc,
-        committed_at: TimestampMs::ZERO,
-        storage_class,
-        kind: EntryKind::Segment,
-        replaces: Vec::new(),
-        key_id: summary.key_id,
-        kip405: None,
     }
 }
