@@ -54,6 +54,8 @@ pub enum KafkaError {
     KafkaStorageError = 56,
     /// Who asks has not proved who he is.
     SaslAuthenticationFailed = 58,
+    /// There are members in the group.
+    NonEmptyGroup = 68,
     /// No such group is known.
     GroupIdNotFound = 69,
     /// The session is not, or no longer, known; clients begin another one.
@@ -68,6 +70,8 @@ pub enum KafkaError {
     GroupMaxSizeReached = 81,
     /// Another run of the member has taken its place.
     FencedInstanceId = 82,
+    /// Somebody in the group reads the topic, for all that is known.
+    GroupSubscribedToTopic = 86,
     /// No topic has this id, or not for this principal.
     UnknownTopicId = 100,
     /// The session speaks of topics by name, the request by id, or the other way round.

@@ -170,7 +170,9 @@ impl Service {
             | Api::OFFSET_COMMIT
             | Api::OFFSET_FETCH
             | Api::DESCRIBE_GROUPS
-            | Api::LIST_GROUPS => {
+            | Api::LIST_GROUPS
+            | Api::DELETE_GROUPS
+            | Api::OFFSET_DELETE => {
                 return self.group(&request, Desk { groups: &self.groups, view: &view, stop }).await;
             }
             _ => {}
@@ -307,6 +309,8 @@ impl Service {
                 let listed = requests::list::list(desk, &request.read()?).await;
                 request.write(&requests::list::answer(&listed))?
             }
+            Api::DELETE_GROUPS => request.write(&requests::delete::groups(desk, &request.read()?).await)?,
+            Api::OFFSET_DELETE => request.write(&requests::delete::offsets(desk, &request.read()?).await)?,
             api => return Err(Unanswerable::Version { api, version }),
         };
         Ok(Reply { frame, _held: Some(held) })

@@ -52,6 +52,10 @@ impl Api {
     pub const DESCRIBE_CONFIGS: Self = Self(32);
     /// A step of a login.
     pub const SASL_AUTHENTICATE: Self = Self(36);
+    /// Groups are deleted.
+    pub const DELETE_GROUPS: Self = Self(42);
+    /// A group's positions are deleted.
+    pub const OFFSET_DELETE: Self = Self(47);
     /// The cluster's id and brokers.
     pub const DESCRIBE_CLUSTER: Self = Self(60);
     /// A member of a group of the newer protocol.
@@ -194,12 +198,12 @@ pub const TABLE: [ApiRow; 95] = [
     row(39, "RenewDelegationToken", (0, 2), Some(2), None),
     row(40, "ExpireDelegationToken", (0, 2), Some(2), None),
     row(41, "DescribeDelegationToken", (0, 3), Some(2), None),
-    row(42, "DeleteGroups", (0, 3), Some(2), None),
+    row(42, "DeleteGroups", (0, 3), Some(2), Some((0, 3))),
     row(43, "ElectLeaders", (0, 2), Some(2), None),
     row(44, "IncrementalAlterConfigs", (0, 1), Some(1), None),
     row(45, "AlterPartitionReassignments", (0, 1), Some(0), None),
     row(46, "ListPartitionReassignments", (0, 0), Some(0), None),
-    row(47, "OffsetDelete", (0, 0), None, None),
+    row(47, "OffsetDelete", (0, 0), None, Some((0, 0))),
     row(48, "DescribeClientQuotas", (0, 1), Some(1), None),
     row(49, "AlterClientQuotas", (0, 1), Some(1), None),
     row(50, "DescribeUserScramCredentials", (0, 0), Some(0), None),

@@ -13,6 +13,10 @@ macro_rules! each_message {
             firnline_proxy::wire::messages::consumer_group_heartbeat::ConsumerGroupHeartbeatResponse<'_>,
             ConsumerGroupHeartbeatResponse
         );
+        $each!(firnline_proxy::wire::messages::delete_groups::DeleteGroupsRequest<'_>, DeleteGroupsRequest);
+        $each!(firnline_proxy::wire::messages::delete_groups::DeleteGroupsResponse<'_>, DeleteGroupsResponse);
+        $each!(firnline_proxy::wire::messages::offset_delete::OffsetDeleteRequest<'_>, OffsetDeleteRequest);
+        $each!(firnline_proxy::wire::messages::offset_delete::OffsetDeleteResponse<'_>, OffsetDeleteResponse);
         $each!(
             firnline_proxy::wire::messages::delete_records::DeleteRecordsRequest<'_>,
             DeleteRecordsRequest

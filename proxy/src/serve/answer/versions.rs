@@ -9,7 +9,7 @@ use crate::wire::schema::Versions;
 ///
 /// Writing is listed, though it is refused: so that a producer is told that it may not, and not that this server is too old
 /// for it. Fetch begins where record batches need no conversion.
-const FIRST: [(Api, i16); 21] = [
+const FIRST: [(Api, i16); 23] = [
     (Api::PRODUCE, 0),
     (Api::FETCH, 4),
     (Api::LIST_OFFSETS, 1),
@@ -30,6 +30,8 @@ const FIRST: [(Api, i16); 21] = [
     (Api::OFFSET_FOR_LEADER_EPOCH, 0),
     (Api::DESCRIBE_CONFIGS, 1),
     (Api::SASL_AUTHENTICATE, 0),
+    (Api::DELETE_GROUPS, 0),
+    (Api::OFFSET_DELETE, 0),
     (Api::DESCRIBE_CLUSTER, 0),
 ];
 

@@ -6,6 +6,7 @@
 
 pub mod api_versions;
 pub mod consumer_group_heartbeat;
+pub mod delete_groups;
 pub mod delete_records;
 pub mod describe_cluster;
 pub mod describe_configs;
@@ -20,6 +21,7 @@ pub mod list_groups;
 pub mod list_offsets;
 pub mod metadata;
 pub mod offset_commit;
+pub mod offset_delete;
 pub mod offset_fetch;
 pub mod offset_for_leader_epoch;
 pub mod produce;

@@ -1,6 +1,7 @@
 //! Consumer groups over the socket, by another implementation's client.
 
 mod contended;
+mod deleted;
 mod kept;
 mod members;
 mod saved;

@@ -51,6 +51,8 @@ async fn what_is_spoken_is_told_in_every_version() {
                 (23, 0, 4),
                 (32, 1, 4),
                 (36, 0, 2),
+                (42, 0, 3),
+                (47, 0, 0),
                 (60, 0, 2),
             ]
         );
@@ -100,6 +102,8 @@ async fn a_request_that_is_not_answered_ends_its_connection_alone() {
             (23, 0, 4),
             (32, 1, 4),
             (36, 0, 2),
+            (42, 0, 3),
+            (47, 0, 0),
             (60, 0, 2),
         ];
         let key = row.api.key();

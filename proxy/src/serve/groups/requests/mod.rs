@@ -1,6 +1,7 @@
 //! From a request about groups to its answer. What a request says is taken out of its frame before anything is waited for.
 
 pub(crate) mod commit;
+pub(crate) mod delete;
 pub(crate) mod describe;
 pub(crate) mod fetch;
 pub(crate) mod heartbeat;

@@ -99,3 +99,24 @@ async fn a_group_whose_object_was_deleted_begins_anew() {
     assert_eq!(committed(&mut client, &commit(None, &[(1, 6)])).await, [0]);
     assert_eq!(positions(&mut client, &[0, 1]).await, Ok(vec![-1, 6]));
 }
+
+#[tokio::test]
+async fn servers_that_tell_the_same_address_do_not_take_a_group_from_each_other_again_and_again() {
+    // As two machines do that both tell their clients 127.0.0.1.
+    let world = World::with_orders();
+    let at_home = || ServeSettings { advertised: Some(("127.0.0.1".into(), 9092)), ..asking() };
+    let others = Arc::new(Told(AtomicBool::new(true)));
+    let one = world.serve_reaching(at_home(), Arc::clone(&others) as _).await;
+    let two = world.serve_reaching(at_home(), Arc::clone(&others) as _).await;
+    let (mut of_one, mut of_two) = (one.client().await, two.client().await);
+    assert_eq!(committed(&mut of_one, &commit(None, &[(0, 5)])).await, [0]);
+    // It takes the other for an earlier run of its own, once.
+    assert_eq!(committed(&mut of_two, &commit(None, &[(0, 8)])).await, [0]);
+    for _ in 0..3 {
+        assert_eq!(committed(&mut of_one, &commit(None, &[(0, 6)])).await, [16]);
+        assert_eq!(of_one.ask(5, &join("")).await.error_code, 16);
+        assert_eq!(committed(&mut of_two, &commit(None, &[(0, 9)])).await, [0]);
+        assert_eq!(positions(&mut of_one, &[0]).await, Err(16));
+        assert_eq!(positions(&mut of_two, &[0]).await, Ok(vec![9]));
+    }
+}
