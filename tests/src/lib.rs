@@ -13,6 +13,7 @@ pub mod kafka;
 pub mod logs;
 pub mod ports;
 pub mod process;
+pub mod relay;
 pub mod scratch;
 pub mod stores;
 pub mod tier;

@@ -41,6 +41,17 @@ impl PartitionLog {
         sealed.iter().flat_map(|(_, path)| std::fs::read(path).expect("read a segment")).collect()
     }
 
+    /// The bytes of all segments, one after the other, and the offset behind them.
+    pub fn all(&self) -> (Vec<u8>, i64) {
+        let read = |(_, path): &(i64, PathBuf)| std::fs::read(path).expect("read a segment");
+        let bytes: Vec<u8> = self.segments.iter().flat_map(read).collect();
+        let end = batches(&bytes).last().map_or(self.sealed_end(), |last| {
+            let delta: [u8; 4] = bytes[last.start + 23..last.start + 27].try_into().expect("four bytes");
+            read_i64(&bytes, last.start) + i64::from(i32::from_be_bytes(delta)) + 1
+        });
+        (bytes, end)
+    }
+
     /// The sealed bytes again and again under rising offsets, this long at least, and the offset behind them. A batch's
     /// base offset lies outside its checksum.
     pub fn repeated(&self, bytes: usize) -> (Vec<u8>, i64) {

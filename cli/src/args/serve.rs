@@ -1,5 +1,7 @@
 //! Commands that answer Kafka's clients.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::LogFormat;
@@ -34,10 +36,15 @@ Examples:
   firnline serve --config /etc/firnline.toml --log-format json
   firnline serve s3://archive/kafka --topic '.*' --as-of @2026-08-01T00:00:00Z
   firnline serve s3://archive/kafka --topic orders --as-of orders/3=1200,clicks/0=0
+  firnline serve s3://archive/kafka --topic '.*' --log-dir /var/lib/kafka
 
 No broker is needed: the tier is served as if it were a cluster of one node, to be read by kcat,
 consumers, Spark, Streams. No record can be written; how far consumer groups have read is kept in
 the tier.
+
+Directories of stopped brokers (--log-dir) are only read. What they have behind the tier's end is
+served up to the high watermark that any of the replicas was told; one that a running broker holds
+is refused.
 
 What no rule allows is refused. --topic lets whoever is on this machine read these topics, without
 a login; rules for others stand in [[serve.rule]] of the config. Other machines are let in only
@@ -62,6 +69,13 @@ pub struct ServeArgs {
     /// Serve logs as they stood: at a time (@RFC3339, or -2h), or with these end offsets; what is not named is empty then
     #[arg(long, value_name = "TIME|TOPIC/P=OFFSET", value_delimiter = ',', allow_hyphen_values = true)]
     pub as_of: Vec<String>,
+    /// Serve also what a stopped broker still has here, as its log.dirs lists it; may be given several times, for several
+    /// brokers, and without a tier
+    #[arg(long, value_name = "DIR")]
+    pub log_dir: Vec<PathBuf>,
+    /// Of log directories serve also what lies above the high watermark that was written down, and that nobody has proven
+    #[arg(long, requires = "log_dir")]
+    pub beyond_checkpoint: bool,
     /// Let in whoever reaches the port, from other machines too, without a login
     #[arg(long)]
     pub insecure_anonymous: bool,

@@ -222,6 +222,27 @@ pub fn log_dir(error: LogDirError) -> Failure {
     failure(error, code)
 }
 
+/// Log directories that cannot be served.
+#[cfg(feature = "serve")]
+pub fn disks(error: firnline_reader::DisksError) -> Failure {
+    use firnline_reader::DisksError;
+    match error {
+        DisksError::LogDir(error) => log_dir(error),
+        DisksError::Broker { .. } | DisksError::Untold { .. } => failure(error, &codes::BROKER_RUNS),
+        DisksError::NoCluster => failure(error, &codes::LOG_DIR),
+    }
+}
+
+/// Log directories whose contents cannot be served.
+#[cfg(feature = "serve")]
+pub fn lay(error: firnline_reader::LayError) -> Failure {
+    use firnline_reader::LayError;
+    match error {
+        LayError::LogDir(error) => log_dir(error),
+        LayError::Tier(error) => reader(*error),
+    }
+}
+
 /// Log directories that a sidecar cannot work on.
 #[cfg(feature = "sidecar")]
 pub fn host(error: firnline_offloader::HostError) -> Failure {

@@ -1,7 +1,7 @@
 //! The metrics of a server, from snapshots.
 
 use firnline_proxy::serve::ServeCounts;
-use firnline_reader::ReaderStats;
+use firnline_reader::{Found, ReaderStats};
 use firnline_store::RequestCounts;
 use firnline_store::price::PriceList;
 
@@ -18,6 +18,8 @@ pub struct Seen<'a> {
     pub ready: bool,
     /// How many topics are served, and how many partitions.
     pub topics: (u64, u64),
+    /// What is served of stopped brokers' disks, where any are.
+    pub disks: Option<Found>,
     /// What it has done.
     pub counts: &'a ServeCounts,
     /// Where its bytes came from.
@@ -37,6 +39,12 @@ pub fn of_server(seen: &Seen<'_>) -> String {
     out.one(&names::READY, flag(seen.ready));
     out.one(&names::SERVE_TOPICS, float(seen.topics.0));
     out.one(&names::SERVE_PARTITIONS, float(seen.topics.1));
+    if let Some(Found { partitions, bytes, unproven, held }) = seen.disks {
+        out.one(&names::SERVE_DISK_PARTITIONS, float(partitions));
+        out.one(&names::SERVE_DISK_BYTES, float(bytes));
+        out.one(&names::SERVE_DISK_UNPROVEN, float(unproven));
+        out.one(&names::SERVE_DISK_HELD, float(held));
+    }
     let ServeCounts { apis, connections, connections_open, record_bytes, logins, logins_refused } =
         seen.counts;
     out.one(&names::SERVE_CONNECTIONS_OPEN, float(*connections_open));

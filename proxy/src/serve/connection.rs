@@ -15,6 +15,7 @@ use super::entry::{Entry, Next};
 use super::login::Refused;
 use super::service::{Service, Unanswerable};
 use super::stop::Stop;
+use super::strangers::{Gate, GaveWay};
 use crate::wire::{Frame, FrameError, Splitter};
 
 /// What a connection that asks nothing keeps in memory.
@@ -39,6 +40,8 @@ pub(crate) enum Ended {
     Slow(Duration),
     #[error("nobody had logged in after {} s", .0.as_secs())]
     Stranger(Duration),
+    #[error(transparent)]
+    GaveWay(#[from] GaveWay),
     #[error("{0}")]
     Refused(Refused),
     #[error("no byte of an answer was taken for {} s", .0.as_secs())]
@@ -57,23 +60,33 @@ pub(crate) struct Connection<'s, S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<'_, S> {
     /// Answers until the client goes, something is wrong, or it is time to stop: then the request at hand is still answered.
-    pub(crate) async fn run(mut self) -> Result<(), Ended> {
+    /// Until it is known who comes his place may be needed.
+    pub(crate) async fn run(mut self, gate: &mut Gate) -> Result<(), Ended> {
         let mut buffer = BytesMut::new();
         let arrival = self.service.limits().arrival;
-        let goes_on = timeout(arrival, async {
-            while !self.entry.is_open() {
-                if self.step(&mut buffer).await?.is_break() {
-                    return Ok(false);
-                }
+        let goes_on = async {
+            let goes_on = gate.within(self.enter(&mut buffer)).await??;
+            if goes_on {
+                gate.pass().await?;
             }
-            Ok::<_, Ended>(true)
-        });
-        if goes_on.await.map_err(|_| Ended::Stranger(arrival))?? {
+            Ok::<_, Ended>(goes_on)
+        };
+        if timeout(arrival, goes_on).await.map_err(|_| Ended::Stranger(arrival))?? {
             while self.step(&mut buffer).await?.is_continue() {}
         }
         // Says within TLS that this is the end and no cut.
         let _ = timeout(self.service.limits().stall, self.stream.shutdown()).await;
         Ok(())
+    }
+
+    /// Answers until it is known who comes; `false` where he goes before.
+    async fn enter(&mut self, buffer: &mut BytesMut) -> Result<bool, Ended> {
+        while !self.entry.is_open() {
+            if self.step(buffer).await?.is_break() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// One request and its answer; `Break` where there is no other.

@@ -9,7 +9,7 @@
 //! | and as of an earlier time? | `as_of`: each log ends where it ended then |
 //! | who is in a consumer group, and how far has it read? | `groups` |
 //! | what is a request answered? | `answer`, `fetch`, `offsets`, `groups`, put together by `service` |
-//! | and a connection? | `connection`, one request after the other; [`Server`] has all of them |
+//! | and a connection? | `connection`, one request after the other; [`Server`] has all of them, `strangers` those before a login |
 //!
 //! All that is not a socket is a function from a frame to a frame. Nothing is written to the tier but how far groups have
 //! read; what would write records is refused. A partition that cannot be read is answered with an error that clients ask
@@ -35,6 +35,7 @@ mod server;
 mod service;
 mod settings;
 pub(crate) mod stop;
+mod strangers;
 mod tls;
 mod view;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use firnline_index::ClusterId;
 use firnline_index::group::GroupOwner;
-use firnline_reader::Reader;
+use firnline_reader::{Disks, Reader};
 use firnline_store::env::{Clock, Random};
 use firnline_store::{ByteBudget, Store};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Topic};
 use super::codes::{self, Code};
 use super::connection::{Connection, Ended};
 use super::counts::{Counters, Open, ServeCounts, add};
@@ -27,11 +27,15 @@ use super::rights::{Principal, Rights};
 use super::service::Service;
 use super::settings::{Anonymous, ServeSettings};
 use super::stop::{Stop, Stopper};
+use super::strangers::{Gate, Strangers};
 use super::tls;
 use crate::tls::Tls;
 
 /// The pause after a failure to accept, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether a broker has come to life. A broker needs longer to change anything.
+const LOOK_AT_DISKS: Duration = Duration::from_secs(2);
 
 /// What a server serves.
 #[derive(Debug)]
@@ -42,6 +46,8 @@ pub struct Served {
     pub catalog: Arc<Catalog>,
     /// Its bytes.
     pub reader: Reader,
+    /// What stopped brokers have behind it, laid over the reader already.
+    pub disks: Option<Arc<Disks>>,
     /// How old its manifests may be.
     pub max_manifest_age: Duration,
     /// Who may read what; a change holds from the next request on.
@@ -143,6 +149,13 @@ struct Doors {
     logins: Option<Logins>,
 }
 
+impl Doors {
+    /// Whether anything has to be done before requests are answered.
+    const fn are_shut(&self) -> bool {
+        self.tls.is_some() || self.logins.is_some()
+    }
+}
+
 /// A port that is open and not served yet.
 #[derive(Debug)]
 pub struct Server {
@@ -150,6 +163,7 @@ pub struct Server {
     address: SocketAddr,
     service: Arc<Service>,
     catalog: Arc<Catalog>,
+    disks: Option<(Arc<Disks>, Reader)>,
     requests: ByteBudget,
     doors: Arc<Doors>,
     stopper: Stopper,
@@ -190,6 +204,7 @@ impl Server {
             cluster_id,
             catalog,
             reader,
+            disks,
             max_manifest_age,
             rights,
             security,
@@ -213,11 +228,12 @@ impl Server {
         let logins = users.map(|users| Logins::new(users, login_lifetime, Arc::clone(&random)));
         let doors = Arc::new(Doors { tls, asks_certificates, logins });
         let requests = ByteBudget::new(limits.requests_bytes);
+        let disks = disks.map(|disks| (disks, reader.clone()));
         let logs = Logs::new(reader, max_manifest_age).ending(as_of);
         let service =
             Arc::new(Service::new(node, Arc::clone(&catalog), logs, groups, rights, random, limits));
         let (stopper, stop) = Stopper::new();
-        Ok(Self { listener, address, service, catalog, requests, doors, stopper, stop })
+        Ok(Self { listener, address, service, catalog, disks, requests, doors, stopper, stop })
     }
 
     /// Where it listens.
@@ -239,6 +255,7 @@ impl Server {
         tokio::select! {
             () = self.accept(&mut tasks) => {}
             () = self.keep_fresh() => {}
+            () = self.look_at_disks() => {}
             () = self.service.groups().run() => {}
             () = end => {}
         }
@@ -251,18 +268,28 @@ impl Server {
     }
 
     async fn accept(&self, tasks: &mut JoinSet<()>) {
-        let slots = Arc::new(Semaphore::new(self.service.limits().connections));
+        let limits = self.service.limits();
+        let slots = Arc::new(Semaphore::new(limits.connections));
+        let strangers = Strangers::new(limits.strangers, Arc::clone(&slots));
         loop {
             while tasks.try_join_next().is_some() {}
-            // The semaphore is never closed.
-            let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+            let slot = if self.doors.are_shut() {
+                None
+            } else {
+                // The semaphore is never closed.
+                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
+                Some(slot)
+            };
             match self.listener.accept().await {
                 Ok((stream, from)) => {
+                    let gate = match slot {
+                        Some(slot) => Gate::Open { _slot: slot },
+                        None => Gate::Closed(strangers.enter(from.ip())),
+                    };
                     let (service, requests) = (Arc::clone(&self.service), self.requests.clone());
                     let (doors, stop) = (Arc::clone(&self.doors), self.stop.clone());
                     tasks.spawn(async move {
-                        serve(stream, from, &service, &requests, &doors, stop).await;
-                        drop(slot);
+                        serve(stream, from, gate, &service, &requests, &doors, stop).await;
                     });
                 }
                 Err(error) => {
@@ -272,6 +299,17 @@ impl Server {
                     );
                     sleep(ACCEPT_PAUSE).await;
                 }
+            }
+        }
+    }
+
+    /// Looks whether a broker has come to life in a log directory that is served. Never returns.
+    async fn look_at_disks(&self) {
+        let Some((disks, reader)) = &self.disks else { return std::future::pending().await };
+        loop {
+            sleep(LOOK_AT_DISKS).await;
+            if disks.look(reader).await {
+                self.catalog.set_disks(disks.topics().iter().map(Topic::on_disk).collect());
             }
         }
     }
@@ -291,6 +329,7 @@ impl Server {
 async fn serve(
     stream: TcpStream,
     from: SocketAddr,
+    mut gate: Gate,
     service: &Service,
     requests: &ByteBudget,
     doors: &Doors,
@@ -308,17 +347,19 @@ async fn serve(
     let ended = match &doors.tls {
         None => {
             let entry = login(Principal::Anonymous);
-            Connection { stream, service, entry, requests, stop }.run().await
+            Connection { stream, service, entry, requests, stop }.run(&mut gate).await
         }
         Some(tls) => {
             let tls = tls.borrow().clone();
-            let stream = match timeout(service.limits().arrival, tls.accept(stream)).await {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => {
+            let handshake = gate.within(timeout(service.limits().arrival, tls.accept(stream)));
+            let stream = match handshake.await {
+                Err(gave_way) => return tracing::debug!(%from, "{gave_way}"),
+                Ok(Ok(Ok(stream))) => stream,
+                Ok(Ok(Err(error))) => {
                     tracing::debug!(%from, error = &error as &dyn std::error::Error, "no TLS with a connection");
                     return;
                 }
-                Err(_) => {
+                Ok(Err(_)) => {
                     return tracing::debug!(%from, "a connection did not get through its TLS handshake in time");
                 }
             };
@@ -328,7 +369,7 @@ async fn serve(
                 return tracing::debug!(%from, "a certificate names nobody");
             };
             let entry = login(who);
-            Connection { stream, service, entry, requests, stop }.run().await
+            Connection { stream, service, entry, requests, stop }.run(&mut gate).await
         }
     };
     match ended {

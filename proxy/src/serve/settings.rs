@@ -43,8 +43,11 @@ pub enum Anonymous {
 /// Limits of a server. Each holds for the whole server unless it says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once. More wait in the kernel's queue.
+    /// Connections at once, of those who are known. More wait: in the kernel's queue where nobody has to say who he is, else
+    /// behind their login.
     pub connections: usize,
+    /// Connections at once, besides, of which it is not known yet who comes. Who comes beyond them takes the place of another.
+    pub strangers: usize,
     /// The longest request, in bytes. Above the largest batch that producers send by themselves, so that they are refused
     /// by an answer.
     pub frame_bytes: usize,
@@ -76,6 +79,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1000,
+            strangers: 250,
             frame_bytes: 2 << 20,
             requests_bytes: 64 << 20,
             answer_bytes: 8 << 20,

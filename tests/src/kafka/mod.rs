@@ -12,7 +12,9 @@ pub mod workload;
 pub use acls::Rule;
 pub use certificates::{Authority, Issued};
 pub use cluster::{Cluster, ClusterOptions, Listener, Node};
-pub use consume::{Isolation, PartitionContent, consume_all, consume_all_as, consumer_as, wait_for_markers};
+pub use consume::{
+    Isolation, PartitionContent, consume_all, consume_all_as, consumer_as, record, wait_for_markers,
+};
 pub use ledger::{Fate, Ledger, Message, Record, assert_same_records};
 pub use produce::{Codec, Producer, Transactions};
 pub use workload::Workload;

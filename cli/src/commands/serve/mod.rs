@@ -34,6 +34,8 @@ pub async fn run(args: ServeArgs, _global: &GlobalArgs, _around: Surroundings) -
         advertise: _,
         topic: _,
         as_of: _,
+        log_dir: _,
+        beyond_checkpoint: _,
         insecure_anonymous: _,
         log_format: _,
         log_level: _,

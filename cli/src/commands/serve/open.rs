@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use firnline_proxy::serve::{
     ByConnecting, Catalog, CatalogError, Rights, Security, ServeError, ServeSettings, Served, Server, Tls,
-    Users,
+    Topic, Users,
 };
-use firnline_reader::Reader;
+use firnline_reader::{Disks, Reader};
 use firnline_store::Store;
+use firnline_tier::{Tier, TierParts};
 use tokio::sync::watch;
 
 use super::typed::Typed;
@@ -19,6 +20,7 @@ use crate::wiring::{self, Doors};
 pub(super) struct Opened {
     pub(super) server: Server,
     pub(super) catalog: Arc<Catalog>,
+    pub(super) disks: Option<Arc<Disks>>,
     pub(super) live: Live,
     pub(super) reader: Reader,
     pub(super) store: Store,
@@ -62,17 +64,22 @@ pub(super) async fn open(
     doors: Doors,
 ) -> Result<Opened> {
     let Typed { context, .. } = typed;
-    let tier = context.tier().await?;
+    let (tier, disks) = tier(typed).await?;
     let reading = wiring::reader_settings(&context.config, &tier);
     let catalog = Catalog::load(tier.store().clone(), Arc::clone(&context.env.clock)).await;
     let catalog = Arc::new(catalog.map_err(of_catalog)?);
-    settings.as_of = typed.as_of(&catalog.topics())?;
     let reader = wiring::reader(&context.config, &tier);
+    if let Some(disks) = &disks {
+        disks.lay(&reader).await.map_err(of::lay)?;
+        catalog.set_disks(disks.topics().iter().map(Topic::on_disk).collect());
+    }
+    settings.as_of = typed.as_of(&catalog.topics())?;
     let live = Live::new(rights, doors);
     let served = Served {
         cluster_id: tier.cluster_id().clone(),
         catalog: Arc::clone(&catalog),
         reader: reader.clone(),
+        disks: disks.clone(),
         max_manifest_age: reading.max_manifest_age,
         rights: live.rights.subscribe(),
         security: Security {
@@ -86,7 +93,28 @@ pub(super) async fn open(
         reach: Arc::new(ByConnecting),
     };
     let server = Server::bind(settings, served).await.map_err(of_server)?;
-    Ok(Opened { server, catalog, live, reader, store: tier.store().clone() })
+    Ok(Opened { server, catalog, disks, live, reader, store: tier.store().clone() })
+}
+
+/// The tier, and the log directories beside it. Where directories alone are named, the tier is an empty one in memory.
+async fn tier(typed: &Typed) -> Result<(Tier, Option<Arc<Disks>>)> {
+    let Typed { context, .. } = typed;
+    if context.config.store.url.value.is_some() {
+        let tier = context.tier().await?;
+        let disks = typed.disks(Some(tier.cluster_id().clone()))?;
+        return Ok((tier, disks));
+    }
+    let Some(disks) = typed.disks(None)? else { return Ok((context.tier().await?, None)) };
+    let mut config = context.config.clone();
+    config.store.url = wiring::tier_address("memory:")?;
+    let store = wiring::store(&config, &context.around, &context.env)?;
+    let settings = wiring::tier(&config, store.settings());
+    let parts = TierParts::new(store, context.env.clone());
+    let tier = Tier::open_for_writing(parts, settings, disks.cluster_id()).await.map_err(of::open_tier)?;
+    tracing::warn!(
+        "no tier is named: the log directories are served alone, and what groups commit is gone with this process"
+    );
+    Ok((tier, Some(disks)))
 }
 
 fn of_server(error: ServeError) -> Failure {

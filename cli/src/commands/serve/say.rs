@@ -46,6 +46,14 @@ pub(super) fn started(opened: &Opened, doors: Doors) {
         login = doors.login(),
         "the tier is served; nothing can be written"
     );
+    if let Some(found) = opened.disks.as_ref().map(|disks| disks.found()) {
+        tracing::info!(
+            partitions = found.partitions,
+            bytes = found.bytes,
+            unproven_offsets = found.unproven,
+            "of these partitions what stopped brokers have behind the tier is served"
+        );
+    }
     if topics.is_empty() {
         tracing::warn!("there is no topic in this tier");
     }

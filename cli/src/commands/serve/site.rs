@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_proxy::serve::{Catalog, Watched};
-use firnline_reader::Reader;
+use firnline_reader::{Disks, Reader};
 use firnline_store::Store;
 use firnline_store::price::PriceList;
 
@@ -19,6 +19,7 @@ const STORE_SILENT: Duration = Duration::from_secs(12);
 pub(super) struct ServerSite {
     pub(super) watched: Watched,
     pub(super) catalog: Arc<Catalog>,
+    pub(super) disks: Option<Arc<Disks>>,
     pub(super) reader: Reader,
     pub(super) store: Store,
     pub(super) prices: PriceList,
@@ -38,6 +39,7 @@ impl ServerSite {
             started_ms: self.started_ms,
             ready: self.silent().is_none(),
             topics: (topics.iter().count() as u64, partitions),
+            disks: self.disks.as_ref().map(|disks| disks.found()),
             counts: &self.watched.counts(),
             reader: &self.reader.stats(),
             requests: &self.store.counters(),

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use firnline_index::TimestampMs;
+use firnline_index::{ClusterId, TimestampMs};
 use firnline_proxy::serve::{Anonymous, AsOf, Rights, Topics};
+use firnline_reader::{Disks, DisksSettings};
 
 use super::as_of::Asked;
 use crate::args::{GlobalArgs, ServeArgs};
@@ -12,7 +13,7 @@ use crate::commands::config;
 use crate::commands::context::Context;
 use crate::commands::selection::usage;
 use crate::config::{Origin, SecretRef, Set, Value};
-use crate::failure::{Failure, Result};
+use crate::failure::{Failure, Result, of};
 use crate::selector::TopicPattern;
 use crate::surroundings::Surroundings;
 use crate::wiring::{self, Doors};
@@ -25,6 +26,8 @@ pub(super) struct Typed {
     /// Topics that whoever does not log in may read.
     topics: Vec<TopicPattern>,
     as_of: Option<Asked>,
+    log_dirs: Vec<PathBuf>,
+    beyond_checkpoint: bool,
     insecure_anonymous: bool,
     tier: Option<String>,
     listen: Option<String>,
@@ -40,6 +43,8 @@ impl Typed {
             advertise,
             topic,
             as_of,
+            log_dir: log_dirs,
+            beyond_checkpoint,
             insecure_anonymous,
             // Set up before anything else; see `crate::run`.
             log_format: _,
@@ -50,7 +55,17 @@ impl Typed {
         let context = Context::new(global, tier.as_deref(), around)?;
         let now = TimestampMs::new(context.env.clock.now_ms().max(0)).unwrap_or(TimestampMs::ZERO);
         let as_of = Asked::parse(&as_of, now).map_err(|why| usage(format!("--as-of: {why}")))?;
-        let mut typed = Self { context, topics, as_of, insecure_anonymous, tier, listen, advertise };
+        let mut typed = Self {
+            context,
+            topics,
+            as_of,
+            log_dirs,
+            beyond_checkpoint,
+            insecure_anonymous,
+            tier,
+            listen,
+            advertise,
+        };
         typed.lay()?;
         Ok(typed)
     }
@@ -81,6 +96,20 @@ impl Typed {
     pub(super) fn as_of(&self, topics: &Topics) -> Result<Option<AsOf>> {
         let resolved = self.as_of.as_ref().map(|asked| asked.resolve(topics)).transpose();
         Ok(resolved.map_err(|why| usage(format!("--as-of: {why}")))?)
+    }
+
+    /// Opens the log directories of stopped brokers, if any are named; they belong to this cluster, or tell theirs.
+    pub(super) fn disks(&self, cluster_id: Option<ClusterId>) -> Result<Option<Arc<Disks>>> {
+        if self.log_dirs.is_empty() {
+            return Ok(None);
+        }
+        let settings = DisksSettings {
+            paths: self.log_dirs.clone(),
+            cluster_id,
+            beyond_checkpoint: self.beyond_checkpoint,
+        };
+        let random = Arc::clone(&self.context.env.random);
+        Ok(Some(Arc::new(Disks::open(settings, random).map_err(of::disks)?)))
     }
 
     /// Whom the server lets in without a login. Refused where that was typed, and the config has everybody log in.

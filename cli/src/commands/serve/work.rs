@@ -43,9 +43,9 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
     say::started(&opened, how);
     say::rights(&rights);
     let (prices, _) = wiring::prices(&typed.context.config, None)?;
-    let Opened { server, catalog, live, reader, store } = opened;
+    let Opened { server, catalog, disks, live, reader, store } = opened;
     let started_ms = typed.context.env.clock.now_ms();
-    let site = ServerSite { watched: server.watched(), catalog, reader, store, prices, started_ms };
+    let site = ServerSite { watched: server.watched(), catalog, disks, reader, store, prices, started_ms };
     // Its port ends with this.
     let mut beside = JoinSet::new();
     show(&typed, site, &mut beside).await;

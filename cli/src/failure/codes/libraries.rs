@@ -47,6 +47,11 @@ fn reader_page(code: &str) -> (Exit, &'static str, &'static str) {
             "the topic is encrypted, and the key ring of [encryption] is not set, lacks the key, or cannot be asked",
             "no byte of it was passed on",
         ),
+        "FIRN-R006" => (
+            Exit::Environment,
+            "a broker was started on the directory, its files were changed, or the tier has grown over them",
+            "no byte of it was passed on; clients are told to ask again, and it is looked at again every half a minute",
+        ),
         "FIRN-R010" => (Exit::Difference, "something other than Firnline deleted or moved it", UNREADABLE),
         "FIRN-R015" => (
             Exit::Difference,

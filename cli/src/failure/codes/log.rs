@@ -3,7 +3,7 @@
 super::codes! { LOG:
     LOG_DIR = "FIRN-L001", Environment, "A log directory cannot be read" {
         cause: "the directory is missing, is no Kafka log directory, or this user may not read it",
-        effect: "nothing of it was offloaded",
+        effect: "nothing of it was offloaded or served",
         action: "name a directory of the broker's `log.dirs` and run as a user who may read it, such as the broker's own",
     }
     LOG_DIRS_DIFFER = "FIRN-L002", Refused, "The log directories do not belong together" {

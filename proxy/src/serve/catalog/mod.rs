@@ -6,7 +6,7 @@
 
 mod topics;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use firnline_index::keys::{KeyPrefix, ObjectKey};
@@ -65,7 +65,15 @@ pub struct Catalog {
     clock: Arc<dyn Clock>,
     /// What the topic objects said, by key. Held while reading: there is one reading at a time.
     objects: Mutex<BTreeMap<String, Known>>,
-    topics: RwLock<Arc<Topics>>,
+    topics: RwLock<Told>,
+}
+
+/// The topics, by where they were found.
+#[derive(Debug, Default)]
+struct Told {
+    tier: Vec<Topic>,
+    disks: Vec<Topic>,
+    all: Arc<Topics>,
 }
 
 /// A topic object as it was read.
@@ -84,12 +92,7 @@ impl Catalog {
     /// # Errors
     /// The store's, and that there is more than is held.
     pub async fn load(store: Store, clock: Arc<dyn Clock>) -> Result<Self, CatalogError> {
-        let catalog = Self {
-            store,
-            clock,
-            objects: Mutex::default(),
-            topics: RwLock::new(Arc::new(Topics::default())),
-        };
+        let catalog = Self { store, clock, objects: Mutex::default(), topics: RwLock::default() };
         catalog.refresh().await?;
         Ok(catalog)
     }
@@ -97,7 +100,23 @@ impl Catalog {
     /// What was read last.
     #[must_use]
     pub fn topics(&self) -> Arc<Topics> {
-        Arc::clone(&self.topics.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.topics.read().unwrap_or_else(PoisonError::into_inner).all)
+    }
+
+    /// Takes topics that stopped brokers have on their disks in the place of those before. Where the tier has one, too, it is
+    /// the tier that tells of it, but for partitions that it does not know.
+    pub fn set_disks(&self, topics: Vec<Topic>) {
+        self.tell(|told| told.disks = topics);
+    }
+
+    fn tell(&self, change: impl FnOnce(&mut Told)) {
+        let mut told = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        change(&mut told);
+        let topics = Topics::new(merged(&told.tier, &told.disks));
+        for name in topics.unclear().filter(|name| !told.all.unclear().any(|known| known == *name)) {
+            tracing::warn!(topic = %name, "the topic was created several times; each is served as NAME@ID alone");
+        }
+        told.all = Arc::new(topics);
     }
 
     /// Reads anew what has changed. Cancel safe: what was known stays.
@@ -128,12 +147,7 @@ impl Catalog {
         if topics.iter().map(|topic| u64::from(topic.partitions)).sum::<u64>() > MAX_PARTITIONS {
             return Err(CatalogError::TooMany { what: "partitions", limit: MAX_PARTITIONS });
         }
-        let topics = Topics::new(topics);
-        let before = self.topics();
-        for name in topics.unclear().filter(|name| !before.unclear().any(|known| known == *name)) {
-            tracing::warn!(topic = %name, "the topic was created several times; each is served as NAME@ID alone");
-        }
-        *self.topics.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(topics);
+        self.tell(|told| told.tier = topics);
         *objects = found;
         Ok(())
     }
@@ -186,6 +200,16 @@ impl Catalog {
         };
         Ok(Some((key, Known { size, modified_ms, read_ms, version: fetched.version, topic: told })))
     }
+}
+
+/// Topics of the tier, with what the disks know beyond them.
+fn merged(tier: &[Topic], disks: &[Topic]) -> Vec<Topic> {
+    let mut all: HashMap<_, _> = tier.iter().map(|topic| (topic.id, topic.clone())).collect();
+    for topic in disks {
+        let known = all.entry(topic.id).or_insert_with(|| topic.clone());
+        known.partitions = known.partitions.max(topic.partitions);
+    }
+    all.into_values().collect()
 }
 
 fn store_error(error: StoreError) -> CatalogError {

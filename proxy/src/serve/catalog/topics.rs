@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use firnline_index::topic::TopicObject;
 use firnline_index::{PartitionIndex, TopicId, TopicIdPartition, TopicName};
+use firnline_reader::DiskTopic;
 
 /// One incarnation of a topic.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +41,13 @@ impl Topic {
             deleted: object.deleted_at.is_some(),
             configs: object.configs.clone(),
         }
+    }
+
+    /// One that stopped brokers have on their disks; they tell no configuration.
+    #[must_use]
+    pub fn on_disk(found: &DiskTopic) -> Self {
+        let DiskTopic { name, id, partitions } = found.clone();
+        Self { name, id, partitions, deleted: false, configs: BTreeMap::new() }
     }
 
     /// A partition by Kafka's number, if there is one.

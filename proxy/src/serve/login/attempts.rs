@@ -67,7 +67,7 @@ impl Drop for Attempt<'_> {
 }
 
 /// An address, or of IPv6 the network that one customer has all of.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,

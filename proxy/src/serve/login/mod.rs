@@ -31,6 +31,7 @@ use zeroize::Zeroizing;
 
 use super::kafka_error::KafkaError;
 use super::rights::Principal;
+pub(crate) use attempts::network;
 use attempts::{Attempts, PENALTY};
 pub use hash::{Hash, Hashed, ITERATIONS};
 pub use users::{Users, UsersError, is_name};

@@ -91,6 +91,7 @@ impl World {
         let served = Served {
             cluster_id: cluster(),
             catalog: Arc::clone(&catalog),
+            disks: None,
             max_manifest_age: reader.max_manifest_age,
             reader: Reader::new(store.clone(), reader),
             rights,

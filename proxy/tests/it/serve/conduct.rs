@@ -33,6 +33,7 @@ async fn a_server_without_a_login_is_open_to_its_own_machine_alone() {
             cluster_id: cluster(),
             catalog: catalog.into(),
             reader: Reader::new(world.store(), ReaderSettings::default()),
+            disks: None,
             max_manifest_age: Duration::from_secs(30),
             rights: watch::channel(Rights::default().into()).1,
             security: Security::default(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use firnline_proxy::serve::{
-    Hash, Hashed, ITERATIONS, Principal, Rights, Rule, Security, TopicPattern, Users, Who,
+    Hash, Hashed, ITERATIONS, Limits, Principal, Rights, Rule, Security, TopicPattern, Users, Who,
 };
 use firnline_store::env::SeededRandom;
 use kafka_protocol::messages::metadata_request::MetadataRequestTopic;
@@ -38,13 +38,17 @@ fn users(named: &[(&str, &str)]) -> Arc<Users> {
 }
 
 async fn guarded(login_lifetime: Option<Duration>, arrival: Duration) -> Guarded {
+    guarded_within(login_lifetime, Limits { arrival, ..Limits::default() }).await
+}
+
+async fn guarded_within(login_lifetime: Option<Duration>, limits: Limits) -> Guarded {
     let world = World::new();
     world.topic("orders", 7, 1);
     let (send, receive) = watch::channel(users(&[("ann", "secret"), ("ben", "other")]));
     let who = Who::Principal(Principal::User("ann".into()));
     let rights = Rights::new(vec![Rule { who, topics: TopicPattern::new("orders").unwrap() }]);
     let mut settings = settings();
-    settings.limits.arrival = arrival;
+    settings.limits = limits;
     let security = Security { users: Some(receive), login_lifetime, tls: None };
     Guarded { running: world.serve_behind(rights, settings, security).await, users: send }
 }
@@ -96,6 +100,34 @@ async fn before_a_login_only_versions_are_told() {
     assert_eq!(orders(&mut client).await, 0);
     let long = vec![MetadataRequestTopic::default().with_name(Some(name(&"x".repeat(200)))); 200];
     assert_eq!(client.ask(5, &MetadataRequest::default().with_topics(Some(long))).await.topics.len(), 200);
+}
+
+#[tokio::test]
+async fn silent_strangers_keep_nobody_out() {
+    // Long enough that nobody is closed for his silence alone.
+    let arrival = Duration::from_secs(600);
+    let limits = Limits { connections: 2, strangers: 3, arrival, ..Limits::default() };
+    let Guarded { running, .. } = guarded_within(None, limits).await;
+    let mut ann = running.client().await;
+    assert_eq!(log_in(&mut ann, 2, b"\0ann\0secret").await.error_code, 0);
+    let mut silent = Vec::new();
+    for _ in 0..40 {
+        silent.push(running.client().await);
+    }
+    assert_eq!(orders(&mut ann).await, 0, "who is known is not touched");
+    let mut again = running.client().await;
+    assert_eq!(log_in(&mut again, 2, b"\0ann\0secret").await.error_code, 0);
+    assert_eq!(orders(&mut again).await, 0);
+    for stranger in &mut silent[..37] {
+        assert!(is_closed(stranger).await, "who came first goes first");
+    }
+    // Both slots are taken: whoever logs in now waits for one.
+    let mut last = silent.pop().unwrap();
+    assert_eq!(log_in(&mut last, 2, b"\0ann\0secret").await.error_code, 0);
+    let waits = tokio::time::timeout(Duration::from_millis(300), orders(&mut last)).await;
+    assert!(waits.is_err());
+    drop(ann);
+    assert!(last.frame().await.is_some(), "the answer comes once somebody has gone");
 }
 
 #[tokio::test]

@@ -14,5 +14,6 @@ mod sessions;
 pub(crate) mod tier;
 mod topics;
 mod versions;
+mod weather;
 mod well_formed;
 mod writing;

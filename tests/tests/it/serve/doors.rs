@@ -61,7 +61,7 @@ impl Scene {
 }
 
 /// What `firnline hash-password` says, the password on its standard input.
-fn hashed(name: &str, password: &str) -> String {
+pub(super) fn hashed(name: &str, password: &str) -> String {
     let mut command = Command::new(binary());
     command.args(["hash-password", name]).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().expect("run the binary");
@@ -72,7 +72,7 @@ fn hashed(name: &str, password: &str) -> String {
     String::from_utf8(output.stdout).expect("text")
 }
 
-fn rule(principal: &str, topics: &str) -> String {
+pub(super) fn rule(principal: &str, topics: &str) -> String {
     format!("[[serve.rule]]\nprincipal = '{principal}'\ntopics = ['{topics}']\n")
 }
 

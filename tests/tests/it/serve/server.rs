@@ -18,20 +18,76 @@ pub(crate) struct Serving {
     pub(crate) address: String,
     home: TempDir,
     config: String,
+    arguments: Vec<String>,
+    /// Sections of the config before that of the server.
+    before: String,
 }
 
 impl Serving {
     /// Serves a tier with these arguments and this config (below `[serve]`).
     pub(crate) fn start(tier: &Tier, arguments: &[&str], config: &str) -> Self {
-        let home = scratch::directory("serve");
-        let address = format!("127.0.0.1:{}", ports::free());
+        Self::start_with(tier, arguments, config, "")
+    }
+
+    /// The same with further sections of the config before that one.
+    pub(crate) fn start_with(tier: &Tier, arguments: &[&str], config: &str, before: &str) -> Self {
+        let address = free_address();
+        let listen = ["--listen", &address];
+        let run = |all: &[&str]| tier.run(all);
+        Self::begin(
+            scratch::directory("serve"),
+            run,
+            &address,
+            &[&listen[..], arguments].concat(),
+            config,
+            before,
+        )
+    }
+
+    /// The same at the address that the arguments name.
+    pub(crate) fn start_at(tier: &Tier, arguments: &[&str], config: &str) -> Self {
+        let at = arguments.iter().position(|argument| *argument == "--listen").expect("it is named");
+        let run = |all: &[&str]| tier.run(all);
+        Self::begin(scratch::directory("serve"), run, arguments[at + 1], arguments, config, "")
+    }
+
+    /// Serves log directories alone.
+    pub(crate) fn start_without_a_tier(arguments: &[&str]) -> Self {
+        let address = free_address();
+        let listen = ["--listen", &address];
+        let run = |all: &[&str]| Run::new(all);
+        Self::begin(scratch::directory("serve"), run, &address, &[&listen[..], arguments].concat(), "", "")
+    }
+
+    /// Another run in the place of one that has ended, with a log of its own.
+    pub(crate) fn again(self, tier: &Tier) -> Self {
+        let Self { address, home, config, arguments, before, .. } = self;
+        std::fs::remove_file(home.path().join("log")).expect("its log");
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let run = |all: &[&str]| tier.run(all);
+        Self::begin(home, run, &address, &arguments, &config, &before)
+    }
+
+    fn begin(
+        home: TempDir,
+        run: impl Fn(&[&str]) -> Run,
+        address: &str,
+        arguments: &[&str],
+        config: &str,
+        before: &str,
+    ) -> Self {
         let (file, log) = (home.path().join("serve.toml"), home.path().join("log"));
-        std::fs::write(&file, whole(config)).expect("write the config");
-        let mut all = vec!["serve", "--listen", &address, "--log-format", "json"];
-        all.extend(arguments);
-        let server =
-            Run::new(&all).env("FIRNLINE_STORE", tier.url()).env("FIRNLINE_CONFIG", &file).spawn(&log);
-        let mut serving = Self { server, address, home, config: config.to_owned() };
+        std::fs::write(&file, whole(before, config)).expect("write the config");
+        let all = [&["serve", "--log-format", "json"], arguments].concat();
+        let server = run(&all).env("FIRNLINE_CONFIG", &file).spawn(&log);
+        let mut serving = Self {
+            server,
+            address: address.to_owned(),
+            home,
+            config: config.to_owned(),
+            arguments: arguments.iter().map(|one| (*one).to_owned()).collect(),
+            before: before.to_owned(),
+        };
         let log = serving.log_path();
         serving.server.wait_until(PATIENCE, || says(&log, "the tier is served"));
         serving
@@ -50,7 +106,8 @@ impl Serving {
     pub(crate) fn configure(&mut self, config: &str) {
         let before = self.log().matches("were read again").count();
         config.clone_into(&mut self.config);
-        std::fs::write(self.home.path().join("serve.toml"), whole(config)).expect("write the config");
+        std::fs::write(self.home.path().join("serve.toml"), whole(&self.before, config))
+            .expect("write the config");
         let log = self.log_path();
         self.server.wait_until(PATIENCE, || {
             std::fs::read_to_string(&log).is_ok_and(|log| log.matches("were read again").count() > before)
@@ -80,8 +137,12 @@ impl Serving {
     }
 }
 
-fn whole(config: &str) -> String {
-    format!("[serve]\nhttp.listen = 'off'\n{config}")
+fn free_address() -> String {
+    format!("127.0.0.1:{}", ports::free())
+}
+
+fn whole(before: &str, config: &str) -> String {
+    format!("{before}[serve]\nhttp.listen = 'off'\n{config}")
 }
 
 fn says(log: &Path, what: &str) -> bool {
