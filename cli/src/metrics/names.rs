@@ -110,7 +110,7 @@ metrics! { OF_SERVER: "Those of a server alone, in the order of the page.";
     SERVE_TOPICS = Gauge "firnline_serve_topics", "Topics that are served to those who may read them.";
     SERVE_PARTITIONS = Gauge "firnline_serve_partitions", "Partitions of them.";
     SERVE_DISK_PARTITIONS = Gauge "firnline_serve_log_dir_partitions",
-        "Partitions of which stopped brokers have something that the tier has not; only with --log-dir, as the next three.";
+        "Partitions of which stopped brokers have something that the tier has not; 0 without --log-dir, as the next three.";
     SERVE_DISK_BYTES = Gauge "firnline_serve_log_dir_bytes", "Bytes of record batches of it.";
     SERVE_DISK_UNPROVEN = Gauge "firnline_serve_log_dir_unproven_offsets",
         "Offsets of it that nobody has proven committed; above 0 only with --beyond-checkpoint.";

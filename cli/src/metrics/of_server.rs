@@ -39,12 +39,11 @@ pub fn of_server(seen: &Seen<'_>) -> String {
     out.one(&names::READY, flag(seen.ready));
     out.one(&names::SERVE_TOPICS, float(seen.topics.0));
     out.one(&names::SERVE_PARTITIONS, float(seen.topics.1));
-    if let Some(Found { partitions, bytes, unproven, held }) = seen.disks {
-        out.one(&names::SERVE_DISK_PARTITIONS, float(partitions));
-        out.one(&names::SERVE_DISK_BYTES, float(bytes));
-        out.one(&names::SERVE_DISK_UNPROVEN, float(unproven));
-        out.one(&names::SERVE_DISK_HELD, float(held));
-    }
+    let Found { partitions, bytes, unproven, held } = seen.disks.unwrap_or_default();
+    out.one(&names::SERVE_DISK_PARTITIONS, float(partitions));
+    out.one(&names::SERVE_DISK_BYTES, float(bytes));
+    out.one(&names::SERVE_DISK_UNPROVEN, float(unproven));
+    out.one(&names::SERVE_DISK_HELD, float(held));
     let ServeCounts { apis, connections, connections_open, record_bytes, logins, logins_refused } =
         seen.counts;
     out.one(&names::SERVE_CONNECTIONS_OPEN, float(*connections_open));
