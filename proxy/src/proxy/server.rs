@@ -201,7 +201,7 @@ impl Proxy {
     }
 
     /// Serves until `end` comes. Then no connection is taken any more, requests at hand are answered within
-    /// [`ProxyLimits::drain`], and what is left is cut off. Dropping it cuts off all at once.
+    /// `ProxyLimits::drain`, and what is left is cut off. Dropping it cuts off all at once.
     pub async fn run(self, end: impl Future<Output = ()>) {
         let Self { listener, shared, mut opened, .. } = self;
         let (stopper, stop) = Stopper::new();

@@ -2,8 +2,8 @@
 //! records have to know it before they may have what comes before.
 //!
 //! Where such a reader is held up, the next fetch of a client is preceded by one of ours, for committed records from the tier's
-//! end on, of the smallest size: [`evidence`] says what its answer proves. What that leaves open is looked for in the log
-//! itself: fetches of ours for all records go on from the tier's end, a step each, until [`walk`] has seen a marker of each
+//! end on, of the smallest size: [`evidence()`] says what its answer proves. What that leaves open is looked for in the log
+//! itself: fetches of ours for all records go on from the tier's end, a step each, until [`walk()`] has seen a marker of each
 //! producer.
 //!
 //! ```text
