@@ -11,35 +11,44 @@ use super::view::{Comparison, Digest};
 pub(super) struct Compared {
     /// Under which epoch it led.
     pub(super) epoch: LeaderEpoch,
-    /// Which generation of the manifest was compared.
-    pub(super) generation: u64,
-    /// Up to where.
+    /// Up to where the tier was compared, and the epoch of its last record.
     pub(super) tier_end: Offset,
+    pub(super) last_epoch: Option<LeaderEpoch>,
     pub(super) found: Comparison,
+}
+
+impl Compared {
+    fn speaks_of(&self, digest: &Digest) -> bool {
+        (self.tier_end, self.last_epoch) == (digest.tier_end, digest.last_epoch)
+    }
 }
 
 impl Slot {
     /// What came of comparing, where it still speaks of this leader and of what the tier has. Who has stamped the manifest since
     /// says nothing: retention does so without having compared.
     pub(super) fn comparison(&self) -> Option<Comparison> {
-        let compared = self.comparison?;
-        let leader = self.leader?;
-        let digest = self.digest()?;
-        (leader.epoch == compared.epoch && digest.tier_end == compared.tier_end).then_some(compared.found)
+        let compared = self.comparison.filter(|compared| {
+            self.leader.is_some_and(|leader| leader.epoch == compared.epoch)
+                && self.digest().is_some_and(|digest| compared.speaks_of(digest))
+        })?;
+        Some(compared.found)
     }
 
-    /// Forgets what came of comparing a tier that ended elsewhere: it may end there again, with other records.
-    pub(super) fn compared_up_to(&mut self, tier_end: Option<Offset>) {
-        self.comparison = self.comparison.filter(|compared| Some(compared.tier_end) == tier_end);
+    /// Forgets what came of comparing a tier that ended elsewhere, or in another record: it may end there again, with other records
+    /// below.
+    pub(super) fn forget_another_tier(&mut self) {
+        let digest = self.digest().cloned();
+        self.comparison =
+            self.comparison.filter(|compared| digest.is_some_and(|digest| compared.speaks_of(&digest)));
     }
 
-    /// Takes what a change of this sidecar made of the manifest: what it added was proven by the leader, so that what was compared
-    /// holds up to there.
+    /// Takes what a change of this sidecar made of the manifest: it added nothing but what is of the leader's history, so that the
+    /// two agree up to there.
     pub(super) fn know_changed(&mut self, digest: Digest, now: Instant) {
-        let agreed = matches!(self.comparison(), Some(Comparison::Agrees | Comparison::Undecided));
+        let agreed = self.comparison() == Some(Comparison::Agrees);
         let grown = self.digest().is_some_and(|old| old.tier_end < digest.tier_end);
         if let Some(compared) = self.comparison.as_mut().filter(|_| agreed && grown) {
-            compared.tier_end = digest.tier_end;
+            (compared.tier_end, compared.last_epoch) = (digest.tier_end, digest.last_epoch);
         }
         self.know(Some(digest), now);
     }

@@ -278,8 +278,8 @@ impl Slot {
             self.wanted_since = None;
         }
         let moved = end(&self.tier) != end(&known);
-        self.compared_up_to(end(&known));
         self.tier = known;
+        self.forget_another_tier();
         self.known_at = now;
         self.asked_for = false;
         self.dirty = true;
@@ -312,7 +312,6 @@ impl Slot {
             self.wanted_since = None;
         }
         let TierMarks { generation, tier_start, serving_start, tier_end } = marks;
-        self.compared_up_to(Some(tier_end));
         let older = self.digest().cloned();
         self.tier = TierKnown::Present(Box::new(Digest {
             generation,
@@ -322,6 +321,7 @@ impl Slot {
             tier_end,
             claim: None,
             writer_epoch: None,
+            last_epoch: None,
             deleted: older.as_ref().and_then(|older| older.deleted),
             pieces: None,
             gaps: older.as_ref().map_or(0, |older| older.gaps),

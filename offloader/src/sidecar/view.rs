@@ -7,6 +7,7 @@ use firnline_index::{LeaderEpoch, NodeId, Offset, OffsetRange, TimestampMs};
 use tokio::time::Instant;
 
 use super::held::Held;
+use super::prove::before;
 use super::settings::{SidecarSettings, TopicPolicy};
 use super::wait::OffReason;
 use crate::cluster::{Bound, Leader};
@@ -110,6 +111,9 @@ pub struct Digest {
     pub claim: Option<Claim>,
     /// The epoch of the last commit's bound.
     pub writer_epoch: Option<LeaderEpoch>,
+    /// The epoch of the tier's last record; `None` where it carries none, where the tier ends in a gap, and where the manifest was
+    /// not read.
+    pub last_epoch: Option<LeaderEpoch>,
     /// Whether the topic was found deleted.
     pub deleted: Option<Tombstone>,
     /// The pieces of an unsealed tail at the tier's end.
@@ -136,6 +140,9 @@ impl Digest {
             tier_end: manifest.tier_end,
             claim: manifest.claim.clone(),
             writer_epoch: manifest.writer.and_then(|writer| writer.leader_epoch),
+            last_epoch: before(manifest.tier_end)
+                .filter(|last| *last >= manifest.serving_start)
+                .and_then(|last| manifest.lineage.epoch_at(last)),
             deleted: manifest.deleted,
             // What transactions were open at their start is told by the segment before. Retention may have taken that, and takes
             // the pieces next.

@@ -7,7 +7,7 @@ use firnline_index::batch::{
 use firnline_index::block_index::BlockEntry;
 use firnline_index::ids::{Crc32c, RawPosition, TimestampMs};
 use firnline_index::lineage::EpochStart;
-use firnline_index::manifest::Entry;
+use firnline_index::manifest::{Entry, EntryKind};
 use firnline_index::segment::{Footer, SegmentTail};
 use firnline_index::transactions::{SegmentTransactions, TransactionStart, TransactionTracker};
 
@@ -247,6 +247,10 @@ pub(super) fn compare_footer(entry: &Entry, tail: &SegmentTail) -> Vec<AnomalyKi
     let listed: Vec<_> = entry.first_aborts.iter().map(|a| (a.producer, a.marker_offset)).collect();
     let held: Vec<_> = aborts.clone().map(|m| (m.producer, m.marker_offset)).take(listed.len()).collect();
     let truncated = aborts.count() > listed.len();
+    // Footers that tail pieces and what takes their place had at first said nothing of either.
+    let unsaid = footer.kind == EntryKind::Segment && footer.replaces.is_empty();
+    let kind = if unsaid { entry.kind } else { footer.kind };
+    let replaces = if unsaid { &entry.replaces } else { &footer.replaces };
     let values = [
         ("range", footer.range.to_string(), entry.range.to_string()),
         ("leader epochs", format!("{:?}", footer.epochs), format!("{:?}", entry.epochs)),
@@ -257,8 +261,8 @@ pub(super) fn compare_footer(entry: &Entry, tail: &SegmentTail) -> Vec<AnomalyKi
         ("smallest timestamp", format!("{:?}", footer.min_timestamp), format!("{:?}", entry.min_timestamp)),
         ("largest timestamp", format!("{:?}", footer.max_timestamp), format!("{:?}", entry.max_timestamp)),
         ("topic key", format!("{:?}", tail.trailer().key_id), format!("{:?}", entry.key_id)),
-        ("kind", format!("{:?}", footer.kind), format!("{:?}", entry.kind)),
-        ("replaced pieces", format!("{:?}", footer.replaces), format!("{:?}", entry.replaces)),
+        ("kind", format!("{kind:?}"), format!("{:?}", entry.kind)),
+        ("replaced pieces", format!("{replaces:?}"), format!("{:?}", entry.replaces)),
         ("stable end", transactions.stable_end.to_string(), entry.stable_end.to_string()),
         ("first aborts", format!("{held:?}"), format!("{listed:?}")),
         ("more aborts than listed", truncated.to_string(), entry.aborts_truncated.to_string()),

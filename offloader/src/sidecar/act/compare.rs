@@ -1,4 +1,4 @@
-//! Comparing the tier with the log of the leader, which is the broker beside us.
+//! Comparing the tier with the log of the leader.
 
 use firnline_index::Offset;
 use firnline_index::manifest::Manifest;
@@ -9,7 +9,7 @@ use crate::sidecar::compared::Compared;
 use crate::sidecar::diverge::{Answer, Divergence, MAX_STEPS, diverge};
 use crate::sidecar::round::chain_of;
 use crate::sidecar::step::SidecarStep;
-use crate::sidecar::view::Comparison;
+use crate::sidecar::view::{Comparison, Digest};
 use crate::sidecar::wait::BoundReason;
 
 impl Turn<'_> {
@@ -53,9 +53,9 @@ impl Turn<'_> {
         if found != Comparison::Agrees {
             tracing::warn!(tip = %self.tip, epoch = %leader.epoch, ?found, "the tier was compared with the leader's log");
         }
-        let (generation, tier_end) = (manifest.generation, manifest.tier_end);
+        let Digest { tier_end, last_epoch, .. } = Digest::of(&manifest);
         self.core.with(&self.tip, |slot| {
-            slot.comparison = Some(Compared { epoch: leader.epoch, generation, tier_end, found });
+            slot.comparison = Some(Compared { epoch: leader.epoch, tier_end, last_epoch, found });
         });
         Ok(After::Again)
     }

@@ -10,7 +10,7 @@ use firnline_tier::UploadedSegment;
 use super::upload::last_epoch;
 use super::{Trouble, Turn};
 use crate::cluster::{Bound, Leader};
-use crate::host::HeldChain;
+use crate::host::{HeldChain, Witness};
 use crate::plan::PlannedSegment;
 use crate::sidecar::held::Chain;
 use crate::sidecar::next::Why;
@@ -108,8 +108,7 @@ impl Turn<'_> {
             return Ok(segments);
         };
         let Ok(range) = OffsetRange::new(first.start, last.stop) else { return Ok(segments) };
-        // Where the leader's log lies above all of it, it vouches for nothing, and what is remembered alone speaks.
-        if bound.log_start <= range.start() || range.end() <= bound.log_start || range.is_empty() {
+        if bound.log_start <= range.start() || range.is_empty() {
             return Ok(segments);
         }
         let Some(epochs) = self.epochs(chain, range).await? else { return Ok(segments) };
@@ -117,7 +116,11 @@ impl Turn<'_> {
         let claimed = Claimed { range, epochs: &epochs, from_leaders_log };
         let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
         let from = provable_from(&claimed, bound.log_start, witness.as_ref());
-        if from <= range.start() {
+        // What is remembered of its beginning is for the proof to say.
+        let first = epochs.epoch_at(range.start());
+        let remembered = first.is_some()
+            && witness.iter().flat_map(Witness::stretches).any(|known| known.epoch_at(range.start()) == first);
+        if from <= range.start() || remembered {
             return Ok(segments);
         }
         segments.retain(|segment| segment.stop > from);

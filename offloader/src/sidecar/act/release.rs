@@ -24,8 +24,9 @@ use crate::upload::Start;
 enum Verdict {
     /// The tier has its bytes, or nobody asks for them.
     Let,
-    /// Its bytes went another way than the log, or into a recorded gap, from `at` up to `to` at most.
-    Dead { at: Offset, to: Offset, epochs: Lineage, reason: DeadReason },
+    /// Its bytes went another way than the log, or into a recorded gap, from `at` up to `to` at most. Where the tier has others in
+    /// their place, it is `doubted` which of the two is the log's.
+    Dead { at: Offset, to: Offset, epochs: Lineage, reason: DeadReason, doubted: bool },
     /// It stays.
     Keep,
 }
@@ -73,14 +74,16 @@ impl Turn<'_> {
                 };
                 match verdict {
                     Verdict::Let => free.push(pin),
-                    Verdict::Dead { at, to, epochs, reason } if file.sole_link => {
+                    Verdict::Dead { at, to, epochs, reason, doubted } if file.sole_link => {
                         // The tier may be what went another way, and be cut later: then these are the bytes that it lacks.
-                        let doubted = reason == DeadReason::Truncation && below < Offset::MAX;
-                        if doubted && !self.is_off_lineage(&epochs, end).await {
+                        // What of them lies in a gap is kept by name all the same.
+                        let settled =
+                            !doubted || below == Offset::MAX || self.is_off_lineage(&epochs, end).await;
+                        if !settled && reason == DeadReason::Truncation {
                             continue;
                         }
                         if self.is_kept_by_name(&epochs, at, to).await? {
-                            free.push(pin);
+                            free.extend(settled.then_some(pin));
                         } else {
                             let committed = self.was_committed(&epochs, at, end);
                             // What is remembered now may speak of the log that went on, and of these bytes no more: that
@@ -89,7 +92,7 @@ impl Turn<'_> {
                                 let reason = if committed { reason } else { DeadReason::NeverCommitted };
                                 let dead = OffsetRange::new(at, end).ok();
                                 match self.add_dead(chain, file, dead, reason).await {
-                                    Ok(true) => free.push(pin),
+                                    Ok(true) => free.extend(settled.then_some(pin)),
                                     Ok(false) => {}
                                     Err(trouble) if trouble.is_of_the_log() => {
                                         self.unreadable(file, &trouble);
@@ -162,15 +165,16 @@ impl Turn<'_> {
         Ok(match covered {
             Coverage::Whole => Verdict::Let,
             Coverage::Other { at, .. } => {
-                Verdict::Dead { at, to: end, epochs, reason: DeadReason::Truncation }
+                Verdict::Dead { at, to: end, epochs, reason: DeadReason::Truncation, doubted: true }
             }
             // It came too late: a gap is never filled. What was committed is kept by name.
             Coverage::Missing { .. } => match self.lost_of(manifest, range, &epochs).await? {
-                Some(lost) => Verdict::Dead {
+                Some((lost, parts)) => Verdict::Dead {
                     at: lost.start(),
                     to: lost.end(),
                     epochs,
                     reason: DeadReason::NeverCommitted,
+                    doubted: parts,
                 },
                 None => Verdict::Keep,
             },
@@ -199,13 +203,13 @@ impl Turn<'_> {
     }
 
     /// What of `range` lies in recorded gaps, from the first to the last of it, where the tier has all else. Where it went on
-    /// with other records, all that follows is kept with what was lost.
+    /// with other records, all that follows is kept with what was lost, and that is said.
     async fn lost_of(
         &self,
         manifest: &Manifest,
         range: OffsetRange,
         epochs: &Lineage,
-    ) -> Result<Option<OffsetRange>, Trouble> {
+    ) -> Result<Option<(OffsetRange, bool)>, Trouble> {
         let mut at = range.start().max(manifest.tier_start);
         let mut lost: Option<OffsetRange> = None;
         let gaps = manifest.gaps.iter().filter_map(|gap| gap.range.intersection(range));
@@ -216,7 +220,8 @@ impl Turn<'_> {
                 match (covered.map_err(Trouble::read)?, lost) {
                     (Coverage::Whole, _) => {}
                     (Coverage::Other { .. }, Some(lost)) => {
-                        return Ok(OffsetRange::new(lost.start(), range.end()).ok());
+                        let parted = OffsetRange::new(lost.start(), range.end()).ok();
+                        return Ok(parted.map(|parted| (parted, true)));
                     }
                     (Coverage::Other { .. } | Coverage::Missing { .. }, _) => return Ok(None),
                 }
@@ -226,7 +231,7 @@ impl Turn<'_> {
                 lost = lost.map_or(Some(gap), |lost| OffsetRange::new(lost.start(), gap.end()).ok());
             }
         }
-        Ok(lost)
+        Ok(lost.map(|lost| (lost, false)))
     }
 
     /// What becomes of a pin wholly below the tier's start. Retention or a floor took out what the tier once had; but what
@@ -246,7 +251,8 @@ impl Turn<'_> {
         let Ok(range) = OffsetRange::new(file.base, end) else { return Ok(Verdict::Keep) };
         match self.epochs(chain, range).await? {
             Some(epochs) if self.was_committed(&epochs, file.base, end) => {
-                Ok(Verdict::Dead { at: file.base, to: end, epochs, reason: DeadReason::NeverCommitted })
+                let reason = DeadReason::NeverCommitted;
+                Ok(Verdict::Dead { at: file.base, to: end, epochs, reason, doubted: false })
             }
             // Nobody was ever told that it was committed while it was held here: the broker's retention has ended it.
             _ => Ok(Verdict::Let),

@@ -24,7 +24,7 @@ impl Turn<'_> {
         pieces.reverse();
         if let Some(at) = self.replacement_parts(&chain, range, &manifest).await? {
             // An election may have cut the pieces out of the log. What goes on is another history, and replaces nothing.
-            if chain.is_log && self.leads() && !self.is_compared(manifest.generation) {
+            if chain.is_log && self.leads() && !self.is_compared() {
                 return self.compare().await;
             }
             self.judge(&chain, range.start(), Unproven::TierContradicts { at });

@@ -89,7 +89,7 @@ impl Turn<'_> {
     pub(super) async fn upload_tail(&mut self, chain: usize, range: OffsetRange) -> Result<After, Trouble> {
         let Some(chain) = self.held.chains.get(chain).cloned() else { return Ok(After::Done) };
         let basis = Basis::of(self.manifest(), range.start());
-        if !self.continues(&chain, Why::Leads).await? {
+        if !self.continues(&chain, Why::Leads).await? || self.begins_inside_a_batch(&chain).await? {
             return Ok(After::Again);
         }
         self.core.before(SidecarStep::Upload).await;
@@ -128,15 +128,15 @@ impl Turn<'_> {
     async fn continues(&mut self, chain: &HeldChain, why: Why) -> Result<bool, Trouble> {
         let Some(manifest) = self.manifest().cloned() else { return Ok(true) };
         let log = Arc::clone(&chain.log);
-        let (tier_end, generation) = (manifest.tier_end, manifest.generation);
+        let tier_end = manifest.tier_end;
         let found = self.core.blocking(move || continues(&*log, &manifest)).await.map_err(Trouble::source)?;
         match found {
             Continues::Yes => Ok(true),
             // Of a deleted topic nobody leads any more who could tell.
             Continues::Untold if why == Why::Deleted || self.nothing_below(tier_end) => Ok(true),
-            Continues::Untold => self.is_of_the_leaders_history(chain, tier_end).await,
+            Continues::Untold => self.is_of_the_leaders_history(chain, tier_end, why).await,
             // Whoever changed the manifest first under this epoch need not have compared: retention does, or a follower.
-            Continues::No(_) if chain.is_log && self.leads() && !self.is_compared(generation) => {
+            Continues::No(_) if chain.is_log && self.leads() && !self.is_compared() => {
                 self.compare().await?;
                 Ok(false)
             }
@@ -168,6 +168,7 @@ impl Turn<'_> {
         &mut self,
         chain: &HeldChain,
         tier_end: Offset,
+        why: Why,
     ) -> Result<bool, Trouble> {
         let known = |turn: &Self| turn.core.with(&turn.tip, |slot| slot.comparison()).flatten();
         if known(self).is_none() {
@@ -175,6 +176,8 @@ impl Turn<'_> {
         }
         match known(self) {
             Some(Comparison::Agrees) => Ok(true),
+            // The leader vouches for what it asks for, and goes on from this tier itself.
+            Some(Comparison::Undecided) if why == Why::Wanted => Ok(true),
             Some(Comparison::Undecided) if self.witnessed_across(chain, tier_end).await? => Ok(true),
             Some(Comparison::Undecided) => Err(Trouble::operator(OperatorReason::PartsUnknown)),
             // The leader cuts first, or an operator does; or it is another leader by now.
@@ -183,11 +186,9 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether this manifest was compared with the log of the present leader.
-    pub(super) fn is_compared(&self, generation: u64) -> bool {
-        let known =
-            self.core.with(&self.tip, |slot| slot.leader.map(|leader| leader.epoch).zip(slot.comparison));
-        known.flatten().is_some_and(|(epoch, of)| (of.epoch, of.generation) == (epoch, generation))
+    /// Whether the tier, as it is now, was compared with the log of the present leader.
+    pub(super) fn is_compared(&self) -> bool {
+        self.core.with(&self.tip, |slot| slot.comparison()).flatten().is_some()
     }
 
     /// Whether what is remembered joins the tier's last record to the first one of `chain`: one log held both, and both

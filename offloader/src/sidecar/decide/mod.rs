@@ -275,7 +275,7 @@ fn usable(chain: &Chain) -> bool {
             | Unproven::AboveBound { .. },
         ) => true,
         Some(Unproven::WitnessAbove { from } | Unproven::InsideBatch { next: from }) => {
-            chain.holds_sealed(from)
+            chain.reaches(from)
         }
         Some(_) => false,
     }

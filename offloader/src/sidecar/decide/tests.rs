@@ -66,6 +66,7 @@ fn digest(tier_end: i64) -> Digest {
         tier_end: offset(tier_end),
         claim: None,
         writer_epoch: Some(epoch(5)),
+        last_epoch: Some(epoch(5)),
         deleted: None,
         pieces: None,
         gaps: 0,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
+use firnline_index::OffsetRange;
 use firnline_index::manifest::Manifest;
 use firnline_store::sim::{Change, Simulation};
 
@@ -47,7 +48,8 @@ pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
     let below = end <= manifest.tier_start || manifest.floor.is_some_and(|floor| end <= floor);
     // A gap may begin inside a batch, where retention has taken what the tier had below, of another history.
     let last = offset(batch.end - 1);
-    let in_gap = manifest.gaps.iter().any(|gap| gap.range.contains(base) || gap.range.contains(last));
+    let within = |gap: OffsetRange| gap.contains(base) || (base < manifest.tier_start && gap.contains(last));
+    let in_gap = manifest.gaps.iter().any(|gap| within(gap.range));
     if !below && manifest.dead_branches.iter().flat_map(|branch| &branch.entries).any(holds) {
         // What the first leader of the tier had lost already is as late.
         let late = in_gap || base < manifest.began();

@@ -304,17 +304,10 @@ impl Replaced<'_> {
         // Of a deleted topic nobody tells which of two histories went on.
         let doubtful = self.new.deleted.is_some() && self.partition.unclean > 0;
         let continues = below.is_none_or(|below| Some(below.epoch) == tier) && !doubtful;
-        // Files that begin at the tier's end need not continue it: after an unclean election they may be of another history, and
-        // nobody knows whether there was one. A leader whose log reaches below tells.
-        let reaches = self.partition.unclean == 0
-            && self
-                .kafka
-                .leader(place)
-                .and_then(|leader| self.kafka.replica(place, leader))
-                .is_some_and(|leader| leader.log.start < end);
+        // After an unclean election, files that begin at the tier's end need not continue it.
         let joined = |node: &i32| {
-            reaches
-                || below.is_none_or(|below| {
+            self.partition.unclean == 0
+                || below.is_some_and(|below| {
                     proof::witnessed_together(self.kafka, place, *node, below, batch)
                         || proof::holds_together(self.kafka, place, *node, below, batch)
                 })

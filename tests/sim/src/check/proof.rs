@@ -32,7 +32,10 @@ pub(super) fn joins(kafka: &Kafka, p: usize, node: i32, at: i64) -> bool {
 /// Whether `node` holds the batch in a file that is not written any more. One that was cut within a batch, by a leader whose log
 /// began there, lacks what was left of it; a person has to allow it.
 pub(super) fn holds(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
-    let whole = |file: &Inode| file.batches.windows(2).all(|two| two[0].end == two[1].base);
+    let whole = |file: &Inode| {
+        let below = file.batches.iter().take_while(|held| held.base <= batch.base).collect::<Vec<_>>();
+        below.windows(2).all(|two| two[0].end == two[1].base)
+    };
     let holding = |file: &Inode| {
         file.partition == p && file.sealed && file.batches.iter().any(|held| **held == *batch) && whole(file)
     };

@@ -62,13 +62,17 @@ impl History {
         }
         // What is let go is let go after the last commit, and what came too late is kept by name one pin at a time. A node whose
         // clock was set back takes the mark of a deleted topic for a young one.
+        let mut rests = false;
         for _ in 0..LONGEST / 20 {
             let before = self.world.watch.seen().counts.dead;
             self.sleep(20 * LOOK).await;
-            let rests = self.world.watch.seen().counts.dead == before && !self.waits_for_a_turn();
+            rests = self.world.watch.seen().counts.dead == before && !self.waits_for_a_turn();
             if self.has_failed() || rests {
                 break;
             }
+        }
+        if !rests && !self.has_failed() {
+            self.world.watch.wrong("the sidecars do not come to rest".to_owned());
         }
         let excused = self.judge(requests_before);
         self.read_all(&excused).await;
