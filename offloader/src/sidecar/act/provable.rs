@@ -119,7 +119,10 @@ impl Turn<'_> {
         // What is remembered of its beginning is for the proof to say.
         let first = epochs.epoch_at(range.start());
         let remembered = first.is_some()
-            && witness.iter().flat_map(Witness::stretches).any(|known| known.epoch_at(range.start()) == first);
+            && witness
+                .iter()
+                .flat_map(Witness::stretches)
+                .any(|known| known.epoch_at(range.start()) == first);
         if from <= range.start() || remembered {
             return Ok(segments);
         }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::{After, Trouble, Turn};
 use crate::history::{Continues, continues};
-use crate::holes::Holes;
+use crate::holes::{HoleInLog, Holes};
 use crate::host::{HeldChain, Stretch};
 use crate::plan::PlannedSegment;
 use crate::sidecar::core::Core;
@@ -329,16 +329,24 @@ impl Turn<'_> {
             self.judge(chain, at, Unproven::TierContradicts { at });
             return Ok(After::Done);
         }
-        // A damaged file must not keep back the good ones that were to be joined with it.
-        if let Some(alone) = first_file_of(chain, segments).filter(|_| error.is_damage()) {
-            let basis = Basis::of(self.manifest(), alone.start);
+        // A damaged file must not keep back the good ones that were to be joined with it, nor a hole that was told what lies below.
+        let hole = hole_of(&error).filter(|_| self.told_damage());
+        if let Some(good) = good_part_of(chain, segments, hole).filter(|_| error.is_damage()) {
+            let basis = Basis::of(self.manifest(), good.start);
             let uploads = self.uploads(EntryKind::Segment);
-            if let Ok(Some(segment)) = uploads.one(&chain.log, &alone, &Start::of(&basis)).await {
+            if basis.base < good.stop
+                && let Ok(Some(segment)) = uploads.one(&chain.log, &good, &Start::of(&basis)).await
+            {
                 self.commit(chain, basis, vec![segment], why).await?;
                 return Ok(After::Done);
             }
         }
         Err(Trouble::upload(error))
+    }
+
+    /// Whether damage was found in this log at another look, too.
+    fn told_damage(&self) -> bool {
+        self.core.with(&self.tip, |slot| matches!(slot.wait, WaitReason::Damaged { .. })) == Some(true)
     }
 
     /// Whether the rate limits let anything through.
@@ -396,10 +404,22 @@ pub(super) fn last_epoch(segment: &UploadedSegment) -> Option<LeaderEpoch> {
     segment.entry.epochs.last().map(|EpochStart { epoch, .. }| *epoch)
 }
 
-/// The part of the first segment that its first file makes, where several files were joined.
-fn first_file_of(chain: &HeldChain, segments: &[PlannedSegment]) -> Option<PlannedSegment> {
+/// What of `segments` a damaged log still has whole: all below the hole in it, or the first file of those that were to be joined.
+fn good_part_of(
+    chain: &HeldChain,
+    segments: &[PlannedSegment],
+    hole: Option<OffsetRange>,
+) -> Option<PlannedSegment> {
     let first = segments.first()?;
+    let to = |stop, bytes| PlannedSegment { start: first.start, stop, extents: 0..0, bytes };
+    if let Some(hole) = hole {
+        return Some(to(hole.start(), first.bytes));
+    }
     let file = chain.files.iter().find(|file| file.end.is_some_and(|end| end > first.start))?;
-    let stop = file.end.filter(|end| *end < first.stop)?;
-    Some(PlannedSegment { start: first.start, stop, extents: 0..0, bytes: file.bytes })
+    file.end.filter(|end| *end < first.stop).map(|stop| to(stop, file.bytes))
+}
+
+fn hole_of(error: &UploadError) -> Option<OffsetRange> {
+    let UploadError::Source(source) = error else { return None };
+    source.cause.downcast_ref::<HoleInLog>().map(|hole| hole.missing)
 }

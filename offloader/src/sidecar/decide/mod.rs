@@ -274,9 +274,7 @@ fn usable(chain: &Chain) -> bool {
             | Unproven::WitnessBelow { .. }
             | Unproven::AboveBound { .. },
         ) => true,
-        Some(Unproven::WitnessAbove { from } | Unproven::InsideBatch { next: from }) => {
-            chain.reaches(from)
-        }
+        Some(Unproven::WitnessAbove { from } | Unproven::InsideBatch { next: from }) => chain.reaches(from),
         Some(_) => false,
     }
 }
