@@ -164,6 +164,7 @@ async fn a_long_hot_answer_is_not_held() {
         advertised_port: None,
         expected_nodes: None,
         pass_unknown: false,
+        time_travel: false,
         limits: ProxyLimits::default(),
     };
     let proxy = Proxy::bind(settings, Some(archive(&world).await)).await.unwrap();

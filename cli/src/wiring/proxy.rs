@@ -30,6 +30,7 @@ pub fn proxy(config: &Config) -> ProxySettings {
         cold_for_all: _,
         sni_hosts,
         sni_port,
+        time_travel,
         // Of the tier that it fills from.
         delete_records: _,
         // Of the process, not of the proxy.
@@ -64,6 +65,7 @@ pub fn proxy(config: &Config) -> ProxySettings {
         advertised_port: sni_port.value.map(|port| count(port.0)),
         expected_nodes: expected_nodes.value.as_ref().map(|nodes| nodes.0.clone()),
         pass_unknown: pass_unknown.value,
+        time_travel: time_travel.value,
         limits: ProxyLimits {
             connections: count(limits_connections.value.0),
             connections_of_address: count(limits_connections_per_address.value.0),

@@ -81,6 +81,7 @@ where
         bandwidth: &shared.bandwidth,
         clients: &shared.clients,
         has_said: false,
+        consents: None,
         turn: 0,
         reads: JoinSet::new(),
     };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use firnline_store::{ByteBudget, Reservation};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -24,6 +24,7 @@ use super::nodes::Nodes;
 use super::offsets::{patch_deleted, patch_epochs, patch_offsets};
 use super::settings::ProxyLimits;
 use super::tier::{Known, Tier};
+use super::travel::{Consents, Travelers, join};
 use super::{addresses, login, own, versions};
 use crate::serve::fetch::{TopicKey, fill};
 use crate::wire::messages::fetch::{FetchFront, FetchResponse, PartitionFront};
@@ -59,6 +60,8 @@ pub(crate) struct Down<'p, R, W> {
     pub(crate) limits: &'p ProxyLimits,
     pub(crate) bandwidth: &'p Bandwidth,
     pub(crate) clients: &'p Clients,
+    /// What the broker has said of topics behind those that were taken out of the next request.
+    pub(crate) consents: Option<Consents>,
     /// Answers that were filled so far.
     pub(crate) turn: usize,
     /// Whether it was said that nothing is filled.
@@ -122,7 +125,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
 
     /// Takes an answer of the broker.
     async fn answer(&mut self, awaited: Awaited) -> Result<bool, Ended> {
-        let Awaited { api, version, correlation_id, since: _, mut then } = awaited;
+        let Awaited { api, version, correlation_id, since: _, mut then, travelers } = awaited;
         if !self.broker.wait().await? {
             return Ok(false);
         }
@@ -135,11 +138,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             self.counters.came(api, length);
         }
         match &mut then {
-            Then::Pass => return self.broker.pass(&mut self.client).await,
+            Then::Pass if travelers.is_none() => return self.broker.pass(&mut self.client).await,
             Then::Fetch if length > UNCOUNTED_BYTES => {
                 return self.broker.pass_fetch(&mut self.client, version, |_, _, _| {}).await;
             }
-            Then::Cold(asked) if length > UNCOUNTED_BYTES => {
+            Then::Cold(asked) if length > UNCOUNTED_BYTES && travelers.is_none() => {
                 let known = self.tier.as_ref().map(|tier| tier.known()).unwrap_or_default();
                 if !is_cold(asked, &known)? {
                     let session = asked.session.take();
@@ -165,7 +168,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             }
             Then::Fetch => self.fetch(&frame.freeze(), version)?,
             Then::Cold(asked) => {
-                let sent = self.fill(frame, version, asked).await;
+                let sent = self.fill(frame, version, asked, travelers).await;
                 drop(counted);
                 return sent;
             }
@@ -184,14 +187,19 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                 }
                 return Ok(true);
             }
+            Then::Consent => {
+                self.consents = Some(Consents::read(api, version, frame.freeze())?);
+                return Ok(true);
+            }
             Then::Seams(questions) => {
                 note_seams(&frame, version, &questions)?;
                 return Ok(true);
             }
             Then::Pass => framed(frame.freeze()),
         };
+        let held = self.join(&mut answer, travelers).await?;
         self.client.send(&mut answer).await?;
-        drop(counted);
+        drop((counted, held));
         Ok(true)
     }
 
@@ -227,7 +235,13 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
     }
 
     /// Fills an answer from the tier, sends it, and has read what was not waited for.
-    async fn fill(&mut self, frame: BytesMut, version: i16, mut asked: Asked) -> Result<bool, Ended> {
+    async fn fill(
+        &mut self,
+        frame: BytesMut,
+        version: i16,
+        mut asked: Asked,
+        travelers: Option<Box<Travelers>>,
+    ) -> Result<bool, Ended> {
         let Some(tier) = self.tier.clone() else { return Ok(false) };
         self.turn = self.turn.wrapping_add(1);
         let client = clients::name(RequestHeader::read(&asked.frame)?.0.client_id);
@@ -248,7 +262,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         if let Some(session) = asked.session {
             self.kept.settle(session, answered.front);
         }
+        let held = self.join(&mut answered.frame, travelers).await?;
         self.client.send(&mut answered.frame).await?;
+        drop(held);
         let Answered { later, .. } = answered;
         for Later { tiered, tip, offset, max_bytes, sight } in later {
             while self.reads.try_join_next().is_some() {}
@@ -274,6 +290,34 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                 "a client gets nothing from the tier: the broker does not know it by its own name"
             );
         }
+    }
+
+    /// Puts what is told of topics as they stood into an answer; gives the memory that is set aside for it.
+    async fn join(
+        &mut self,
+        answer: &mut Frame,
+        travelers: Option<Box<Travelers>>,
+    ) -> Result<Option<Reservation>, Ended> {
+        let (Some(travelers), Some(consents)) = (travelers, self.consents.take()) else { return Ok(None) };
+        let Some(tier) = self.tier.clone() else { return Ok(None) };
+        let Some(pasts) = &tier.pasts else { return Ok(None) };
+        let (header, _) = RequestHeader::read(&travelers.request)?;
+        let rest = std::mem::take(answer);
+        if header.api != Api::FETCH {
+            *answer = join(rest, &travelers, &consents, &tier, pasts, None).await?;
+            return Ok(None);
+        }
+        let client = clients::name(header.client_id);
+        let granted = self.bandwidth.take(&client, self.limits.cold_bytes);
+        // Without memory one batch is read at a time.
+        let held = self.answers.try_reserve(granted as u64);
+        let room = (granted > 0).then_some(if held.is_some() { granted } else { 0 });
+        let before = rest.remaining();
+        let joined = join(rest, &travelers, &consents, &tier, pasts, room).await;
+        let read = joined.as_ref().map_or(0, |joined| joined.remaining().saturating_sub(before));
+        self.bandwidth.settle(&client, granted, read as u64);
+        *answer = joined?;
+        Ok(held)
     }
 
     /// Merges an answer with what the tier has.

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::fetch::{Asked, Question};
 use super::identity::Mechanism;
+use super::travel::Travelers;
 use crate::wire::{Api, Frame};
 
 /// One answer to come.
@@ -29,6 +30,8 @@ pub(crate) struct Awaited {
     /// When its request was passed.
     pub(crate) since: Instant,
     pub(crate) then: Then,
+    /// What was taken out of its request, and is told beside it.
+    pub(crate) travelers: Option<Box<Travelers>>,
 }
 
 /// What is done with an answer.
@@ -57,11 +60,13 @@ pub(crate) enum Then {
     Ends,
     /// It is kept here: how transactions ended.
     Seams(Vec<Question>),
+    /// It is kept here: whether topics as they stood may be read.
+    Consent,
 }
 
 impl Then {
     /// Whether it is the answer to a question of our own.
     pub(crate) const fn is_own(&self) -> bool {
-        matches!(self, Self::Nodes | Self::Names | Self::Ends | Self::Seams(_))
+        matches!(self, Self::Nodes | Self::Names | Self::Ends | Self::Seams(_) | Self::Consent)
     }
 }

@@ -12,6 +12,7 @@
 //! | what may be spoken? | `versions` |
 //! | what is known of the tier? | `tier`, in memory |
 //! | and which offsets? | `offsets`, merged into what the broker says |
+//! | and topics as they stood? | `travel`, once a broker has consented |
 //! | which records come from it? | `fetch`, where the broker has refused them as out of range |
 //!
 //! One connection of a client is one connection to a broker: its login, quotas, groups and order are the broker's business.
@@ -48,6 +49,7 @@ mod shared;
 mod tier;
 #[cfg(test)]
 mod trace;
+mod travel;
 mod up;
 mod versions;
 

@@ -138,6 +138,7 @@ impl Proxy {
             advertised_port,
             expected_nodes,
             pass_unknown,
+            time_travel,
             limits,
         } = settings;
         if upstream.is_empty() {
@@ -167,7 +168,7 @@ impl Proxy {
         }
         let requests = ByteBudget::new(limits.requests_bytes);
         let answers = ByteBudget::new(limits.answers_bytes);
-        let tier = archive.map(|archive| Arc::new(Tier::new(archive)));
+        let tier = archive.map(|archive| Arc::new(Tier::new(archive, time_travel)));
         let counters = Counters::new();
         let sessions = ByteBudget::new(limits.sessions_bytes);
         let bandwidth = Bandwidth::new(limits.cold_rate, limits.cold_rate_of_client);

@@ -45,6 +45,8 @@ pub struct ProxySettings {
     pub expected_nodes: Option<RangeInclusive<u16>>,
     /// Whether requests that came after this build pass: they may carry addresses past it.
     pub pass_unknown: bool,
+    /// Whether topics are served as they stood: `NAME@TIME`.
+    pub time_travel: bool,
     /// How much of anything.
     pub limits: ProxyLimits,
 }

@@ -146,7 +146,7 @@ impl Stage {
             requests: ByteBudget::new(limits.requests_bytes),
             answers: ByteBudget::new(limits.answers_bytes),
             sessions: ByteBudget::new(limits.sessions_bytes),
-            tier: Some(Arc::new(Tier::new(archive))),
+            tier: Some(Arc::new(Tier::new(archive, false))),
             pass_unknown: false,
             security: ProxySecurity::default(),
             bandwidth: Bandwidth::new(None, None),

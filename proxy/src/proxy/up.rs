@@ -19,6 +19,7 @@ use super::own;
 use super::route::{Route, route};
 use super::settings::ProxyLimits;
 use super::tier::Tier;
+use super::travel::{Split, Travelers, split};
 use super::versions;
 use crate::serve::stop::Stop;
 use crate::wire::{Api, Frame, RequestHeader, WireError};
@@ -99,7 +100,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         let (header, _) = RequestHeader::read(self.client.arrived()?)?;
         let (api, version, correlation_id) = (header.api, header.version, header.correlation_id);
         let since = Instant::now();
-        let line = |then| Line::Awaited(Awaited { api, version, correlation_id, since, then });
+        let line =
+            |then| Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers: None });
         if self.visit.purpose == Purpose::Learn && !comes_before_login_ends(route) {
             self.ask_for_nodes().await?;
             return Ok(false);
@@ -118,7 +120,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             }
             Route::Handshake => return self.handshake(version, correlation_id, since).await,
             Route::Unanswered => {}
-            Route::Addresses => self.write_down(line(Then::Addresses)).await,
+            Route::Addresses => {
+                if let Some(tier) = self.tier.filter(|tier| api == Api::METADATA && tier.pasts.is_some()) {
+                    return self.metadata(tier, version, correlation_id).await;
+                }
+                self.write_down(line(Then::Addresses)).await;
+            }
             Route::Versions => self.write_down(line(Then::Versions)).await,
             Route::Fetch => {
                 if let Some(tier) = self.tier {
@@ -180,7 +187,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             }
         }
         let (api, then) = (Api::SASL_HANDSHAKE, Then::Handshake(mechanism));
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then })).await;
+        let travelers = None;
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
+            .await;
         self.send(frame).await?;
         Ok(true)
     }
@@ -199,7 +208,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
     }
 
     async fn fetch(&mut self, tier: &Tier, version: i16, correlation_id: i32) -> Result<bool, Ended> {
-        let Some((mut frame, counted)) = self.take().await? else { return Ok(false) };
+        let Some((frame, counted)) = self.take().await? else { return Ok(false) };
+        let (frame, travelers) = self.without_travelers(tier, frame.freeze()).await?;
+        let mut frame = BytesMut::from(frame);
         let known = tier.known();
         let look = look(&mut frame, &known, &self.kept, self.sessions)?;
         let frame = frame.freeze();
@@ -217,11 +228,38 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
                 Then::Cold(Asked { frame, max_bytes, session, ends_were_asked, unproven, _counted: counted })
             }
         };
-        let api = Api::FETCH;
-        let since = Instant::now();
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then })).await;
+        let (api, since) = (Api::FETCH, Instant::now());
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
+            .await;
         self.send(frame).await?;
         Ok(true)
+    }
+
+    /// Metadata, where topics as they stood may be asked for.
+    async fn metadata(&mut self, tier: &Tier, version: i16, correlation_id: i32) -> Result<bool, Ended> {
+        let Some((frame, _counted)) = self.take().await? else { return Ok(false) };
+        let (frame, travelers) = self.without_travelers(tier, frame.freeze()).await?;
+        let (api, since, then) = (Api::METADATA, Instant::now(), Then::Addresses);
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
+            .await;
+        self.send(frame).await?;
+        Ok(true)
+    }
+
+    /// Takes topics as they stood out of a request, and asks the broker in their stead about those behind them.
+    async fn without_travelers(
+        &mut self,
+        tier: &Tier,
+        frame: Bytes,
+    ) -> Result<(Bytes, Option<Box<Travelers>>), Ended> {
+        // Whom the broker knows by another name than his own it cannot consent for.
+        let pasts = tier.pasts.as_ref().filter(|_| self.visit.identity.unproven().is_none());
+        let Some(pasts) = pasts else { return Ok((frame, None)) };
+        let Some(split) = split(&frame, &tier.known(), pasts)? else { return Ok((frame, None)) };
+        let Split { rest, question: (api, version, question), stale, travelers } = split;
+        self.ask_ahead(&frame, Wanted { names: stale, ..Wanted::default() }).await?;
+        self.ask(api, version, question, Then::Consent).await?;
+        Ok((rest, Some(Box::new(travelers))))
     }
 
     /// A request that names topics, whose answer is merged with what the tier has.
@@ -233,7 +271,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         correlation_id: i32,
     ) -> Result<bool, Ended> {
         let Some((frame, counted)) = self.take().await? else { return Ok(false) };
-        let frame = frame.freeze();
+        let (frame, travelers) = self.without_travelers(tier, frame.freeze()).await?;
         let then = match names_wanted(&frame, &tier.known())? {
             // Its topics may be in the tier since a moment ago, which is seen by the answer.
             None if api == Api::LIST_OFFSETS => Then::Merged(frame.clone(), counted),
@@ -248,7 +286,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             }
         };
         let since = Instant::now();
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then })).await;
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
+            .await;
         self.send(frame).await?;
         Ok(true)
     }
@@ -278,8 +317,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
 
     async fn ask(&mut self, api: Api, version: i16, mut question: Frame, then: Then) -> Result<(), Ended> {
         let correlation_id = own::CORRELATION;
-        let since = Instant::now();
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then })).await;
+        let (since, travelers) = (Instant::now(), None);
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
+            .await;
         self.broker.send(&mut question).await
     }
 

@@ -37,7 +37,7 @@ mod settings;
 pub(crate) mod stop;
 mod strangers;
 mod tls;
-mod view;
+pub(crate) mod view;
 
 pub use as_of::AsOf;
 pub use catalog::{Catalog, CatalogError, MAX_PARTITIONS, MAX_TOPICS, Topic, Topics};

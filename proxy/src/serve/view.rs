@@ -6,7 +6,7 @@ use firnline_index::{TopicId, TopicName};
 
 use super::catalog::{Topic, Topics};
 use super::kafka_error::KafkaError;
-use super::rights::{Principal, Rights};
+use super::rights::{Principal, Rights, Rule, TopicPattern, Who};
 
 /// The catalog and the rights as they were when a request came.
 #[derive(Debug, Clone)]
@@ -19,6 +19,13 @@ pub(crate) struct View {
 impl View {
     pub(crate) fn new(topics: Arc<Topics>, rights: Arc<Rights>, principal: Principal) -> Self {
         Self { topics, rights, principal }
+    }
+
+    /// The view of somebody whom another one has allowed to see this topic.
+    pub(crate) fn of(topic: Topic) -> Self {
+        let topics = TopicPattern::new(".*").expect("it is a pattern");
+        let rule = Rule { who: Who::Principal(Principal::Anonymous), topics };
+        Self::new(Arc::new(Topics::new([topic])), Arc::new(Rights::new(vec![rule])), Principal::Anonymous)
     }
 
     /// Whose view it is.

@@ -45,6 +45,7 @@ impl Running {
             advertised_port: None,
             expected_nodes: None,
             pass_unknown: false,
+            time_travel: false,
             limits: ProxyLimits::default(),
         };
         let (end, ended) = oneshot::channel();

@@ -53,6 +53,9 @@ section! {
         /// Whether DeleteRecords passes for topics of the tier, whose floors are written then. Else it is refused for them: a
         /// proxy whose rights in the store are to read alone must not pass what it cannot carry out.
         "delete_records" => delete_records: bool = "true";
+        /// Whether a topic of the tier is also served as it stood at a time, to be read and not written: `orders@2026-08-01`,
+        /// `orders@2026-08-01T12:00:00Z` or `orders@-2h`, to whoever may read `orders`.
+        "time_travel" => time_travel: bool = "false";
         /// The port with `/metrics`, `/health/live` and `/health/ready`, as `IP:PORT`, or `off`. It answers reads only.
         "http.listen" => http_listen: Listen = "127.0.0.1:9657";
         /// Connections of clients at once; each is one to a broker, too. More wait in the kernel's queue.

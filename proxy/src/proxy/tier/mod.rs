@@ -24,10 +24,11 @@ use firnline_store::Store;
 use firnline_store::env::Env;
 use tokio::time::{Instant, timeout};
 
-pub(crate) use known::{Known, Tiered};
+pub(crate) use known::{Known, Named, Tiered};
 pub(crate) use marks::{Marks, start_to_tell};
 pub(crate) use place::Place;
 
+use crate::proxy::travel::Pasts;
 use crate::serve::catalog::{Catalog, CatalogError};
 use crate::serve::logs::Logs;
 use summaries::Summaries;
@@ -62,6 +63,8 @@ pub(crate) struct Tier {
     pub(crate) store: Store,
     pub(crate) may_delete: bool,
     pub(crate) env: Env,
+    /// Topics as they stood, where such are served.
+    pub(crate) pasts: Option<Pasts>,
     catalog: Catalog,
     summaries: tokio::sync::Mutex<Summaries>,
     known: RwLock<Arc<Known>>,
@@ -70,10 +73,11 @@ pub(crate) struct Tier {
 }
 
 impl Tier {
-    pub(crate) fn new(archive: Archive) -> Self {
+    pub(crate) fn new(archive: Archive, time_travel: bool) -> Self {
         let Archive { cluster_id, catalog, reader, store, max_manifest_age, may_delete, env } = archive;
         let known = Known::of(&catalog.topics(), &Known::default());
         Self {
+            pasts: time_travel.then(|| Pasts::new(reader.clone(), max_manifest_age)),
             logs: Logs::new(reader, max_manifest_age),
             summaries: tokio::sync::Mutex::new(Summaries::new(store.clone(), cluster_id.clone())),
             known: RwLock::new(Arc::new(known)),

@@ -131,6 +131,7 @@ pub(crate) fn settings(broker: u16) -> ProxySettings {
         advertised_port: None,
         expected_nodes: None,
         pass_unknown: false,
+        time_travel: false,
         limits: ProxyLimits::default(),
     }
 }

@@ -9,3 +9,4 @@ mod passing;
 mod scene;
 mod seams;
 mod sessions;
+mod travel;
