@@ -113,6 +113,11 @@ pub enum Unproven {
         /// Where the next batch begins.
         next: Offset,
     },
+    /// It lacks what follows the tier's end, as a follower's log does that was cut inside a batch.
+    Hole {
+        /// Where the next batch begins.
+        next: Offset,
+    },
     /// The tier has a record of another epoch at an offset that the witness knows.
     TierContradicts {
         /// The offset.
@@ -292,6 +297,9 @@ impl fmt::Display for Unproven {
             }
             Self::InsideBatch { next } => {
                 write!(f, "the tier ends inside a batch of them; the next begins at {next}")
+            }
+            Self::Hole { next } => {
+                write!(f, "they have a hole from the tier's end on; the next batch begins at {next}")
             }
             Self::TierContradicts { at } => write!(f, "the tier has another record at offset {at}"),
         }

@@ -361,6 +361,7 @@ impl Slot {
             | Unproven::OffLineage { .. }
             | Unproven::NoEpoch
             | Unproven::InsideBatch { .. }
+            | Unproven::Hole { .. }
             | Unproven::TierContradicts { .. } => true,
         });
         self.witness = Some(witness);

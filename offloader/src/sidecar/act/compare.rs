@@ -19,8 +19,9 @@ impl Turn<'_> {
             return Ok(After::Done);
         };
         let mut answers: Vec<Answer> = Vec::new();
+        let (from, end) = newest_records(&manifest);
         let found = loop {
-            match diverge(&manifest.lineage, manifest.serving_start, manifest.tier_end, &answers) {
+            match diverge(&manifest.lineage, from, end, &answers) {
                 Divergence::Ask(_) if answers.len() >= MAX_STEPS => break Comparison::Unknown,
                 Divergence::Ask(asked) => {
                     self.core.before(SidecarStep::Compare).await;
@@ -38,7 +39,9 @@ impl Turn<'_> {
                     answers.push(Answer { asked, told: bound.epoch_end, log_start: bound.log_start });
                     self.core.take_bound(&self.tip, leader, Ok(bound));
                 }
-                Divergence::Agrees => break Comparison::Agrees,
+                Divergence::Agrees if end == manifest.tier_end => break Comparison::Agrees,
+                // Of what was lost in the gap nobody tells.
+                Divergence::Agrees => break Comparison::Undecided,
                 Divergence::Undecided => break Comparison::Undecided,
                 Divergence::Cut { at } => {
                     let log_start = answers.last().map_or(Offset::ZERO, |answer| answer.log_start);
@@ -59,6 +62,19 @@ impl Turn<'_> {
         });
         Ok(After::Again)
     }
+}
+
+/// The newest span of the tier with records in it, from its start to its end: where the tier ends in a gap, the one before. A leader
+/// of another history may hold what the gap says is lost, and have gone its way far below.
+fn newest_records(manifest: &Manifest) -> (Offset, Offset) {
+    let Manifest { tier_start, serving_start, tier_end, .. } = *manifest;
+    let mut end = tier_end;
+    let mut gaps = manifest.gaps.iter().rev().map(|gap| gap.range).peekable();
+    while let Some(gap) = gaps.next_if(|gap| gap.end() == end) {
+        end = gap.start();
+    }
+    let start = gaps.next().map_or(tier_start, |gap| gap.end()).max(tier_start);
+    if end < tier_end && start < end { (start, end) } else { (serving_start, tier_end) }
 }
 
 /// The share of the tier's log bytes that a cut at `at` takes out, in thousandths, rounded up. Entries in pages count whole:

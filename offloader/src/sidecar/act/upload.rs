@@ -340,6 +340,13 @@ impl Turn<'_> {
                 self.commit(chain, basis, vec![segment], why).await?;
                 return Ok(After::Done);
             }
+            // Where the leader lacks that, too, only what lies in the hole is lost.
+            if let Some(hole) =
+                hole.filter(|hole| hole.start() == basis.base && !(chain.is_log && self.leads()))
+            {
+                self.judge(chain, hole.start(), Unproven::Hole { next: hole.end() });
+                return Ok(After::Done);
+            }
         }
         Err(Trouble::upload(error))
     }

@@ -46,8 +46,10 @@ pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
             return Next::Upload { chain, segments: found, why: Why::Deleted };
         }
     }
+    // Whoever was never told a bound proves nothing of what lies above a gap either, and records none.
+    let late = view.wanted_for >= view.limits.gap_wait && view.witness_bound.is_some();
     match missing(view.held, from).and_then(|missing| missing.intersection(whole_below(last_bound))) {
-        Some(range) if view.wanted_for >= view.limits.gap_wait && tier.is_some() => Next::RecordGap { range },
+        Some(range) if late && tier.is_some() => Next::RecordGap { range },
         Some(missing) => Next::Wait(WaitReason::Pending { missing, wanted_for: view.wanted_for }),
         None => {
             let doubted = view.held.chains.iter().filter(|chain| chain.holds_sealed(from));

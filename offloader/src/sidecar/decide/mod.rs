@@ -274,7 +274,11 @@ fn usable(chain: &Chain) -> bool {
             | Unproven::WitnessBelow { .. }
             | Unproven::AboveBound { .. },
         ) => true,
-        Some(Unproven::WitnessAbove { from } | Unproven::InsideBatch { next: from }) => chain.reaches(from),
+        Some(
+            Unproven::WitnessAbove { from }
+            | Unproven::InsideBatch { next: from }
+            | Unproven::Hole { next: from },
+        ) => chain.reaches(from),
         Some(_) => false,
     }
 }
@@ -282,7 +286,11 @@ fn usable(chain: &Chain) -> bool {
 /// From where on they may: what lies below was held when nobody told that it was committed.
 fn provable_start(chain: &Chain) -> Offset {
     match chain.verdict {
-        Some(Unproven::WitnessAbove { from } | Unproven::InsideBatch { next: from }) => from.max(chain.start),
+        Some(
+            Unproven::WitnessAbove { from }
+            | Unproven::InsideBatch { next: from }
+            | Unproven::Hole { next: from },
+        ) => from.max(chain.start),
         _ => chain.start,
     }
 }

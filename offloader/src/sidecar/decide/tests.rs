@@ -258,6 +258,9 @@ fn what_can_be_proven_from_further_up_on_is_in_no_gap() {
 #[test]
 fn a_batch_that_reaches_over_the_tiers_end_is_missing() {
     let why = Unproven::InsideBatch { next: offset(23) };
+    let hole = Chain { verdict: Some(Unproven::Hole { next: offset(23) }), ..log(&[0, 40, 50], HOUR) };
+    let scene = Scene::new(vec![hole], Some(digest(20)));
+    assert_eq!(decide(&scene.view()), Next::Claim { wanted: vec![range(20, 23)] });
     let inside = Chain { verdict: Some(why), ..log(&[0, 40, 50], HOUR) };
     let mut scene = Scene::new(vec![inside], Some(digest(20)));
     assert_eq!(decide(&scene.view()), Next::Claim { wanted: vec![range(20, 23)] });

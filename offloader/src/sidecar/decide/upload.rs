@@ -55,13 +55,14 @@ fn fits(live: &Live<'_>, chain: &Chain) -> bool {
 }
 
 /// Bytes at the tier's end that nobody can vouch for. Beside a follower it is told where pins alone keep them: else they may
-/// be of the leader's log, and are that one's to tell. What is left of a batch is no matter for a person.
+/// be of the leader's log, and are that one's to tell. What is left of a batch is no matter for a person, nor is a hole that
+/// others may fill.
 fn unproven(live: &Live<'_>, from: Offset) -> Option<Next> {
     let kept = |chain: &&Chain| {
         chain.holds_sealed(from) && (live.leads() || chain.files.iter().any(|file| file.sole_link))
     };
     let found = live.view.held.chains.iter().filter(kept).find_map(|chain| match chain.verdict {
-        Some(Unproven::InsideBatch { .. }) => None,
+        Some(Unproven::InsideBatch { .. } | Unproven::Hole { .. }) => None,
         verdict => Some((chain, verdict?)),
     });
     found.map(|(chain, why)| {

@@ -159,6 +159,42 @@ async fn a_tier_whose_gap_ends_inside_a_batch_goes_on_with_the_next() {
     assert_eq!(manifest.entries[0].range, range(15, 18));
 }
 
+/// Of a gap nobody tells whose history it is of, of what lies below the leader does.
+#[tokio::test(start_paused = true)]
+async fn a_tier_that_ends_in_a_gap_is_compared_below_it() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..20).for_each(|_| model.write(&[1, 2], 2));
+        (0..2).for_each(|_| model.write(&[1], 2));
+    }
+    let (old, new) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+    bench.run(&[&old], 30).await;
+    assert_eq!(bench.tier_end().await, 126);
+    let range = OffsetRange::new(offset(126), offset(129)).unwrap();
+    let writer = || Some(bench.tier.writer(node(1), Some(model::epoch(1))));
+    let claim = ClaimPartition {
+        epoch: model::epoch(1),
+        node: node(1),
+        wanted: vec![range],
+        start: Some(Offset::ZERO),
+        topic_partitions: 1,
+    };
+    bench.tier.edit(&tip(0), writer(), &claim).await.unwrap();
+    let gap = RecordGap { range, reason: GapReason::Operator };
+    bench.tier.edit(&tip(0), writer(), &gap).await.unwrap();
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.elect(2, 2);
+        model.high_watermark = 120;
+        (0..3).for_each(|_| model.write(&[2], 2));
+    }
+    bench.run(&[&new], 60).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.dead_branches[0].cut_at, offset(120), "{:?}", new.status());
+    assert_eq!((manifest.tier_end, manifest.gaps.len()), (offset(132), 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_tier_that_its_leader_cannot_begin_is_begun_by_whoever_holds_something() {
     let bench = Bench::new(2).await;

@@ -123,6 +123,14 @@ impl Watch {
             for batch in cut.filter(|batch| partition.truth.fate(batch) != Fate::Live) {
                 match cover(manifest.as_deref(), batch) {
                     Cover::Live if excused.contains(&p) || !kafka.tells(p, batch.end) => ended.live += 1,
+                    // It is named there still, and read by nobody.
+                    Cover::Live
+                        if manifest
+                            .as_ref()
+                            .is_some_and(|manifest| batch.end <= manifest.serving_start.get()) =>
+                    {
+                        ended.below += 1;
+                    }
                     Cover::Live => {
                         self.wrong(format!(
                             "{tip}: the tier still serves {}..{} of epoch {}, which was cut",
