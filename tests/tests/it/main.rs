@@ -6,6 +6,7 @@ mod kafka_control;
 mod live_broker;
 mod places;
 mod proxied;
+mod proxied_sessions;
 mod rigs;
 mod round_trip;
 mod serve;

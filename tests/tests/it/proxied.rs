@@ -24,7 +24,7 @@ use tokio::task::JoinSet;
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// A proxy in this process.
-struct Running {
+pub(super) struct Running {
     port: u16,
     end: Option<oneshot::Sender<()>>,
     runtime: Runtime,
@@ -32,7 +32,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(cluster: &Cluster, tier: &Tier) -> Self {
+    pub(super) fn start(cluster: &Cluster, tier: &Tier) -> Self {
         let runtime = Runtime::new().expect("make a runtime");
         let bootstrap = cluster.bootstrap();
         let (host, port) = bootstrap.split(',').next().expect("a broker").rsplit_once(':').expect("a port");
@@ -79,7 +79,7 @@ impl Running {
         Self { port, end: Some(end), runtime, tasks }
     }
 
-    fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 }
@@ -93,7 +93,7 @@ impl Drop for Running {
 }
 
 /// Cuts the beginning off the broker's own log of each partition, where the tier has it; gives how many records were cut off.
-fn cut(cluster: &Cluster, ledger: &Ledger, tier: &Tier) -> i64 {
+pub(super) fn cut(cluster: &Cluster, ledger: &Ledger, tier: &Tier) -> i64 {
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", cluster.bootstrap()).create().expect("make a client");
     let mut list = TopicPartitionList::new();
