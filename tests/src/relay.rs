@@ -1,8 +1,8 @@
-//! A relay before a server: it passes bytes, keeps those that come back, refuses, or stalls.
+//! A relay before a server: it passes bytes, keeps those that come back, refuses, stalls, slows down, or brings something else.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -16,6 +16,23 @@ pub enum Weather {
     Down = 1,
     /// Nothing passes, and nobody is told.
     Stalled = 2,
+    /// What the server sends comes at about 200 KiB a second.
+    Slow = 3,
+    /// Each request is answered with 503: of HTTP, and without a body.
+    Busy = 4,
+    /// A byte in the middle of all larger pieces that the server sends is another.
+    Wrong = 5,
+}
+
+/// Pieces that are made wrong: larger than headers and than answers to small questions.
+const LARGE: usize = 8 << 10;
+const BUSY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n";
+
+/// Which way bytes go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    ToServer,
+    ToClient,
 }
 
 /// A relay on a port of its own.
@@ -24,6 +41,7 @@ pub struct Relay {
     port: u16,
     weather: Arc<AtomicU8>,
     seen: Arc<Mutex<Vec<u8>>>,
+    struck: Arc<AtomicUsize>,
 }
 
 impl Relay {
@@ -33,13 +51,20 @@ impl Relay {
         let port = listener.local_addr().expect("its address").port();
         let weather = Arc::new(AtomicU8::new(Weather::Fair as u8));
         let seen = Arc::<Mutex<Vec<u8>>>::default();
-        let relay = Self { port, weather: Arc::clone(&weather), seen: Arc::clone(&seen) };
+        let struck = Arc::<AtomicUsize>::default();
+        let relay = Self {
+            port,
+            weather: Arc::clone(&weather),
+            seen: Arc::clone(&seen),
+            struck: Arc::clone(&struck),
+        };
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
                 let keep = keeps.then(|| Arc::clone(&seen));
-                pass(&client, &server, &weather, None);
-                pass(&server, &client, &weather, keep);
+                let sky = || (Arc::clone(&weather), Arc::clone(&struck));
+                pass(Way::ToServer, &client, &server, sky(), None);
+                pass(Way::ToClient, &server, &client, sky(), keep);
             }
         });
         relay
@@ -55,6 +80,11 @@ impl Relay {
         self.weather.store(weather as u8, Ordering::SeqCst);
     }
 
+    /// How often weather that is not fair has struck.
+    pub fn struck(&self) -> usize {
+        self.struck.load(Ordering::SeqCst)
+    }
+
     /// How often these bytes came from the server so far.
     pub fn count(&self, bytes: &[u8]) -> usize {
         let seen = self.seen.lock().expect("nobody panics with it");
@@ -67,19 +97,17 @@ impl Relay {
     }
 }
 
+type Sky = (Arc<AtomicU8>, Arc<AtomicUsize>);
+
 /// Passes bytes one way, until either end is closed.
-fn pass(from: &TcpStream, to: &TcpStream, weather: &Arc<AtomicU8>, keep: Option<Arc<Mutex<Vec<u8>>>>) {
+fn pass(way: Way, from: &TcpStream, to: &TcpStream, sky: Sky, keep: Option<Arc<Mutex<Vec<u8>>>>) {
     let (mut from, mut to) = (from.try_clone().expect("a handle"), to.try_clone().expect("a handle"));
-    let weather = Arc::clone(weather);
     from.set_read_timeout(Some(Duration::from_millis(50))).expect("a time-out");
     std::thread::spawn(move || {
+        let (weather, struck) = sky;
         let is = |wanted: Weather| weather.load(Ordering::SeqCst) == wanted as u8;
         let mut buffer = vec![0; 64 << 10];
         while !is(Weather::Down) {
-            if is(Weather::Stalled) {
-                std::thread::sleep(Duration::from_millis(20));
-                continue;
-            }
             let count = match from.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(count) => count,
@@ -93,13 +121,36 @@ fn pass(from: &TcpStream, to: &TcpStream, weather: &Arc<AtomicU8>, keep: Option<
                 }
                 Err(_) => break,
             };
+            let struck = || struck.fetch_add(1, Ordering::SeqCst);
+            if is(Weather::Stalled) {
+                struck();
+            }
             while is(Weather::Stalled) {
                 std::thread::sleep(Duration::from_millis(20));
+            }
+            if is(Weather::Busy) && way == Way::ToServer {
+                struck();
+                if from.write_all(BUSY).is_err() {
+                    break;
+                }
+                continue;
+            }
+            if is(Weather::Slow) && way == Way::ToClient {
+                struck();
+                std::thread::sleep(Duration::from_millis(count as u64 / 200));
+            }
+            if is(Weather::Wrong) && way == Way::ToClient && count > LARGE {
+                struck();
+                buffer[count / 2] ^= 1;
             }
             if let Some(keep) = &keep {
                 keep.lock().expect("nobody panics with it").extend(&buffer[..count]);
             }
-            if is(Weather::Down) || to.write_all(&buffer[..count]).is_err() {
+            if is(Weather::Down) {
+                struck();
+                break;
+            }
+            if to.write_all(&buffer[..count]).is_err() {
                 break;
             }
         }
