@@ -30,6 +30,7 @@ mod login;
 pub(crate) mod logs;
 mod node;
 pub(crate) mod offsets;
+mod once;
 mod rights;
 mod server;
 mod service;

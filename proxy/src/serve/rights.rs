@@ -51,7 +51,7 @@ pub struct GroupRule {
     pub groups: TopicPattern,
 }
 
-/// All rules. Empty ones allow nothing to be read, and every group to be used.
+/// All rules. Empty ones allow nothing.
 #[derive(Debug, Clone, Default)]
 pub struct Rights {
     rules: Vec<Rule>,
@@ -114,12 +114,13 @@ impl Rights {
         Self { groups, ..self }
     }
 
-    /// Whether a group may be used: by whoever any rule allows it to; by all where there is no rule about groups. What a group
-    /// may keep and be told of topics is a matter of the rights to these.
+    /// Whether a group may be used: by whoever any rule allows it to; where there is no rule about groups, by whoever may read any
+    /// topic. What a group may keep and be told of topics is a matter of the rights to these.
     #[must_use]
     pub fn may_use_group(&self, principal: &Principal, group: &str) -> bool {
         let allows = |rule: &GroupRule| rule.who.is(principal) && rule.groups.whole.is_match(group);
-        self.groups.is_empty() || self.groups.iter().any(allows)
+        let reads = || self.rules.iter().any(|rule| rule.who.is(principal));
+        if self.groups.is_empty() { reads() } else { self.groups.iter().any(allows) }
     }
 
     /// Whether any rule allows it.
@@ -193,8 +194,9 @@ mod tests {
     fn groups_are_everybodys_until_a_rule_is_about_them() {
         let ann = Principal::User("ann".into());
         let ben = Principal::User("ben".into());
-        let open = Rights::default();
-        assert!(open.may_use_group(&ann, "app") && open.may_use_group(&Principal::Anonymous, "app"));
+        let open = rights(&[(Who::AnyUser, "orders")]);
+        assert!(open.may_use_group(&ann, "app") && !open.may_use_group(&Principal::Anonymous, "app"));
+        assert!(!Rights::default().may_use_group(&ann, "app"), "there is nothing that he could read in it");
         let groups = TopicPattern::new("ann-.*").expect("an expression");
         let ruled = open.with_groups(vec![GroupRule { who: Who::Principal(ann.clone()), groups }]);
         assert!(ruled.may_use_group(&ann, "ann-1"));

@@ -257,7 +257,7 @@ impl Service {
         let keys = asked.coordinator_keys.len() as u64;
         let held = self.hold(request, keys.saturating_mul(PER_ELEMENT)).await;
         let found = coordinator::find(&asked, request.version(), view, &self.groups).await;
-        let answer = coordinator::answer(&asked, request.version(), &found);
+        let answer = coordinator::answer(request.version(), &found);
         Ok(Reply { frame: request.write(&answer)?, _held: Some(held) })
     }
 
@@ -277,7 +277,7 @@ impl Service {
                 request.write(&requests::join::answer(&reply, version))?
             }
             Api::SYNC_GROUP => {
-                let part = requests::sync::Part::of(&request.read()?);
+                let part = requests::sync::Part::of(&request.read()?, self.groups.limits().members);
                 drop(held);
                 let reply = requests::sync::sync(desk, part).await;
                 held = self.budget.reserve(requests::sync::bytes(&reply)).await;
@@ -295,25 +295,33 @@ impl Service {
             Api::OFFSET_FETCH => {
                 let asked = request.read()?;
                 let told = requests::fetch::fetch(desk, &asked, version).await;
-                drop(held);
-                held = self.budget.reserve(requests::fetch::bytes(&told)).await;
+                held = self.instead(held, requests::fetch::bytes(&told)).await;
                 request.write(&requests::fetch::answer(&told, version))?
             }
             Api::DESCRIBE_GROUPS => {
                 let described = requests::describe::describe(desk, &request.read()?, version).await;
-                drop(held);
-                held = self.budget.reserve(requests::describe::bytes(&described)).await;
+                held = self.instead(held, requests::describe::bytes(&described)).await;
                 request.write(&requests::describe::answer(&described))?
             }
             Api::LIST_GROUPS => {
                 let listed = requests::list::list(desk, &request.read()?).await;
                 request.write(&requests::list::answer(&listed))?
             }
-            Api::DELETE_GROUPS => request.write(&requests::delete::groups(desk, &request.read()?).await)?,
+            Api::DELETE_GROUPS => {
+                let deleted = requests::delete::groups(desk, &request.read()?).await;
+                request.write(&requests::delete::answer(&deleted))?
+            }
             Api::OFFSET_DELETE => request.write(&requests::delete::offsets(desk, &request.read()?).await)?,
             api => return Err(Unanswerable::Version { api, version }),
         };
         Ok(Reply { frame, _held: Some(held) })
+    }
+
+    /// Memory for an answer whose size is known by now, in the place of what was set aside for its request: nobody waits for more
+    /// while holding some.
+    async fn instead(&self, held: Reservation, bytes: u64) -> Reservation {
+        drop(held);
+        self.budget.reserve(bytes).await
     }
 
     async fn hold(&self, request: &Request<'_>, more: u64) -> Reservation {

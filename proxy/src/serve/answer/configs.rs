@@ -1,8 +1,12 @@
 //! DescribeConfigs: what a topic's object tells of its configuration. The node itself has none to tell.
 
+use std::borrow::Cow;
+
 use crate::serve::kafka_error::{KafkaError, code_of};
 use crate::serve::node::Node;
+use crate::serve::once::once;
 use crate::serve::view::View;
+use crate::wire::At;
 use crate::wire::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult, DescribeConfigsResponse,
     DescribeConfigsResult,
@@ -15,7 +19,7 @@ const SET_FOR_TOPIC: i8 = 1;
 
 /// How many values the answer will tell, for whoever sets memory aside.
 pub(crate) fn values(request: &DescribeConfigsRequest<'_>, view: &View) -> u64 {
-    let topics = request.resources.iter().filter(|asked| asked.resource_type == TOPIC);
+    let topics = named(request).filter(|asked| asked.resource_type == TOPIC);
     let found = topics.filter_map(|asked| view.named(asked.resource_name).ok());
     found.map(|topic| topic.configs.len() as u64).sum()
 }
@@ -26,7 +30,7 @@ pub(crate) fn answer<'a>(
     view: &'a View,
     node: &Node,
 ) -> DescribeConfigsResponse<'a> {
-    let results = request.resources.iter().map(|asked| {
+    let results = named(request).map(|asked| {
         let found = configs(&asked, view, node);
         let (error, configs) = match found {
             Ok(configs) => (None, configs),
@@ -41,6 +45,13 @@ pub(crate) fn answer<'a>(
         }
     });
     DescribeConfigsResponse { results: results.collect(), ..DescribeConfigsResponse::default() }
+}
+
+/// Each resource that is named, once.
+fn named<'s, 'a>(
+    request: &'s DescribeConfigsRequest<'a>,
+) -> impl Iterator<Item = At<Cow<'s, DescribeConfigsResource<'a>>>> {
+    once(&request.resources, |asked| (asked.resource_type, asked.resource_name))
 }
 
 fn configs<'a>(

@@ -1,9 +1,9 @@
 //! FindCoordinator: the server that has a group, this one where none has; nobody, for what is only there to write.
 
 use firnline_index::group::GroupOwner;
-use futures::{StreamExt, stream};
 
 use crate::serve::groups::Groups;
+use crate::serve::groups::requests::each;
 use crate::serve::kafka_error::{KafkaError, code_of};
 use crate::serve::view::View;
 use crate::wire::At;
@@ -13,46 +13,41 @@ const GROUP: i8 = 0;
 const TRANSACTION: i8 = 1;
 /// From here on several are asked for at once.
 const MANY_FROM: i16 = 4;
-/// Groups of one request that are looked for at once.
-const LOOKS: usize = 16;
 
 /// Where a group is coordinated, or why nowhere.
 pub(crate) type Found = Result<GroupOwner, KafkaError>;
 
-/// The coordinators of all that a request names, in its order.
+/// The coordinators of all that a request names, each once, in its order.
 pub(crate) async fn find(
     request: &FindCoordinatorRequest<'_>,
     version: i16,
     view: &View,
     groups: &Groups,
-) -> Vec<Found> {
-    let names: Vec<String> = if version < MANY_FROM {
-        vec![request.key.to_owned()]
+) -> Vec<(String, Found)> {
+    let names = if version < MANY_FROM {
+        vec![request.key]
     } else {
-        request.coordinator_keys.iter().map(|key| (*key.value).to_owned()).collect()
+        request.coordinator_keys.iter().map(|key| *key.value).collect()
     };
     let key_type = request.key_type;
-    let found = stream::iter(names).map(|name| async move {
-        match key_type {
-            GROUP => {
-                view.may_use_group(&name)?;
-                groups.coordinator(&name).await
-            }
+    each(names, |name, time| async move {
+        let found = match key_type {
+            GROUP => match view.may_use_group(&name) {
+                Ok(()) => time.of(groups.coordinator(&name)).await,
+                Err(error) => Err(error),
+            },
             TRANSACTION => Err(KafkaError::TransactionalIdAuthorizationFailed),
             _ => Err(KafkaError::InvalidRequest),
-        }
-    });
-    found.buffered(LOOKS).collect().await
+        };
+        (name, found)
+    })
+    .await
 }
 
 /// The answer.
-pub(crate) fn answer<'a>(
-    request: &FindCoordinatorRequest<'a>,
-    version: i16,
-    found: &'a [Found],
-) -> FindCoordinatorResponse<'a> {
+pub(crate) fn answer(version: i16, found: &[(String, Found)]) -> FindCoordinatorResponse<'_> {
     if version < MANY_FROM {
-        let Some(found) = found.first() else { return FindCoordinatorResponse::default() };
+        let Some((_, found)) = found.first() else { return FindCoordinatorResponse::default() };
         let (node_id, host, port, error_code) = told(found);
         let error_message = None;
         return FindCoordinatorResponse {
@@ -64,9 +59,9 @@ pub(crate) fn answer<'a>(
             ..FindCoordinatorResponse::default()
         };
     }
-    let all = request.coordinator_keys.iter().zip(found).map(|(key, found)| {
+    let all = found.iter().map(|(key, found)| {
         let (node_id, host, port, error_code) = told(found);
-        Coordinator { key: *key.value, node_id, host, port, error_code, error_message: None }
+        Coordinator { key, node_id, host, port, error_code, error_message: None }
     });
     FindCoordinatorResponse { coordinators: all.collect(), ..FindCoordinatorResponse::default() }
 }

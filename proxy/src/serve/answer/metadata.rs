@@ -2,13 +2,16 @@
 //!
 //! No leader epoch is told: there is no leader that could be fenced, and clients that are told none compare none.
 
+use std::borrow::Cow;
+
 use crate::serve::catalog::Topic;
 use crate::serve::kafka_error::{KafkaError, code_of};
 use crate::serve::node::Node;
+use crate::serve::once::once;
 use crate::serve::view::View;
 use crate::wire::messages::metadata::{
-    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
-    MetadataResponseTopic,
+    MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker,
+    MetadataResponsePartition, MetadataResponseTopic,
 };
 use crate::wire::{At, List};
 
@@ -17,8 +20,7 @@ pub(crate) fn partitions(request: &MetadataRequest<'_>, version: i16, view: &Vie
     if asks_for_all(request, version) {
         return view.all().map(|topic| u64::from(topic.partitions)).sum();
     }
-    let named = request.topics.iter().flatten();
-    let found = named.filter_map(|asked| match asked.name {
+    let found = named(request).filter_map(|asked| match asked.name {
         Some(name) => view.named(name).ok(),
         None => view.with_id(asked.topic_id).ok(),
     });
@@ -35,8 +37,7 @@ pub(crate) fn answer<'a>(
     let topics: Vec<_> = if asks_for_all(request, version) {
         view.all().map(|topic| known(topic, topic.name.as_str(), node)).collect()
     } else {
-        let asked = request.topics.iter().flatten();
-        asked
+        named(request)
             .map(|asked| match asked.name {
                 Some(name) => match view.named(name) {
                     Ok(topic) => known(topic, name, node),
@@ -57,6 +58,13 @@ pub(crate) fn answer<'a>(
         topics: topics.into(),
         ..MetadataResponse::default()
     }
+}
+
+/// Each topic that is named, once.
+fn named<'s, 'a>(
+    request: &'s MetadataRequest<'a>,
+) -> impl Iterator<Item = At<Cow<'s, MetadataRequestTopic<'a>>>> {
+    once(request.topics.iter().flatten(), |asked| (asked.name, asked.topic_id))
 }
 
 /// Version 0 asks for all topics by naming none, later ones by an absent list.

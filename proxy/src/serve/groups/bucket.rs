@@ -1,5 +1,6 @@
 //! The objects of groups in the store: read, and replaced under a condition with the outcome known.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,6 +41,23 @@ pub(crate) enum BucketError {
 pub(crate) struct Found {
     pub(crate) version: Version,
     pub(crate) group: GroupObject,
+}
+
+impl Found {
+    /// The same without positions: what does not grow with them is remembered of groups that are another's.
+    pub(crate) fn head(&self) -> Self {
+        let GroupObject { cluster_id, group, owner, write, generation, saved, topics: _ } = &self.group;
+        let group = GroupObject {
+            cluster_id: cluster_id.clone(),
+            group: group.clone(),
+            owner: owner.clone(),
+            write: *write,
+            generation: *generation,
+            saved: *saved,
+            topics: BTreeMap::new(),
+        };
+        Self { version: self.version.clone(), group }
+    }
 }
 
 /// How a write ended. Both are answers, not failures.

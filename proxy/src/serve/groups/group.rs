@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use firnline_index::{GroupName, Incarnation};
+use firnline_index::GroupName;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -30,13 +30,10 @@ pub(crate) struct Group {
 /// What is known of the object.
 #[derive(Debug, Default)]
 pub(super) struct Object {
-    /// As it was read or written last; `None` where it is not there, or nobody looked. Of a group of ours the positions are
-    /// taken out.
+    /// As it was read or written last, without positions; `None` where it is not there, or nobody looked.
     pub(super) found: Option<Found>,
     /// When it was written last.
     pub(super) last_put: Option<Instant>,
-    /// The run that took the group from us, if one did.
-    pub(super) lost_to: Option<Incarnation>,
 }
 
 #[derive(Debug)]
@@ -65,12 +62,12 @@ impl Group {
         self.ours.load(Ordering::Acquire)
     }
 
-    /// It is ours from here on; its object is known.
-    pub(super) fn is_taken(&self, object: &mut Object, rules: Rules) {
-        let Some(found) = &mut object.found else { return };
+    /// It is ours from here on, with this object.
+    pub(super) fn is_taken(&self, object: &mut Object, mut found: Found, rules: Rules) {
         let topics = std::mem::take(&mut found.group.topics);
         self.positions().reset(topics, found.group.saved, KafkaError::NotCoordinator);
         self.members().machine = Machine::new(rules, found.group.generation);
+        object.found = Some(found);
         self.ours.store(true, Ordering::Release);
     }
 
@@ -79,8 +76,7 @@ impl Group {
         self.ours.store(false, Ordering::Release);
         self.step(Event::Close(KafkaError::NotCoordinator), None);
         self.positions().reset(super::positions::Topics::new(), None, KafkaError::NotCoordinator);
-        object.lost_to = found.as_ref().map(|found| found.group.owner.incarnation);
-        object.found = found;
+        object.found = found.as_ref().map(Found::head);
     }
 
     /// Takes a step; `send` gets the answer, now or later. Gives when time alone will change something.
@@ -124,7 +120,6 @@ impl Group {
     /// Whether nothing is lost by forgetting it.
     pub(super) fn is_idle(&self) -> bool {
         self.members().machine.is_idle()
-            && self.object.try_lock().is_ok_and(|object| object.lost_to.is_none())
     }
 
     pub(super) fn positions(&self) -> MutexGuard<'_, Positions> {

@@ -10,8 +10,9 @@ use firnline_index::group::{GroupObject, GroupOwner};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::bucket::{Bucket, BucketError, Written};
+use super::bucket::{Bucket, BucketError, Found, Written};
 use super::group::{Group, Object};
+use super::lost::Lost;
 use super::machine::{Event, Reply, Rules};
 use super::owner::{Claim, claim};
 use super::positions::{Change, Topics};
@@ -25,6 +26,10 @@ use crate::serve::stop::Stop;
 const ATTEMPTS: usize = 4;
 /// Answers about other servers that are remembered.
 const REACHED: usize = 1000;
+/// Groups that are new to the bucket: so many at once,
+const NEW_AT_ONCE: u32 = 1000;
+/// and one more each time that this has passed. Nobody deletes their objects.
+const NEW_EACH: Duration = Duration::from_secs(10);
 /// When the timer looks though nothing is to happen.
 const FAR: Duration = Duration::from_secs(3600);
 
@@ -38,7 +43,10 @@ pub(crate) struct Groups {
     reach: Arc<dyn Reach>,
     held: Mutex<BTreeMap<GroupName, Arc<Group>>>,
     reached: Mutex<HashMap<(String, u16), (Instant, bool)>>,
+    lost: Lost,
     bytes: AtomicUsize,
+    /// When as many new groups may be begun at once as ever.
+    rested: Mutex<Option<Instant>>,
     /// When the timer looks next; it is woken where that is too late.
     looks: Mutex<Option<Instant>>,
     wake: Notify,
@@ -66,7 +74,9 @@ impl Groups {
             reach,
             held: Mutex::default(),
             reached: Mutex::default(),
+            lost: Lost::default(),
             bytes: AtomicUsize::new(0),
+            rested: Mutex::default(),
             looks: Mutex::default(),
             wake: Notify::new(),
         }
@@ -84,6 +94,8 @@ impl Groups {
     /// Lets time pass in all groups. Never returns.
     pub(crate) async fn run(&self) {
         loop {
+            // First: whoever sets a deadline while they are read wakes the timer.
+            *lock(&self.looks) = Some(Instant::now() + FAR);
             let groups: Vec<_> = self.held().values().cloned().collect();
             let next = groups.iter().filter_map(|group| group.deadline()).min();
             let next = next.unwrap_or_else(|| Instant::now() + FAR);
@@ -110,13 +122,7 @@ impl Groups {
             return Ok(Arc::clone(group));
         }
         if held.len() >= self.limits().groups {
-            held.retain(|_, group| {
-                let idle = Arc::strong_count(group) == 1 && group.is_idle();
-                if idle {
-                    self.bytes.fetch_sub(group.count().0, Ordering::Relaxed);
-                }
-                !idle
-            });
+            self.forget_idle(&mut held);
         }
         if held.len() >= self.limits().groups {
             tracing::warn!(group = %name, groups = held.len(), "there is no place for one more group");
@@ -125,6 +131,17 @@ impl Groups {
         let group = Arc::new(Group::new(name.clone(), self.rules.clone()));
         held.insert(name, Arc::clone(&group));
         Ok(group)
+    }
+
+    /// Forgets groups without members that nobody asks for right now; their objects stay.
+    fn forget_idle(&self, held: &mut BTreeMap<GroupName, Arc<Group>>) {
+        held.retain(|_, group| {
+            let idle = Arc::strong_count(group) == 1 && group.is_idle();
+            if idle {
+                self.bytes.fetch_sub(group.count().0, Ordering::Relaxed);
+            }
+            !idle
+        });
     }
 
     /// All groups of ours, by name.
@@ -138,7 +155,7 @@ impl Groups {
         if !group.is_ours() {
             let mut object = group.object.lock().await;
             self.look(&group, &mut object, self.limits().look_age).await?;
-            if let Some(owner) = self.elsewhere(&object).await {
+            if let Some(owner) = self.elsewhere(&group, &object).await {
                 return Ok(owner);
             }
         }
@@ -154,17 +171,26 @@ impl Groups {
         if group.is_ours() {
             return Ok(());
         }
-        self.look(group, &mut object, Duration::ZERO).await?;
+        if !self.has_room(0) {
+            tracing::warn!(group = %group.name, "there is no memory for the positions of one more group");
+            return Err(KafkaError::CoordinatorNotAvailable);
+        }
+        let mut found = self.whole(group, &mut object).await?;
         for _ in 0..ATTEMPTS {
-            if self.elsewhere(&object).await.is_some() {
+            if self.elsewhere(group, &object).await.is_some() {
                 return Err(KafkaError::NotCoordinator);
             }
             let us = &self.bucket.us;
-            if object.found.as_ref().is_some_and(|found| found.group.owner.incarnation == us.incarnation) {
-                group.is_taken(&mut object, self.rules.clone());
+            if let Some(ours) = found.take_if(|found| found.group.owner.incarnation == us.incarnation) {
+                group.is_taken(&mut object, ours, self.rules.clone());
+                self.count(group);
                 return Ok(());
             }
-            let mut next = match &object.found {
+            if found.is_none() && !self.may_begin() {
+                tracing::warn!(group = %group.name, "too many groups were begun lately; one more has to wait");
+                return Err(KafkaError::CoordinatorNotAvailable);
+            }
+            let mut next = match &found {
                 Some(found) => GroupObject { owner: us.clone(), ..found.group.clone() },
                 None => self.nothing(&group.name),
             };
@@ -172,18 +198,20 @@ impl Groups {
             if self.wants_saved(&next) {
                 self.take_saved(&mut next).await.map_err(|error| refusal(&error))?;
             }
-            let known = object.found.as_ref().map(|found| found.version.clone());
+            let known = found.as_ref().map(|found| found.version.clone());
             object.last_put = Some(Instant::now());
             match self.bucket.write(&next, known.as_ref()).await {
                 Ok(Written::Ours(version)) => {
                     tracing::info!(group = %group.name, generation = next.generation, "a group is taken");
-                    object.found = Some(super::bucket::Found { version, group: next });
                     group.set_heard(Some(Instant::now()));
-                    group.is_taken(&mut object, self.rules.clone());
+                    group.is_taken(&mut object, Found { version, group: next }, self.rules.clone());
                     self.count(group);
                     return Ok(());
                 }
-                Ok(Written::Theirs(found)) => object.found = found,
+                Ok(Written::Theirs(theirs)) => {
+                    object.found = theirs.as_ref().map(Found::head);
+                    found = theirs;
+                }
                 Err(error) => {
                     group.set_heard(None);
                     return Err(refusal(&error));
@@ -200,7 +228,7 @@ impl Groups {
         }
         let mut object = group.object.lock().await;
         self.look(group, &mut object, self.limits().look_age).await?;
-        Ok(!group.is_ours() && self.elsewhere(&object).await.is_some())
+        Ok(!group.is_ours() && self.elsewhere(group, &object).await.is_some())
     }
 
     /// Whether the group has an object, as far as was looked.
@@ -228,9 +256,25 @@ impl Groups {
         }
     }
 
-    /// Whether so many bytes more may be held.
+    /// Whether so many bytes more may be held. Groups without members give what they take where it is needed.
     pub(crate) fn has_room(&self, bytes: usize) -> bool {
-        self.bytes.load(Ordering::Relaxed).saturating_add(bytes) <= self.limits().bytes
+        let fits = || self.bytes.load(Ordering::Relaxed).saturating_add(bytes) <= self.limits().bytes;
+        if !fits() {
+            self.forget_idle(&mut self.held());
+        }
+        fits()
+    }
+
+    /// Whether one more group may be begun that the bucket does not have.
+    fn may_begin(&self) -> bool {
+        let now = Instant::now();
+        let mut rested = lock(&self.rested);
+        let next = rested.map_or(now, |rested| rested.max(now)) + NEW_EACH;
+        let may = next <= now + NEW_AT_ONCE * NEW_EACH;
+        if may {
+            *rested = Some(next);
+        }
+        may
     }
 
     /// Keeps positions of a group that is ours; returns once they are durable. One PUT for all that come within a second, a
@@ -271,7 +315,7 @@ impl Groups {
             match self.bucket.write(&next, Some(&known)).await {
                 Ok(Written::Ours(version)) => {
                     group.positions().is_written(last, std::mem::take(&mut next.topics));
-                    object.found = Some(super::bucket::Found { version, group: next });
+                    object.found = Some(Found { version, group: next });
                     return group.set_heard(Some(Instant::now()));
                 }
                 Ok(Written::Theirs(found)) => {
@@ -289,7 +333,7 @@ impl Groups {
     }
 
     /// Takes in what stands in the store instead of what we knew; `false` where the group is lost by it.
-    fn builds_on(&self, group: &Group, object: &mut Object, found: Option<super::bucket::Found>) -> bool {
+    fn builds_on(&self, group: &Group, object: &mut Object, found: Option<Found>) -> bool {
         match found {
             // An earlier attempt of ours, given up, that arrived late.
             Some(mut found) if found.group.owner.incarnation == self.bucket.us.incarnation => {
@@ -302,6 +346,9 @@ impl Groups {
                     .as_ref()
                     .map(|found| format!("{}:{}", found.group.owner.host, found.group.owner.port));
                 tracing::warn!(group = %group.name, owner, "a group has been taken by another server");
+                if let Some(found) = &found {
+                    self.lost.add(&group.name, &found.group);
+                }
                 group.is_lost(object, found);
                 self.count(group);
                 false
@@ -309,8 +356,8 @@ impl Groups {
         }
     }
 
-    /// What a group has kept, as the store has it now or had it a moment ago. One conditional GET at most, but for the first
-    /// time that saved positions are looked for.
+    /// What a group has kept, as the store has it now or had it a moment ago. One GET at most, but for the first time that saved
+    /// positions are looked for; it moves no bytes where the group is ours and nothing has changed.
     pub(crate) async fn kept<R>(
         &self,
         group: &Group,
@@ -320,12 +367,15 @@ impl Groups {
         let fresh = || group.heard().is_some_and(|heard| heard.elapsed() < age);
         if !(group.is_ours() && fresh()) {
             let mut object = group.object.lock().await;
-            self.look(group, &mut object, if group.is_ours() { age } else { Duration::ZERO }).await?;
+            if group.is_ours() {
+                self.look(group, &mut object, age).await?;
+            }
             if !group.is_ours() {
-                if self.elsewhere(&object).await.is_some() {
+                let found = self.whole(group, &mut object).await?;
+                if self.elsewhere(group, &object).await.is_some() {
                     return Err(KafkaError::NotCoordinator);
                 }
-                let found = object.found.as_ref().map(|found| &found.group);
+                let found = found.as_ref().map(|found| &found.group);
                 let wants_saved =
                     self.settings.from_saved && found.is_none_or(|found| self.wants_saved(found));
                 if !wants_saved {
@@ -346,21 +396,30 @@ impl Groups {
         let found = self.bucket.read(&group.name, object.found.as_ref()).await;
         let found = found.map_err(|error| refusal(&error))?;
         group.set_heard(Some(Instant::now()));
-        let version =
-            |found: &Option<super::bucket::Found>| found.as_ref().map(|found| found.version.clone());
+        let version = |found: &Option<Found>| found.as_ref().map(|found| found.version.clone());
         if !group.is_ours() {
-            object.found = found;
+            object.found = found.as_ref().map(Found::head);
         } else if version(&found) != version(&object.found) {
             self.builds_on(group, object, found);
         }
         Ok(())
     }
 
+    /// A group's object with all its positions, as the store has it now; they do not stay in memory. One GET.
+    async fn whole(&self, group: &Group, object: &mut Object) -> Result<Option<Found>, KafkaError> {
+        let found = self.bucket.read(&group.name, None).await.map_err(|error| refusal(&error))?;
+        group.set_heard(Some(Instant::now()));
+        object.found = found.as_ref().map(Found::head);
+        Ok(found)
+    }
+
     /// The other server that the group belongs to, if it is there.
-    async fn elsewhere(&self, object: &Object) -> Option<GroupOwner> {
-        let owner = object.found.as_ref().map(|found| &found.group.owner);
-        let Claim::Of(owner) = claim(owner, &self.bucket.us, object.lost_to) else { return None };
-        self.reaches(&owner).await.then_some(owner)
+    async fn elsewhere(&self, group: &Group, object: &Object) -> Option<GroupOwner> {
+        let found = object.found.as_ref()?;
+        let lost_to = self.lost.to(&group.name);
+        let Claim::Of(owner) = claim(Some(&found.group.owner), &self.bucket.us, lost_to) else { return None };
+        let is_at_work = self.lost.is_at_work(&group.name, &found.group);
+        (is_at_work || self.reaches(&owner).await).then_some(owner)
     }
 
     async fn reaches(&self, owner: &GroupOwner) -> bool {

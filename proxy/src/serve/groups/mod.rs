@@ -15,6 +15,7 @@
 mod bucket;
 mod group;
 mod held;
+mod lost;
 mod machine;
 mod owner;
 mod positions;

@@ -1,5 +1,6 @@
 //! Consumer groups over the socket, by another implementation's client.
 
+mod bounds;
 mod contended;
 mod deleted;
 mod kept;

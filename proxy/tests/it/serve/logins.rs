@@ -98,8 +98,10 @@ async fn before_a_login_only_versions_are_told() {
     let mut client = running.client().await;
     assert_eq!(log_in(&mut client, 2, b"\0ann\0secret").await.error_code, 0);
     assert_eq!(orders(&mut client).await, 0);
-    let long = vec![MetadataRequestTopic::default().with_name(Some(name(&"x".repeat(200)))); 200];
-    assert_eq!(client.ask(5, &MetadataRequest::default().with_topics(Some(long))).await.topics.len(), 200);
+    let long = |number: usize| format!("{number}-{}", "x".repeat(200));
+    let long = (0..200).map(|number| MetadataRequestTopic::default().with_name(Some(name(&long(number)))));
+    let long = MetadataRequest::default().with_topics(Some(long.collect()));
+    assert_eq!(client.ask(5, &long).await.topics.len(), 200);
 }
 
 #[tokio::test]

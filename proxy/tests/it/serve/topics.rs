@@ -223,11 +223,13 @@ async fn groups_are_coordinated_here_and_transactions_nowhere() {
 #[tokio::test]
 async fn a_topic_has_the_configuration_that_its_cluster_told() {
     let world = World::new();
-    world.topic_that("orders", 7, 1, |object| {
-        for (name, value) in [("cleanup.policy", "delete"), ("retention.ms", "1000")] {
-            object.configs.insert(name.to_owned(), value.to_owned());
-        }
-    });
+    for (topic, id) in [("orders", 7), ("orders-1", 9)] {
+        world.topic_that(topic, id, 1, |object| {
+            for (name, value) in [("cleanup.policy", "delete"), ("retention.ms", "1000")] {
+                object.configs.insert(name.to_owned(), value.to_owned());
+            }
+        });
+    }
     world.topic("secrets", 8, 1);
     let running = world.serve_with(anonymous_reads("orders.*"), settings()).await;
     let mut client = running.client().await;
@@ -239,7 +241,7 @@ async fn a_topic_has_the_configuration_that_its_cluster_told() {
     };
     let asked = vec![
         resource(2, "orders", None),
-        resource(2, "orders", Some(&["retention.ms", "other"])),
+        resource(2, "orders-1", Some(&["retention.ms", "other"])),
         resource(2, "orders-2", None),
         resource(2, "secrets", None),
         resource(2, "nothing", None),
@@ -272,4 +274,20 @@ async fn a_topic_has_the_configuration_that_its_cluster_told() {
             ]
         );
     }
+}
+
+#[tokio::test]
+async fn what_is_named_again_and_again_is_answered_once() {
+    let world = World::new();
+    world.topic("orders", 7, 1000);
+    let running = world.serve().await;
+    let mut client = running.client().await;
+    let topic = MetadataRequestTopic::default().with_name(Some(name("orders")));
+    let request = MetadataRequest::default().with_topics(Some(vec![topic; 10_000]));
+    let told = client.ask(9, &request).await;
+    assert_eq!((told.topics.len(), told.topics[0].partitions.len()), (1, 1000));
+    let resource =
+        DescribeConfigsResource::default().with_resource_type(2).with_resource_name(text("orders"));
+    let request = DescribeConfigsRequest::default().with_resources(vec![resource; 10_000]);
+    assert_eq!(client.ask(4, &request).await.results.len(), 1);
 }

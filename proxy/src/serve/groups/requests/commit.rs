@@ -100,6 +100,17 @@ async fn keep(
         let elsewhere = desk.groups.is_elsewhere(&group).await?;
         return Err(if elsewhere { KafkaError::NotCoordinator } else { KafkaError::UnknownMemberId });
     }
+    // Who keeps nothing makes no group.
+    let keeps = changes.iter().any(|change| change.position.is_some());
+    if !keeps && !group.is_ours() {
+        let elsewhere = desk.groups.is_elsewhere(&group).await?;
+        if elsewhere {
+            return Err(KafkaError::NotCoordinator);
+        }
+        if !desk.groups.is_there(&group).await {
+            return Ok(());
+        }
+    }
     desk.groups.take(&group).await?;
     match desk.groups.ask(&group, Event::Commit(caller), desk.stop).await {
         Reply::Refused(error) => return Err(error),

@@ -6,7 +6,7 @@
 use firnline_index::TopicId;
 use firnline_index::group::TopicPositions;
 
-use super::Desk;
+use super::{Desk, each};
 use crate::serve::groups::group::Group;
 use crate::serve::groups::positions::Change;
 use crate::serve::kafka_error::{KafkaError, code_of};
@@ -15,18 +15,27 @@ use crate::wire::messages::offset_delete::{
     OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition, OffsetDeleteResponseTopic,
 };
 
-/// Deletes groups, one after the other. A PUT each.
-pub(crate) async fn groups<'a>(
-    desk: Desk<'_>,
-    request: &DeleteGroupsRequest<'a>,
-) -> DeleteGroupsResponse<'a> {
-    let mut results = Vec::new();
-    for name in &request.groups_names {
-        let error = group(desk, *name.value).await.err();
-        let (group_id, error_code) = (*name.value, code_of(error));
-        results.push(DeletableGroupResult { group_id, error_code, ..DeletableGroupResult::default() });
-    }
-    DeleteGroupsResponse { results: results.into_iter().collect(), ..DeleteGroupsResponse::default() }
+/// What became of a group that was to be deleted.
+pub(crate) type Deleted = (String, Result<(), KafkaError>);
+
+/// Deletes groups. A PUT each.
+pub(crate) async fn groups(desk: Desk<'_>, request: &DeleteGroupsRequest<'_>) -> Vec<Deleted> {
+    let names = request.groups_names.iter().map(|name| *name.value).collect();
+    each(names, |name, time| async move {
+        let deleted = time.of(group(desk, &name)).await;
+        (name, deleted)
+    })
+    .await
+}
+
+/// The answer.
+pub(crate) fn answer(deleted: &[Deleted]) -> DeleteGroupsResponse<'_> {
+    let results = deleted.iter().map(|(group_id, deleted)| DeletableGroupResult {
+        group_id,
+        error_code: code_of(deleted.err()),
+        ..DeletableGroupResult::default()
+    });
+    DeleteGroupsResponse { results: results.collect(), ..DeleteGroupsResponse::default() }
 }
 
 async fn group(desk: Desk<'_>, name: &str) -> Result<(), KafkaError> {
@@ -40,7 +49,9 @@ async fn group(desk: Desk<'_>, name: &str) -> Result<(), KafkaError> {
     empty(desk, &group, KafkaError::NonEmptyGroup).await?;
     let changes = {
         let positions = group.positions();
-        positions.durable().iter().flat_map(|(id, topic)| forgotten(*id, topic)).collect()
+        // Of topics that its principal may not read no position is told, nor taken.
+        let readable = positions.durable().iter().filter(|(id, _)| desk.view.with_id(*id.as_bytes()).is_ok());
+        readable.flat_map(|(id, topic)| forgotten(*id, topic)).collect()
     };
     desk.groups.keep(&group, changes).await
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::Desk;
+use super::{Desk, each};
 use crate::serve::groups::machine::{Machine, Phase};
 use crate::serve::kafka_error::{KafkaError, code_of};
 use crate::wire::messages::describe_groups::{
@@ -50,12 +50,12 @@ pub(crate) async fn describe(
     request: &DescribeGroupsRequest<'_>,
     version: i16,
 ) -> Vec<Described> {
-    let mut all = Vec::new();
-    for name in &request.groups {
-        let told = one(desk, *name.value, version).await;
-        all.push(told.unwrap_or_else(|error| nothing(*name.value, "", Some(error))));
-    }
-    all
+    let names = request.groups.iter().map(|name| *name.value).collect();
+    each(names, |name, time| async move {
+        let told = time.of(one(desk, &name, version)).await;
+        told.unwrap_or_else(|error| nothing(&name, "", Some(error)))
+    })
+    .await
 }
 
 async fn one(desk: Desk<'_>, name: &str, version: i16) -> Result<Described, KafkaError> {

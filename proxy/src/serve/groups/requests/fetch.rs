@@ -1,11 +1,13 @@
 //! OffsetFetch.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use firnline_index::group::Position;
 use firnline_index::{LeaderEpoch, PartitionIndex, TopicId};
 
-use super::Desk;
+use super::{Desk, each};
 use crate::serve::catalog::Topic;
 use crate::serve::groups::positions::Topics;
 use crate::serve::kafka_error::{KafkaError, code_of};
@@ -39,22 +41,46 @@ struct TopicTold {
 
 /// The positions that a request asks for.
 pub(crate) async fn fetch(desk: Desk<'_>, request: &OffsetFetchRequest<'_>, version: i16) -> Vec<Told> {
+    let mut wishes: HashMap<&str, Option<Vec<Wish>>> = HashMap::new();
+    let mut names = Vec::new();
     if version >= MANY_FROM {
-        let mut all = Vec::new();
         for asked in &request.groups {
+            names.push(asked.group_id);
             let topics = asked.topics.as_ref().map(|_| by_group(&asked, version));
-            all.push(one(desk, asked.group_id, topics).await);
+            wishes.entry(asked.group_id).or_insert(topics);
         }
-        return all;
-    }
-    let topics = request.topics.as_ref().map(|topics| {
-        let wish = topics.iter().map(|topic| {
-            let partitions = topic.partition_indexes.iter().map(|partition| *partition.value).collect();
-            Wish { name: topic.name.to_owned(), id: [0; 16], by_id: false, partitions }
+    } else {
+        let topics = request.topics.as_ref().map(|topics| {
+            let wish = topics.iter().map(|topic| {
+                let partitions = topic.partition_indexes.iter().map(|partition| *partition.value).collect();
+                Wish { name: topic.name.to_owned(), id: [0; 16], by_id: false, partitions }
+            });
+            each_once(wish.collect())
         });
-        wish.collect()
-    });
-    vec![one(desk, request.group_id, topics).await]
+        names.push(request.group_id);
+        wishes.insert(request.group_id, topics);
+    }
+    let (wishes, made) = (&wishes, &AtomicU64::new(0));
+    let most = desk.groups.limits().bytes as u64;
+    each(names, |name, time| async move {
+        let wishes = wishes.get(&*name).and_then(|wishes| wishes.as_deref());
+        let told = time.of(async {
+            // As much as all groups may take here: more is asked for group by group.
+            if made.load(Ordering::Relaxed) > most {
+                return Err(KafkaError::CoordinatorNotAvailable);
+            }
+            one(desk, &name, wishes).await
+        });
+        let told = match told.await {
+            Ok(topics) => Told { group: name, topics, error: None },
+            Err(error) => {
+                Told { group: name, topics: refused(wishes.unwrap_or_default(), error), error: Some(error) }
+            }
+        };
+        made.fetch_add(bytes(std::slice::from_ref(&told)), Ordering::Relaxed);
+        told
+    })
+    .await
 }
 
 /// Partitions of a topic that are asked for.
@@ -79,35 +105,37 @@ fn by_group(asked: &OffsetFetchRequestGroup<'_>, version: i16) -> Vec<Wish> {
         by_id: version >= BY_ID_FROM,
         partitions: topic.partition_indexes.iter().map(|partition| *partition.value).collect(),
     });
-    wish.collect()
+    each_once(wish.collect())
+}
+
+/// Each partition once: with a position goes as much metadata as its group has kept.
+fn each_once(mut wishes: Vec<Wish>) -> Vec<Wish> {
+    let mut known = HashSet::new();
+    for Wish { name, id, partitions, .. } in &mut wishes {
+        let name = name.as_str();
+        partitions.retain(|partition| known.insert((name, *id, *partition)));
+    }
+    drop(known);
+    wishes
 }
 
 /// What is told of one group; all of it where no topics are named.
-async fn one(desk: Desk<'_>, group: &str, wishes: Option<Vec<Wish>>) -> Told {
-    let name = group.to_owned();
-    let told = async {
-        let group = desk.group(group)?;
-        desk.groups
-            .kept(&group, |kept| match &wishes {
-                Some(wishes) => wishes.iter().map(|wish| wished(desk, wish, kept)).collect(),
-                None => everything(desk, kept),
-            })
-            .await
-    };
-    match told.await {
-        Ok(topics) => Told { group: name, topics, error: None },
-        Err(error) => {
-            Told { group: name, topics: refused(wishes.unwrap_or_default(), error), error: Some(error) }
-        }
-    }
+async fn one(desk: Desk<'_>, group: &str, wishes: Option<&[Wish]>) -> Result<Vec<TopicTold>, KafkaError> {
+    let group = desk.group(group)?;
+    desk.groups
+        .kept(&group, |kept| match wishes {
+            Some(wishes) => wishes.iter().map(|wish| wished(desk, wish, kept)).collect(),
+            None => everything(desk, kept),
+        })
+        .await
 }
 
-fn refused(wishes: Vec<Wish>, error: KafkaError) -> Vec<TopicTold> {
-    let topic = |wish: Wish| {
+fn refused(wishes: &[Wish], error: KafkaError) -> Vec<TopicTold> {
+    let topic = |wish: &Wish| {
         let partitions = wish.partitions.iter().map(|partition| (*partition, Err(error))).collect();
-        TopicTold { name: wish.name, id: wish.id, partitions }
+        TopicTold { name: wish.name.clone(), id: wish.id, partitions }
     };
-    wishes.into_iter().map(topic).collect()
+    wishes.iter().map(topic).collect()
 }
 
 fn wished(desk: Desk<'_>, wish: &Wish, kept: &Topics) -> TopicTold {

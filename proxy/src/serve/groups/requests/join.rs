@@ -17,6 +17,12 @@ const NAMED_FROM: i16 = 4;
 const ABSENT_FROM: i16 = 7;
 /// From here on a leader can be told to leave the division as it is.
 const SKIP_FROM: i16 = 9;
+/// The most ways to divide the work that a member may know: all of them are compared with those of the others.
+const PROTOCOLS: usize = 100;
+/// What is counted of each besides its name and what the member says for it.
+const PROTOCOL_BYTES: usize = 64;
+/// The longest name that a member may bring or give to what it does, in bytes.
+const NAME_BYTES: usize = 255;
 
 /// A wish to enter, out of its frame.
 #[derive(Debug)]
@@ -28,19 +34,23 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// What a request wants.
+    /// What a request wants; `None` where it is more than any member may say of itself.
     pub(crate) fn of(
         request: &JoinGroupRequest<'_>,
         version: i16,
         client_id: Option<&[u8]>,
         fresh: &str,
-    ) -> Self {
+    ) -> Option<Self> {
+        let names = [request.protocol_type, request.group_instance_id.unwrap_or_default()];
+        if request.protocols.len() > PROTOCOLS || names.iter().any(|name| name.len() > NAME_BYTES) {
+            return None;
+        }
         let session = time(request.session_timeout_ms);
         let rebalance = if version >= REBALANCE_FROM { time(request.rebalance_timeout_ms) } else { session };
         let mut bytes = 0;
         let mut protocols = Vec::new();
         for asked in &request.protocols {
-            bytes += asked.name.len() + asked.metadata.len();
+            bytes += asked.name.len() + asked.metadata.len() + PROTOCOL_BYTES;
             let metadata = Bytes::copy_from_slice(asked.metadata);
             protocols.push(Protocol { name: asked.name.into(), metadata });
         }
@@ -58,13 +68,15 @@ impl Entry {
             needs_name: version >= NAMED_FROM,
             may_skip: version >= SKIP_FROM,
         };
-        Self { group: request.group_id.to_owned(), join, bytes }
+        Some(Self { group: request.group_id.to_owned(), join, bytes })
     }
 }
 
 /// Enters, and waits for the generation that begins then.
-pub(crate) async fn join(desk: Desk<'_>, entry: Entry) -> Reply {
-    let Entry { group, join, bytes } = entry;
+pub(crate) async fn join(desk: Desk<'_>, entry: Option<Entry>) -> Reply {
+    let Some(Entry { group, join, bytes }) = entry else {
+        return Reply::Refused(KafkaError::GroupMaxSizeReached);
+    };
     let limits = desk.groups.limits();
     let entered = async {
         let group = desk.group(&group)?;

@@ -19,8 +19,11 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// What a request wants.
-    pub(crate) fn of(request: &SyncGroupRequest<'_>) -> Self {
+    /// What a request wants; `None` where it brings more parts than a group has members.
+    pub(crate) fn of(request: &SyncGroupRequest<'_>, members: usize) -> Option<Self> {
+        if request.assignments.len() > members {
+            return None;
+        }
         let (mut longest, mut bytes) = (0, 0);
         let mut assignments = Vec::new();
         for part in &request.assignments {
@@ -34,13 +37,15 @@ impl Part {
             protocol: request.protocol_name.map(Arc::from),
             assignments,
         };
-        Self { group: request.group_id.to_owned(), sync, longest, bytes }
+        Some(Self { group: request.group_id.to_owned(), sync, longest, bytes })
     }
 }
 
 /// Brings all parts, where the leader asks, and waits for one's own.
-pub(crate) async fn sync(desk: Desk<'_>, part: Part) -> Reply {
-    let Part { group, sync, longest, bytes } = part;
+pub(crate) async fn sync(desk: Desk<'_>, part: Option<Part>) -> Reply {
+    let Some(Part { group, sync, longest, bytes }) = part else {
+        return Reply::Refused(KafkaError::GroupMaxSizeReached);
+    };
     if longest > desk.groups.limits().assignment_bytes || !desk.groups.has_room(bytes) {
         tracing::warn!(
             group,

@@ -76,6 +76,47 @@ async fn who_has_lost_a_group_keeps_nothing_more_and_never_takes_it_back_from_wh
 }
 
 #[tokio::test]
+async fn servers_that_do_not_reach_each_other_do_not_take_a_group_back_and_forth() {
+    // As where what clients are told to connect to means nothing inside.
+    let world = World::with_orders();
+    let others = Arc::new(Told(AtomicBool::new(false)));
+    let one = world.serve_reaching(asking(), Arc::clone(&others) as _).await;
+    let two = world.serve_reaching(asking(), Arc::clone(&others) as _).await;
+    let (mut of_one, mut of_two) = (one.client().await, two.client().await);
+    assert_eq!(committed(&mut of_one, &commit(None, &[(0, 5)])).await, [0]);
+    assert_eq!(committed(&mut of_two, &commit(None, &[(0, 8)])).await, [0]);
+    let find = FindCoordinatorRequest::default().with_key(text(APP));
+    for _ in 0..3 {
+        assert_eq!(committed(&mut of_one, &commit(None, &[(0, 6)])).await, [16]);
+        assert_eq!(of_one.ask(3, &find).await.port, two.port());
+        assert_eq!(of_one.ask(5, &join("")).await.error_code, 16);
+        assert_eq!(committed(&mut of_two, &commit(None, &[(0, 9)])).await, [0]);
+        assert_eq!(positions(&mut of_two, &[0]).await, Ok(vec![9]));
+    }
+}
+
+#[tokio::test]
+async fn groups_that_were_lost_take_no_places() {
+    let world = World::with_orders();
+    let others = Arc::new(Told(AtomicBool::new(false)));
+    let mut few = asking();
+    few.groups.limits.groups = 2;
+    let one = world.serve_reaching(few, Arc::clone(&others) as _).await;
+    let two = world.serve_reaching(asking(), Arc::clone(&others) as _).await;
+    let (mut of_one, mut of_two) = (one.client().await, two.client().await);
+    for group in ["first", "second", "third"] {
+        let commit = commit(None, &[(0, 5)]).with_group_id(group_id(group));
+        assert_eq!(committed(&mut of_one, &commit).await, [0], "{group}");
+        let further = commit.clone().with_topics(super::commit(None, &[(0, 8)]).topics);
+        assert_eq!(committed(&mut of_two, &further).await, [0]);
+        assert_eq!(
+            committed(&mut of_one, &commit.with_topics(super::commit(None, &[(0, 6)]).topics)).await,
+            [16]
+        );
+    }
+}
+
+#[tokio::test]
 async fn positions_are_never_told_by_who_has_lost_the_group() {
     let world = World::with_orders();
     let others = Arc::new(Told(AtomicBool::new(false)));

@@ -63,3 +63,19 @@ async fn what_another_server_has_is_not_deleted_here() {
     assert_eq!(forget(&mut of_two, APP, &[0]).await, (16, vec![]));
     assert_eq!(positions(&mut of_one, &[0]).await, Ok(vec![5]));
 }
+
+#[tokio::test]
+async fn positions_of_what_may_not_be_read_are_not_taken() {
+    let world = World::with_orders();
+    let running = world.serve_with(anonymous_reads(".*"), prompt()).await;
+    let mut client = running.client().await;
+    let mut request = commit(None, &[(0, 5)]);
+    let mut secret = request.topics[0].clone();
+    secret.name = name("secrets");
+    request.topics.push(secret);
+    assert_eq!(committed(&mut client, &request).await, [0, 0]);
+    running.rights.send_replace(std::sync::Arc::new(anonymous_reads("orders")));
+    assert_eq!(delete(&mut client, 2, &[APP]).await, [0]);
+    let kept: Vec<_> = world.group_object().unwrap().topics.into_values().map(|topic| topic.topic).collect();
+    assert_eq!(kept, [super::super::tier::topic_name("secrets")]);
+}
