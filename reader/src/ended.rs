@@ -88,23 +88,23 @@ impl Inner {
         let has_none =
             open.is_empty() && transactions.first_markers.is_empty() && transactions.open.is_empty();
         let len = segment.index().len();
-        // Without transactions only the border of the batch is looked for.
+        // Without transactions only the last batch below is looked for, which a block before a hole may hold.
         let holding = (0..len).find(|number| segment.end_of_block(*number) > offset).unwrap_or(len);
-        let mut next = if has_none { holding } else { 0 };
+        let mut next = if has_none { holding.saturating_sub(1) } else { 0 };
         let mut tracker = TransactionTracker::new(TransactionStart::Known(open));
-        let mut end = offset;
+        let mut end = entry.range.start();
         while next <= holding && next < len {
             let blocks = next..len.min(holding + 1).min(next + BLOCKS);
             next = blocks.end;
-            if let Some(border) = self.observe(&segment, blocks, offset, &mut tracker).await? {
-                end = border;
-                break;
+            if let Some(below) = self.observe(&segment, blocks, offset, &mut tracker).await? {
+                end = below;
             }
         }
         Ok(Ended { end, last_stable: first_of(&tracker.open(), end) })
     }
 
-    /// Follows the transactions through blocks, up to the batch that reaches beyond `offset`; gives where that begins.
+    /// Follows the transactions through blocks, up to the batch that reaches beyond `offset`; gives where the last one before that
+    /// ends, if there is one: behind it a hole may lie that a cleaner has left.
     async fn observe(
         &self,
         segment: &Segment,
@@ -112,19 +112,21 @@ impl Inner {
         offset: Offset,
         tracker: &mut TransactionTracker,
     ) -> Result<Option<Offset>, ReadError> {
+        let mut end = None;
         for (entry, block) in self.blocks.get(segment, blocks).await? {
             let placed = |error| segment.batch_error(entry.number, error);
             for batch in walk(&entry, &block) {
                 let batch = batch.map_err(placed)?;
                 if batch.header.next_offset() > offset {
-                    return Ok(Some(batch.header.base_offset.min(offset)));
+                    return Ok(end);
                 }
+                end = Some(batch.header.next_offset());
                 let marks = batch.header.control && batch.header.record_count != Some(0);
                 let marker = marks.then(|| control_marker(&batch.header, batch.bytes)).transpose();
                 tracker.observe(&batch.header, marker.map_err(placed)?);
             }
         }
-        Ok(None)
+        Ok(end)
     }
 }
 

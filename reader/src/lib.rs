@@ -44,7 +44,7 @@ pub use error::{ErrorKind, ReadError};
 pub use keys::{KeyFailure, SegmentKeys};
 pub use read::{Batches, Bounds, ReadOutcome};
 pub use reader::Reader;
-pub use rest::{DiskProblem, DiskTopic, Disks, DisksError, DisksSettings, Found, LayError};
+pub use rest::{DiskProblem, DiskTopic, Disks, DisksError, DisksSettings, Found};
 pub use scan::{Scan, ScanBatches, ScanItem};
 pub use settings::{Isolation, ReaderSettings, Sight, Workers};
 pub use stats::ReaderStats;

@@ -233,16 +233,6 @@ pub fn disks(error: firnline_reader::DisksError) -> Failure {
     }
 }
 
-/// Log directories whose contents cannot be served.
-#[cfg(feature = "serve")]
-pub fn lay(error: firnline_reader::LayError) -> Failure {
-    use firnline_reader::LayError;
-    match error {
-        LayError::LogDir(error) => log_dir(error),
-        LayError::Tier(error) => reader(*error),
-    }
-}
-
 /// Log directories that a sidecar cannot work on.
 #[cfg(feature = "sidecar")]
 pub fn host(error: firnline_offloader::HostError) -> Failure {

@@ -36,7 +36,7 @@ codes! {
         "correct the expression; it has to match a topic's whole name";
     USERS = "FIRN-P008", "The users file cannot be used",
         "correct the line that is named; `firnline hash-password` makes lines";
-    TLS = "FIRN-P009", "A certificate or key of the server cannot be used",
+    TLS = "FIRN-P009", "A certificate or key for TLS cannot be used",
         "see the cause; both are PEM, the key is not encrypted and belongs to the first certificate of the chain";
 }
 

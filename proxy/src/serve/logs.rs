@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use firnline_index::manifest::Manifest;
-use firnline_index::{Offset, TopicIdPartition};
+use firnline_index::{Offset, TimestampMs, TopicIdPartition};
 use firnline_reader::{Bounds, ReadError, ReadOutcome, Reader, Sight};
-use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, Shared};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::as_of::{AsOf, Cut, Seen};
@@ -32,9 +34,41 @@ pub(crate) struct Logs {
     max_age: Duration,
     as_of: Option<AsOf>,
     /// Where partitions end under it, once that was found.
-    cuts: Mutex<HashMap<TopicIdPartition, Arc<OnceCell<Cut>>>>,
+    cuts: Mutex<HashMap<TopicIdPartition, Search>>,
     /// Places for batches that are decoded.
     decodes: Arc<Semaphore>,
+}
+
+/// The search for where a partition ends. Whoever waits for it moves it on; it goes on from there when the next one does, and may
+/// take longer than any of them waits.
+type Search = Shared<BoxFuture<'static, Result<Cut, ReadError>>>;
+
+/// Where a partition is to end.
+#[derive(Debug, Clone, Copy)]
+enum At {
+    Time(TimestampMs),
+    Offset(Offset),
+}
+
+async fn find_cut(
+    reader: Reader,
+    tip: TopicIdPartition,
+    at: At,
+    manifest: Arc<Manifest>,
+) -> Result<Cut, ReadError> {
+    let end = match at {
+        At::Time(at) => {
+            let later = reader.find_timestamp(&tip, at).await?;
+            later.map_or(manifest.tier_end, |batch| batch.header.base_offset)
+        }
+        At::Offset(end) => end,
+    };
+    let ended = reader.ended_at(&tip, end).await?;
+    if ended.end <= manifest.serving_start && manifest.serving_start > Offset::ZERO {
+        tracing::warn!(%tip, end = ended.end.get(), start = manifest.serving_start.get(),
+            "all that a log held then is gone by now");
+    }
+    Ok(Cut::at(ended))
 }
 
 /// How new an answer must be.
@@ -77,38 +111,29 @@ impl Logs {
     }
 
     /// Where a partition ends for whoever asks here, other than in the tier. Found once.
-    async fn cut(&self, tip: &TopicIdPartition, manifest: &Manifest) -> Result<Option<Cut>, ReadError> {
-        let Some(as_of) = &self.as_of else { return Ok(None) };
-        let cell = {
-            let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(cuts.entry(tip.clone()).or_default())
-        };
-        let find = || self.find_cut(tip, as_of, manifest);
-        Ok(Some(*cell.get_or_try_init(find).await?))
-    }
-
-    async fn find_cut(
-        &self,
-        tip: &TopicIdPartition,
-        as_of: &AsOf,
-        manifest: &Manifest,
-    ) -> Result<Cut, ReadError> {
-        let end = match as_of {
-            AsOf::Time(at) => {
-                let later = self.reader.find_timestamp(tip, *at).await?;
-                later.map_or(manifest.tier_end, |batch| batch.header.base_offset)
-            }
-            AsOf::Offsets(offsets) => match offsets.get(&(tip.topic_id, tip.partition)) {
-                Some(end) => *end,
-                None => return Ok(Cut::nothing()),
+    async fn cut(&self, tip: &TopicIdPartition, manifest: &Arc<Manifest>) -> Result<Option<Cut>, ReadError> {
+        let at = match &self.as_of {
+            None => return Ok(None),
+            Some(AsOf::Time(at)) => At::Time(*at),
+            Some(AsOf::Offsets(offsets)) => match offsets.get(&(tip.topic_id, tip.partition)) {
+                Some(end) => At::Offset(*end),
+                None => return Ok(Some(Cut::nothing())),
             },
         };
-        let ended = self.reader.ended_at(tip, end).await?;
-        if ended.end <= manifest.serving_start && manifest.serving_start > Offset::ZERO {
-            tracing::warn!(%tip, end = ended.end.get(), start = manifest.serving_start.get(),
-                "all that a log held then is gone by now");
+        let search = {
+            let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+            let begin =
+                || find_cut(self.reader.clone(), tip.clone(), at, Arc::clone(manifest)).boxed().shared();
+            cuts.entry(tip.clone()).or_insert_with(begin).clone()
+        };
+        let found = search.clone().await;
+        if found.is_err() {
+            let mut cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+            if cuts.get(tip).is_some_and(|known| known.ptr_eq(&search)) {
+                cuts.remove(tip);
+            }
         }
-        Ok(Cut::at(ended))
+        found.map(Some)
     }
 
     /// What the tier holds of a partition, whoever sees it; `None` where it never held anything.

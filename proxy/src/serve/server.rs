@@ -255,6 +255,7 @@ impl Server {
         tokio::select! {
             () = self.accept(&mut tasks) => {}
             () = self.keep_fresh() => {}
+            () = self.watch_disks() => {}
             () = self.look_at_disks() => {}
             () = self.service.groups().run() => {}
             () = end => {}
@@ -304,6 +305,12 @@ impl Server {
     }
 
     /// Looks whether a broker has come to life in a log directory that is served. Never returns.
+    async fn watch_disks(&self) {
+        let Some((disks, reader)) = &self.disks else { return std::future::pending().await };
+        disks.watch(reader, LOOK_AT_DISKS).await;
+    }
+
+    /// Looks at log directories again where they are not as they were. Never returns.
     async fn look_at_disks(&self) {
         let Some((disks, reader)) = &self.disks else { return std::future::pending().await };
         loop {

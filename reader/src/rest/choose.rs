@@ -1,7 +1,9 @@
 //! Which replica's file is taken, and up to where. Pure.
 
-use firnline_index::Offset;
+use std::cmp::Reverse;
+
 use firnline_index::lineage::Lineage;
+use firnline_index::{LeaderEpoch, Offset};
 
 /// What is known of a replica's file behind the tier's end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,12 @@ pub(super) struct Replica {
     pub(super) checkpoint: Option<Offset>,
 }
 
+impl Replica {
+    fn epoch(&self) -> Option<LeaderEpoch> {
+        self.lineage.last().map(|last| last.epoch)
+    }
+}
+
 /// What is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Choice {
@@ -27,20 +35,32 @@ pub(super) struct Choice {
     pub(super) proven: Offset,
 }
 
-/// Of those that join the one with the highest last epoch, of equals the longest, of equals the one that begins lowest.
+/// Of those that join the one with the highest last epoch, of equals the longest, of equals the one that begins lowest; and in its
+/// place one that begins lower, if it is of the same history and has all that was committed.
 pub(super) fn choose(replicas: &[Replica]) -> Option<Choice> {
-    let rank = |replica: &Replica| {
-        (replica.lineage.last().map(|last| last.epoch), replica.end, std::cmp::Reverse(replica.from))
-    };
-    let joining = replicas.iter().enumerate().filter(|(_, replica)| replica.joins);
+    let rank = |replica: &Replica| (replica.epoch(), replica.end, Reverse(replica.from));
+    let joining = || replicas.iter().enumerate().filter(|(_, replica)| replica.joins);
     // Of full equals the first: `max_by_key` would take the last.
-    let (at, taken) = joining.rev().max_by_key(|(_, replica)| rank(replica))?;
+    let (longest, taken) = joining().rev().max_by_key(|(_, replica)| rank(replica))?;
+    let proven = proven(replicas, longest);
+    let has_all = |replica: &Replica| {
+        replica.epoch() == taken.epoch() && agrees(taken, replica, proven) == Some(proven)
+    };
+    let lower = joining().filter(|(_, replica)| replica.from < taken.from && has_all(replica));
+    Some(match lower.min_by_key(|(_, replica)| (replica.from, Reverse(replica.end))) {
+        Some((at, _)) => Choice { at, proven: self::proven(replicas, at) },
+        None => Choice { at: longest, proven },
+    })
+}
+
+/// Up to where all that a replica holds was committed, as far as any was told.
+fn proven(replicas: &[Replica], at: usize) -> Offset {
+    let taken = &replicas[at];
     let told = replicas.iter().enumerate().filter_map(|(other, replica)| {
         let told = replica.checkpoint?.min(taken.end);
         if other == at { Some(told) } else { agrees(taken, replica, told) }
     });
-    let proven = told.max().unwrap_or(taken.from).max(taken.from);
-    Some(Choice { at, proven })
+    told.max().unwrap_or(taken.from).max(taken.from)
 }
 
 /// Up to where, `told` at most, a watermark that `other` was told holds for `taken`, too: where both have the record before it,
@@ -55,7 +75,6 @@ fn agrees(taken: &Replica, other: &Replica, told: Offset) -> Option<Offset> {
 
 #[cfg(test)]
 mod tests {
-    use firnline_index::LeaderEpoch;
     use firnline_index::lineage::EpochStart;
 
     use super::*;
@@ -98,6 +117,27 @@ mod tests {
         assert_eq!(chosen(&[old.clone(), new.clone()]), Some((1, 55)));
         let longer = replica(0, 70, &[(1, 0), (2, 50)], Some(20));
         assert_eq!(chosen(&[new, old, longer]), Some((2, 55)), "a watermark told to one holds for its equal");
+    }
+
+    #[test]
+    fn one_that_begins_lower_is_taken_if_it_has_all_that_was_committed() {
+        let whole = replica(0, 1000, &[(1, 0)], Some(990));
+        let moved = replica(500, 1001, &[(1, 500)], Some(1000));
+        assert_eq!(chosen(&[moved.clone(), whole.clone()]), Some((1, 1000)));
+        let behind = replica(0, 999, &[(1, 0)], Some(990));
+        assert_eq!(
+            chosen(&[moved.clone(), behind]),
+            Some((0, 1000)),
+            "it lacks an offset that was committed"
+        );
+        let parted = replica(0, 1000, &[(0, 0), (1, 600)], Some(990));
+        assert_eq!(
+            chosen(&[moved.clone(), parted]),
+            Some((1, 1000)),
+            "epoch and offset name the last record"
+        );
+        let older = replica(0, 1000, &[(0, 0)], Some(990));
+        assert_eq!(chosen(&[moved, older]), Some((0, 1000)));
     }
 
     #[test]

@@ -55,11 +55,15 @@ pub(super) fn joins(log: &LocalLog, manifest: &Manifest, options: &SourceOptions
     if range.start() < tier_end {
         return Err(Apart::Within { batch: range, tier_end });
     }
-    // An empty span begins behind a gap, whose epochs nobody knows.
     let last = tier_end.get().checked_sub(1).and_then(Offset::from_kafka);
     let last = last.filter(|_| tier_end > manifest.serving_start);
     let Some((last, tier)) = last.and_then(|last| Some((last, manifest.lineage.epoch_at(last)?))) else {
-        return Ok(true);
+        // An empty span begins behind a gap, whose epochs nobody knows; but they were none that go back.
+        let newest = manifest.lineage.last().map(|last| last.epoch);
+        return match newest.filter(|newest| header.leader_epoch < Some(*newest)) {
+            Some(tier) => Err(Apart::OtherHistory { tier_end, here: header.leader_epoch, tier }),
+            None => Ok(true),
+        };
     };
     let before = if first.base <= last { batch_at(log, last, options)? } else { None };
     let (here, fits) = match before.filter(|(_, range)| range.contains(last)) {

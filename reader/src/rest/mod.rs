@@ -7,10 +7,11 @@
 //! ```
 //! | question | answer |
 //! |---|---|
-//! | whose directories are they, and what lies in them? | [`Disks`] |
+//! | whose directories are they, and is a broker at work there? | [`Disks`] |
+//! | what lies in them? | `scan` |
 //! | does a replica's file go on where the tier ends? | `join` |
 //! | how far is it whole, and of which epochs? | `survey` |
-//! | which replica, and up to where? | `choose`, pure |
+//! | which replica, and up to where? | `choose`, pure; `job` puts it together |
 //! | as segments that nobody uploaded | `write`, by the writer of remote segments |
 //! | what a reader sees then | [`Rest`], laid over the partition's manifest by `laid` |
 //!
@@ -20,24 +21,28 @@
 mod choose;
 mod disks;
 mod disks_error;
+mod job;
 mod join;
 mod laid;
 mod problem;
+mod scan;
 mod survey;
 mod write;
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use firnline_index::block_index::BlockEntry;
 use firnline_index::manifest::{AlgebraError, Entry, Manifest};
 use firnline_index::segment::SegmentTail;
 use firnline_index::transactions::{OpenTransaction, TransactionStart};
-use firnline_index::{Crc32c, Offset};
-use firnline_logdir::LocalLog;
+use firnline_index::{Crc32c, LeaderEpoch, Offset, OffsetRange, SegmentUuid};
+use firnline_logdir::{LocalLog, PartitionDir};
 
-pub use disks::{DiskTopic, Disks, DisksSettings, Found, LayError};
+pub use disks::{DiskTopic, Disks, DisksSettings, Found};
 pub use disks_error::DisksError;
 pub(crate) use laid::{Rests, Seen};
 pub use problem::DiskProblem;
@@ -51,10 +56,25 @@ pub(crate) struct Rest {
     start: Offset,
     /// Offsets in it of which nobody has proven that they were committed.
     pub(crate) unproven: u64,
+    /// The name of a segment that stands for what is not served of it behind a tier that has changed.
+    withheld: SegmentUuid,
     /// A broker has come to life in the directory: nothing more is read of it.
     over: AtomicBool,
     /// A file was not as it was found: it is looked at again.
     stale: AtomicBool,
+    /// The first offsets of blocks that could not be read.
+    bad: Mutex<HashSet<Offset>>,
+}
+
+/// What a partition's manifest is with a rest.
+enum Over {
+    /// As the tier tells it: the tier has gone past the rest.
+    Told,
+    /// The rest stands behind what the tier tells.
+    Laid(Manifest),
+    /// The rest does not go on from what the tier tells: what the tier has is read, and what lies behind it is to be asked for
+    /// again. The end stays where it was: who has read up to it would be told that he is out of range.
+    Withheld(Manifest),
 }
 
 /// A segment that nobody uploaded.
@@ -95,9 +115,9 @@ impl Rest {
         &self.log
     }
 
-    /// From here on it is not read any more. Says whether that is new.
-    pub(crate) fn close(&self) -> bool {
-        !self.over.swap(true, Ordering::AcqRel)
+    /// From here on it is not read any more.
+    pub(crate) fn close(&self) {
+        self.over.store(true, Ordering::Release);
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -108,39 +128,83 @@ impl Rest {
         self.stale.load(Ordering::Acquire)
     }
 
-    /// The manifest with the rest behind it; `None` where the tier has all of it by now.
+    /// The directory of the broker that it lies in.
+    pub(crate) fn home(&self) -> &Path {
+        self.log.partition().path.parent().unwrap_or(Path::new(""))
+    }
+
+    /// One past its last offset; `None` where there is nothing of it.
+    fn end(&self) -> Option<Offset> {
+        self.segments.last().map(|last| last.entry.range.end())
+    }
+
+    /// The newest leader epoch in it.
+    fn epoch(&self) -> Option<LeaderEpoch> {
+        let last = |segment: &Unuploaded| segment.entry.epochs.last().map(|last| last.epoch);
+        self.segments.iter().filter_map(last).max()
+    }
+
+    /// Whether the files of a directory are still those that it was found in.
+    fn is_of(&self, found: &PartitionDir) -> bool {
+        let known = self.log.partition();
+        known.path == found.path && known.segments == found.segments
+    }
+
+    /// It has been looked at again, and is as whole as it was: blocks that are bad are no news any more.
+    fn is_looked_at(&self) {
+        self.stale.store(false, Ordering::Release);
+    }
+
+    /// The manifest with the rest behind it. `told` is what the tier tells.
     ///
     /// # Errors
-    /// Where the manifest is not the one that it goes on from.
-    fn over(&self, told: Option<&Manifest>) -> Result<Option<Manifest>, Unfit> {
-        let mut manifest = match (told, &self.basis.new) {
-            (None, Some(new)) => (**new).clone(),
-            (None, None) | (Some(_), Some(_)) => return Err(Unfit::Moved),
-            (Some(told), None) if self.is_in(told) => return Ok(None),
-            (Some(told), None) if Basis::of(told) == self.basis => told.clone(),
-            (Some(_), None) => return Err(Unfit::Moved),
-        };
+    /// Where the tier tells nothing of a partition of which it told before.
+    fn over(&self, told: Option<&Manifest>) -> Result<Over, Unfit> {
+        match (told, &self.basis.new) {
+            (None, None) => Err(Unfit::Gone),
+            (None, Some(new)) => self.behind((**new).clone()).map(Over::Laid),
+            (Some(told), _) if self.end().is_none_or(|end| told.tier_end >= end) => Ok(Over::Told),
+            (Some(told), None) if Basis::of(told) == self.basis => self.behind(told.clone()).map(Over::Laid),
+            (Some(told), _) => Ok(self.withheld(told).map_or(Over::Told, Over::Withheld)),
+        }
+    }
+
+    /// The manifest with the rest behind its end.
+    fn behind(&self, mut manifest: Manifest) -> Result<Manifest, Unfit> {
         for segment in &self.segments {
             manifest.append(segment.entry.clone(), segment.open.clone()).map_err(Unfit::Algebra)?;
         }
         manifest.tier_start = manifest.tier_start.max(self.start.min(manifest.tier_end));
         manifest.serving_start = manifest.serving_start.max(manifest.tier_start);
-        Ok(Some(manifest))
+        Ok(manifest)
     }
 
-    /// Whether a tier has all of it: its last record is of the same epoch there.
-    fn is_in(&self, told: &Manifest) -> bool {
-        let Some(last) = self.segments.last().map(|last| &last.entry) else { return true };
-        let Some(at) = last.range.end().get().checked_sub(1).and_then(Offset::from_kafka) else {
-            return true;
-        };
-        told.tier_end >= last.range.end() && told.lineage.epoch_at(at) == last.epoch_at(at)
+    /// The manifest up to where the rest ends, with one segment behind what it tells that cannot be read; `None` where there is
+    /// nothing behind it. It stands in memory alone, so that it need not be one that a writer could make.
+    fn withheld(&self, told: &Manifest) -> Option<Manifest> {
+        let last = &self.segments.last()?.entry;
+        let range = OffsetRange::new(told.tier_end, self.end()?).ok()?;
+        let newest = self.segments.iter().filter_map(|segment| segment.entry.max_timestamp).max();
+        let mut manifest = told.clone();
+        manifest.tier_end = range.end();
+        manifest.entries.push(Entry {
+            range,
+            uuid: self.withheld,
+            epochs: Vec::new(),
+            max_timestamp: newest,
+            stable_end: range.end(),
+            first_aborts: Vec::new(),
+            aborts_truncated: true,
+            ..last.clone()
+        });
+        Some(manifest)
     }
 
     /// The raw bytes of a block, checked. Blocks the thread.
     pub(crate) fn block(&self, wanted: &BlockEntry) -> Result<Bytes, DiskProblem> {
         let found = self.read(wanted);
-        if found.is_err() {
+        let news = || self.bad.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted.first_offset);
+        if found.is_err() && news() {
             self.stale.store(true, Ordering::Release);
         }
         found
@@ -158,6 +222,6 @@ impl Rest {
 /// A manifest that a rest does not go on from.
 #[derive(Debug)]
 enum Unfit {
-    Moved,
+    Gone,
     Algebra(AlgebraError),
 }

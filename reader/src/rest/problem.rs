@@ -17,6 +17,9 @@ pub enum DiskProblem {
     /// The tier has changed behind which the rest was found.
     #[error("the tier has changed since the log directories were looked at")]
     Tier,
+    /// What the tier has of a partition could not be read when the directories were looked at.
+    #[error("it is not known yet where the log goes on from what the tier has")]
+    Unknown,
     /// The file cannot be read, or is another one.
     #[error("read a stopped broker's log")]
     Read(#[source] ReadError),

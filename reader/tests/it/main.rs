@@ -1,6 +1,7 @@
 //! The reader against tiers built batch by batch, on a simulated store.
 
 mod damage;
+mod ended;
 mod gone;
 #[path = "../../../logdir/tests/it/holder.rs"]
 #[expect(dead_code, reason = "which process it is does not matter here")]
@@ -11,6 +12,7 @@ mod model;
 mod reads;
 mod requests;
 mod rest;
+mod rest_again;
 mod scans;
 mod tier;
 mod timestamps;

@@ -67,7 +67,7 @@ impl Broker {
         files
     }
 
-    fn change(&self, file: usize, change: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn change(&self, file: usize, change: impl FnOnce(&mut Vec<u8>)) {
         let path = &self.files()[file];
         let mut bytes = fs::read(path).expect("read");
         change(&mut bytes);
@@ -82,15 +82,21 @@ pub(crate) fn disks(brokers: &[&Broker], beyond_checkpoint: bool) -> Result<Disk
 }
 
 /// A reader of the tier, with what these brokers have behind it.
-async fn laid(tier: &TestTier, brokers: &[&Broker]) -> (Reader, Disks) {
+pub(crate) async fn laid(tier: &TestTier, brokers: &[&Broker]) -> (Reader, Disks) {
     let (reader, _) = tier.reader();
     let disks = disks(brokers, false).expect("opened");
     disks.lay(&reader).await.expect("laid");
     (reader, disks)
 }
 
+/// Lets the directories' locks be asked.
+pub(crate) async fn watched(disks: &Disks, reader: &Reader) {
+    let watch = disks.watch(reader, Duration::from_millis(200));
+    tokio::time::timeout(Duration::from_millis(500), watch).await.expect_err("it goes on");
+}
+
 /// 64 batches of 10 records.
-fn log() -> Log {
+pub(crate) fn log() -> Log {
     let mut log = Log::from(0);
     for _ in 0..64 {
         log.data(10, 4 << 10);
@@ -98,19 +104,19 @@ fn log() -> Log {
     log
 }
 
-fn tier(log: &Log, until: i64) -> TestTier {
+pub(crate) fn tier(log: &Log, until: i64) -> TestTier {
     let mut tier = TestTier::starting_at(at(0));
     tier.upload(log, at(until));
     tier.commit();
     tier
 }
 
-async fn end(reader: &Reader) -> i64 {
+pub(crate) async fn end(reader: &Reader) -> i64 {
     reader.manifest(&tip()).await.expect("a manifest").tier_end.get()
 }
 
 /// Reads from an offset to the end, and holds it against the log.
-async fn reads_to(reader: &Reader, log: &Log, from: i64, to: i64) {
+pub(crate) async fn reads_to(reader: &Reader, log: &Log, from: i64, to: i64) {
     let mut offset = at(from);
     let mut found = Vec::new();
     loop {
@@ -343,7 +349,7 @@ async fn transactions_go_on_from_the_tier_into_the_files() {
     reads_to(&reader, &log, 0, log.end().get()).await;
 }
 
-fn is_retriable(outcome: Result<ReadOutcome, ReadError>) -> bool {
+pub(crate) fn is_retriable(outcome: Result<ReadOutcome, ReadError>) -> bool {
     matches!(outcome, Err(ReadError::Disk { .. }))
 }
 
@@ -360,7 +366,7 @@ async fn a_broker_that_is_at_work_is_refused_and_one_that_starts_ends_it() {
     reads_to(&reader, &log, 0, 640).await;
 
     let holder = Holder::of(&broker.path.join(".lock"), "lockf");
-    assert!(!disks.look(&reader).await);
+    watched(&disks, &reader).await;
     assert_eq!(disks.found().held, 1);
     // What is in memory is not served either, and the end stays where it was: nobody is told that he is out of range.
     for offset in [320, 409, 500, 639] {
@@ -382,6 +388,7 @@ async fn a_broker_that_is_at_work_is_refused_and_one_that_starts_ends_it() {
     });
     broker.checkpoint("replication-offset-checkpoint", at(510));
     drop(holder);
+    watched(&disks, &reader).await;
     assert!(disks.look(&reader).await);
     reads_to(&reader, &after, 0, 510).await;
     assert_eq!(disks.found().held, 0);
@@ -399,6 +406,10 @@ async fn a_tier_that_grows_over_it_takes_its_place() {
     tier.commit();
     tokio::time::advance(Duration::from_secs(31)).await;
     assert!(is_retriable(reader.read(&tip(), at(600), 1, ALL).await), "not out of range");
+    for offset in [0, 319, 320, 499] {
+        batches(reader.read(&tip(), at(offset), 1, ALL).await.expect("what the tier has is read"));
+    }
+    assert_eq!(end(&reader).await, 640, "nor is the end another");
     assert!(disks.look(&reader).await);
     reads_to(&reader, &log, 0, 640).await;
     // And the rest.
@@ -410,19 +421,41 @@ async fn a_tier_that_grows_over_it_takes_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_file_that_changes_is_never_believed() {
-    let log = log();
+async fn a_file_that_changes_is_never_believed_and_the_end_stays() {
+    // Some batches to a block.
+    let mut log = Log::from(0);
+    for _ in 0..64 {
+        log.data(10, 64 << 10);
+    }
+    let batch = joined(log.between(at(410), at(420))).len();
+    // Kafka's own CRC does not cover a batch's base offset; and something that it does cover.
+    for (damaged, whole) in [(7, &[320, 409, 410][..]), (700, &[320, 409, 410, 600, 639])] {
+        let tier = tier(&log, 320);
+        let broker = Broker::new(1, &log, at(200), &[at(410)], Some(at(640)));
+        let (reader, disks) = laid(&tier, &[&broker]).await;
+        let path = broker.files()[1].clone();
+        let modified = fs::metadata(&path).and_then(|meta| meta.modified()).expect("a time");
+        broker.change(1, |bytes| bytes[batch * 4 + damaged] ^= 1);
+        let file = fs::File::options().write(true).open(&path);
+        file.and_then(|file| file.set_modified(modified)).expect("set");
+        assert!(is_retriable(reader.read(&tip(), at(450), 1, ALL).await));
+        assert!(disks.look(&reader).await);
+        // What was read up to 640 is not out of range, and what is whole is served as before.
+        assert_eq!(end(&reader).await, 640);
+        assert!(is_retriable(reader.read(&tip(), at(450), 1, ALL).await));
+        for offset in whole {
+            batches(reader.read(&tip(), at(*offset), 1, ALL).await.expect("it is whole"));
+        }
+        // That block is no news any more.
+        tokio::time::advance(Duration::from_secs(31)).await;
+        assert!(!disks.look(&reader).await);
+    }
+    // In a file that somebody has written to is what he has written.
     let tier = tier(&log, 320);
     let broker = Broker::new(1, &log, at(200), &[at(410)], Some(at(640)));
     let (reader, disks) = laid(&tier, &[&broker]).await;
-    let batch = joined(log.between(at(410), at(420))).len();
-    // Kafka's own CRC does not cover a batch's base offset.
-    let path = broker.files()[1].clone();
-    let modified = fs::metadata(&path).and_then(|meta| meta.modified()).expect("a time");
-    broker.change(1, |bytes| bytes[batch * 4 + 7] ^= 1);
-    fs::File::options().write(true).open(&path).and_then(|file| file.set_modified(modified)).expect("set");
-    let read = reader.read(&tip(), at(450), 1, ALL).await;
-    assert!(is_retriable(read.clone()), "{read:?}");
+    broker.change(1, |bytes| bytes.truncate(batch * 4));
+    assert!(is_retriable(reader.read(&tip(), at(450), 1, ALL).await));
     assert!(disks.look(&reader).await);
     reads_to(&reader, &log, 0, 450).await;
 }

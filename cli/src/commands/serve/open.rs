@@ -70,7 +70,7 @@ pub(super) async fn open(
     let catalog = Arc::new(catalog.map_err(of_catalog)?);
     let reader = wiring::reader(&context.config, &tier);
     if let Some(disks) = &disks {
-        disks.lay(&reader).await.map_err(of::lay)?;
+        disks.lay(&reader).await.map_err(of::log_dir)?;
         catalog.set_disks(disks.topics().iter().map(Topic::on_disk).collect());
     }
     settings.as_of = typed.as_of(&catalog.topics())?;

@@ -202,10 +202,19 @@ impl Catalog {
     }
 }
 
-/// Topics of the tier, with what the disks know beyond them.
+/// Topics of the tier, with what the disks know beyond them, up to the most that are held: a directory's name may say any number.
 fn merged(tier: &[Topic], disks: &[Topic]) -> Vec<Topic> {
     let mut all: HashMap<_, _> = tier.iter().map(|topic| (topic.id, topic.clone())).collect();
+    let mut partitions: u64 = tier.iter().map(|topic| u64::from(topic.partitions)).sum();
     for topic in disks {
+        let known = all.get(&topic.id).map_or(0, |known| known.partitions);
+        let more = u64::from(topic.partitions.saturating_sub(known));
+        if partitions + more > MAX_PARTITIONS || (known == 0 && all.len() >= MAX_TOPICS) {
+            tracing::warn!(topic = %topic.name, id = %topic.id, partitions = topic.partitions,
+                "a topic on the disks is more than is served; it is left out");
+            continue;
+        }
+        partitions += more;
         let known = all.entry(topic.id).or_insert_with(|| topic.clone());
         known.partitions = known.partitions.max(topic.partitions);
     }

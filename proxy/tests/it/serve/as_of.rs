@@ -1,9 +1,12 @@
 //! Logs as they stood, held against logs that really ended there.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use firnline_index::PartitionIndex;
 use firnline_proxy::serve::{AsOf, ServeSettings};
+use firnline_store::RequestKind;
+use firnline_store::sim::{Rule, SimFault, When};
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kafka_protocol::messages::offset_for_leader_epoch_request::{
     OffsetForLeaderPartition, OffsetForLeaderTopic,
@@ -174,4 +177,29 @@ async fn what_is_gone_by_now_is_told_as_gone() {
         let response = client.ask(12, &request).await;
         assert_eq!(response.responses[0].partitions[0].error_code, error, "{offset} as of {end}");
     }
+}
+
+#[tokio::test]
+async fn an_end_that_takes_long_to_find_is_found_in_several_answers() {
+    let mut log = Log::from(100);
+    log.in_transaction(1, 5);
+    for _ in 0..400 {
+        log.data(10, 4 << 10);
+    }
+    log.end_transaction(1, false);
+    let world = World::new();
+    world.topic("orders", 7, 1);
+    world.put(tip("orders", 7, 0), &log, &[]);
+    // Nothing that was read is there the next time.
+    let running = world.serve_forgetful(as_of(ends_at(log.end() - 20)), 16 << 10).await;
+    let slow = SimFault::Slow(Duration::from_millis(50));
+    world.sim.rule(Rule::new(slow, When::Always).on(&[RequestKind::Get]));
+    let mut client = running.client().await;
+    let request = fetch(1 << 20).with_topics(vec![wanted("orders", 7, &[(0, 100, 1000)])]);
+    let mut asked = 0;
+    while super::reading::records(&client.ask(12, &request).await.responses[0].partitions[0]).is_empty() {
+        asked += 1;
+        assert!(asked < 20, "it is never found");
+    }
+    assert!(asked > 1, "it is found within one answer");
 }

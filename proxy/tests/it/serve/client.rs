@@ -52,6 +52,10 @@ pub(crate) fn settings() -> ServeSettings {
     }
 }
 
+fn reading() -> ReaderSettings {
+    ReaderSettings { workers: Workers::Inline, ..ReaderSettings::default() }
+}
+
 impl World {
     /// A server of this tier that lets everybody read everything.
     pub(crate) async fn serve(&self) -> Running {
@@ -59,7 +63,14 @@ impl World {
     }
 
     pub(crate) async fn serve_with(&self, rights: Rights, settings: ServeSettings) -> Running {
-        self.serve_that(rights, settings, Security::default(), Arc::new(ByConnecting)).await
+        self.serve_that(rights, settings, Security::default(), Arc::new(ByConnecting), reading()).await
+    }
+
+    /// A server for everybody that keeps so many bytes of blocks in memory.
+    pub(crate) async fn serve_forgetful(&self, settings: ServeSettings, block_cache_bytes: u64) -> Running {
+        let reader = ReaderSettings { block_cache_bytes, ..reading() };
+        let reach = Arc::new(ByConnecting);
+        self.serve_that(anonymous_reads(".*"), settings, Security::default(), reach, reader).await
     }
 
     /// A server with doors.
@@ -69,12 +80,12 @@ impl World {
         settings: ServeSettings,
         security: Security,
     ) -> Running {
-        self.serve_that(rights, settings, security, Arc::new(ByConnecting)).await
+        self.serve_that(rights, settings, security, Arc::new(ByConnecting), reading()).await
     }
 
     /// A server for everybody that finds out by something else whether other servers are there.
     pub(crate) async fn serve_reaching(&self, settings: ServeSettings, reach: Arc<dyn Reach>) -> Running {
-        self.serve_that(anonymous_reads(".*"), settings, Security::default(), reach).await
+        self.serve_that(anonymous_reads(".*"), settings, Security::default(), reach, reading()).await
     }
 
     async fn serve_that(
@@ -83,11 +94,11 @@ impl World {
         settings: ServeSettings,
         security: Security,
         reach: Arc<dyn Reach>,
+        reader: ReaderSettings,
     ) -> Running {
         let catalog = Catalog::load(self.store(), Arc::clone(&self.env.clock)).await.unwrap();
         let (store, catalog) = (self.store(), Arc::new(catalog));
         let (send, rights) = watch::channel(Arc::new(rights));
-        let reader = ReaderSettings { workers: Workers::Inline, ..ReaderSettings::default() };
         let served = Served {
             cluster_id: cluster(),
             catalog: Arc::clone(&catalog),

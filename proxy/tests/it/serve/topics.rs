@@ -1,6 +1,8 @@
 //! Metadata and DescribeCluster: which topics there are, and who serves them.
 
 use firnline_index::TimestampMs;
+use firnline_proxy::serve::Topic;
+use firnline_reader::DiskTopic;
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
 use kafka_protocol::messages::describe_configs_request::DescribeConfigsResource;
@@ -290,4 +292,23 @@ async fn what_is_named_again_and_again_is_answered_once() {
         DescribeConfigsResource::default().with_resource_type(2).with_resource_name(text("orders"));
     let request = DescribeConfigsRequest::default().with_resources(vec![resource; 10_000]);
     assert_eq!(client.ask(4, &request).await.results.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_directorys_name_says_is_held_to_the_limits() {
+    let world = World::new();
+    world.topic("orders", 7, 3);
+    let running = world.serve().await;
+    let on_disk = |topic: &str, id: u8, partitions: u32| {
+        Topic::on_disk(&DiskTopic { name: super::tier::topic_name(topic), id: topic_id(id), partitions })
+    };
+    running.catalog.set_disks(vec![
+        on_disk("orders", 7, 2_000_000_001),
+        on_disk("more", 8, 5),
+        on_disk("most", 9, 2_000_000_001),
+    ]);
+    let mut client = running.client().await;
+    assert_eq!(named(&mut client, 9, "orders").await.partitions.len(), 3);
+    assert_eq!(named(&mut client, 9, "more").await.partitions.len(), 5);
+    assert_eq!(named(&mut client, 9, "most").await.error_code, 3);
 }
