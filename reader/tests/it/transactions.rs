@@ -36,6 +36,9 @@ async fn aborts_within_the_segment_are_told_where_they_reach_into_the_answer() {
     let tier = TestTier::of(&log, &[]);
     assert_eq!(read_batches(&tier, 0).await.aborted, [aborted(1, 0, 4), aborted(1, 11, 12)]);
     let (reader, _) = tier.reader();
+    let begin = batches(reader.read(&tip(), at(0), 1, COMMITTED).await.expect("reads"));
+    assert_eq!(begin.range.end(), at(2), "the first batch alone");
+    assert_eq!(begin.aborted, [aborted(1, 0, 4)], "its marker comes with a later answer");
     let middle = batches(reader.read(&tip(), at(6), 1, COMMITTED).await.expect("reads"));
     assert_eq!(middle.aborted, [], "no transaction reaches into {}", middle.range);
     let all =

@@ -95,6 +95,27 @@ async fn how_they_ended_is_asked_of_the_broker_in_the_clients_stead() {
 }
 
 #[tokio::test]
+async fn records_of_the_tier_come_with_the_tiers_aborted_transactions() {
+    for version in [4, 13, 18] {
+        let scene = Scene::with(log(), 800, 700, |_, _| {}).await;
+        *scene.brokers.aborted.lock().unwrap() = vec![(1, 400)];
+        let mut client = scene.proxy.client().await;
+        // The broker's log begins at 700: nothing of this answer can be its own.
+        let mut entry = committed(&mut client, version, 400).await;
+        for _ in 0..20 {
+            if !records(&entry).is_empty() {
+                break;
+            }
+            entry = committed(&mut client, version, 400).await;
+        }
+        assert!(!records(&entry).is_empty() && scene.log.bytes_from(400).starts_with(records(&entry)));
+        let told = entry.aborted_transactions.unwrap_or_default();
+        let told: Vec<_> = told.iter().map(|told| (told.producer_id.0, told.first_offset)).collect();
+        assert_eq!(told, [(1, 400)], "version {version}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_list_does_not_say_is_looked_for_in_the_brokers_log() {
     for (version, first_committed) in [(4, true), (13, false), (18, true)] {
         let (log, later) = hidden(first_committed);
