@@ -10,7 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::down::Down;
 use super::ended::Ended;
-use super::fetch::Kept;
+use super::fetch::{Ends, Kept, Refusals};
 use super::identity::Identity;
 use super::link::{Peer, Sink, Source};
 use super::places::Place;
@@ -20,6 +20,8 @@ use crate::serve::stop::Stop;
 
 /// Answers that one connection waits for at most; then its client has to wait.
 const LINES: usize = 64;
+/// How long a broker may take to hang up on a stranger.
+const HANG_UP: Duration = Duration::from_secs(5);
 /// How long a broker may take to hang up once its client has.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -49,7 +51,7 @@ where
     let (client_reads, client_writes) = split(client);
     let (broker_reads, broker_writes) = split(broker);
     let (lines, answers) = mpsc::channel(LINES);
-    let kept = Kept::default();
+    let (kept, refusals) = (Kept::default(), Refusals::default());
     let up = Up {
         client: Source::new(client_reads, Peer::Client, stall, limits.request_bytes),
         broker: Sink::new(broker_writes, Peer::Broker, stall),
@@ -58,6 +60,7 @@ where
         requests: &shared.requests,
         sessions: &shared.sessions,
         kept: kept.clone(),
+        refusals: refusals.clone(),
         tier: shared.tier.as_deref(),
         pass_unknown: shared.pass_unknown,
         counters: &shared.counters,
@@ -73,6 +76,8 @@ where
         nodes: &shared.nodes,
         answers: &shared.answers,
         kept,
+        refusals,
+        ends: Ends::default(),
         tier: shared.tier.clone(),
         pass_unknown: shared.pass_unknown,
         counters: &shared.counters,
@@ -104,10 +109,41 @@ where
     }
 }
 
-/// Returns where a connection has not got in in time.
+/// Returns where a connection has not got in in time. A broker hangs up on a stranger that asks for more than a login; on
+/// whom it does not, it serves, though its first answer may be long in coming (a group that is joined) or never come (records that
+/// nobody wants acknowledged).
 async fn late(visit: &Visit, limit: Duration) {
     tokio::select! {
-        () = sleep(limit) => {}
-        () = visit.place.entered() => std::future::pending().await,
+        () = sleep(limit) => return,
+        () = visit.place.entered() => {}
+        () = visit.place.asked() => {
+            sleep(HANG_UP).await;
+            visit.place.enter();
+        }
+    }
+    std::future::pending().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::identity::Grounds;
+    use crate::proxy::places::Places;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_and_is_not_hung_up_on_has_got_in() {
+        let (limit, places) = (Duration::from_secs(30), Places::new(2, 2, 1));
+        let place = places.next().await;
+        let identity = Identity::new(Grounds { certificates: false, trusts_all: false });
+        let visit = Visit { purpose: Purpose::Serve, identity, place, from: [127, 0, 0, 1].into() };
+        timeout(limit + FAREWELL, late(&visit, limit)).await.expect("it has asked for nothing");
+        visit.place.ask();
+        let until = timeout(HANG_UP / 2, late(&visit, limit)).await;
+        assert!(
+            until.is_err() && timeout(FAREWELL, places.next()).await.is_err(),
+            "a broker may hang up still"
+        );
+        assert!(timeout(10 * limit, late(&visit, limit)).await.is_err());
+        timeout(FAREWELL, places.next()).await.expect("its place is free for another");
     }
 }

@@ -14,7 +14,8 @@ use super::connection::Visit;
 use super::counts::Counters;
 use super::ended::Ended;
 use super::fetch::{
-    Answered, Asked, Kept, Later, Room, Session, answer, is_cold, note_held_up, note_seams, pass_entry,
+    Answered, Asked, Ends, Kept, Later, Refusals, Room, Session, ToldBefore, answer, is_cold, note_held_up,
+    note_seams, pass_entry,
 };
 use super::identity::Unproven;
 use super::learn::compare;
@@ -52,6 +53,10 @@ pub(crate) struct Down<'p, R, W> {
     pub(crate) answers: &'p ByteBudget,
     /// The session of this connection.
     pub(crate) kept: Kept,
+    /// What the broker has refused on it.
+    pub(crate) refusals: Refusals,
+    /// Where logs end, as it was asked ahead of the fetch that is answered next.
+    pub(crate) ends: Ends,
     /// What is filled from, if anything is.
     pub(crate) tier: Option<Arc<Tier>>,
     pub(crate) pass_unknown: bool,
@@ -144,8 +149,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             }
             Then::Cold(asked) if length > UNCOUNTED_BYTES && travelers.is_none() => {
                 let known = self.tier.as_ref().map(|tier| tier.known()).unwrap_or_default();
-                if !is_cold(asked, &known)? {
+                if !is_cold(asked, &known, &self.refusals)? {
                     let session = asked.session.take();
+                    self.ends = Ends::default();
                     return self.stream(&known, version, session).await;
                 }
             }
@@ -183,7 +189,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             }
             Then::Ends => {
                 if let Some(tier) = &self.tier {
-                    own::note_ends(&frame, &tier.known())?;
+                    self.ends = own::note_ends(&frame, &tier.known())?;
                 }
                 return Ok(true);
             }
@@ -218,8 +224,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         // A long answer is longer than that.
         self.broker.peek(FETCH_FRONT_BYTES).await?;
         let front = FetchFront::read(self.broker.arrived()?, version)?;
+        let refusals = self.refusals.clone();
         let each = |topic: ScannedTopic<'_>, front: PartitionFront, patches: &mut Patches| {
-            let is_refused = pass_entry(known, topic, front, version, patches);
+            let is_refused = pass_entry(known, &refusals, topic, front, version, patches);
             if is_refused {
                 let key = TopicKey::of(topic.name, topic.id, version);
                 // A session that the broker knows otherwise is not gone on with.
@@ -247,7 +254,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         let client = clients::name(RequestHeader::read(&asked.frame)?.0.client_id);
         let cold_bytes = self.bandwidth.take(&client, self.limits.cold_bytes);
         let room = Room { budget: self.answers, cold_bytes };
-        let answered = answer(frame, version, &mut asked, &tier, self.nodes, room, self.turn).await;
+        let ends = std::mem::take(&mut self.ends);
+        let told = ToldBefore { ends: &ends, refusals: &self.refusals };
+        let answered = answer(frame, version, &mut asked, told, &tier, self.nodes, room, self.turn).await;
         let read = answered.as_ref().map_or(0, |answered| answered.tally.bytes);
         self.bandwidth.settle(&client, cold_bytes, read);
         let mut answered = answered?;

@@ -8,7 +8,7 @@ use firnline_store::ByteBudget;
 use proptest::prelude::*;
 
 use super::addresses::{self, Doors};
-use super::fetch::{Kept, Look, look, pass_entry};
+use super::fetch::{Kept, Look, Refusals, look, pass_entry};
 use super::login::handshake;
 use super::nodes::{NodeError, Reached};
 use super::offsets::{names_wanted, refuse_deletion};
@@ -51,7 +51,9 @@ fn take_request(frame: &[u8]) {
     let _ = names_wanted(frame, &known);
     let _ = refuse_deletion(frame);
     let mut changed = BytesMut::from(frame);
-    if let Ok(Look::Ask { .. }) = look(&mut changed, &known, &Kept::default(), &ByteBudget::new(1 << 20)) {
+    if let Ok(Look::Ask { .. }) =
+        look(&mut changed, &known, &Kept::default(), &Refusals::default(), &ByteBudget::new(1 << 20))
+    {
         assert_eq!(changed.len(), frame.len());
     }
 }
@@ -68,7 +70,7 @@ fn take_answer(api: Api, version: i16, frame: &Bytes) {
     {
         let mut frame = frame.to_vec();
         let passed = scan.pass(&mut frame, |topic, front, patches| {
-            pass_entry(&known, topic, front, version, patches);
+            pass_entry(&known, &Refusals::default(), topic, front, version, patches);
         });
         assert!(passed.is_err() || passed.is_ok_and(|passed| passed <= frame.len()));
     }

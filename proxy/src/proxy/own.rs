@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::fetch::Ends;
 use super::tier::Known;
 use crate::wire::messages::list_offsets::{
     ListOffsetsPartition, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
@@ -77,8 +78,8 @@ pub(crate) fn note_names(answer: &MetadataResponse<'_>, known: &Known) {
     }
 }
 
-/// Notes where logs end. Only a leader tells that.
-pub(crate) fn note_ends(frame: &[u8], known: &Known) -> Result<(), WireError> {
+/// Notes where logs end for all connections, and gives it for the one that has asked. Only a leader tells that.
+pub(crate) fn note_ends(frame: &[u8], known: &Known) -> Result<Ends, WireError> {
     let answer: ListOffsetsResponse<'_> = read_response(frame, LIST_OFFSETS_VERSION)?;
     for topic in &answer.topics {
         let Some(tiered) = known.named(topic.name).and_then(|named| named.last()) else { continue };
@@ -88,5 +89,5 @@ pub(crate) fn note_ends(frame: &[u8], known: &Known) -> Result<(), WireError> {
             }
         }
     }
-    Ok(())
+    Ok(Ends::of(&answer))
 }

@@ -1,8 +1,8 @@
 //! How many connections there may be: in all, from one address, and of those that have not got in yet.
 //!
-//! One has got in once a broker has answered it something else than the list of versions and the steps of a login: until
-//! then nobody knows whether it is somebody. Those have fewer places and less time, so that whoever only opens connections
-//! takes none from clients.
+//! One has got in once a broker has answered it something else than the list of versions and the steps of a login, or goes on
+//! with it after such a request, to which there need not be an answer: until then nobody knows whether it is somebody. Those
+//! have fewer places and less time, so that whoever only opens connections takes none from clients.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -26,6 +26,7 @@ pub(crate) struct Place {
     address: Option<IpAddr>,
     entering: Mutex<Option<OwnedSemaphorePermit>>,
     entered: watch::Sender<bool>,
+    asked: watch::Sender<bool>,
     _one: OwnedSemaphorePermit,
 }
 
@@ -52,6 +53,7 @@ impl Places {
             address: None,
             entering: Mutex::new(Some(entering)),
             entered: watch::Sender::new(false),
+            asked: watch::Sender::new(false),
             _one: one,
         }
     }
@@ -77,6 +79,19 @@ impl Place {
             *self.entering.lock().unwrap_or_else(PoisonError::into_inner) = None;
             self.entered.send_replace(true);
         }
+    }
+
+    /// It has asked a broker for something that a stranger is not given.
+    pub(crate) fn ask(&self) {
+        if !*self.asked.borrow() {
+            self.asked.send_replace(true);
+        }
+    }
+
+    /// Returns once it has.
+    pub(crate) async fn asked(&self) {
+        // The sender lives as long as this.
+        let _ = self.asked.subscribe().wait_for(|asked| *asked).await;
     }
 
     /// Returns once it has got in.

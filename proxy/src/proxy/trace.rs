@@ -34,6 +34,9 @@ use super::tier::{Archive, Marks, Tier};
 use super::up::Purpose;
 use crate::serve::catalog::Catalog;
 use crate::serve::stop::{Stop, Stopper};
+use crate::wire::messages::delete_records::{
+    DeleteRecordsPartition, DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecordsTopic,
+};
 use crate::wire::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse, PartitionData,
 };
@@ -113,6 +116,11 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
+        Self::before(Grounds { certificates: false, trusts_all: false }).await
+    }
+
+    /// Of a client that the broker knows by this.
+    async fn before(grounds: Grounds) -> Self {
         let mut log = Log::from(100);
         for _ in 0..200 {
             log.data(5, 200);
@@ -162,7 +170,7 @@ impl Stage {
         let of_client = Noted { stream: of_client, events: Arc::clone(&events) };
         let (stopper, stop) = Stopper::new();
         let mut tasks = JoinSet::new();
-        tasks.spawn(run(of_client, of_broker, Arc::clone(&shared), stop));
+        tasks.spawn(run(of_client, of_broker, grounds, Arc::clone(&shared), stop));
         Self { client, broker, events, shared, log, _stopper: stopper, _tasks: tasks }
     }
 
@@ -279,8 +287,8 @@ impl Stage {
     }
 }
 
-async fn run(client: Noted, broker: DuplexStream, shared: Arc<Shared>, stop: Stop) {
-    let identity = Identity::new(Grounds { certificates: false, trusts_all: false });
+async fn run(client: Noted, broker: DuplexStream, grounds: Grounds, shared: Arc<Shared>, stop: Stop) {
+    let identity = Identity::new(grounds);
     let place = Places::new(1, 1, 1).next().await;
     let visit = Visit { purpose: Purpose::Serve, identity, place, from: [127, 0, 0, 1].into() };
     connection::run(client, broker, &visit, &shared, stop).await.unwrap();
@@ -333,6 +341,26 @@ async fn an_answer_with_records_of_the_broker_has_left_before_the_store_is_asked
         }
         assert!(cold > 0, "it was read behind the answers");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_deletes_by_the_certificate_of_the_proxy() {
+    let mut stage = Stage::before(Grounds { certificates: true, trusts_all: false }).await;
+    let partition = DeleteRecordsPartition { partition_index: 0, offset: -1 };
+    let topics = List::from(vec![DeleteRecordsTopic { name: "orders", partitions: vec![partition].into() }]);
+    let request = DeleteRecordsRequest { topics, timeout_ms: 1000 };
+    let mut frame = write_request(&request, 2, 5, Some(b"client")).unwrap();
+    stage.client.write_all_buf(&mut frame).await.unwrap();
+    let answer = read(&mut stage.client).await;
+    let answer: DeleteRecordsResponse<'_> = read_response(&answer, 2).unwrap();
+    let codes: Vec<_> = answer
+        .topics
+        .iter()
+        .flat_map(|topic| topic.partitions.iter().map(|told| told.error_code.value).collect::<Vec<_>>())
+        .collect();
+    assert_eq!(codes, [29]);
+    let asked = tokio::time::timeout(std::time::Duration::from_secs(5), stage.broker.read_u32()).await;
+    assert!(asked.is_err(), "the broker was asked to delete by the right of the proxy");
 }
 
 #[tokio::test]

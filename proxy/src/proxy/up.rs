@@ -1,5 +1,7 @@
 //! From the client to the broker: each request is looked at, written down, and passed.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use firnline_store::{ByteBudget, Reservation};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -10,11 +12,11 @@ use super::clients::Clients;
 use super::connection::Visit;
 use super::counts::Counters;
 use super::ended::Ended;
-use super::fetch::{Asked, Kept, Look, Wanted, ask_seams, look, refused};
+use super::fetch::{Asked, Kept, Look, Refusals, Wanted, ask_seams, look, refused};
 use super::line::{Awaited, Line, Then};
 use super::link::{Sink, Source, framed};
 use super::login::{self, Begun, Handshake};
-use super::offsets::{names_wanted, refuse_deletion};
+use super::offsets::{Names, names_wanted, refuse_deletion};
 use super::own;
 use super::route::{Route, route};
 use super::settings::ProxyLimits;
@@ -30,6 +32,9 @@ const FRONT_BYTES: usize = 256;
 const FRONT_BYTES_MAX: usize = 80 << 10;
 /// Requests up to this long are held without being counted: each connection has room for one.
 pub(crate) const UNCOUNTED_BYTES: usize = 64 << 10;
+
+/// How long a deletion waits for what may have come to the tier.
+const DELETION_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How the client's side ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +66,8 @@ pub(crate) struct Up<'p, R, W> {
     pub(crate) sessions: &'p ByteBudget,
     /// The session of this one.
     pub(crate) kept: Kept,
+    /// What the broker has refused on it.
+    pub(crate) refusals: Refusals,
     /// What is filled from, if anything is.
     pub(crate) tier: Option<&'p Tier>,
     pub(crate) pass_unknown: bool,
@@ -145,7 +152,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             }
             Route::Login | Route::Unknown => self.write_down(line(Then::Pass)).await,
         }
-        self.pass().await
+        let has_passed = self.pass().await?;
+        if has_passed && !comes_before_login_ends(route) {
+            self.visit.place.ask();
+        }
+        Ok(has_passed)
     }
 
     /// Passes the request at the front, whose length is there.
@@ -159,7 +170,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
     /// Passes a request that was held.
     async fn send(&mut self, frame: Bytes) -> Result<(), Ended> {
         self.counters.passed(frame.len());
-        self.broker.send(&mut framed(frame)).await
+        self.broker.send(&mut framed(frame)).await?;
+        self.visit.place.ask();
+        Ok(())
     }
 
     /// Looks at as much of the front as it takes.
@@ -190,7 +203,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         let travelers = None;
         self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
             .await;
-        self.send(frame).await?;
+        self.counters.passed(frame.len());
+        self.broker.send(&mut framed(frame)).await?;
         Ok(true)
     }
 
@@ -212,7 +226,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         let (frame, travelers) = self.without_travelers(tier, frame.freeze()).await?;
         let mut frame = BytesMut::from(frame);
         let known = tier.known();
-        let look = look(&mut frame, &known, &self.kept, self.sessions)?;
+        let look = look(&mut frame, &known, &self.kept, &self.refusals, self.sessions)?;
         let frame = frame.freeze();
         let then = match look {
             Look::Pass => Then::Pass,
@@ -221,11 +235,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
                 return Ok(true);
             }
             Look::Ask { session, wanted, max_bytes } => {
-                let ends_were_asked = !wanted.ends.is_empty();
                 self.ask_ahead(&frame, wanted).await?;
                 let unproven = self.visit.identity.unproven();
                 let frame = frame.clone();
-                Then::Cold(Asked { frame, max_bytes, session, ends_were_asked, unproven, _counted: counted })
+                Then::Cold(Asked { frame, max_bytes, session, unproven, _counted: counted })
             }
         };
         let (api, since) = (Api::FETCH, Instant::now());
@@ -272,15 +285,23 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
     ) -> Result<bool, Ended> {
         let Some((frame, counted)) = self.take().await? else { return Ok(false) };
         let (frame, travelers) = self.without_travelers(tier, frame.freeze()).await?;
-        let then = match names_wanted(&frame, &tier.known())? {
+        let mut names = names_wanted(&frame, &tier.known())?;
+        if names == Names::Foreign && api == Api::DELETE_RECORDS {
+            // What comes to the tier has to be known before something of it is deleted.
+            tier.look_again(DELETION_PATIENCE).await;
+            names = names_wanted(&frame, &tier.known())?;
+        }
+        let may_delete = tier.may_delete && self.visit.identity.unproven().is_none();
+        let then = match names {
             // Its topics may be in the tier since a moment ago, which is seen by the answer.
-            None if api == Api::LIST_OFFSETS => Then::Merged(frame.clone(), counted),
-            None => Then::Pass,
-            Some(_) if api == Api::DELETE_RECORDS && !tier.may_delete => {
+            Names::Foreign if api == Api::LIST_OFFSETS => Then::Merged(frame.clone(), counted),
+            Names::Replicas | Names::Foreign => Then::Pass,
+            // By the right of the proxy nobody else deletes anything.
+            Names::Tiers(_) if api == Api::DELETE_RECORDS && !may_delete => {
                 self.write_down(Line::Own(refuse_deletion(&frame)?)).await;
                 return Ok(true);
             }
-            Some(names) => {
+            Names::Tiers(names) => {
                 self.ask_ahead(&frame, Wanted { names, ..Wanted::default() }).await?;
                 Then::Merged(frame.clone(), counted)
             }

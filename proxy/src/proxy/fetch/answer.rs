@@ -16,8 +16,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::bounds::{bounds_of, empty_bounds};
 use super::guard::{Tally, report, would_be_false};
+use super::leader::{Ends, Leader};
 use super::look::{Asked, Found, find_by, refused};
 use super::outcome::{Beside, Told, told};
+use super::refusals::Refusals;
 use super::seam::note_held_up;
 use super::session::Session;
 use super::verdict::{Seen, Verdict, verdict};
@@ -60,6 +62,15 @@ pub(crate) struct Room<'a> {
     pub(crate) cold_bytes: usize,
 }
 
+/// What was told on this connection before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ToldBefore<'a> {
+    /// Where logs end, as it was asked ahead.
+    pub(crate) ends: &'a Ends,
+    /// What was refused.
+    pub(crate) refusals: &'a Refusals,
+}
+
 /// A partition that was not waited for.
 #[derive(Debug)]
 pub(crate) struct Later {
@@ -80,6 +91,7 @@ struct Cold {
     offset: i64,
     max_bytes: usize,
     told: Told,
+    leader: Leader,
     /// It would have been told as out of range, falsely.
     is_held_back: bool,
 }
@@ -96,7 +108,6 @@ struct Terms {
     version: i16,
     isolation: Isolation,
     max_wait: Duration,
-    ends_were_asked: bool,
 }
 
 /// Makes of the broker's answer, its length cut off, the one that the client gets. `turn` moves on from answer to answer, so
@@ -105,6 +116,7 @@ pub(crate) async fn answer(
     mut frame: BytesMut,
     version: i16,
     asked: &mut Asked,
+    before: ToldBefore<'_>,
     tier: &Tier,
     doors: &impl Doors,
     room: Room<'_>,
@@ -118,10 +130,9 @@ pub(crate) async fn answer(
         version,
         isolation: isolation(request.isolation_level),
         max_wait: Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(PATIENCE),
-        ends_were_asked: asked.ends_were_asked,
     };
     let front = FetchFront::read(&frame, version)?;
-    let Some(judged) = judge(&frame, &request, session.as_mut(), tier, terms)? else {
+    let Some(judged) = judge(&frame, &request, session.as_mut(), before, tier, terms)? else {
         *session = None;
         let error = KafkaError::FetchSessionIdNotFound;
         let frame = refused(error, version, response_correlation(&frame)?)?;
@@ -181,6 +192,7 @@ fn judge(
     frame: &[u8],
     request: &FetchRequest<'_>,
     mut session: Option<&mut Session>,
+    before: ToldBefore<'_>,
     tier: &Tier,
     terms: Terms,
 ) -> Result<Option<Judged>, Ended> {
@@ -209,6 +221,7 @@ fn judge(
                 let (high_watermark, last_stable) =
                     (data.high_watermark.value, data.last_stable_offset.value);
                 lock.lock().note_answer(high_watermark, last_stable, data.log_start_offset.value);
+                before.refusals.forget(tiered.topic.id, data.partition_index);
             }
             let place = *lock.lock();
             let asked = if code == KafkaError::OffsetOutOfRange.code() {
@@ -230,16 +243,18 @@ fn judge(
             } else {
                 None
             };
+            let leader = before.ends.leader(tiered.topic.name.as_str(), data.partition_index);
             let seen = Seen {
                 error_code: code,
                 offset: asked.map(|(offset, _)| offset),
                 place: Some(place),
                 is_stale: *is_stale,
-                ends_were_asked: terms.ends_were_asked,
+                leader,
             };
             let mut verdict = verdict(&seen);
             let is_refused = code == KafkaError::OffsetOutOfRange.code() && verdict == Verdict::AsIs;
-            let is_held_back = is_refused && seen.offset.is_some_and(|offset| would_be_false(&place, offset));
+            let is_held_back =
+                is_refused && seen.offset.is_some_and(|offset| would_be_false(&place, offset, leader));
             if is_held_back {
                 report(&tiered.topic.name, data.partition_index, seen.offset.unwrap_or(-1));
                 verdict = Verdict::Empty;
@@ -253,6 +268,7 @@ fn judge(
                 }
                 (Verdict::Look | Verdict::Empty, Some((offset, max_bytes)), Some(tip)) => {
                     lock.lock().note_refused(offset);
+                    before.refusals.note(tiered.topic.id, data.partition_index);
                     if verdict == Verdict::Look {
                         judged.looks.push(judged.cold.len());
                     }
@@ -265,6 +281,7 @@ fn judge(
                         offset,
                         max_bytes,
                         told: Told::Empty,
+                        leader,
                         is_held_back,
                     });
                 }
@@ -368,24 +385,34 @@ impl Cold {
         Sight { isolation, decided: place.and_then(|place| place.seam().decided()) }
     }
 
+    /// Nothing of the partition is in the tier yet.
+    fn wait_for_first(&self, place: &mut Place) -> Duration {
+        let is_first = !place.is_awaited();
+        let awaited = place.note_awaited();
+        if is_first {
+            tracing::warn!(topic = %self.tiered.topic.name, partition = self.partition, offset = self.offset,
+                "a broker has lost an offset of a partition of which nothing is in the tier yet; its reader waits");
+        }
+        awaited
+    }
+
     /// Decides what is told, and notes what was learned.
     fn settle(&mut self, got: Got, tier: &Tier, terms: Terms) {
         let place = self.place();
-        if let Got::Log(Filled { bounds, .. }) = &got
-            && let Some(lock) = self.tiered.place(self.partition)
-        {
-            lock.lock().note_marks(Marks::of_bounds(*bounds));
+        let (is_absent, mut awaited) = (tier.logs.is_absent(&self.tip), None);
+        if let Some(lock) = self.tiered.place(self.partition) {
+            match &got {
+                _ if is_absent => awaited = Some(self.wait_for_first(&mut lock.lock())),
+                Got::Log(Filled { bounds, .. }) => lock.lock().note_marks(Marks::of_bounds(*bounds)),
+                _ => {}
+            }
         }
         note_held_up(tier, &self.tiered, &self.tip, self.offset, terms.isolation, &got);
-        let beside = Beside {
-            leaders_end: place.leaders_end(),
-            ends_were_asked: terms.ends_were_asked,
-            is_absent: tier.logs.is_absent(&self.tip),
-        };
+        let beside = Beside { leader: self.leader, leaders_end: place.leaders_end(), awaited };
         // The manifest was asked for after the question: what it does not have is not there, whatever was known before.
         let is_sure = matches!(got, Got::Outside(Outside::Below | Outside::Gap));
         self.told = match told(got, self.offset, beside) {
-            Told::AsIs if !is_sure && would_be_false(&place, self.offset) => {
+            Told::AsIs if !is_sure && would_be_false(&place, self.offset, self.leader) => {
                 report(&self.tiered.topic.name, self.partition, self.offset);
                 self.is_held_back = true;
                 Told::Empty
@@ -428,7 +455,10 @@ fn is_worth_waiting(cold: &[Cold]) -> bool {
 /// Whether the next fetch of this reader will know more.
 fn has_news(cold: &[Cold], terms: Terms) -> bool {
     let of = |one: &Cold| one.tiered.place(one.partition).is_some_and(|place| place.seam().take_news());
-    terms.isolation == Isolation::ReadCommitted && cold.iter().any(of)
+    let is_to_be_asked = |one: &Cold| {
+        one.leader == Leader::NotAsked && one.place().leaders_end().is_none_or(|end| one.offset >= end)
+    };
+    cold.iter().any(is_to_be_asked) || (terms.isolation == Isolation::ReadCommitted && cold.iter().any(of))
 }
 
 /// The broker's answer with other entries and addresses in it.

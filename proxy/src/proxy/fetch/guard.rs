@@ -1,6 +1,7 @@
 //! The last look before OFFSET_OUT_OF_RANGE leaves: whatever has led to it, it is held back where all that is known says that
 //! the tier has the offset. By what stands before this never happens; it is counted, so that it would be seen.
 
+use super::leader::Leader;
 use crate::proxy::tier::Place;
 
 /// What came of an answer's entries that a broker refused as out of range.
@@ -25,11 +26,11 @@ pub(crate) struct Tally {
 }
 
 /// Whether it would be false that an offset is out of range.
-pub(crate) fn would_be_false(place: &Place, offset: i64) -> bool {
+pub(crate) fn would_be_false(place: &Place, offset: i64, leader: Leader) -> bool {
     let is_covered =
         place.marks().is_some_and(|marks| (marks.start.get()..marks.end.get()).contains(&offset));
-    // What the tier has beyond the leader's end is off the log.
-    is_covered && place.leaders_end().is_none_or(|end| offset < end)
+    // What the tier has beyond the leader's end is off the log. What others were told of that proves nothing here.
+    is_covered && !matches!(leader, Leader::Ends(end) if offset >= end)
 }
 
 /// Says so.
@@ -49,7 +50,8 @@ mod tests {
     async fn it_is_false_of_what_the_tier_has_and_of_nothing_else() {
         let at = |offset| Offset::new(offset).unwrap();
         let mut place = Place::default();
-        assert!(!would_be_false(&place, 5), "nobody knows a tier");
+        let told = Leader::Ends(20);
+        assert!(!would_be_false(&place, 5, told), "nobody knows a tier");
         place.note_marks(Marks::of_bounds(Bounds {
             start: at(0),
             serving_start: at(3),
@@ -57,11 +59,13 @@ mod tests {
             end: at(10),
         }));
         for (offset, expected) in [(2, false), (3, true), (9, true), (10, false)] {
-            assert_eq!(would_be_false(&place, offset), expected, "{offset}");
+            assert_eq!(would_be_false(&place, offset, told), expected, "{offset}");
         }
+        let cut = Leader::Ends(8);
+        assert!(would_be_false(&place, 7, cut) && !would_be_false(&place, 8, cut), "it was cut off there");
         place.note_end(8);
-        assert!(would_be_false(&place, 7) && !would_be_false(&place, 8), "it was cut off there");
+        assert!(would_be_false(&place, 8, Leader::NotAsked), "others were told so");
         place.note_floor(at(6));
-        assert!(!would_be_false(&place, 5) && would_be_false(&place, 6), "it was deleted");
+        assert!(!would_be_false(&place, 5, told) && would_be_false(&place, 6, told), "it was deleted");
     }
 }

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use firnline_index::TopicId;
 use firnline_store::{ByteBudget, Reservation};
 
+use super::refusals::Refusals;
 use super::seam::{self, Questions};
 use super::session::{Kept, Session, Turn};
 use crate::proxy::identity::Unproven;
@@ -31,8 +32,6 @@ pub(crate) struct Asked {
     pub(crate) max_bytes: usize,
     /// What it goes on with, and with it what was asked before.
     pub(crate) session: Option<Session>,
-    /// Whether it was asked ahead where the likely cold logs end.
-    pub(crate) ends_were_asked: bool,
     /// Why nothing is filled for this client, where that is so.
     pub(crate) unproven: Option<Unproven>,
     /// The memory that is set aside for the request.
@@ -74,6 +73,7 @@ pub(crate) fn look(
     frame: &mut BytesMut,
     known: &Known,
     kept: &Kept,
+    refusals: &Refusals,
     sessions: &ByteBudget,
 ) -> Result<Look, WireError> {
     let (header, body) = RequestHeader::read(frame)?;
@@ -84,7 +84,7 @@ pub(crate) fn look(
         return Ok(Look::Pass);
     }
     let mut patches = Patches::new();
-    let mut session = match kept.turn(&request, version, known, sessions) {
+    let mut session = match kept.turn(&request, version, known, refusals, sessions) {
         Turn::Refused(error) => return Ok(Look::Refuse(error)),
         Turn::With(session) => Some(session),
         Turn::Without => None,
@@ -94,16 +94,18 @@ pub(crate) fn look(
         }
     };
     let (mut wanted, mut cold_bytes) = (Wanted::default(), 0_usize);
-    let likely = likely_cold(&request, version, session.as_mut(), known);
+    let likely = likely_cold(&request, version, session.as_mut(), known, refusals);
     for Likely { tiered, is_stale, partition, offset, max_bytes, place } in &likely {
         cold_bytes = cold_bytes.saturating_add(*max_bytes);
         let name = tiered.topic.name.as_str();
         if *is_stale {
             wanted.names.insert(name.to_owned());
         }
-        let ends = place.marks().is_none_or(|marks| *offset >= marks.end.get());
-        let unknown = place.position().is_none() || (ends && place.leaders_end().is_none());
-        if unknown && wanted.ends.values().map(BTreeSet::len).sum::<usize>() < QUESTIONS {
+        // What lies beyond the leader's end is off the log, whatever the tier has. That it does is told by the leader alone, on
+        // this connection, of now.
+        let tiers = place.marks().map_or(0, |marks| marks.end.get());
+        let is_asked = place.leaders_end().is_none_or(|end| *offset >= end || tiers > end);
+        if is_asked && wanted.ends.values().map(BTreeSet::len).sum::<usize>() < QUESTIONS {
             wanted.ends.entry(name.to_owned()).or_default().insert(*partition);
         }
     }
@@ -141,11 +143,19 @@ pub(crate) struct Likely {
 
 impl Likely {
     /// `None` where the broker will probably not.
-    pub(crate) fn of(found: &Found, partition: i32, offset: i64, max_bytes: usize) -> Option<Self> {
+    pub(crate) fn of(
+        found: &Found,
+        partition: i32,
+        offset: i64,
+        max_bytes: usize,
+        refusals: &Refusals,
+    ) -> Option<Self> {
         let Found { tiered, is_stale } = found;
         let place = *tiered.place(partition)?.lock();
+        let was_refused = || offset >= 0 && refusals.has(tiered.topic.id, partition);
+        let is_likely = place.is_likely_cold(offset) || was_refused();
         let (tiered, is_stale) = (Arc::clone(tiered), *is_stale);
-        place.is_likely_cold(offset).then_some(Self { tiered, is_stale, partition, offset, max_bytes, place })
+        is_likely.then_some(Self { tiered, is_stale, partition, offset, max_bytes, place })
     }
 }
 
@@ -155,15 +165,16 @@ fn likely_cold(
     version: i16,
     session: Option<&mut Session>,
     known: &Known,
+    refusals: &Refusals,
 ) -> Vec<Likely> {
     if let Some(session) = session {
-        return session.likely_cold(known);
+        return session.likely_cold(known, refusals);
     }
     let mut likely = Vec::new();
     for topic in &request.topics {
         let Some(found) = find_by(known, topic.topic, topic.topic_id, version) else { continue };
         let of = |asked: &FetchPartition| {
-            Likely::of(&found, asked.partition, asked.fetch_offset, size(asked.partition_max_bytes))
+            Likely::of(&found, asked.partition, asked.fetch_offset, size(asked.partition_max_bytes), refusals)
         };
         likely.extend(topic.partitions.iter().filter_map(|asked| of(&asked)));
     }
@@ -203,10 +214,10 @@ pub(crate) fn refused(error: KafkaError, version: i16, correlation_id: i32) -> R
 }
 
 /// Whether the answer to a fetch is likely to be one that the tier is asked for.
-pub(crate) fn is_cold(asked: &mut Asked, known: &Known) -> Result<bool, WireError> {
+pub(crate) fn is_cold(asked: &mut Asked, known: &Known, refusals: &Refusals) -> Result<bool, WireError> {
     let (header, body) = RequestHeader::read(&asked.frame)?;
     let request: FetchRequest<'_> = read_request(&header, body)?;
-    Ok(!likely_cold(&request, header.version, asked.session.as_mut(), known).is_empty())
+    Ok(!likely_cold(&request, header.version, asked.session.as_mut(), known, refusals).is_empty())
 }
 
 #[cfg(test)]

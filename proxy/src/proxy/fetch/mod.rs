@@ -11,16 +11,20 @@
 mod answer;
 mod bounds;
 mod guard;
+mod leader;
 mod look;
 mod outcome;
 mod passing;
+mod refusals;
 mod seam;
 mod session;
 mod verdict;
 
-pub(crate) use answer::{Answered, Later, Room, answer};
+pub(crate) use answer::{Answered, Later, Room, ToldBefore, answer};
 pub(crate) use guard::Tally;
+pub(crate) use leader::Ends;
 pub(crate) use look::{Asked, Look, Wanted, is_cold, look, refused};
 pub(crate) use passing::pass_entry;
+pub(crate) use refusals::Refusals;
 pub(crate) use seam::{Question, Seam, ask as ask_seams, note_answer as note_seams, note_held_up};
 pub(crate) use session::{Kept, Session};

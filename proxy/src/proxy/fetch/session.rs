@@ -17,7 +17,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firnline_store::{ByteBudget, Reservation};
 
-use super::look::{Likely, find, find_by};
+use super::look::{Found, Likely, find, find_by};
+use super::refusals::Refusals;
 use crate::proxy::tier::Known;
 use crate::serve::fetch::{TopicKey, by_id, size};
 use crate::serve::kafka_error::KafkaError;
@@ -58,7 +59,13 @@ pub(crate) struct Wanted {
 
 impl Session {
     /// That of a fetch which names all its partitions; `None` where there is no memory for it.
-    fn begin(request: &FetchRequest<'_>, version: i16, known: &Known, budget: &ByteBudget) -> Option<Self> {
+    fn begin(
+        request: &FetchRequest<'_>,
+        version: i16,
+        known: &Known,
+        refusals: &Refusals,
+        budget: &ByteBudget,
+    ) -> Option<Self> {
         let mut session = Self {
             id: NONE,
             epoch: 0,
@@ -68,7 +75,7 @@ impl Session {
             bytes: size_of::<Self>(),
             room: budget.try_reserve(FIRST_BYTES)?,
         };
-        session.name_all(request, version, known, budget).then_some(session)
+        session.name_all(request, version, known, refusals, budget).then_some(session)
     }
 
     /// Adds what is named, or sets what is wanted of it; `false` where there is no memory for it.
@@ -77,6 +84,7 @@ impl Session {
         request: &FetchRequest<'_>,
         version: i16,
         known: &Known,
+        refusals: &Refusals,
         budget: &ByteBudget,
     ) -> bool {
         for topic in &request.topics {
@@ -88,8 +96,10 @@ impl Session {
                 if !self.name(&key, asked.partition, wanted, budget) {
                     return false;
                 }
-                let place = found.as_ref().and_then(|found| found.tiered.place(asked.partition));
-                if place.is_some_and(|place| place.lock().is_likely_cold(wanted.offset)) {
+                let Wanted { offset, max_bytes } = wanted;
+                let likely =
+                    |found: &Found| Likely::of(found, asked.partition, offset, max_bytes, refusals).is_some();
+                if found.as_ref().is_some_and(likely) {
                     self.suspects.insert((key.clone(), asked.partition));
                 }
             }
@@ -156,13 +166,13 @@ impl Session {
     }
 
     /// Those partitions that the broker will probably refuse. Its cost is that of the suspects, not of all.
-    pub(crate) fn likely_cold(&mut self, known: &Known) -> Vec<Likely> {
+    pub(crate) fn likely_cold(&mut self, known: &Known, refusals: &Refusals) -> Vec<Likely> {
         let (mut likely, topics) = (Vec::new(), &self.topics);
         self.suspects.retain(|(key, partition)| {
             let wanted = topics.get(key).and_then(|partitions| partitions.get(partition));
             let one = wanted.and_then(|wanted| {
                 let found = find(known, key)?;
-                Likely::of(&found, *partition, wanted.offset, wanted.max_bytes)
+                Likely::of(&found, *partition, wanted.offset, wanted.max_bytes, refusals)
             });
             let is_likely = one.is_some();
             likely.extend(one);
@@ -196,6 +206,7 @@ impl Kept {
         request: &FetchRequest<'_>,
         version: i16,
         known: &Known,
+        refusals: &Refusals,
         budget: &ByteBudget,
     ) -> Turn {
         let (id, epoch) = (request.session_id, request.session_epoch.value);
@@ -205,7 +216,9 @@ impl Kept {
             kept.take_if(|session| session.id == id);
             return match epoch {
                 -1 => Turn::Without,
-                _ => Session::begin(request, version, known, budget).map_or(Turn::NoRoom, Turn::With),
+                _ => {
+                    Session::begin(request, version, known, refusals, budget).map_or(Turn::NoRoom, Turn::With)
+                }
             };
         }
         match kept.as_ref() {
@@ -221,7 +234,7 @@ impl Kept {
         }
         let unknown = Turn::Refused(KafkaError::FetchSessionIdNotFound);
         let Some(mut session) = kept.take() else { return unknown };
-        if !session.name_all(request, version, known, budget) {
+        if !session.name_all(request, version, known, refusals, budget) {
             return unknown;
         }
         session.forget_all(request, version);

@@ -1,5 +1,6 @@
 //! What is to be done with an entry of the broker's answer. Pure: the first half of the decision table.
 
+use super::leader::Leader;
 use crate::proxy::tier::Place;
 use crate::serve::kafka_error::KafkaError;
 
@@ -27,8 +28,8 @@ pub(crate) struct Seen {
     pub(crate) place: Option<Place>,
     /// It goes by a name, and which topic that means was told too long ago.
     pub(crate) is_stale: bool,
-    /// Whether it was asked, right before, where the log ends.
-    pub(crate) ends_were_asked: bool,
+    /// What the broker said, right before, of where the log ends.
+    pub(crate) leader: Leader,
 }
 
 /// The verdict on an entry. A broker looks at rights and leader epoch before it looks at offsets: whoever is told
@@ -48,16 +49,19 @@ pub(crate) fn verdict(seen: &Seen) -> Verdict {
     if offset < place.floor().get() {
         return Verdict::AsIs;
     }
-    // Beyond the log's end nothing is in the tier, or what is there is off the log: an unclean election has cut it.
-    if place.leaders_end().is_some_and(|end| offset >= end) {
-        return Verdict::AsIs;
-    }
+    // Beyond the log's end nothing is in the tier, or what is there is off the log: an unclean election has cut it. Only what was
+    // told on this connection right now is good enough to say so of what the tier has; a leader that others have asked may be
+    // none any more.
     let is_covered = place.marks().is_some_and(|marks| offset < marks.end.get());
-    if is_covered || place.leaders_end().is_some() || seen.ends_were_asked {
-        return Verdict::Look;
+    match (seen.leader, place.leaders_end()) {
+        (Leader::Ends(end), _) if offset >= end => Verdict::AsIs,
+        (Leader::Ends(_), _) => Verdict::Look,
+        (Leader::Elsewhere, Some(end)) if offset >= end && !is_covered => Verdict::AsIs,
+        (_, Some(end)) if offset >= end => Verdict::Empty,
+        // It may lie beyond the end, which is true, or be on its way to the tier: the leader has to be asked.
+        (Leader::NotAsked | Leader::Silent, None) if place.marks().is_some() && !is_covered => Verdict::Empty,
+        _ => Verdict::Look,
     }
-    // It may lie beyond the end, which is true, or be on its way to the tier: the leader has to be asked.
-    if place.marks().is_some() { Verdict::Empty } else { Verdict::Look }
 }
 
 #[cfg(test)]
@@ -82,8 +86,8 @@ mod tests {
     }
 
     fn of(error_code: i16, offset: i64, place: Option<Place>) -> Verdict {
-        let ends_were_asked = false;
-        verdict(&Seen { error_code, offset: Some(offset), place, is_stale: false, ends_were_asked })
+        let leader = place.and_then(|place| place.leaders_end()).map_or(Leader::NotAsked, Leader::Ends);
+        verdict(&Seen { error_code, offset: Some(offset), place, is_stale: false, leader })
     }
 
     #[tokio::test(start_paused = true)]
@@ -139,11 +143,32 @@ mod tests {
             "does the log reach that far?"
         );
         let place = Some(place(Some((0, 10)), Some(20)));
-        let seen = Seen { error_code: 1, offset: Some(5), place, is_stale: true, ends_were_asked: false };
+        let leader = Leader::NotAsked;
+        let seen = Seen { error_code: 1, offset: Some(5), place, is_stale: true, leader };
         assert_eq!(verdict(&seen), Verdict::Empty, "another topic may bear the name");
         assert_eq!(verdict(&Seen { offset: None, ..seen }), Verdict::AsIs, "it was not asked for");
         let place = Some(self::place(Some((0, 10)), None));
-        let seen = Seen { offset: Some(15), place, is_stale: false, ends_were_asked: true, ..seen };
-        assert_eq!(verdict(&seen), Verdict::Look, "no leader could be asked");
+        let seen = Seen { offset: Some(15), place, is_stale: false, leader: Leader::Silent, ..seen };
+        assert_eq!(verdict(&seen), Verdict::Empty, "another partition was told of");
+        assert_eq!(
+            verdict(&Seen { leader: Leader::Elsewhere, ..seen }),
+            Verdict::Look,
+            "no leader can be asked"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_others_were_told_ends_no_log() {
+        let of = |offset, leader| {
+            let place = Some(place(Some((0, 10)), Some(5)));
+            verdict(&Seen { error_code: 1, offset: Some(offset), place, is_stale: false, leader })
+        };
+        for leader in [Leader::NotAsked, Leader::Silent, Leader::Elsewhere] {
+            assert_eq!(of(8, leader), Verdict::Empty, "{leader:?}: the tier has it");
+        }
+        assert_eq!(of(8, Leader::Ends(5)), Verdict::AsIs);
+        assert_eq!(of(8, Leader::Ends(20)), Verdict::Look, "what was told now holds");
+        assert_eq!(of(15, Leader::NotAsked), Verdict::Empty, "it is asked the next time");
+        assert_eq!(of(15, Leader::Elsewhere), Verdict::AsIs);
     }
 }

@@ -11,16 +11,17 @@ use bytes::BytesMut;
 use firnline_index::floor::{FloorObject, HINT};
 use firnline_index::ids::ObjectUuid;
 use firnline_index::keys::ObjectKey;
-use firnline_index::{Offset, Said, TimestampMs, TopicIdPartition};
+use firnline_index::{Offset, PartitionIndex, Said, TimestampMs, TopicIdPartition};
 use firnline_store::StoreError;
 use firnline_store::env::RandomExt;
 use futures::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
 
 use super::wait::Named;
 use crate::proxy::ended::Ended;
 use crate::proxy::tier::{Tier, Tiered};
 use crate::serve::kafka_error::KafkaError;
-use crate::serve::offsets::READS;
+use crate::serve::offsets::{PATIENCE, READS};
 use crate::wire::messages::delete_records::{
     DeleteRecordsPartitionResult, DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecordsTopicResult,
 };
@@ -73,7 +74,11 @@ pub(crate) async fn patch_deleted(frame: &mut BytesMut, asked: &[u8], tier: &Tie
     let client = header.client_id.map(|client| String::from_utf8_lossy(client).into_owned());
     let by: String = client.unwrap_or_default().chars().take(200).collect();
     let entries = entries(frame, &request, header.version, tier)?;
-    let writes = entries.iter().map(|entry| write(tier, entry, &by));
+    let deadline = Instant::now() + PATIENCE;
+    let by = by.as_str();
+    let writes = entries
+        .iter()
+        .map(|entry| async move { timeout_at(deadline, write(tier, entry, by)).await.unwrap_or(false) });
     let written: Vec<bool> = stream::iter(writes.collect::<Vec<_>>()).buffered(READS).collect().await;
     let mut patches = Patches::new();
     for (entry, written) in entries.iter().zip(written) {
@@ -116,11 +121,23 @@ fn entries(
         for told in topic.partitions.iter().filter(|told| told.error_code.value == 0) {
             let Some(offset) = asked.get(&(topic.name, told.partition_index)) else { continue };
             let of = match &named {
-                Named::Foreign => continue,
+                Named::Foreign => {
+                    tracing::info!(
+                        topic = topic.name,
+                        partition = told.partition_index,
+                        "records are deleted of a topic that is not in the tier: no floor is written"
+                    );
+                    continue;
+                }
                 Named::Stale => None,
-                Named::Is(tiered) => match tiered.tip(told.partition_index) {
-                    Some(tip) => Some((Arc::clone(tiered), tip)),
-                    None => continue,
+                // A partition that has nothing in the tier yet may have something on its way to it.
+                Named::Is(tiered) => match PartitionIndex::new(told.partition_index) {
+                    Ok(partition) => {
+                        let topic = &tiered.topic;
+                        let (topic, topic_id) = (topic.name.clone(), topic.id);
+                        Some((Arc::clone(tiered), TopicIdPartition { topic, topic_id, partition }))
+                    }
+                    Err(_) => continue,
                 },
             };
             let floor = if *offset == TO_THE_END { told.low_watermark.value } else { *offset };

@@ -178,9 +178,15 @@ async fn look(
         (Question::Earliest, Some(_)) => deadline.min(Instant::now() + START_PATIENCE),
         _ => deadline,
     };
-    let manifest = match timeout_at(patience, tier.logs.manifest(tip, Age::Usual)).await {
+    // That nothing is in the tier is believed of nobody: it may be since its first upload, and the broker has lost what that
+    // brought. Told as the broker tells it, its history would be hidden.
+    let age = if tier.logs.is_absent(tip) { Age::Now } else { Age::Usual };
+    let manifest = match timeout_at(patience, tier.logs.manifest(tip, age)).await {
         Ok(Ok(Some(manifest))) => manifest,
-        Ok(Ok(None)) => return Tiers::Nothing,
+        Ok(Ok(None)) => {
+            let told = marks.filter(|_| question == Question::Earliest);
+            return told.map_or(Tiers::Nothing, |marks| Tiers::At(marks.start, None));
+        }
         failed => {
             // What was told last is better than nothing, and never hides anything.
             if let (Question::Earliest, Some(marks)) = (question, marks) {

@@ -10,4 +10,4 @@ mod wait;
 pub(crate) use epochs::patch_epochs;
 pub(crate) use floors::{patch_deleted, refuse_deletion};
 pub(crate) use list::patch_offsets;
-pub(crate) use wait::names_wanted;
+pub(crate) use wait::{Names, names_wanted};

@@ -9,6 +9,9 @@ use crate::wire::messages::list_offsets::ListOffsetsRequest;
 use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use crate::wire::{Api, RequestHeader, WireError, read_request};
 
+/// Who asks as a consumer.
+const CONSUMER: i32 = -1;
+
 /// A topic that a request names, as far as it is in the tier.
 pub(crate) enum Named {
     /// It is not.
@@ -30,12 +33,28 @@ impl Named {
     }
 }
 
-/// Which names of a request have to be asked for before its answer can be merged; `None` where no topic of the tier is named,
-/// or a replica asks.
-pub(crate) fn names_wanted(frame: &[u8], known: &Known) -> Result<Option<BTreeSet<String>>, WireError> {
+/// What a request that names topics has to do with the tier.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Names {
+    /// Nothing: it is no consumer's. A replica acts on what its leader tells, and whoever looks into replicas for faults (−2) is
+    /// answered by followers, too, each by its own end.
+    Replicas,
+    /// No topic of the tier is named.
+    Foreign,
+    /// Some are, and of these it has to be asked first which topics they mean.
+    Tiers(BTreeSet<String>),
+}
+
+/// Looks at a request.
+pub(crate) fn names_wanted(frame: &[u8], known: &Known) -> Result<Names, WireError> {
     let (header, body) = RequestHeader::read(frame)?;
     let mut wanted = None;
+    // What is deleted by a name is gone for good: whichever topic that meant a few seconds ago.
+    let is_asked_anew = header.api == Api::DELETE_RECORDS;
     let mut name = |name: &str| match Named::of(known, name) {
+        _ if is_asked_anew && known.named(name).is_some() => {
+            wanted.get_or_insert_with(BTreeSet::new).insert(name.to_owned());
+        }
         Named::Foreign => {}
         Named::Is(_) => drop(wanted.get_or_insert_with(BTreeSet::new)),
         Named::Stale => {
@@ -45,15 +64,15 @@ pub(crate) fn names_wanted(frame: &[u8], known: &Known) -> Result<Option<BTreeSe
     match header.api {
         Api::LIST_OFFSETS => {
             let request: ListOffsetsRequest<'_> = read_request(&header, body)?;
-            if request.replica_id >= 0 {
-                return Ok(None);
+            if request.replica_id != CONSUMER {
+                return Ok(Names::Replicas);
             }
             request.topics.iter().for_each(|topic| name(topic.name));
         }
         Api::OFFSET_FOR_LEADER_EPOCH => {
             let request: OffsetForLeaderEpochRequest<'_> = read_request(&header, body)?;
-            if request.replica_id >= 0 {
-                return Ok(None);
+            if request.replica_id != CONSUMER {
+                return Ok(Names::Replicas);
             }
             request.topics.iter().for_each(|topic| name(topic.topic));
         }
@@ -62,5 +81,5 @@ pub(crate) fn names_wanted(frame: &[u8], known: &Known) -> Result<Option<BTreeSe
             request.topics.iter().for_each(|topic| name(topic.name));
         }
     }
-    Ok(wanted)
+    Ok(wanted.map_or(Names::Foreign, Names::Tiers))
 }

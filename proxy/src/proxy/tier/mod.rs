@@ -36,6 +36,10 @@ use summaries::Summaries;
 /// How old what is known may be where a topic is asked for that is not.
 const LOOK_AGAIN: Duration = Duration::from_secs(3);
 
+/// How long it is believed that a partition has nothing in the tier. A reader that is refused at once, or told that its log begins
+/// where the broker's does, would pass over what comes a moment later.
+const ABSENT_AGE: Duration = Duration::from_secs(1);
+
 /// The tier that a proxy fills from.
 #[derive(Debug)]
 pub struct Archive {
@@ -78,7 +82,7 @@ impl Tier {
         let known = Known::of(&catalog.topics(), &Known::default());
         Self {
             pasts: time_travel.then(|| Pasts::new(reader.clone(), max_manifest_age)),
-            logs: Logs::new(reader, max_manifest_age),
+            logs: Logs::new(reader, max_manifest_age.min(ABSENT_AGE)),
             summaries: tokio::sync::Mutex::new(Summaries::new(store.clone(), cluster_id.clone())),
             known: RwLock::new(Arc::new(known)),
             cluster_id,

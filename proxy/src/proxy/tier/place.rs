@@ -28,8 +28,8 @@ pub(crate) struct Place {
     leaders_end: Option<End>,
     /// The broker's log starts here or above it.
     log_start: i64,
-    /// A broker has refused an offset, nobody has seen which one.
-    is_surprising: bool,
+    /// Since when something is waited for that the broker has lost, while nothing is in the tier.
+    awaited: Option<Instant>,
     /// What lies below was deleted through this proxy; the manifest need not know it yet.
     floor: Offset,
 }
@@ -48,7 +48,7 @@ impl Default for Place {
             position: None,
             leaders_end: None,
             log_start: 0,
-            is_surprising: false,
+            awaited: None,
             floor: Offset::ZERO,
         }
     }
@@ -77,10 +77,11 @@ impl Place {
 
     /// Whether the broker will probably refuse an offset.
     pub(crate) const fn is_likely_cold(&self, offset: i64) -> bool {
-        offset >= 0 && (offset < self.log_start || self.is_surprising)
+        offset >= 0 && offset < self.log_start
     }
 
     pub(crate) fn note_marks(&mut self, marks: Marks) {
+        self.awaited = None;
         if marks.replaces(self.marks) {
             self.marks = Some(marks);
         }
@@ -97,7 +98,7 @@ impl Place {
         }
         self.position = Some(Position { high_watermark, last_stable });
         if log_start >= 0 {
-            (self.log_start, self.is_surprising) = (log_start, false);
+            self.log_start = log_start;
         }
     }
 
@@ -125,14 +126,19 @@ impl Place {
         self.leaders_end = Some(End { high_watermark, at: Instant::now() });
     }
 
+    /// Whether something is waited for.
+    pub(crate) const fn is_awaited(&self) -> bool {
+        self.awaited.is_some()
+    }
+
+    /// Something is waited for that the broker has lost, while nothing is in the tier; for how long already.
+    pub(crate) fn note_awaited(&mut self) -> Duration {
+        self.awaited.get_or_insert_with(Instant::now).elapsed()
+    }
+
     /// A broker has refused an offset that is not known to lie beyond the end of its log.
     pub(crate) fn note_refused(&mut self, offset: i64) {
         self.log_start = self.log_start.max(offset.saturating_add(1));
-    }
-
-    /// A broker has refused an offset in an answer that was not held.
-    pub(crate) fn note_surprise(&mut self) {
-        self.is_surprising = true;
     }
 }
 
@@ -150,6 +156,23 @@ mod tests {
         assert!(place.is_likely_cold(50) && !place.is_likely_cold(51));
         place.note_answer(80, 80, -1);
         assert!(!place.is_likely_cold(50), "another log");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_waited_for_is_waited_for_until_the_tier_has_something() {
+        let mut place = Place::default();
+        assert!(!place.is_awaited());
+        assert_eq!(place.note_awaited(), Duration::ZERO);
+        tokio::time::advance(Duration::from_secs(9)).await;
+        assert_eq!(place.note_awaited(), Duration::from_secs(9));
+        let bounds = firnline_reader::Bounds {
+            start: Offset::ZERO,
+            serving_start: Offset::ZERO,
+            last_stable: Offset::ZERO,
+            end: Offset::ZERO,
+        };
+        place.note_marks(Marks::of_bounds(bounds));
+        assert_eq!(place.note_awaited(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]

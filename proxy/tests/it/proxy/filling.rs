@@ -3,14 +3,16 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use kafka_protocol::messages::FetchRequest;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use kafka_protocol::messages::{FetchRequest, ListOffsetsRequest};
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::broker::Client;
 use super::scene::{ID, OUT_OF_RANGE, Scene, text};
+use crate::serve::log::Log;
 use crate::serve::tier::tip;
 
 pub(super) fn request(offsets: &[(i32, i64)]) -> FetchRequest {
@@ -153,8 +155,6 @@ async fn what_is_nowhere_is_out_of_range_truly() {
 async fn a_partition_without_a_tier_is_the_brokers_alone() {
     let scene = Scene::new(800, 700).await;
     let mut client = scene.proxy.client().await;
-    let entry = fetch(&mut client, 13, &[(2, 100)]).await.remove(0);
-    assert_eq!(entry.error_code, OUT_OF_RANGE);
     let entry = fetch(&mut client, 13, &[(2, 750)]).await.remove(0);
     assert_eq!((entry.log_start_offset, records(&entry).is_empty()), (-1, false));
 }
@@ -177,6 +177,113 @@ async fn what_is_on_its_way_to_the_tier_is_waited_for() {
     part.commit();
     let entry = fetch_on(&mut client, 13, 650).await;
     assert!(scene.log.bytes_from(650).starts_with(records(&entry)));
+}
+
+#[tokio::test]
+async fn what_one_partition_was_asked_for_says_nothing_of_another() {
+    let scene = Scene::new(600, 700).await;
+    let start = &scene.brokers.starts[1];
+    start.store(600, Ordering::SeqCst);
+    let mut client = scene.proxy.client().await;
+    let both = [(0, 650), (1, 650)];
+    let entries = fetch(&mut client, 13, &both).await;
+    assert_eq!((entries[0].error_code, entries[1].error_code), (0, 0));
+    assert!(!records(&entries[1]).is_empty(), "it is hot");
+    // Retention takes what is not in the tier yet, and nobody has foreseen it.
+    start.store(700, Ordering::SeqCst);
+    for _ in 0..3 {
+        for entry in fetch(&mut client, 13, &both).await {
+            assert_eq!((entry.error_code, records(&entry)), (0, &b""[..]), "it is on its way");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_leader_that_cannot_tell_its_end_yet_makes_nothing_out_of_range() {
+    let scene = Scene::new(600, 700).await;
+    scene.brokers.offsets_error.store(78, Ordering::SeqCst);
+    let mut client = scene.proxy.client().await;
+    for offset in [650, 650, 550, 550] {
+        let entry = fetch(&mut client, 13, &[(0, offset)]).await.remove(0);
+        assert_eq!((entry.error_code, records(&entry)), (0, &b""[..]), "{offset}");
+    }
+    scene.brokers.offsets_error.store(0, Ordering::SeqCst);
+    assert!(!records(&fetch_on(&mut client, 13, 550).await).is_empty());
+}
+
+#[tokio::test]
+async fn what_a_follower_tells_whoever_looks_into_replicas_ends_no_log() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    assert!(!records(&fetch_on(&mut client, 13, 600).await).is_empty());
+    let (mut curious, end) = (scene.proxy.client().await, scene.log.end());
+    for _ in 0..3 {
+        scene.brokers.leads.store(false, Ordering::SeqCst);
+        scene.brokers.end.store(500, Ordering::SeqCst);
+        let asked = ListOffsetsPartition::default().with_partition_index(0).with_timestamp(-1);
+        let topic = ListOffsetsTopic::default().with_name(text("orders").into()).with_partitions(vec![asked]);
+        let asked = ListOffsetsRequest::default().with_replica_id((-2).into()).with_topics(vec![topic]);
+        let told = curious.ask(7, &asked).await.topics.remove(0).partitions.remove(0);
+        assert_eq!((told.error_code, told.offset), (0, 500), "as the follower says");
+        scene.brokers.leads.store(true, Ordering::SeqCst);
+        scene.brokers.end.store(end, Ordering::SeqCst);
+        let entry = fetch_on(&mut client, 13, 600).await;
+        assert_eq!((entry.error_code, records(&entry).is_empty()), (0, false));
+    }
+}
+
+#[tokio::test]
+async fn what_was_cut_off_the_log_is_not_served() {
+    let scene = Scene::new(800, 640).await;
+    let mut client = scene.proxy.client().await;
+    scene.brokers.end.store(650, Ordering::SeqCst);
+    for _ in 0..2 {
+        let entry = fetch_on(&mut client, 13, 700).await;
+        assert_eq!(
+            (entry.error_code, records(&entry)),
+            (OUT_OF_RANGE, &b""[..]),
+            "the leader has no such record"
+        );
+    }
+    // Nor is what lies beside it in the same piece of the tier.
+    for _ in 0..3 {
+        let entry = fetch(&mut client, 13, &[(0, 600)]).await.remove(0);
+        assert_eq!((entry.error_code, records(&entry)), (0, &b""[..]));
+    }
+}
+
+#[tokio::test]
+async fn the_first_upload_of_a_partition_is_waited_for() {
+    let mut log = Log::from(0);
+    for _ in 0..200 {
+        log.data(5, 200);
+    }
+    let scene = Scene::with(log, 800, 700, |_, _| {}).await;
+    let mut client = scene.proxy.client().await;
+    for offset in [0, 0, 100, 100] {
+        let began = Instant::now();
+        let entry = fetch(&mut client, 13, &[(2, offset)]).await.remove(0);
+        assert_eq!((entry.error_code, records(&entry)), (0, &b""[..]), "{offset}");
+        assert_eq!(entry.log_start_offset, -1, "nothing is known to begin at 0");
+        assert!(began.elapsed() < Duration::from_secs(2));
+    }
+    let entry = fetch(&mut client, 13, &[(2, 750)]).await.remove(0);
+    assert_eq!(entry.log_start_offset, -1);
+    let mut part = scene.world.part(tip("orders", ID, 2), 0);
+    part.upload(&scene.log, 800);
+    part.commit();
+    for offset in [0, 100] {
+        let mut found = None;
+        for _ in 0..20 {
+            let entry = fetch(&mut client, 13, &[(2, offset)]).await.remove(0);
+            assert_eq!(entry.error_code, 0, "{offset}");
+            found = Some(records(&entry).to_vec()).filter(|records| !records.is_empty());
+            if found.is_some() {
+                break;
+            }
+        }
+        assert!(scene.log.bytes_from(offset).starts_with(&found.expect("it is in the tier")));
+    }
 }
 
 #[tokio::test]

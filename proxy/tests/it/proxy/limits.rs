@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use firnline_proxy::proxy::{Proxy, ProxyLimits};
-use kafka_protocol::messages::{ApiVersionsRequest, ApiVersionsResponse, MetadataRequest, MetadataResponse};
+use kafka_protocol::messages::{
+    ApiVersionsRequest, ApiVersionsResponse, JoinGroupRequest, MetadataRequest, MetadataResponse,
+    ProduceRequest,
+};
 use tokio::time::{Instant, sleep};
 
 use super::broker::{Broker, Running, settings};
@@ -65,6 +68,25 @@ async fn who_does_not_get_in_is_let_go_and_who_has_stays() {
     assert!(began.elapsed() >= entry / 2, "it did not wait");
     assert_eq!(outside.frame().await, None);
     asks(&mut inside).await;
+}
+
+#[tokio::test]
+async fn who_asks_for_what_is_answered_late_or_never_stays() {
+    let broker = Broker::start(|asked| match asked.key {
+        0 | 11 => Vec::new(),
+        _ => vec![asked.answer(&MetadataResponse::default())],
+    })
+    .await;
+    let mut settings = settings(broker.port);
+    settings.limits.entry = Duration::from_millis(300);
+    let proxy = Running::start(settings).await;
+    let (mut producer, mut member) = (proxy.client().await, proxy.client().await);
+    producer.send(9, &ProduceRequest::default().with_acks(0)).await;
+    member.send(5, &JoinGroupRequest::default()).await;
+    sleep(Duration::from_millis(700)).await;
+    assert!(tokio::time::timeout(Duration::from_millis(50), member.frame()).await.is_err(), "it was cut");
+    producer.send(9, &ProduceRequest::default().with_acks(0)).await;
+    asks(&mut producer).await;
 }
 
 #[tokio::test]

@@ -62,6 +62,19 @@ async fn a_topic_that_has_come_to_the_tier_since_begins_where_the_tier_does() {
 }
 
 #[tokio::test]
+async fn a_partition_that_has_come_to_the_tier_since_begins_where_the_tier_does() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    assert_eq!(listed(&mut client, 7, 2, -2).await.offset, 700, "nothing of it is in the tier");
+    assert_eq!(listed(&mut client, 7, 2, 0).await.offset, 700);
+    let mut part = scene.world.part(tip("orders", ID, 2), 100);
+    part.upload(&scene.log, 800);
+    part.commit();
+    assert_eq!(listed(&mut client, 7, 2, -2).await.offset, 100, "its history was hidden");
+    assert_eq!(listed(&mut client, 7, 2, 0).await.offset, 100);
+}
+
+#[tokio::test]
 async fn a_log_begins_where_the_tier_does_and_times_are_found_in_both() {
     let scene = Scene::new(800, 700).await;
     let mut client = scene.proxy.client().await;
@@ -153,8 +166,12 @@ async fn ends_of_old_epochs_come_from_the_tier() {
 }
 
 fn deletion(offset: i64) -> DeleteRecordsRequest {
-    let asked = DeleteRecordsPartition::default().with_partition_index(0).with_offset(offset);
-    let topic = DeleteRecordsTopic::default().with_name(text("orders").into()).with_partitions(vec![asked]);
+    deletion_of("orders", 0, offset)
+}
+
+fn deletion_of(topic: &str, partition: i32, offset: i64) -> DeleteRecordsRequest {
+    let asked = DeleteRecordsPartition::default().with_partition_index(partition).with_offset(offset);
+    let topic = DeleteRecordsTopic::default().with_name(text(topic).into()).with_partitions(vec![asked]);
     DeleteRecordsRequest::default().with_topics(vec![topic]).with_timeout_ms(1000)
 }
 
@@ -167,7 +184,7 @@ async fn what_is_deleted_is_deleted_in_the_tier_before_the_client_is_told() {
         let told = client.ask(version, &deletion(300)).await.topics.remove(0).partitions.remove(0);
         assert_eq!((told.error_code, told.low_watermark), (0, 300), "version {version}");
     }
-    let floors: Vec<_> = scene.world.sim.keys().into_iter().filter(|key| key.contains("/floor-")).collect();
+    let floors = floors(&scene);
     assert_eq!(floors.len(), 3);
     let floor = FloorObject::decode(&scene.world.sim.peek(&floors[0]).unwrap()).unwrap();
     assert_eq!((floor.offset.get(), &floor.tip), (300, &tip("orders", ID, 0)));
@@ -187,6 +204,38 @@ async fn what_is_deleted_is_deleted_in_the_tier_before_the_client_is_told() {
     assert_eq!(offset(&mut client, 7, 0).await, (1_000_300, 300));
     let told = client.ask(2, &deletion(-1)).await.topics.remove(0).partitions.remove(0);
     assert_eq!(told.low_watermark, scene.log.end());
+}
+
+fn floors(scene: &Scene) -> Vec<String> {
+    scene.world.sim.keys().into_iter().filter(|key| key.contains("/floor-")).collect()
+}
+
+#[tokio::test]
+async fn a_deletion_meets_the_topic_that_its_name_means_now() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    assert_eq!(offset(&mut client, 7, -2).await, (-1, 100), "the name was told a moment ago");
+    scene.brokers.id.store(8, Ordering::SeqCst);
+    let told = client.ask(2, &deletion(300)).await.topics.remove(0).partitions.remove(0);
+    assert_eq!((told.error_code, told.low_watermark), (0, 700));
+    assert_eq!(floors(&scene), Vec::<String>::new(), "of the one that bore it before nothing is deleted");
+}
+
+#[tokio::test]
+async fn a_deletion_holds_for_what_has_come_to_the_tier_since_and_for_what_is_on_its_way() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    // Partitions were added, and nothing of them is in the tier yet.
+    let told = client.ask(2, &deletion_of("orders", 5, 30)).await.topics.remove(0).partitions.remove(0);
+    assert_eq!((told.error_code, told.low_watermark), (0, 30));
+    assert_eq!(floors(&scene).len(), 1);
+    scene.brokers.id.store(9, Ordering::SeqCst);
+    scene.world.topic("fresh", 9, 1);
+    // What was read when the proxy began is young for a few seconds.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let told = client.ask(2, &deletion_of("fresh", 0, 750)).await.topics.remove(0).partitions.remove(0);
+    assert_eq!(told.error_code, 0);
+    assert_eq!(floors(&scene).len(), 2);
 }
 
 #[tokio::test]

@@ -39,9 +39,12 @@ pub(super) const OUT_OF_RANGE: i16 = 1;
 #[derive(Clone)]
 pub(super) struct Brokers {
     pub(super) log: Arc<Log>,
-    start: i64,
+    /// Where each partition's log begins.
+    pub(super) starts: Arc<[AtomicI64; 3]>,
     /// The error of each partition that has no other.
     pub(super) error: Arc<std::sync::atomic::AtomicI16>,
+    /// The error of each partition that is asked for offsets.
+    pub(super) offsets_error: Arc<std::sync::atomic::AtomicI16>,
     /// Whether it tells what it leads.
     pub(super) leads: Arc<AtomicBool>,
     pub(super) end: Arc<AtomicI64>,
@@ -59,7 +62,8 @@ impl Brokers {
         let end = log.end();
         Self {
             log: Arc::new(log),
-            start,
+            starts: Arc::new([start, start, start].map(AtomicI64::new)),
+            offsets_error: Arc::default(),
             error: Arc::default(),
             leads: Arc::new(AtomicBool::new(true)),
             end: Arc::new(AtomicI64::new(end)),
@@ -68,6 +72,13 @@ impl Brokers {
             aborted: Arc::default(),
             cache: Arc::default(),
         }
+    }
+
+    fn start(&self, partition: i32) -> i64 {
+        usize::try_from(partition)
+            .ok()
+            .and_then(|partition| self.starts.get(partition))
+            .map_or(0, |start| start.load(Ordering::SeqCst))
     }
 
     fn answer(&self, asked: &Asked) -> Bytes {
@@ -97,7 +108,8 @@ impl Brokers {
             if error != 0 {
                 return data.with_error_code(error);
             }
-            if !(self.start..=end).contains(&wanted.fetch_offset) {
+            let start = self.start(wanted.partition);
+            if !(start..=end).contains(&wanted.fetch_offset) {
                 return data.with_error_code(OUT_OF_RANGE);
             }
             let room = usize::try_from(wanted.partition_max_bytes.min(request.max_bytes)).unwrap();
@@ -118,7 +130,7 @@ impl Brokers {
             let aborted = (request.isolation_level == 1).then(|| aborted.collect());
             let data = data.with_aborted_transactions(aborted);
             let data = data.with_high_watermark(end).with_last_stable_offset(stable);
-            data.with_log_start_offset(self.start).with_records(Some(records.into()))
+            data.with_log_start_offset(start).with_records(Some(records.into()))
         };
         let topics = request.topics.iter().map(|topic| {
             let answer = FetchableTopicResponse::default().with_topic(topic.topic.clone());
@@ -142,10 +154,12 @@ impl Brokers {
             let partitions = topic.partitions.iter().map(|asked| {
                 let answer =
                     ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
-                if !leads {
-                    return answer.with_error_code(6);
+                let error = if leads { self.offsets_error.load(Ordering::SeqCst) } else { 6 };
+                // A follower does tell those who look into replicas where its own log ends.
+                if error != 0 && request.replica_id.0 != -2 {
+                    return answer.with_error_code(error);
                 }
-                let (timestamp, offset) = self.found(asked.timestamp);
+                let (timestamp, offset) = self.found(asked.partition_index, asked.timestamp);
                 answer.with_timestamp(timestamp).with_offset(offset).with_leader_epoch(epoch)
             });
             let answer = ListOffsetsTopicResponse::default().with_name(topic.name.clone());
@@ -155,13 +169,13 @@ impl Brokers {
     }
 
     /// The record at offset N has the timestamp 1,000,000 + N.
-    fn found(&self, timestamp: i64) -> (i64, i64) {
-        let end = self.end.load(Ordering::SeqCst);
+    fn found(&self, partition: i32, timestamp: i64) -> (i64, i64) {
+        let (start, end) = (self.start(partition), self.end.load(Ordering::SeqCst));
         match timestamp {
             -1 => (-1, end),
-            -2 | -4 => (-1, self.start),
+            -2 | -4 => (-1, start),
             -3 => (1_000_000 + end - 1, end - 1),
-            0.. => match self.start.max(timestamp - 1_000_000) {
+            0.. => match start.max(timestamp - 1_000_000) {
                 offset if offset < end => (1_000_000 + offset, offset),
                 _ => (-1, -1),
             },
@@ -179,7 +193,7 @@ impl Brokers {
                 let (epoch, end) = match asked.leader_epoch {
                     5 => (5, end),
                     6.. => (-1, -1),
-                    lower => (lower, self.start),
+                    lower => (lower, self.start(asked.partition)),
                 };
                 answer.with_leader_epoch(epoch).with_end_offset(end)
             });
@@ -196,7 +210,7 @@ impl Brokers {
                 let low = if asked.offset < 0 {
                     self.end.load(Ordering::SeqCst)
                 } else {
-                    self.start.max(asked.offset)
+                    self.start(asked.partition_index).max(asked.offset)
                 };
                 let answer =
                     DeleteRecordsPartitionResult::default().with_partition_index(asked.partition_index);

@@ -54,7 +54,7 @@ fn looked(request: &FetchRequest<'_>, version: i16, known: &Known) -> (Look, i32
         BytesMut::from(&write_request(request, version, 1, Some(b"client")).unwrap().into_bytes()[..]);
     frame.advance(4);
     let room = ByteBudget::new(1 << 20);
-    let look = look(&mut frame, known, &Kept::default(), &room).unwrap();
+    let look = look(&mut frame, known, &Kept::default(), &Refusals::default(), &room).unwrap();
     let (header, body) = RequestHeader::read(&frame).unwrap();
     let read: FetchRequest<'_> = read_request(&header, body).unwrap();
     (look, read.session_epoch.value, read.max_bytes.value)
@@ -90,13 +90,25 @@ async fn a_hot_fetch_asks_nothing_and_passes_as_it_is() {
 async fn a_cold_one_leaves_room_and_asks_for_what_it_needs() {
     let known = known();
     let (look, _, max_bytes) = looked(&request(50), 13, &known);
-    assert_eq!(asked(look), Some((BTreeSet::new(), Map::new(), 10_000)), "all of a tier is committed");
+    assert_eq!(asked(look), Some((BTreeSet::new(), ends(), 10_000)), "is it on the log?");
     assert_eq!(max_bytes, 9000);
     let (look, ..) = looked(&request(90), 13, &known);
     assert_eq!(asked(look), Some((BTreeSet::new(), ends(), 10_000)), "is it beyond the log, or on its way?");
-    known.with_id(TopicId::from_bytes(ID)).unwrap().place(1).unwrap().lock().note_end(500);
-    let (look, ..) = looked(&request(90), 13, &known);
-    assert_eq!(asked(look), Some((BTreeSet::new(), Map::new(), 10_000)), "a leader has told");
+    let end = |end| known.with_id(TopicId::from_bytes(ID)).unwrap().place(1).unwrap().lock().note_end(end);
+    for (told, offset) in [(90, 90), (90, 95), (79, 50)] {
+        end(told);
+        let (look, ..) = looked(&request(offset), 13, &known);
+        assert_eq!(
+            asked(look),
+            Some((BTreeSet::new(), ends(), 10_000)),
+            "{offset} at {told}: is it still so?"
+        );
+    }
+    end(500);
+    for offset in [50, 90] {
+        let (look, ..) = looked(&request(offset), 13, &known);
+        assert_eq!(asked(look), Some((BTreeSet::new(), Map::new(), 10_000)), "a leader has told");
+    }
 }
 
 #[tokio::test(start_paused = true)]

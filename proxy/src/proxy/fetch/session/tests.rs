@@ -235,17 +235,18 @@ impl World {
         };
         let mut frame = frame(fetch, id, epoch);
         let before = frame.clone();
-        let session = match look(&mut frame, &self.known, &self.kept, &self.room).unwrap() {
-            Look::Pass => panic!("nobody here is a replica"),
-            Look::Refuse(error) => {
-                assert_eq!(frame, before);
-                if epoch == self.epoch || error != KafkaError::InvalidFetchSessionEpoch {
-                    (self.id, self.epoch) = (0, 0);
+        let session =
+            match look(&mut frame, &self.known, &self.kept, &Refusals::default(), &self.room).unwrap() {
+                Look::Pass => panic!("nobody here is a replica"),
+                Look::Refuse(error) => {
+                    assert_eq!(frame, before);
+                    if epoch == self.epoch || error != KafkaError::InvalidFetchSessionEpoch {
+                        (self.id, self.epoch) = (0, 0);
+                    }
+                    return Seen::Own(error.code());
                 }
-                return Seen::Own(error.code());
-            }
-            Look::Ask { session, .. } => session,
-        };
+                Look::Ask { session, .. } => session,
+            };
         // The broker hears what has been passed on.
         let (header, body) = RequestHeader::read(&frame).unwrap();
         let passed: FetchRequest<'_> = read_request(&header, body).unwrap();
@@ -395,7 +396,7 @@ async fn a_second_fetch_of_a_session_does_not_overtake_the_first() {
     let (known, room, kept) = (known(), ByteBudget::new(1 << 20), Kept::default());
     let look = |epoch, id| {
         let fetch = fetch(Said::Next, &[((0, 0), 5)]);
-        match look(&mut frame(&fetch, id, epoch), &known, &kept, &room).unwrap() {
+        match look(&mut frame(&fetch, id, epoch), &known, &kept, &Refusals::default(), &room).unwrap() {
             Look::Ask { session, .. } => Ok(session.unwrap()),
             Look::Refuse(error) => Err(error),
             Look::Pass => panic!("nobody here is a replica"),
