@@ -84,7 +84,6 @@ pub(crate) async fn accept(
 fn say(ended: &Ended, from: SocketAddr) {
     let error = ended as &dyn std::error::Error;
     match ended {
-        Ended::Node(_) => tracing::error!(%from, error, "a connection is closed"),
         Ended::Unknown { .. } | Ended::Correlation { .. } | Ended::Unasked | Ended::BrokerTls { .. } => {
             tracing::warn!(%from, error, "a connection is closed");
         }

@@ -75,6 +75,7 @@ where
         lines: answers,
         nodes: &shared.nodes,
         answers: &shared.answers,
+        plain: &shared.plain,
         kept,
         refusals,
         ends: Ends::default(),

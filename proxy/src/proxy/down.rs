@@ -14,8 +14,8 @@ use super::connection::Visit;
 use super::counts::Counters;
 use super::ended::Ended;
 use super::fetch::{
-    Answered, Asked, Ends, Kept, Later, Refusals, Room, Session, ToldBefore, answer, is_cold, note_held_up,
-    note_seams, pass_entry,
+    Answered, Asked, Ends, Kept, Later, Passing, Refusals, Room, Session, Tally, ToldBefore, answer, is_cold,
+    note_held_up, note_seams, pass_entry,
 };
 use super::identity::Unproven;
 use super::learn::compare;
@@ -40,6 +40,9 @@ const UNCOUNTED_BYTES: usize = 64 << 10;
 /// Enough for what stands before the entries of an answer to a fetch.
 const FETCH_FRONT_BYTES: usize = 64;
 
+/// Bytes that are read of a partition behind an answer: enough for the next one to begin with; reading ahead does the rest.
+const BEHIND_BYTES: usize = 1 << 20;
+
 /// Reads of what was not waited for, of one connection at once.
 const READS: usize = 16;
 
@@ -49,8 +52,10 @@ pub(crate) struct Down<'p, R, W> {
     pub(crate) client: Sink<W>,
     pub(crate) lines: mpsc::Receiver<Line>,
     pub(crate) nodes: &'p Nodes,
-    /// For long answers of all connections.
+    /// For long answers of all connections that are filled.
     pub(crate) answers: &'p ByteBudget,
+    /// For long answers of all connections that hold no records.
+    pub(crate) plain: &'p ByteBudget,
     /// The session of this connection.
     pub(crate) kept: Kept,
     /// What the broker has refused on it.
@@ -142,6 +147,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         if !then.is_own() {
             self.counters.came(api, length);
         }
+        let mut counted = None;
         match &mut then {
             Then::Pass if travelers.is_none() => return self.broker.pass(&mut self.client).await,
             Then::Fetch if length > UNCOUNTED_BYTES => {
@@ -149,15 +155,24 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             }
             Then::Cold(asked) if length > UNCOUNTED_BYTES && travelers.is_none() => {
                 let known = self.tier.as_ref().map(|tier| tier.known()).unwrap_or_default();
-                if !is_cold(asked, &known, &self.refusals)? {
+                let is_cold = is_cold(asked, &known, &self.refusals)?;
+                // Where there is no memory to hold it in, it passes as if nothing of the tier were in it: what is hot waits for
+                // nobody.
+                counted = if is_cold { self.answers.try_reserve(length as u64) } else { None };
+                if counted.is_none() {
                     let session = asked.session.take();
                     self.ends = Ends::default();
                     return self.stream(&known, version, session).await;
                 }
             }
+            // Records of another time go into it.
+            Then::Cold(_) if length > UNCOUNTED_BYTES => {
+                counted = Some(self.answers.reserve(length as u64).await);
+            }
+            _ if length > UNCOUNTED_BYTES => counted = Some(self.plain.reserve(length as u64).await),
             _ => {}
         }
-        let Some((frame, counted)) = self.hold(length).await? else { return Ok(false) };
+        let Some(frame) = self.broker.whole().await? else { return Ok(false) };
         let mut answer = match then {
             Then::Versions => versions::cap(&frame.freeze(), version, self.pass_unknown)?,
             Then::Addresses => {
@@ -204,7 +219,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             Then::Pass => framed(frame.freeze()),
         };
         let held = self.join(&mut answer, travelers).await?;
-        self.client.send(&mut answer).await?;
+        self.client.send_held(&mut answer).await?;
         drop((counted, held));
         Ok(true)
     }
@@ -224,16 +239,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         // A long answer is longer than that.
         self.broker.peek(FETCH_FRONT_BYTES).await?;
         let front = FetchFront::read(self.broker.arrived()?, version)?;
-        let refusals = self.refusals.clone();
+        let (refusals, tier, mut refused) = (self.refusals.clone(), self.tier.clone(), 0);
+        let has_looked_since = |at| tier.as_ref().is_none_or(|tier| tier.has_looked_since(at));
+        let passing = Passing { known, refusals: &refusals, has_looked_since, version };
         let each = |topic: ScannedTopic<'_>, front: PartitionFront, patches: &mut Patches| {
-            let is_refused = pass_entry(known, &refusals, topic, front, version, patches);
+            let is_refused = pass_entry(&passing, topic, front, patches);
             if is_refused {
+                refused += 1;
                 let key = TopicKey::of(topic.name, topic.id, version);
                 // A session that the broker knows otherwise is not gone on with.
                 session.take_if(|session| !session.suspect(key, front.partition_index));
             }
         };
         let passed = self.broker.pass_fetch(&mut self.client, version, each).await?;
+        self.counters.made(Tally { empty: refused, ..Tally::default() });
         // Both halves are one task: nothing that the client asks is looked at between its last byte and this.
         if let Some(session) = session {
             self.kept.settle(session, front);
@@ -272,12 +291,17 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             self.kept.settle(session, answered.front);
         }
         let held = self.join(&mut answered.frame, travelers).await?;
-        self.client.send(&mut answered.frame).await?;
+        self.client.send_held(&mut answered.frame).await?;
         drop(held);
         let Answered { later, .. } = answered;
         for Later { tiered, tip, offset, max_bytes, sight } in later {
             while self.reads.try_join_next().is_some() {}
             if self.reads.len() >= READS {
+                break;
+            }
+            // What is read behind an answer is read for its client all the same, and kept by the reader alone.
+            let max_bytes = self.bandwidth.take(&client, max_bytes.min(BEHIND_BYTES));
+            if max_bytes == 0 {
                 break;
             }
             let tier = Arc::clone(&tier);
@@ -355,13 +379,6 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             self.nodes.learn(broker.node_id, broker.host.value, broker.port.value)?;
         }
         Ok(())
-    }
-
-    /// All of the answer at the front, its length cut off, and the memory that is set aside for it.
-    async fn hold(&mut self, length: usize) -> Result<Option<(BytesMut, Option<Reservation>)>, Ended> {
-        let counted =
-            if length > UNCOUNTED_BYTES { Some(self.answers.reserve(length as u64).await) } else { None };
-        Ok(self.broker.whole().await?.map(|frame| (frame, counted)))
     }
 }
 

@@ -47,6 +47,8 @@ pub(crate) enum Ended {
     Late(Duration),
     #[error("a frame stood still for {} s", .0.as_secs())]
     Stalled(Duration),
+    #[error("an answer was not taken within {} s", .0.as_secs())]
+    Slow(Duration),
     #[error("the broker was not there in {} s", .0.as_secs())]
     Absent(Duration),
 }

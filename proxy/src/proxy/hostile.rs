@@ -8,7 +8,7 @@ use firnline_store::ByteBudget;
 use proptest::prelude::*;
 
 use super::addresses::{self, Doors};
-use super::fetch::{Kept, Look, Refusals, look, pass_entry};
+use super::fetch::{Kept, Look, Passing, Refusals, look, pass_entry};
 use super::login::handshake;
 use super::nodes::{NodeError, Reached};
 use super::offsets::{names_wanted, refuse_deletion};
@@ -69,8 +69,10 @@ fn take_answer(api: Api, version: i16, frame: &Bytes) {
         && let Ok(mut scan) = FetchScan::new(version, frame.len())
     {
         let mut frame = frame.to_vec();
+        let refusals = Refusals::default();
+        let passing = Passing { known: &known, refusals: &refusals, has_looked_since: |_| false, version };
         let passed = scan.pass(&mut frame, |topic, front, patches| {
-            pass_entry(&known, &Refusals::default(), topic, front, version, patches);
+            pass_entry(&passing, topic, front, patches);
         });
         assert!(passed.is_err() || passed.is_ok_and(|passed| passed <= frame.len()));
     }

@@ -4,7 +4,7 @@
 //! A node's port lies as far above the base as its id says, so that every proxy of a cluster, and the same one after a new
 //! start, gives it the same. It is opened when the node is first told of, before the answer that tells of it goes on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -83,6 +83,8 @@ pub(crate) struct Nodes {
     ways: Ways,
     limit: usize,
     known: Mutex<BTreeMap<u16, Known>>,
+    /// Those that cannot be reached, and were named.
+    unreached: Mutex<BTreeSet<i32>>,
     opened: mpsc::Sender<Opened>,
 }
 
@@ -98,11 +100,25 @@ impl Nodes {
     pub(crate) fn new(ways: Ways, limit: usize) -> (Self, mpsc::Receiver<Opened>) {
         // One place for each node that may be, so that sending never waits.
         let (opened, ports) = mpsc::channel(limit.max(1));
-        (Self { ways, limit, known: Mutex::default(), opened }, ports)
+        (Self { ways, limit, known: Mutex::default(), unreached: Mutex::default(), opened }, ports)
     }
 
-    /// How a node is reached that was said to be at an address, which is learned; its port is open then.
+    /// How a node is reached that was said to be at an address, which is learned; its port is open then. One that cannot be
+    /// reached is named once, until it can.
     pub(crate) fn learn(&self, node: i32, host: &str, port: i32) -> Result<Reached, NodeError> {
+        let learned = self.try_learn(node, host, port);
+        let mut unreached = self.unreached.lock().unwrap_or_else(PoisonError::into_inner);
+        match &learned {
+            Ok(_) => drop(unreached.remove(&node)),
+            Err(error) if unreached.len() < self.limit.max(1) && unreached.insert(node) => {
+                say(node, host, port, error)
+            }
+            Err(_) => {}
+        }
+        learned
+    }
+
+    fn try_learn(&self, node: i32, host: &str, port: i32) -> Result<Reached, NodeError> {
         let id = u16::try_from(node).map_err(|_| self.no_port(node))?;
         let port = u16::try_from(port).map_err(|_| NodeError::Address { node, port })?;
         let mut known = self.known();
@@ -186,5 +202,38 @@ impl Nodes {
 
     fn known(&self) -> MutexGuard<'_, BTreeMap<u16, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn say(node: i32, host: &str, port: i32, error: &NodeError) {
+    let own = match error {
+        NodeError::Listen { address, .. } => address.to_string(),
+        _ => "none".to_owned(),
+    };
+    let cause = std::error::Error::source(error).map_or_else(|| error.to_string(), ToString::to_string);
+    tracing::error!(
+        node, broker = %format_args!("{host}:{port}"), own, cause,
+        "a node cannot be reached through the proxy; clients that are told of it are let go until it can"
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_node_whose_port_is_taken_is_told_so_and_reached_once_it_is_free() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let ways = Ways::Ports { host: "proxy".into(), ip: [127, 0, 0, 1].into(), base: port };
+        let (nodes, _opened) = Nodes::new(ways, 4);
+        for _ in 0..2 {
+            let error = nodes.learn(0, "broker", 9092).unwrap_err();
+            assert!(matches!(error, NodeError::Listen { node: 0, address, .. } if address.port() == port));
+            assert_eq!(*nodes.unreached.lock().unwrap(), BTreeSet::from([0]));
+        }
+        drop(taken);
+        assert_eq!(nodes.learn(0, "broker", 9092).unwrap().port, port);
+        assert!(nodes.unreached.lock().unwrap().is_empty(), "it is named anew where it is lost again");
     }
 }

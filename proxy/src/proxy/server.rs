@@ -7,7 +7,6 @@ use firnline_store::ByteBudget;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use super::accept::{Door, accept};
 use super::bandwidth::Bandwidth;
@@ -168,6 +167,7 @@ impl Proxy {
         }
         let requests = ByteBudget::new(limits.requests_bytes);
         let answers = ByteBudget::new(limits.answers_bytes);
+        let plain = ByteBudget::new(limits.requests_bytes);
         let tier = archive.map(|archive| Arc::new(Tier::new(archive, time_travel)));
         let counters = Counters::new();
         let sessions = ByteBudget::new(limits.sessions_bytes);
@@ -178,6 +178,7 @@ impl Proxy {
             limits,
             requests,
             answers,
+            plain,
             sessions,
             tier,
             pass_unknown,
@@ -236,11 +237,8 @@ impl Proxy {
 
 /// Reads anew what is known of the tier, as often as the limits say. Never returns.
 async fn keep_fresh(shared: &Shared) {
-    loop {
-        match &shared.tier {
-            Some(tier) => tier.refresh().await,
-            None => std::future::pending().await,
-        }
-        sleep(shared.limits.tier_age).await;
+    match &shared.tier {
+        Some(tier) => tier.keep_fresh(shared.limits.tier_age).await,
+        None => std::future::pending().await,
     }
 }

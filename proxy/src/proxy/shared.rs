@@ -25,6 +25,8 @@ pub(crate) struct Shared {
     pub(crate) limits: ProxyLimits,
     pub(crate) requests: ByteBudget,
     pub(crate) answers: ByteBudget,
+    /// For long answers that hold no records.
+    pub(crate) plain: ByteBudget,
     pub(crate) sessions: ByteBudget,
     pub(crate) tier: Option<Arc<Tier>>,
     pub(crate) pass_unknown: bool,

@@ -153,6 +153,7 @@ impl Stage {
             nodes,
             requests: ByteBudget::new(limits.requests_bytes),
             answers: ByteBudget::new(limits.answers_bytes),
+            plain: ByteBudget::new(limits.requests_bytes),
             sessions: ByteBudget::new(limits.sessions_bytes),
             tier: Some(Arc::new(Tier::new(archive, false))),
             pass_unknown: false,
@@ -189,22 +190,7 @@ impl Stage {
 
     /// Asks for two offsets, has the broker answer, and gives the answer's partitions: their errors and numbers of bytes.
     async fn fetch(&mut self, offsets: [i64; 2], max_bytes: i32) -> Vec<(i16, usize)> {
-        let partition = |(partition, fetch_offset)| FetchPartition {
-            partition,
-            fetch_offset,
-            partition_max_bytes: max_bytes,
-            ..FetchPartition::default()
-        };
-        let partitions = (0..).zip(offsets).map(partition).collect();
-        let topic = FetchTopic { topic: "orders", topic_id: [ID; 16], partitions };
-        let request = FetchRequest {
-            max_wait_ms: 500,
-            max_bytes: At::new(max_bytes),
-            topics: List::from(vec![topic]),
-            ..FetchRequest::default()
-        };
-        let mut frame = write_request(&request, VERSION, 5, Some(b"client")).unwrap();
-        self.client.write_all_buf(&mut frame).await.unwrap();
+        self.client.write_all(&request(offsets, max_bytes)).await.unwrap();
         self.answer().await;
         let answer = read(&mut self.client).await;
         let answer: FetchResponse<'_> = read_response(&answer, VERSION).unwrap();
@@ -285,6 +271,25 @@ impl Stage {
         }
         panic!("the store is never asked: {:?}", self.events());
     }
+}
+
+/// A fetch of two offsets, its length before it.
+fn request(offsets: [i64; 2], max_bytes: i32) -> Bytes {
+    let partition = |(partition, fetch_offset)| FetchPartition {
+        partition,
+        fetch_offset,
+        partition_max_bytes: max_bytes,
+        ..FetchPartition::default()
+    };
+    let partitions = (0..).zip(offsets).map(partition).collect();
+    let topic = FetchTopic { topic: "orders", topic_id: [ID; 16], partitions };
+    let request = FetchRequest {
+        max_wait_ms: 500,
+        max_bytes: At::new(max_bytes),
+        topics: List::from(vec![topic]),
+        ..FetchRequest::default()
+    };
+    write_request(&request, VERSION, 5, Some(b"client")).unwrap().into_bytes()
 }
 
 async fn run(client: Noted, broker: DuplexStream, grounds: Grounds, shared: Arc<Shared>, stop: Stop) {
@@ -405,4 +410,40 @@ async fn only_cold_partitions_are_waited_for() {
     let entries = stage.fetch([100, 200], 10 << 20).await;
     assert!(entries.iter().all(|(code, bytes)| *code == 0 && *bytes > 0));
     assert_eq!(before_store(&stage.events()), 0, "the store was asked before the answer went");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_hot_waits_for_no_memory() {
+    let mut stage = Stage::new().await;
+    stage.know();
+    let taken = stage.shared.answers.reserve(stage.shared.answers.total()).await;
+    let hot = stage.log.bytes_from(700).len();
+    let minute = std::time::Duration::from_secs(60);
+    let entries = tokio::time::timeout(minute, stage.fetch([100, 700], 10 << 20)).await;
+    assert_eq!(entries.expect("others hold all memory for long answers"), [(0, 0), (0, hot)]);
+    drop(taken);
+}
+
+#[tokio::test]
+async fn a_queue_of_requests_is_counted_and_a_claim_is_not() {
+    let mut stage = Stage::new().await;
+    let free = |stage: &Stage| stage.shared.requests.total() - stage.shared.requests.available();
+    let front = request([100, 200], 1 << 20);
+    // One is looked at, and one is about to be.
+    for (times, taken) in [(2, 0), (9, 9 * 4096)] {
+        for _ in 0..times {
+            stage.client.write_all(&front).await.unwrap();
+        }
+        for _ in 0..1000 {
+            yield_now().await;
+        }
+        assert_eq!(free(&stage), taken, "after {times} more");
+    }
+    let mut stage = Stage::new().await;
+    let claim = [&(8_i32 << 20).to_be_bytes()[..], &front[4..]].concat();
+    stage.client.write_all(&claim).await.unwrap();
+    for _ in 0..1000 {
+        yield_now().await;
+    }
+    assert_eq!(free(&stage), 0, "nothing of it has come");
 }

@@ -216,9 +216,20 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
     /// The same, to be changed, with the memory that is set aside for it.
     async fn take(&mut self) -> Result<Option<(BytesMut, Option<Reservation>)>, Ended> {
         let Some(length) = self.client.peek(0).await? else { return Ok(None) };
-        let counted =
-            if length > UNCOUNTED_BYTES { Some(self.requests.reserve(length as u64).await) } else { None };
-        Ok(self.client.whole().await?.map(|frame| (frame, counted)))
+        // What waits for answers is kept with them: one short request is for free, a queue of them is not.
+        let is_first = self.lines.capacity() == self.lines.max_capacity();
+        if length <= UNCOUNTED_BYTES && is_first || length > self.limits.request_bytes {
+            return Ok(self.client.whole().await?.map(|frame| (frame, None)));
+        }
+        // Who only claims that much comes by no memory: it is set aside once as much has come as is for free, and what is left
+        // has to come before long.
+        if self.client.peek(UNCOUNTED_BYTES).await?.is_none() {
+            return Ok(None);
+        }
+        let counted = self.requests.reserve(length as u64).await;
+        let limit = self.limits.stall;
+        let whole = timeout(limit, self.client.whole()).await.map_err(|_| Ended::Stalled(limit))??;
+        Ok(whole.map(|frame| (frame, Some(counted))))
     }
 
     async fn fetch(&mut self, tier: &Tier, version: i16, correlation_id: i32) -> Result<bool, Ended> {

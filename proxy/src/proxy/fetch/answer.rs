@@ -19,6 +19,7 @@ use super::guard::{Tally, report, would_be_false};
 use super::leader::{Ends, Leader};
 use super::look::{Asked, Found, find_by, refused};
 use super::outcome::{Beside, Told, told};
+use super::passing::NOTHING;
 use super::refusals::Refusals;
 use super::seam::note_held_up;
 use super::session::Session;
@@ -39,6 +40,9 @@ use crate::wire::{
     Api, At, Frame, List, Patches, RequestHeader, Splice, fragment, read_request, read_response,
     response_correlation, splice,
 };
+
+/// How long an answer waits for cold partitions where there are hot ones beside them that have nothing new.
+const BESIDE_HOT: Duration = Duration::from_millis(100);
 
 /// An answer to be sent, and what it was made with.
 #[derive(Debug)]
@@ -138,7 +142,10 @@ pub(crate) async fn answer(
         let frame = refused(error, version, response_correlation(&frame)?)?;
         return Ok(Answered { frame, front, later: Vec::new(), tally: Tally::default(), _held: None });
     };
-    let Judged { patches, mut cold, mut looks, broker_bytes, out_of_range } = judged;
+    let Judged { patches, mut cold, mut looks, broker_bytes, out_of_range, has_hot, unfamiliar } = judged;
+    let has_hot = has_hot || session.as_ref().is_some_and(|session| session.partitions() > cold.len());
+    // A hot partition beside cold ones has nothing now, and may have something at any moment.
+    let patience = if has_hot { terms.max_wait.min(BESIDE_HOT) } else { terms.max_wait };
     patches.apply(&mut frame)?;
     let frame = frame.freeze();
     let unproven = if asked.unproven.is_some() { looks.len() as u64 } else { 0 };
@@ -158,7 +165,7 @@ pub(crate) async fn answer(
         if broker_bytes > 0 {
             later = from_memory(&mut cold, &looks, tier, terms, rest, turn);
         } else {
-            let deadline = began + terms.max_wait;
+            let deadline = began + patience;
             wait_for(&mut cold, &looks, tier, terms, rest, turn, deadline).await;
         }
     }
@@ -166,11 +173,11 @@ pub(crate) async fn answer(
     if let Some(held) = &mut held {
         held.shrink_to(filled as u64);
     }
-    if broker_bytes + filled == 0 && is_worth_waiting(&cold) && !has_news(&cold, terms) {
+    if broker_bytes + filled == 0 && is_worth_waiting(&cold, unfamiliar) && !has_news(&cold, terms) {
         // An answer that comes at once and has nothing is asked for again at once.
-        sleep_until(began + terms.max_wait).await;
+        sleep_until(began + patience).await;
     }
-    let tally = Tally { out_of_range, unproven, throttled, ..Tally::default() };
+    let tally = Tally { out_of_range, unproven, throttled, empty: unfamiliar, ..Tally::default() };
     let tally = cold.iter().fold(tally, |tally, one| one.count(tally));
     let frame = put_together(&frame, cold, terms, doors)?;
     Ok(Answered { frame, front, later, tally, _held: held })
@@ -184,6 +191,10 @@ struct Judged {
     broker_bytes: usize,
     /// Entries that stay refused.
     out_of_range: u64,
+    /// Whether there are entries without an error.
+    has_hot: bool,
+    /// Refused entries of topics that may have come to the tier since it was read.
+    unfamiliar: u64,
 }
 
 /// Goes through the entries: notes what they tell, patches those that pass. `None` where the broker has refused a partition
@@ -206,6 +217,8 @@ fn judge(
         looks: Vec::new(),
         broker_bytes: 0,
         out_of_range: 0,
+        has_hot: false,
+        unfamiliar: 0,
     };
     let mut entry = 0;
     for topic in &answer.responses {
@@ -214,9 +227,23 @@ fn judge(
             let this = entry;
             entry += 1;
             judged.broker_bytes += data.records.value.len();
-            let Some(Found { tiered, is_stale }) = &found else { continue };
-            let Some(lock) = tiered.place(data.partition_index) else { continue };
+            judged.has_hot |= data.error_code.value == 0;
             let code = data.error_code.value;
+            let tiers = found.as_ref().and_then(|found| {
+                let Found { tiered, is_stale } = found;
+                Some((tiered, *is_stale, tiered.place(data.partition_index)?))
+            });
+            let Some((tiered, is_stale, lock)) = tiers else {
+                let key = TopicKey::of(topic.topic, topic.topic_id, version);
+                let has_looked = |since| tier.has_looked_since(since);
+                if code == KafkaError::OffsetOutOfRange.code()
+                    && !before.refusals.is_none_of_tier(key, data.partition_index, has_looked)
+                {
+                    judged.unfamiliar += 1;
+                    data.front().patch_empty(NOTHING, &mut judged.patches);
+                }
+                continue;
+            };
             if code == 0 {
                 let (high_watermark, last_stable) =
                     (data.high_watermark.value, data.last_stable_offset.value);
@@ -248,7 +275,7 @@ fn judge(
                 error_code: code,
                 offset: asked.map(|(offset, _)| offset),
                 place: Some(place),
-                is_stale: *is_stale,
+                is_stale,
                 leader,
             };
             let mut verdict = verdict(&seen);
@@ -447,9 +474,9 @@ fn filled_bytes(cold: &[Cold]) -> usize {
 }
 
 /// Whether an answer without records is held back: not where it tells the client something to act upon.
-fn is_worth_waiting(cold: &[Cold]) -> bool {
+fn is_worth_waiting(cold: &[Cold], unfamiliar: u64) -> bool {
     let waits = |told: &Told| matches!(told, Told::Empty | Told::Failed(KafkaError::KafkaStorageError));
-    !cold.is_empty() && cold.iter().all(|one| waits(&one.told))
+    (unfamiliar > 0 || !cold.is_empty()) && cold.iter().all(|one| waits(&one.told))
 }
 
 /// Whether the next fetch of this reader will know more.

@@ -11,7 +11,7 @@ use super::refusals::Refusals;
 use super::seam::{self, Questions};
 use super::session::{Kept, Session, Turn};
 use crate::proxy::identity::Unproven;
-use crate::proxy::tier::{Known, Place, Tiered};
+use crate::proxy::tier::{Known, Named, Place, Tiered};
 use crate::serve::fetch::{TopicKey, by_id, size};
 use crate::serve::kafka_error::KafkaError;
 use crate::wire::messages::fetch::{FetchPartition, FetchRequest, FetchResponse};
@@ -109,6 +109,11 @@ pub(crate) fn look(
             wanted.ends.entry(name.to_owned()).or_default().insert(*partition);
         }
     }
+    if !by_id(version) {
+        let names = request.topics.iter().map(|topic| topic.topic);
+        let unclear = names.filter(|name| known.named(name).is_some_and(Named::is_unclear));
+        wanted.names.extend(unclear.map(str::to_owned));
+    }
     if request.isolation_level == READ_COMMITTED {
         wanted.seams = seam::questions(&likely);
     }
@@ -203,7 +208,8 @@ fn find_name(known: &Known, name: &str) -> Option<Found> {
     let named = known.named(name)?;
     match named.live() {
         Ok(live) => live.map(|tiered| Found { tiered: Arc::clone(tiered), is_stale: false }),
-        Err(_) => named.last().map(|tiered| Found { tiered: Arc::clone(tiered), is_stale: true }),
+        // Nothing is decided by it before it was asked for.
+        Err(_) => named.any().map(|tiered| Found { tiered: Arc::clone(tiered), is_stale: true }),
     }
 }
 

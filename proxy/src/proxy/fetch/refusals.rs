@@ -3,37 +3,68 @@
 //! What all connections know of a log's start is told by whichever broker has answered last, and may be taken back by the next
 //! one; what was refused here is likely to be refused here again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use firnline_index::TopicId;
+use tokio::time::Instant;
+
+use crate::serve::fetch::TopicKey;
 
 /// Partitions that are remembered at most. Beyond that all are forgotten: those of the newest answer come back at once.
 const REFUSALS: usize = 1000;
 
 /// Those of one connection.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Refusals(Arc<Mutex<HashSet<(TopicId, i32)>>>);
+pub(crate) struct Refusals(Arc<Mutex<Refused>>);
+
+#[derive(Debug, Default)]
+struct Refused {
+    of_tier: HashSet<(TopicId, i32)>,
+    /// Of topics that are not known to be in the tier, and since when.
+    unfamiliar: BTreeMap<(TopicKey, i32), Instant>,
+}
 
 impl Refusals {
     pub(crate) fn note(&self, topic: TopicId, partition: i32) {
         let mut refused = self.lock();
-        if refused.len() >= REFUSALS {
-            refused.clear();
+        if refused.of_tier.len() >= REFUSALS {
+            refused.of_tier.clear();
         }
-        refused.insert((topic, partition));
+        refused.of_tier.insert((topic, partition));
     }
 
     /// The broker has answered it.
     pub(crate) fn forget(&self, topic: TopicId, partition: i32) {
-        self.lock().remove(&(topic, partition));
+        self.lock().of_tier.remove(&(topic, partition));
     }
 
     pub(crate) fn has(&self, topic: TopicId, partition: i32) -> bool {
-        self.lock().contains(&(topic, partition))
+        self.lock().of_tier.contains(&(topic, partition))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<(TopicId, i32)>> {
+    /// Whether it is true that a partition of a topic that is not known to be in the tier has lost what was refused. It may have
+    /// come to the tier since that was read, so that it is told only by a reading that began after it was refused first.
+    pub(crate) fn is_none_of_tier(
+        &self,
+        topic: TopicKey,
+        partition: i32,
+        has_looked_since: impl FnOnce(Instant) -> bool,
+    ) -> bool {
+        let mut refused = self.lock();
+        if refused.unfamiliar.len() >= REFUSALS {
+            refused.unfamiliar.clear();
+        }
+        let key = (topic, partition);
+        let since = *refused.unfamiliar.entry(key.clone()).or_insert_with(Instant::now);
+        let is_sure = has_looked_since(since);
+        if is_sure {
+            refused.unfamiliar.remove(&key);
+        }
+        is_sure
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Refused> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -52,6 +83,22 @@ mod tests {
         for partition in 0..2500 {
             refusals.note(topic, partition);
         }
-        assert!(refusals.has(topic, 2499) && refusals.lock().len() <= REFUSALS);
+        assert!(refusals.has(topic, 2499) && refusals.lock().of_tier.len() <= REFUSALS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_known_is_refused_once_the_tier_was_read_behind_it() {
+        let refusals = Refusals::default();
+        let key = || TopicKey::Name("orders".into());
+        let began = Instant::now();
+        assert!(!refusals.is_none_of_tier(key(), 0, |since| since < began));
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        assert!(!refusals.is_none_of_tier(key(), 0, |since| since != began), "it is since the first time");
+        assert!(refusals.is_none_of_tier(key(), 0, |since| since == began));
+        assert!(refusals.is_none_of_tier(key(), 0, |since| since > began), "told once, it begins anew");
+        for partition in 0..2500 {
+            refusals.is_none_of_tier(key(), partition, |_| false);
+        }
+        assert!(refusals.lock().unfamiliar.len() <= REFUSALS);
     }
 }

@@ -150,6 +150,11 @@ impl Session {
         }
     }
 
+    /// How many partitions are in it.
+    pub(crate) fn partitions(&self) -> usize {
+        self.topics.values().map(BTreeMap::len).sum()
+    }
+
     /// What the client wants of a partition; `None` where it is not in the session.
     pub(crate) fn wanted(&self, key: &TopicKey, partition: i32) -> Option<Wanted> {
         self.topics.get(key)?.get(&partition).copied()

@@ -18,9 +18,9 @@ use crate::wire::messages::offset_for_leader_epoch::{
 };
 use crate::wire::{At, Patches, RequestHeader, read_request, read_response};
 
-/// How long the tier is asked. The broker's own answer never tells of a truncation that was none; the merged one tells of
-/// those that it would hide.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long the tier is asked: hot fetches may wait behind the answer. The broker's own never tells of a truncation that was none;
+/// the merged one tells of those that it would hide.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 struct Entry {
     epoch: At<i32>,

@@ -51,14 +51,16 @@ pub(crate) async fn patch_offsets(frame: &mut BytesMut, asked: &[u8], tier: &Tie
         _ => PATIENCE,
     };
     let isolation = isolation(request.isolation_level);
-    let entries = entries(frame, &request, version, isolation, tier)?;
     let deadline = Instant::now() + patience;
     if may_be_new(frame, &request, version, tier)? {
         tier.look_again(START_PATIENCE).await;
     }
+    let entries = entries(frame, &request, version, isolation, tier)?;
     let looks = entries.iter().map(|entry| async move {
         match &entry.of {
-            Some((tiered, tip)) => look(tier, tiered, tip, entry.question, isolation, deadline).await,
+            Some((tiered, tip)) => {
+                look(tier, tiered, tip, entry.question, isolation, entry.offset.value, deadline).await
+            }
             // It was asked for, and no broker has told which topic it is.
             None => Tiers::Failed(KafkaError::RequestTimedOut),
         }
@@ -81,7 +83,7 @@ pub(crate) async fn patch_offsets(frame: &mut BytesMut, asked: &[u8], tier: &Tie
     Ok(patches.apply(frame)?)
 }
 
-/// Whether a broker tells where the log of a topic begins that is not known, and it has lost its beginning: the tier may have
+/// Whether a broker tells where the log of a partition begins that is not known, and it has lost its beginning: the tier may have
 /// it since a moment ago. Told as the broker tells it, it would be hidden.
 fn may_be_new(
     frame: &[u8],
@@ -91,18 +93,24 @@ fn may_be_new(
 ) -> Result<bool, Ended> {
     let known = tier.known();
     let asks_start = |topic: &ListOffsetsTopic<'_>| {
-        topic.partitions.iter().any(|asked| Question::of(asked.timestamp) == Question::Earliest)
+        topic.partitions.iter().any(|asked| Question::of(asked.timestamp, version) == Question::Earliest)
     };
-    let new = |name: &str| matches!(Named::of(&known, name), Named::Foreign);
-    if !request.topics.iter().any(|topic| new(topic.name) && asks_start(&topic)) {
+    let mut asked = request.topics.iter();
+    if !asked.any(|topic| asks_start(&topic)) {
         return Ok(false);
     }
     let answer: ListOffsetsResponse<'_> = read_response(frame, version)?;
-    let has_lost = |told: &ListOffsetsPartitionResponse| told.error_code.value == 0 && told.offset.value > 0;
-    Ok(answer
-        .topics
-        .iter()
-        .any(|topic| new(topic.name) && topic.partitions.iter().any(|told| has_lost(&told))))
+    let mut told = answer.topics.iter();
+    Ok(told.any(|topic| {
+        let named = Named::of(&known, topic.name);
+        let is_new = |partition| match &named {
+            Named::Foreign => true,
+            Named::Is(tiered) => tiered.tip(partition).is_none(),
+            Named::Stale => false,
+        };
+        let mut told = topic.partitions.iter();
+        told.any(|told| told.error_code.value == 0 && told.offset.value > 0 && is_new(told.partition_index))
+    }))
 }
 
 fn entries(
@@ -136,7 +144,7 @@ fn entries(
                     }
                 }
             };
-            let question = Question::of(*timestamp);
+            let question = Question::of(*timestamp, version);
             if question == Question::Brokers || (question == Question::Earliest && told.offset.value == 0) {
                 continue;
             }
@@ -170,6 +178,7 @@ async fn look(
     tip: &TopicIdPartition,
     question: Question,
     isolation: Isolation,
+    brokers: i64,
     deadline: Instant,
 ) -> Tiers {
     let floor = || tiered.place(tip.partition.get()).map_or(Offset::ZERO, |place| place.lock().floor());
@@ -198,10 +207,14 @@ async fn look(
             });
         }
     };
+    let mut stable = brokers;
     if let Some(place) = tiered.place(tip.partition.get()) {
-        place.lock().note_marks(Marks::of_bounds(Bounds::of(&manifest)));
+        let mut place = place.lock();
+        place.note_marks(Marks::of_bounds(Bounds::of(&manifest)));
+        stable = stable.max(place.position().map_or(-1, |position| position.last_stable));
     }
-    match timeout_at(deadline, find_in(tier, tip, &manifest, question, isolation, floor())).await {
+    let seen = Seen { isolation, stable, floor: floor() };
+    match timeout_at(deadline, find_in(tier, tip, &manifest, question, seen)).await {
         Ok(Ok(tiers)) => tiers,
         Ok(Err(TimeError::Read(error))) => Tiers::Failed(unread(tip, &error)),
         Ok(Err(TimeError::Record(error))) => {
@@ -213,19 +226,31 @@ async fn look(
     }
 }
 
+/// What a client may be told of.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    isolation: Isolation,
+    /// All below it is decided, as the broker has told: by its answer, which lies there, or before. −1 where it has not.
+    stable: i64,
+    /// What lies below was deleted.
+    floor: Offset,
+}
+
 async fn find_in(
     tier: &Tier,
     tip: &TopicIdPartition,
     manifest: &Manifest,
     question: Question,
-    isolation: Isolation,
-    floor: Offset,
+    seen: Seen,
 ) -> Result<Tiers, TimeError> {
     let bounds = Bounds::of(manifest);
-    let start = bounds.serving_start.max(floor);
-    let end = match isolation {
+    let start = bounds.serving_start.max(seen.floor);
+    let end = match seen.isolation {
         Isolation::ReadUncommitted => bounds.end,
-        Isolation::ReadCommitted => bounds.last_stable,
+        // What was open when it went up may have ended since.
+        Isolation::ReadCommitted => {
+            Offset::new(seen.stable).map_or(bounds.last_stable, |stable| bounds.last_stable.max(stable))
+        }
     };
     let hit = match question {
         Question::Brokers => None,

@@ -23,15 +23,17 @@ pub(crate) enum Question {
 }
 
 impl Question {
-    /// What a number means. A word that a version does not have is refused by the broker, so that it never comes here.
-    pub(crate) const fn of(timestamp: i64) -> Self {
-        match timestamp {
-            0.. => Self::At(timestamp),
-            -2 => Self::Earliest,
-            -3 => Self::Largest,
-            -5 => Self::LastTiered,
-            -6 => Self::FirstPending,
-            _ => Self::Brokers,
+    /// What a number means in a version. A word that the version does not have is refused by newer brokers; older ones take it
+    /// for a time before all records.
+    pub(crate) const fn of(timestamp: i64, version: i16) -> Self {
+        match (timestamp, version) {
+            (0.., _) => Self::At(timestamp),
+            (-1, _) | (-4, 8..) => Self::Brokers,
+            (-2, _) => Self::Earliest,
+            (-3, 7..) => Self::Largest,
+            (-5, 9..) => Self::LastTiered,
+            (-6, 11..) => Self::FirstPending,
+            _ => Self::At(0),
         }
     }
 }
@@ -138,14 +140,17 @@ mod tests {
 
     #[test]
     fn numbers_mean_what_kafka_says() {
-        assert_eq!(Question::of(0), Question::At(0));
-        assert_eq!(Question::of(-1), Question::Brokers);
-        assert_eq!(Question::of(-2), Question::Earliest);
-        assert_eq!(Question::of(-3), Question::Largest);
-        assert_eq!(Question::of(-4), Question::Brokers, "the local log's start is its meaning");
-        assert_eq!(Question::of(-5), Question::LastTiered);
-        assert_eq!(Question::of(-6), Question::FirstPending);
-        assert_eq!(Question::of(-7), Question::Brokers);
+        for version in 1..=11 {
+            let of = |timestamp| Question::of(timestamp, version);
+            let since = |first, word| if version >= first { word } else { Question::At(0) };
+            assert_eq!((of(0), of(7)), (Question::At(0), Question::At(7)));
+            assert_eq!((of(-1), of(-2)), (Question::Brokers, Question::Earliest));
+            assert_eq!(of(-3), since(7, Question::Largest), "version {version}");
+            assert_eq!(of(-4), since(8, Question::Brokers), "the local log's start is its meaning");
+            assert_eq!(of(-5), since(9, Question::LastTiered), "version {version}");
+            assert_eq!(of(-6), since(11, Question::FirstPending), "version {version}");
+            assert_eq!(of(-7), Question::At(0), "older than all records");
+        }
     }
 
     #[test]

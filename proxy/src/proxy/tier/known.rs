@@ -99,6 +99,16 @@ impl Named {
         }
     }
 
+    /// Whether there are several and nobody has told which one it means.
+    pub(crate) fn is_unclear(&self) -> bool {
+        self.last().is_none() && self.live().is_err()
+    }
+
+    /// One of them, whichever it means.
+    pub(crate) fn any(&self) -> Option<&Arc<Tiered>> {
+        self.last().or_else(|| self.all.first())
+    }
+
     /// A broker has said which one it means.
     pub(crate) fn note(&self, id: TopicId) {
         *self.live.lock().unwrap_or_else(PoisonError::into_inner) = Some(Live { id, at: Instant::now() });

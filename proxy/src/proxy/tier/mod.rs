@@ -22,7 +22,8 @@ use firnline_index::ClusterId;
 use firnline_reader::Reader;
 use firnline_store::Store;
 use firnline_store::env::Env;
-use tokio::time::{Instant, timeout};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 pub(crate) use known::{Known, Named, Tiered};
 pub(crate) use marks::{Marks, start_to_tell};
@@ -74,6 +75,10 @@ pub(crate) struct Tier {
     known: RwLock<Arc<Known>>,
     /// When it was begun to read anew what may have changed.
     read: Mutex<Option<Instant>>,
+    /// The same, of the last time that this has come to an end, whichever.
+    has_read: Mutex<Option<Instant>>,
+    /// Somebody wants it read anew.
+    again: Notify,
 }
 
 impl Tier {
@@ -91,6 +96,8 @@ impl Tier {
             env,
             catalog,
             read: Mutex::default(),
+            has_read: Mutex::default(),
+            again: Notify::new(),
         }
     }
 
@@ -105,19 +112,38 @@ impl Tier {
         let read = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if read.is_none_or(|read| read.elapsed() >= LOOK_AGAIN) {
             // What was read by then is known; the rest is read in its turn.
-            let _ = timeout(patience, self.refresh()).await;
+            let _ = timeout(patience, self.refresh_topics()).await;
+        }
+    }
+
+    /// Whether a topic that is not known was not in the tier at a time, as far as the tier can be read. Where that is not known,
+    /// it is read anew before long.
+    pub(crate) fn has_looked_since(&self, at: Instant) -> bool {
+        let has_read = *self.has_read.lock().unwrap_or_else(PoisonError::into_inner);
+        let has_looked = has_read.is_some_and(|began| began >= at);
+        if !has_looked {
+            self.again.notify_one();
+        }
+        has_looked
+    }
+
+    /// Reads it anew as often as `age` says, and where somebody wants it, for topics, every few seconds. Never returns.
+    pub(crate) async fn keep_fresh(&self, age: Duration) {
+        loop {
+            self.refresh().await;
+            let until = Instant::now() + age;
+            while timeout_at(until, self.again.notified()).await.is_ok() {
+                let read = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
+                sleep_until(read.map_or_else(Instant::now, |read| read + LOOK_AGAIN)).await;
+                self.refresh_topics().await;
+            }
         }
     }
 
     /// Reads anew what may have changed. What cannot be read stays as it was known. Cancel safe.
     pub(crate) async fn refresh(&self) {
-        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        if let Err(error) = self.catalog.refresh().await {
-            report(&error);
-        }
-        let before = self.known();
-        let known = Arc::new(Known::of(&self.catalog.topics(), &before));
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&known);
+        self.refresh_topics().await;
+        let known = self.known();
         let mut summaries = self.summaries.lock().await;
         summaries.refresh().await;
         for (topic, partition, marks) in summaries.marks() {
@@ -125,6 +151,19 @@ impl Tier {
                 place.lock().note_marks(marks);
             }
         }
+    }
+
+    /// The same for topics alone.
+    async fn refresh_topics(&self) {
+        let began = Some(Instant::now());
+        *self.read.lock().unwrap_or_else(PoisonError::into_inner) = began;
+        if let Err(error) = self.catalog.refresh().await {
+            report(&error);
+        }
+        let before = self.known();
+        let known = Arc::new(Known::of(&self.catalog.topics(), &before));
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        *self.has_read.lock().unwrap_or_else(PoisonError::into_inner) = began;
     }
 }
 

@@ -1,8 +1,10 @@
 //! Fetches that are filled from the tier.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use firnline_proxy::serve::Catalog;
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -11,7 +13,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::broker::Client;
-use super::scene::{ID, OUT_OF_RANGE, Scene, text};
+use super::scene::{ID, OUT_OF_RANGE, Scene, log, text};
 use crate::serve::log::Log;
 use crate::serve::tier::tip;
 
@@ -163,6 +165,8 @@ async fn a_partition_without_a_tier_is_the_brokers_alone() {
 async fn what_is_on_its_way_to_the_tier_is_waited_for() {
     let scene = Scene::new(600, 700).await;
     let mut client = scene.proxy.client().await;
+    // Where the log ends is asked ahead of the second.
+    assert_eq!(fetch(&mut client, 13, &[(0, 650)]).await[0].error_code, 0);
     for _ in 0..3 {
         let began = Instant::now();
         let entry = fetch(&mut client, 13, &[(0, 650)]).await.remove(0);
@@ -287,6 +291,57 @@ async fn the_first_upload_of_a_partition_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_topic_that_is_not_known_may_have_come_to_the_tier() {
+    let scene = Scene::new(800, 700).await;
+    scene.world.topic("fresh", 9, 1);
+    let mut part = scene.world.part(tip("fresh", 9, 0), 100);
+    part.upload(&scene.log, 800);
+    part.commit();
+    let mut client = scene.proxy.client().await;
+    for (version, topic, id, expected) in
+        [(13, "fresh", 9, 0), (13, "others", 10, OUT_OF_RANGE), (12, "more", 11, OUT_OF_RANGE)]
+    {
+        let mut request = request(&[(0, 100)]);
+        request.topics[0].topic = text(topic).into();
+        request.topics[0].topic_id = Uuid::from_bytes([id; 16]);
+        let mut told = Vec::new();
+        for _ in 0..40 {
+            let entry = client.ask(version, &request).await.responses.remove(0).partitions.remove(0);
+            told.push((entry.error_code, !records(&entry).is_empty()));
+            if told.last() != Some(&(0, false)) {
+                break;
+            }
+        }
+        assert_eq!(told.pop(), Some((expected, expected == 0)), "{topic}");
+        assert!(!told.is_empty(), "{topic}: it was refused before it was looked for");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_means_one_of_several_is_asked_for() {
+    let scene = Scene::with(log(), 800, 700, |_, _| {}).await;
+    scene.world.topic("orders", 6, 3);
+    let catalog = Catalog::load(scene.world.store(), Arc::clone(&scene.world.env.clock)).await.unwrap();
+    let proxy = scene.anew(catalog).await;
+    let mut client = proxy.client().await;
+    let entry = fetch_on(&mut client, 12, 600).await;
+    assert_eq!((entry.error_code, records(&entry).is_empty()), (0, false));
+}
+
+#[tokio::test]
+async fn a_hot_partition_beside_cold_ones_does_not_wait_for_the_store() {
+    let scene = Scene::new(800, 700).await;
+    let (mut client, end) = (scene.proxy.client().await, scene.log.end());
+    scene.world.sim.latency(Duration::from_secs(3)..Duration::from_secs(4));
+    for _ in 0..3 {
+        let began = Instant::now();
+        let entries = fetch(&mut client, 13, &[(0, 100), (1, end)]).await;
+        assert!(entries.iter().all(|entry| entry.error_code == 0 && records(entry).is_empty()));
+        assert!(began.elapsed() < Duration::from_millis(400), "what comes meanwhile is late by that");
+    }
+}
+
+#[tokio::test]
 async fn other_errors_pass_and_nothing_is_read_for_them() {
     let scene = Scene::new(800, 700).await;
     let mut client = scene.proxy.client().await;
@@ -315,6 +370,7 @@ async fn limits_of_a_fetch_hold_over_hot_and_cold() {
     let scene = Scene::new(800, 700).await;
     let mut client = scene.proxy.client().await;
     fetch_on(&mut client, 13, 100).await;
+    while records(&fetch(&mut client, 13, &[(1, 100)]).await[0]).is_empty() {}
     let batch = scene.log.batches[0].bytes.len();
     for (max_bytes, most) in [(0, 1), (3 * batch, 3), (10 * batch, 10)] {
         let mut request = request(&[(0, 100), (1, 100)]);

@@ -276,16 +276,7 @@ impl Scene {
         }
         let catalog = Catalog::load(world.store(), Arc::clone(&world.env.clock)).await.unwrap();
         let store = world.store();
-        let reader = ReaderSettings { workers: Workers::Inline, ..ReaderSettings::default() };
-        let mut archive = Archive {
-            cluster_id: cluster(),
-            catalog,
-            max_manifest_age: reader.max_manifest_age,
-            reader: Reader::new(store.clone(), reader),
-            store: world.store(),
-            may_delete: true,
-            env: world.env.clone(),
-        };
+        let mut archive = archive(&world, store.clone(), catalog);
         let brokers = Brokers::of(log, broker_start);
         let says = brokers.clone();
         let broker = Broker::start(move |asked| vec![says.answer(asked)]).await;
@@ -296,6 +287,11 @@ impl Scene {
         Self { world, brokers, broker, proxy, store, log }
     }
 
+    /// Another proxy before the same broker, with the tier's topics as they are told by a catalog.
+    pub(super) async fn anew(&self, catalog: Catalog) -> Running {
+        Running::filling(settings(self.broker.port), archive(&self.world, self.world.store(), catalog)).await
+    }
+
     /// What the broker was asked, by number.
     pub(super) fn keys(&self) -> Vec<i16> {
         self.broker.asked().iter().map(|asked| asked.key).collect()
@@ -303,6 +299,20 @@ impl Scene {
 
     pub(super) fn gets(&self) -> u64 {
         self.store.counters().total()
+    }
+}
+
+/// What a proxy fills from.
+fn archive(world: &World, store: Store, catalog: Catalog) -> Archive {
+    let reader = ReaderSettings { workers: Workers::Inline, ..ReaderSettings::default() };
+    Archive {
+        cluster_id: cluster(),
+        catalog,
+        max_manifest_age: reader.max_manifest_age,
+        reader: Reader::new(store, reader),
+        store: world.store(),
+        may_delete: true,
+        env: world.env.clone(),
     }
 }
 

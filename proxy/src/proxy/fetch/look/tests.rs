@@ -94,7 +94,11 @@ async fn a_cold_one_leaves_room_and_asks_for_what_it_needs() {
     assert_eq!(max_bytes, 9000);
     let (look, ..) = looked(&request(90), 13, &known);
     assert_eq!(asked(look), Some((BTreeSet::new(), ends(), 10_000)), "is it beyond the log, or on its way?");
-    let end = |end| known.with_id(TopicId::from_bytes(ID)).unwrap().place(1).unwrap().lock().note_end(end);
+    let end = |end| {
+        let mut place = known.with_id(TopicId::from_bytes(ID)).unwrap().place(1).unwrap().lock();
+        place.note_end(end);
+        place.note_start(100);
+    };
     for (told, offset) in [(90, 90), (90, 95), (79, 50)] {
         end(told);
         let (look, ..) = looked(&request(offset), 13, &known);
