@@ -133,6 +133,12 @@ pub fn open_tier(error: OpenTierError) -> Failure {
     failure(error, code)
 }
 
+/// Whether a store did not answer, and may do so later without anybody doing anything.
+pub fn is_silence(failure: &Failure) -> bool {
+    let error: &(dyn Error + 'static) = failure;
+    find::<StoreError>(error).is_some_and(StoreError::is_retriable)
+}
+
 /// A list that the store did not give.
 pub fn list(error: ListError) -> Failure {
     failure(error, &codes::TOO_MANY)

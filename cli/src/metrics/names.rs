@@ -132,6 +132,8 @@ metrics! { OF_PROXY: "Those of a proxy alone, in the order of the page.";
     PROXY_TOPICS = Gauge "firnline_proxy_topics", "Topics of the tier that are known.";
     PROXY_PARTITIONS = Gauge "firnline_proxy_partitions", "Partitions of them.";
     PROXY_BROKERS = Gauge "firnline_proxy_brokers", "Brokers that have ports here.";
+    PROXY_HAS_TIER = Gauge "firnline_proxy_has_tier",
+        "Whether the tier is there. 0 where its store has not answered since the start: what brokers have lost is told empty.";
     PROXY_STORE_SILENT = Gauge "firnline_proxy_store_silent_seconds",
         "For how long the store has answered nothing that it was asked. What is hot does not wait for it.";
     PROXY_CONNECTIONS_OPEN = Gauge "firnline_proxy_connections", "Connections of clients that are open.";

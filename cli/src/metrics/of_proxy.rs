@@ -20,6 +20,8 @@ pub struct Watching<'a> {
     pub topics: (u64, u64),
     /// How many brokers have ports.
     pub brokers: u64,
+    /// Whether the tier is there.
+    pub has_tier: bool,
     /// For how long the store has answered nothing.
     pub store_silent: Duration,
     /// What it has done.
@@ -63,6 +65,7 @@ pub fn of_proxy(seen: &Watching<'_>) -> String {
     out.one(&names::PROXY_TOPICS, float(seen.topics.0));
     out.one(&names::PROXY_PARTITIONS, float(seen.topics.1));
     out.one(&names::PROXY_BROKERS, float(seen.brokers));
+    out.one(&names::PROXY_HAS_TIER, flag(seen.has_tier));
     out.one(&names::PROXY_STORE_SILENT, seen.store_silent.as_secs_f64());
     out.one(&names::PROXY_CONNECTIONS_OPEN, float(*connections_open));
     out.one(&names::PROXY_CONNECTIONS, float(*connections));

@@ -162,6 +162,7 @@ fn a_broker_gets_a_port_and_the_http_port_tells_what_passed() {
         "firnline_proxy_topics 2",
         "firnline_proxy_partitions 3",
         "firnline_proxy_brokers 1",
+        "firnline_proxy_has_tier 1",
         "firnline_proxy_connections_total 2",
         "firnline_proxy_requests_total{api=\"Metadata\"} 2",
         "firnline_proxy_passed_bytes_total{to=\"broker\"} 28",
@@ -176,6 +177,26 @@ fn a_broker_gets_a_port_and_the_http_port_tells_what_passed() {
     for name in listed.map(|line| line.split('`').next().unwrap()) {
         assert!(metrics.contains(&format!("# TYPE firnline_proxy_{name} ")), "{name} is not in {metrics}");
     }
+    assert!(proxying.get("/health/ready").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn without_a_store_it_stands_before_the_brokers_and_goes_on_trying() {
+    let logs = tier();
+    let broker = Broker::start();
+    let upstream = format!("127.0.0.1:{}", broker.port);
+    let store = "[store]\nurl = 's3://bucket/tier'\nendpoint = 'http://127.0.0.1:1'\nregion = 'us-east-1'\n";
+    let config = format!("{store}[proxy]\nlisten = '127.0.0.1:0'\nhttp.listen = '127.0.0.1:0'\n");
+    let (file, log) = (logs.temp.path().join("alone.toml"), logs.temp.path().join("alone.log"));
+    fs::write(&file, config).unwrap();
+    let mut command = firnline(["proxy", "--log-format", "json", "--upstream", &upstream]);
+    command.args(["--base-port", &base().to_string()]).env("FIRNLINE_CONFIG", file);
+    command.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "x");
+    command.stdout(Stdio::null()).stderr(fs::File::create(&log).unwrap());
+    let proxying = Proxying { child: command.spawn().unwrap(), log };
+    let started = proxying.says("the proxy stands before the brokers");
+    assert_eq!(metadata(started["address"].as_str().unwrap()).0, 4, "what is hot passes");
+    assert!(proxying.get("/metrics").lines().any(|line| line == "firnline_proxy_has_tier 0"));
     assert!(proxying.get("/health/ready").starts_with("HTTP/1.1 200"));
 }
 

@@ -1,12 +1,14 @@
 //! From the broker to the client: answers in the order of what was asked, passed, patched or replaced.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use firnline_store::{ByteBudget, Reservation};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use super::bandwidth::Bandwidth;
 use super::clients::{self, Clients};
@@ -14,20 +16,21 @@ use super::connection::Visit;
 use super::counts::Counters;
 use super::ended::Ended;
 use super::fetch::{
-    Answered, Asked, Ends, Kept, Later, Passing, Refusals, Room, Session, Tally, ToldBefore, answer, is_cold,
-    note_held_up, note_seams, pass_entry,
+    Answered, Asked, Ends, Kept, Later, NOTHING, Passing, Refusals, Room, Session, Tally, ToldBefore, answer,
+    is_cold, note_held_up, note_seams, pass_entry,
 };
 use super::identity::Unproven;
 use super::learn::compare;
 use super::line::{Awaited, Line, Then};
 use super::link::{Sink, Source, framed};
 use super::nodes::Nodes;
-use super::offsets::{patch_deleted, patch_epochs, patch_offsets};
+use super::offsets::{patch_deleted, patch_epochs, patch_offsets, patch_unknown};
 use super::settings::ProxyLimits;
-use super::tier::{Known, Tier};
+use super::tier::{Behind, Known, Tier, start_to_tell};
 use super::travel::{Consents, Travelers, join};
 use super::{addresses, login, own, versions};
 use crate::serve::fetch::{TopicKey, fill};
+use crate::serve::kafka_error::KafkaError;
 use crate::wire::messages::fetch::{FetchFront, FetchResponse, PartitionFront};
 use crate::wire::messages::metadata::MetadataResponse;
 use crate::wire::{
@@ -39,6 +42,9 @@ const UNCOUNTED_BYTES: usize = 64 << 10;
 
 /// Enough for what stands before the entries of an answer to a fetch.
 const FETCH_FRONT_BYTES: usize = 64;
+
+/// The pause behind an answer that has told nothing while the tier is to come.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Bytes that are read of a partition behind an answer: enough for the next one to begin with; reading ahead does the rest.
 const BEHIND_BYTES: usize = 1 << 20;
@@ -62,8 +68,9 @@ pub(crate) struct Down<'p, R, W> {
     pub(crate) refusals: Refusals,
     /// Where logs end, as it was asked ahead of the fetch that is answered next.
     pub(crate) ends: Ends,
-    /// What is filled from, if anything is.
+    /// What is filled from, as soon as it is there.
     pub(crate) tier: Option<Arc<Tier>>,
+    pub(crate) behind: &'p Behind,
     pub(crate) pass_unknown: bool,
     pub(crate) counters: &'p Counters,
     pub(crate) visit: &'p Visit,
@@ -135,6 +142,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
 
     /// Takes an answer of the broker.
     async fn answer(&mut self, awaited: Awaited) -> Result<bool, Ended> {
+        if self.tier.is_none() {
+            self.tier = self.behind.get().cloned();
+        }
         let Awaited { api, version, correlation_id, since: _, mut then, travelers } = awaited;
         if !self.broker.wait().await? {
             return Ok(false);
@@ -150,6 +160,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         let mut counted = None;
         match &mut then {
             Then::Pass if travelers.is_none() => return self.broker.pass(&mut self.client).await,
+            Then::Waiting => return self.pass_waiting(version, length).await,
             Then::Fetch if length > UNCOUNTED_BYTES => {
                 return self.broker.pass_fetch(&mut self.client, version, |_, _, _| {}).await;
             }
@@ -216,7 +227,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                 note_seams(&frame, version, &questions)?;
                 return Ok(true);
             }
-            Then::Pass => framed(frame.freeze()),
+            Then::Pass | Then::Waiting => framed(frame.freeze()),
         };
         let held = self.join(&mut answer, travelers).await?;
         self.client.send_held(&mut answer).await?;
@@ -227,6 +238,29 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
     fn fetch(&self, frame: &Bytes, version: i16) -> Result<Frame, Ended> {
         let answer: FetchResponse<'_> = read_response(frame, version)?;
         Ok(splice(frame, addresses::in_fetch(&answer, version, self.nodes)?)?)
+    }
+
+    /// Passes an answer to a fetch while the tier is to come. What is hot passes; where logs begin is not told, and what brokers have
+    /// lost is told empty: it may be there.
+    async fn pass_waiting(&mut self, version: i16, length: usize) -> Result<bool, Ended> {
+        let mut empty = 0;
+        let each = |_: ScannedTopic<'_>, front: PartitionFront, patches: &mut Patches| {
+            if front.error_code.value == KafkaError::OffsetOutOfRange.code() {
+                front.patch_empty(NOTHING, patches);
+                empty += 1;
+            } else if front.error_code.value == 0 {
+                patches.set(&front.log_start_offset, start_to_tell(None, front.log_start_offset.value));
+            }
+        };
+        let passed = self.broker.pass_fetch(&mut self.client, version, each).await?;
+        if empty > 0 {
+            self.counters.made(Tally { empty, ..Tally::default() });
+            // A broker that has refused something answers at once; its client asks again at once.
+            if length <= UNCOUNTED_BYTES {
+                sleep(PAUSE).await;
+            }
+        }
+        Ok(passed)
     }
 
     /// Passes a long answer to a fetch in which nothing of the tier is expected.
@@ -361,6 +395,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                 Api::OFFSET_FOR_LEADER_EPOCH => patch_epochs(&mut frame, request, tier).await?,
                 _ => patch_deleted(&mut frame, request, tier).await?,
             }
+        } else if api == Api::LIST_OFFSETS {
+            patch_unknown(&mut frame, request)?;
         }
         Ok(framed(frame.freeze()))
     }

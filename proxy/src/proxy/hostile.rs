@@ -16,6 +16,7 @@ use super::route::route;
 use super::tier::Known;
 use super::versions::cap;
 use crate::serve::catalog::{Topic, Topics};
+use crate::serve::kafka_error::KafkaError;
 use crate::wire::messages::fetch::{
     FetchPartition, FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse, PartitionData,
 };
@@ -49,7 +50,7 @@ fn take_request(frame: &[u8]) {
     let _ = route(frame);
     let _ = handshake(frame);
     let _ = names_wanted(frame, &known);
-    let _ = refuse_deletion(frame);
+    let _ = refuse_deletion(frame, KafkaError::TopicAuthorizationFailed);
     let mut changed = BytesMut::from(frame);
     if let Ok(Look::Ask { .. }) =
         look(&mut changed, &known, &Kept::default(), &Refusals::default(), &ByteBudget::new(1 << 20))

@@ -45,7 +45,7 @@ async fn ask(shared: &Shared) -> Result<(), Ended> {
     });
     let answer = answer.await.map_err(|_| Ended::Absent(limit))??;
     let answer: MetadataResponse<'_> = read_response(&answer, METADATA_VERSION)?;
-    compare(shared.tier.as_deref(), answer.cluster_id);
+    compare(shared.tier.get().map(|tier| &**tier), answer.cluster_id);
     for broker in &answer.brokers {
         shared.nodes.learn(broker.node_id, broker.host.value, broker.port.value)?;
     }

@@ -47,6 +47,8 @@ pub(crate) enum Then {
     Handshake(Mechanism),
     /// It passes with its addresses hidden, or is held where it is short; nobody reads the tier for it.
     Fetch,
+    /// It passes while the tier is to come: what the broker has lost may be there.
+    Waiting,
     /// It is filled from the tier.
     Cold(Asked),
     /// It is merged with what the tier has: of ListOffsets, OffsetForLeaderEpoch, DeleteRecords. The request is kept for it, its

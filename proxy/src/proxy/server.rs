@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use firnline_store::ByteBudget;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::accept::{Door, accept};
@@ -20,7 +20,7 @@ use super::places::Places;
 use super::security::ProxySecurity;
 use super::settings::ProxySettings;
 use super::shared::Shared;
-use super::tier::{Archive, Tier};
+use super::tier::{Archive, Behind, Tier};
 use crate::serve::Code;
 use crate::serve::stop::Stopper;
 
@@ -96,7 +96,13 @@ impl Watched {
     /// How many topics of the tier are known, and how many partitions.
     #[must_use]
     pub fn topics(&self) -> (u64, u64) {
-        self.0.tier.as_ref().map_or((0, 0), |tier| tier.known().count())
+        self.0.tier.get().map_or((0, 0), |tier| tier.known().count())
+    }
+
+    /// Whether the tier is there, or none is meant to be.
+    #[must_use]
+    pub fn has_tier(&self) -> bool {
+        !self.0.tier.is_awaited()
     }
 }
 
@@ -107,6 +113,14 @@ pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
     opened: mpsc::Receiver<Opened>,
+    awaited: Option<Awaited>,
+}
+
+/// A tier that is to come, and whether topics are served as they stood.
+#[derive(Debug)]
+struct Awaited {
+    archive: oneshot::Receiver<Archive>,
+    time_travel: bool,
 }
 
 impl Proxy {
@@ -128,6 +142,31 @@ impl Proxy {
         security: ProxySecurity,
         archive: Option<Archive>,
     ) -> Result<Self, ProxyError> {
+        let time_travel = settings.time_travel;
+        let there = |archive| Behind::there(Tier::new(archive, time_travel));
+        Self::bind_before(settings, security, archive.map_or_else(Behind::none, there)).await
+    }
+
+    /// The same before a tier whose store does not answer yet: it is sent as soon as it does. Until then what is hot passes;
+    /// what brokers have lost is told empty, and where logs begin with an error after which clients ask again.
+    ///
+    /// # Errors
+    /// As for [`Self::bind`].
+    pub async fn bind_awaiting(
+        settings: ProxySettings,
+        security: ProxySecurity,
+    ) -> Result<(Self, oneshot::Sender<Archive>), ProxyError> {
+        let (time_travel, (sender, archive)) = (settings.time_travel, oneshot::channel());
+        let mut proxy = Self::bind_before(settings, security, Behind::to_come()).await?;
+        proxy.awaited = Some(Awaited { archive, time_travel });
+        Ok((proxy, sender))
+    }
+
+    async fn bind_before(
+        settings: ProxySettings,
+        security: ProxySecurity,
+        tier: Behind,
+    ) -> Result<Self, ProxyError> {
         let ProxySettings {
             upstream,
             listen,
@@ -137,7 +176,7 @@ impl Proxy {
             advertised_port,
             expected_nodes,
             pass_unknown,
-            time_travel,
+            time_travel: _,
             limits,
         } = settings;
         if upstream.is_empty() {
@@ -168,7 +207,6 @@ impl Proxy {
         let requests = ByteBudget::new(limits.requests_bytes);
         let answers = ByteBudget::new(limits.answers_bytes);
         let plain = ByteBudget::new(limits.requests_bytes);
-        let tier = archive.map(|archive| Arc::new(Tier::new(archive, time_travel)));
         let counters = Counters::new();
         let sessions = ByteBudget::new(limits.sessions_bytes);
         let bandwidth = Bandwidth::new(limits.cold_rate, limits.cold_rate_of_client);
@@ -187,7 +225,7 @@ impl Proxy {
             clients: Clients::default(),
             counters,
         };
-        Ok(Self { listener, address, shared: Arc::new(shared), opened })
+        Ok(Self { listener, address, shared: Arc::new(shared), opened, awaited: None })
     }
 
     /// Where clients bootstrap from.
@@ -205,7 +243,7 @@ impl Proxy {
     /// Serves until `end` comes. Then no connection is taken any more, requests at hand are answered within
     /// `ProxyLimits::drain`, and what is left is cut off. Dropping it cuts off all at once.
     pub async fn run(self, end: impl Future<Output = ()>) {
-        let Self { listener, shared, mut opened, .. } = self;
+        let Self { listener, shared, mut opened, awaited, .. } = self;
         let (stopper, stop) = Stopper::new();
         let limits = &shared.limits;
         let places = Places::new(limits.connections, limits.connections_of_address, limits.entering);
@@ -218,7 +256,7 @@ impl Proxy {
         let mut end = std::pin::pin!(end);
         let mut learning = std::pin::pin!(learn(&shared));
         let mut learned = false;
-        let mut freshness = std::pin::pin!(keep_fresh(&shared));
+        let mut freshness = std::pin::pin!(keep_fresh(&shared, awaited));
         loop {
             tokio::select! {
                 () = &mut end => break,
@@ -236,8 +274,15 @@ impl Proxy {
 }
 
 /// Reads anew what is known of the tier, as often as the limits say. Never returns.
-async fn keep_fresh(shared: &Shared) {
-    match &shared.tier {
+async fn keep_fresh(shared: &Shared, awaited: Option<Awaited>) {
+    if let Some(Awaited { archive, time_travel }) = awaited
+        && let Ok(archive) = archive.await
+    {
+        shared.tier.come(Tier::new(archive, time_travel));
+        // Whose tier it is had nothing to be compared with.
+        learn(shared).await;
+    }
+    match shared.tier.get() {
         Some(tier) => tier.keep_fresh(shared.limits.tier_age).await,
         None => std::future::pending().await,
     }

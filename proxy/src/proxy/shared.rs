@@ -1,6 +1,5 @@
 //! What all connections share, and the way from here to a broker.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use firnline_store::ByteBudget;
@@ -15,7 +14,7 @@ use super::link::Leg;
 use super::nodes::Nodes;
 use super::security::ProxySecurity;
 use super::settings::{Address, ProxyLimits};
-use super::tier::Tier;
+use super::tier::Behind;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ pub(crate) struct Shared {
     /// For long answers that hold no records.
     pub(crate) plain: ByteBudget,
     pub(crate) sessions: ByteBudget,
-    pub(crate) tier: Option<Arc<Tier>>,
+    pub(crate) tier: Behind,
     pub(crate) pass_unknown: bool,
     pub(crate) security: ProxySecurity,
     pub(crate) bandwidth: Bandwidth,

@@ -30,7 +30,7 @@ use super::places::Places;
 use super::security::ProxySecurity;
 use super::settings::ProxyLimits;
 use super::shared::Shared;
-use super::tier::{Archive, Marks, Tier};
+use super::tier::{Archive, Behind, Marks, Tier};
 use super::up::Purpose;
 use crate::serve::catalog::Catalog;
 use crate::serve::stop::{Stop, Stopper};
@@ -155,7 +155,7 @@ impl Stage {
             answers: ByteBudget::new(limits.answers_bytes),
             plain: ByteBudget::new(limits.requests_bytes),
             sessions: ByteBudget::new(limits.sessions_bytes),
-            tier: Some(Arc::new(Tier::new(archive, false))),
+            tier: Behind::there(Tier::new(archive, false)),
             pass_unknown: false,
             security: ProxySecurity::default(),
             bandwidth: Bandwidth::new(None, None),
@@ -179,7 +179,7 @@ impl Stage {
     fn know(&self) {
         let at = |offset| Offset::new(offset).unwrap();
         let bounds = Bounds { start: at(100), serving_start: at(100), last_stable: at(800), end: at(800) };
-        let known = self.shared.tier.as_ref().unwrap().known();
+        let known = self.shared.tier.get().unwrap().known();
         for partition in 0..2 {
             let mut place = known.with_id(topic_id(ID)).unwrap().place(partition).unwrap().lock();
             place.note_marks(Marks::of_bounds(bounds));

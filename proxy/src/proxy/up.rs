@@ -20,9 +20,10 @@ use super::offsets::{Names, names_wanted, refuse_deletion};
 use super::own;
 use super::route::{Route, route};
 use super::settings::ProxyLimits;
-use super::tier::Tier;
+use super::tier::{Behind, Tier};
 use super::travel::{Split, Travelers, split};
 use super::versions;
+use crate::serve::kafka_error::KafkaError;
 use crate::serve::stop::Stop;
 use crate::wire::{Api, Frame, RequestHeader, WireError};
 
@@ -68,8 +69,9 @@ pub(crate) struct Up<'p, R, W> {
     pub(crate) kept: Kept,
     /// What the broker has refused on it.
     pub(crate) refusals: Refusals,
-    /// What is filled from, if anything is.
+    /// What is filled from, as soon as it is there.
     pub(crate) tier: Option<&'p Tier>,
+    pub(crate) behind: &'p Behind,
     pub(crate) pass_unknown: bool,
     pub(crate) counters: &'p Counters,
     pub(crate) visit: &'p Visit,
@@ -98,6 +100,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
 
     /// Takes the request of which something has come; `false` where no further one is to be taken.
     async fn request(&mut self) -> Result<bool, Ended> {
+        self.tier = self.tier.or_else(|| self.behind.get().map(|tier| &**tier));
         if self.bare > 0 {
             self.bare -= 1;
             self.write_down(Line::Bare).await;
@@ -138,11 +141,15 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
                 if let Some(tier) = self.tier {
                     return self.fetch(tier, version, correlation_id).await;
                 }
-                self.write_down(line(Then::Fetch)).await;
+                let is_awaited = self.behind.is_awaited();
+                self.write_down(line(if is_awaited { Then::Waiting } else { Then::Fetch })).await;
             }
             Route::ListOffsets | Route::Epochs | Route::DeleteRecords => {
                 if let Some(tier) = self.tier {
                     return self.merged(tier, api, version, correlation_id).await;
+                }
+                if self.behind.is_awaited() && route != Route::Epochs {
+                    return self.unmerged(api, version, correlation_id).await;
                 }
                 self.write_down(line(Then::Pass)).await;
             }
@@ -309,7 +316,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             Names::Replicas | Names::Foreign => Then::Pass,
             // By the right of the proxy nobody else deletes anything.
             Names::Tiers(_) if api == Api::DELETE_RECORDS && !may_delete => {
-                self.write_down(Line::Own(refuse_deletion(&frame)?)).await;
+                self.write_down(Line::Own(refuse_deletion(&frame, KafkaError::TopicAuthorizationFailed)?))
+                    .await;
                 return Ok(true);
             }
             Names::Tiers(names) => {
@@ -318,6 +326,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             }
         };
         let since = Instant::now();
+        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
+            .await;
+        self.send(frame).await?;
+        Ok(true)
+    }
+
+    /// The same while the tier is to come: nothing is told that it could belie, and nothing is deleted that it has.
+    async fn unmerged(&mut self, api: Api, version: i16, correlation_id: i32) -> Result<bool, Ended> {
+        let Some((frame, counted)) = self.take().await? else { return Ok(false) };
+        let frame = frame.freeze();
+        if api == Api::DELETE_RECORDS {
+            let refused = refuse_deletion(&frame, KafkaError::RequestTimedOut)?;
+            self.write_down(Line::Own(refused)).await;
+            return Ok(true);
+        }
+        let (since, then, travelers) = (Instant::now(), Then::Merged(frame.clone(), counted), None);
         self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
             .await;
         self.send(frame).await?;

@@ -1,6 +1,7 @@
 //! `firnline proxy`
 
 #[cfg(feature = "serve")]
+mod found;
 mod open;
 #[cfg(feature = "serve")]
 mod site;

@@ -1,25 +1,29 @@
 //! Everything that a proxy works with.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use firnline_proxy::proxy::{Archive, Proxy, ProxyError, ProxySecurity, ProxySettings};
-use firnline_proxy::serve::{Catalog, CatalogError};
+use firnline_proxy::serve::CatalogError;
 use firnline_proxy::tls::{Tls, UpstreamTls};
 use firnline_reader::Reader;
 use firnline_store::Store;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
+use super::found::{First, Seeker};
 use super::typed::Typed;
 use crate::failure::{Failure, Result, of};
-use crate::wiring::{self, Legs};
+use crate::wiring::Legs;
 
 /// What was opened.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) proxy: Proxy,
     pub(super) live: Live,
-    pub(super) reader: Reader,
+    /// Once there is a tier.
+    pub(super) reader: Arc<OnceLock<Reader>>,
     pub(super) store: Store,
+    /// Where its store does not answer yet.
+    pub(super) seeking: Option<(Seeker, oneshot::Sender<Archive>)>,
 }
 
 /// What changes while the proxy runs.
@@ -49,36 +53,35 @@ impl Live {
     }
 }
 
-/// Opens the tier, reads its topics, and opens the ports.
+/// Opens the ports, and the tier, where its store answers.
 pub(super) async fn open(typed: &Typed, settings: ProxySettings, legs: Legs) -> Result<Opened> {
     let Typed { context, .. } = typed;
-    let tier = context.tier().await?;
-    let store = tier.store().clone();
-    let catalog = Catalog::load(store.clone(), Arc::clone(&context.env.clock)).await.map_err(of_catalog)?;
-    let reader = wiring::reader(&context.config, &tier);
-    let archive = Archive {
-        cluster_id: tier.cluster_id().clone(),
-        catalog,
-        reader: reader.clone(),
-        store: store.clone(),
-        max_manifest_age: wiring::reader_settings(&context.config, &tier).max_manifest_age,
-        may_delete: context.config.proxy.delete_records.value,
-        env: context.env.clone(),
-    };
+    let store = context.store()?;
+    let seeker = Seeker::new(context, &store);
+    let reader = Arc::clone(&seeker.reader);
+    let first = seeker.first().await?;
     let live = Live::new(legs);
     let security = ProxySecurity {
         tls: live.tls.as_ref().map(watch::Sender::subscribe),
         upstream: live.upstream.as_ref().map(watch::Sender::subscribe),
         cold_for_all: context.config.proxy.cold_for_all.value,
     };
-    let proxy = Proxy::bind_secured(settings, security, Some(archive)).await.map_err(of_proxy)?;
-    Ok(Opened { proxy, live, reader, store })
+    let (proxy, seeking) = match first {
+        First::Found(archive) => {
+            (Proxy::bind_secured(settings, security, Some(archive)).await.map_err(of_proxy)?, None)
+        }
+        First::Silent => {
+            let (proxy, sender) = Proxy::bind_awaiting(settings, security).await.map_err(of_proxy)?;
+            (proxy, Some((seeker, sender)))
+        }
+    };
+    Ok(Opened { proxy, live, reader, store, seeking })
 }
 
 fn of_proxy(error: ProxyError) -> Failure {
     of::proxy(error.code(), error)
 }
 
-fn of_catalog(error: CatalogError) -> Failure {
+pub(super) fn of_catalog(error: CatalogError) -> Failure {
     of::server(error.code(), error)
 }

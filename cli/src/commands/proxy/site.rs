@@ -1,9 +1,10 @@
 //! The pages of a proxy's HTTP port.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use firnline_proxy::proxy::Watched;
-use firnline_reader::Reader;
+use firnline_reader::{Reader, ReaderStats};
 use firnline_store::Store;
 use firnline_store::price::PriceList;
 
@@ -17,7 +18,8 @@ const STORE_SILENT: Duration = Duration::from_secs(12);
 #[derive(Debug)]
 pub(super) struct ProxySite {
     pub(super) watched: Watched,
-    pub(super) reader: Reader,
+    /// Once there is a tier.
+    pub(super) reader: Arc<OnceLock<Reader>>,
     pub(super) store: Store,
     pub(super) prices: PriceList,
     pub(super) started_ms: i64,
@@ -31,7 +33,8 @@ impl ProxySite {
             brokers: self.watched.nodes() as u64,
             store_silent: self.store.silent_for().unwrap_or_default(),
             counts: &self.watched.counts(),
-            reader: &self.reader.stats(),
+            has_tier: self.watched.has_tier(),
+            reader: &self.reader.get().map_or_else(ReaderStats::default, Reader::stats),
             clients: &self.watched.clients(),
             requests: &self.store.counters(),
             prices: &self.prices,
@@ -43,6 +46,9 @@ impl ProxySite {
     fn ready(&self) -> (u16, String) {
         if !self.watched.counts().reaches_brokers {
             return (503, "brokers: none was there when one was called last\n".to_owned());
+        }
+        if !self.watched.has_tier() {
+            return (200, "ready; the store of the tier has not answered yet\n".to_owned());
         }
         match self.store.silent_for().filter(|lasts| *lasts >= STORE_SILENT) {
             None => (200, "ready\n".to_owned()),

@@ -34,7 +34,7 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
         opened = open::open(&typed, settings, legs) => opened?,
         exit = ended(&mut signals) => return Ok(exit),
     };
-    let Opened { proxy, live, reader, store } = opened;
+    let Opened { proxy, live, reader, store, seeking } = opened;
     let watched = proxy.watched();
     let (topics, partitions) = watched.topics();
     tracing::info!(address = %proxy.address(), upstream, tls = protected.0, broker_tls = protected.1, tier = %store, topics, partitions,
@@ -45,6 +45,9 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
     // Its port ends with this.
     let mut beside = JoinSet::new();
     show(&typed, site, &mut beside).await;
+    if let Some((seeker, sender)) = seeking {
+        beside.spawn(seeker.seek(sender));
+    }
     let (stop, stopped) = oneshot::channel::<()>();
     let mut work = JoinSet::new();
     work.spawn(proxy.run(async {

@@ -24,7 +24,7 @@ pub(crate) use answer::{Answered, Later, Room, ToldBefore, answer};
 pub(crate) use guard::Tally;
 pub(crate) use leader::Ends;
 pub(crate) use look::{Asked, Look, Wanted, is_cold, look, refused};
-pub(crate) use passing::{Passing, pass_entry};
+pub(crate) use passing::{NOTHING, Passing, pass_entry};
 pub(crate) use refusals::Refusals;
 pub(crate) use seam::{Question, Seam, ask as ask_seams, note_answer as note_seams, note_held_up};
 pub(crate) use session::{Kept, Session};

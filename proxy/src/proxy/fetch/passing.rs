@@ -11,7 +11,7 @@ use crate::wire::messages::fetch::{Bounds, PartitionFront};
 use crate::wire::{Patches, ScannedTopic};
 
 /// Nothing is known.
-pub(super) const NOTHING: Bounds =
+pub(crate) const NOTHING: Bounds =
     Bounds { high_watermark: -1, last_stable_offset: -1, log_start_offset: -1 };
 
 /// What an answer passes by.

@@ -47,8 +47,8 @@ enum FloorError {
     Words,
 }
 
-/// The answer of a proxy that may not delete in the tier: nothing was deleted anywhere.
-pub(crate) fn refuse_deletion(frame: &[u8]) -> Result<Frame, Ended> {
+/// The answer of a proxy that may not delete in the tier, or cannot: nothing was deleted anywhere.
+pub(crate) fn refuse_deletion(frame: &[u8], why: KafkaError) -> Result<Frame, Ended> {
     let (header, body) = RequestHeader::read(frame)?;
     let request: DeleteRecordsRequest<'_> = read_request(&header, body)?;
     let topics = request.topics.iter().map(|topic| DeleteRecordsTopicResult {
@@ -59,7 +59,7 @@ pub(crate) fn refuse_deletion(frame: &[u8]) -> Result<Frame, Ended> {
             .map(|partition| DeleteRecordsPartitionResult {
                 partition_index: partition.partition_index,
                 low_watermark: At::new(-1),
-                error_code: At::new(KafkaError::TopicAuthorizationFailed.code()),
+                error_code: At::new(why.code()),
             })
             .collect(),
     });

@@ -12,7 +12,7 @@ use futures::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use super::merge::{Place, Question, Tiers, merged};
-use super::wait::Named;
+use super::wait::{CONSUMER, Named};
 use crate::proxy::ended::Ended;
 use crate::proxy::tier::{Marks, Tier, Tiered};
 use crate::serve::failure::unread;
@@ -79,6 +79,41 @@ pub(crate) async fn patch_offsets(frame: &mut BytesMut, asked: &[u8], tier: &Tie
         patches.set(&entry.timestamp, place.timestamp);
         patches.set(&entry.offset, place.offset);
         patches.set(&entry.epoch, place.epoch);
+    }
+    Ok(patches.apply(frame)?)
+}
+
+/// The same while nobody knows what the tier has: what it could have told otherwise is asked for again.
+pub(crate) fn patch_unknown(frame: &mut BytesMut, asked: &[u8]) -> Result<(), Ended> {
+    let (header, body) = RequestHeader::read(asked)?;
+    let request: ListOffsetsRequest<'_> = read_request(&header, body)?;
+    if request.replica_id != CONSUMER {
+        return Ok(());
+    }
+    let mut asked = HashMap::new();
+    for topic in &request.topics {
+        for partition in &topic.partitions {
+            asked.insert((topic.name, partition.partition_index), partition.timestamp);
+        }
+    }
+    let answer: ListOffsetsResponse<'_> = read_response(frame, header.version)?;
+    let mut patches = Patches::new();
+    for topic in &answer.topics {
+        for told in topic.partitions.iter().filter(|told| told.error_code.value == 0) {
+            let Some(timestamp) = asked.get(&(topic.name, told.partition_index)) else { continue };
+            let brokers = Place {
+                timestamp: told.timestamp.value,
+                offset: told.offset.value,
+                epoch: told.leader_epoch.value,
+            };
+            let unknown = Tiers::Failed(KafkaError::RequestTimedOut);
+            if let Some(Err(error)) = merged(Question::of(*timestamp, header.version), brokers, unknown) {
+                patches.set(&told.error_code, error.code());
+                patches.set(&told.timestamp, -1);
+                patches.set(&told.offset, -1);
+                patches.set(&told.leader_epoch, -1);
+            }
+        }
     }
     Ok(patches.apply(frame)?)
 }

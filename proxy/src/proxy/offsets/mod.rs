@@ -9,5 +9,5 @@ mod wait;
 
 pub(crate) use epochs::patch_epochs;
 pub(crate) use floors::{patch_deleted, refuse_deletion};
-pub(crate) use list::patch_offsets;
+pub(crate) use list::{patch_offsets, patch_unknown};
 pub(crate) use wait::{Names, names_wanted};

@@ -10,7 +10,7 @@ use crate::wire::messages::offset_for_leader_epoch::OffsetForLeaderEpochRequest;
 use crate::wire::{Api, RequestHeader, WireError, read_request};
 
 /// Who asks as a consumer.
-const CONSUMER: i32 = -1;
+pub(super) const CONSUMER: i32 = -1;
 
 /// A topic that a request names, as far as it is in the tier.
 pub(crate) enum Named {

@@ -10,6 +10,7 @@
 //!
 //! Looking something up makes no request and takes no lock that is held across one.
 
+mod behind;
 mod known;
 mod marks;
 mod place;
@@ -25,6 +26,7 @@ use firnline_store::env::Env;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
+pub(crate) use behind::Behind;
 pub(crate) use known::{Known, Named, Tiered};
 pub(crate) use marks::{Marks, start_to_tell};
 pub(crate) use place::Place;

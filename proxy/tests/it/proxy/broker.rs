@@ -160,7 +160,11 @@ impl Running {
 
     async fn run(settings: ProxySettings, archive: Option<Archive>) -> Self {
         let base = settings.node_port_base.unwrap();
-        let proxy = Proxy::bind(settings, archive).await.unwrap();
+        Self::of(Proxy::bind(settings, archive).await.unwrap(), base)
+    }
+
+    /// One whose node 0 has this port.
+    pub(crate) fn of(proxy: Proxy, base: u16) -> Self {
         let (port, (end, ended)) = (proxy.address().port(), oneshot::channel());
         let mut tasks = JoinSet::new();
         tasks.spawn(proxy.run(async move {

@@ -10,3 +10,4 @@ mod scene;
 mod seams;
 mod sessions;
 mod travel;
+mod waiting;

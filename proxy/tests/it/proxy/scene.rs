@@ -303,7 +303,7 @@ impl Scene {
 }
 
 /// What a proxy fills from.
-fn archive(world: &World, store: Store, catalog: Catalog) -> Archive {
+pub(super) fn archive(world: &World, store: Store, catalog: Catalog) -> Archive {
     let reader = ReaderSettings { workers: Workers::Inline, ..ReaderSettings::default() };
     Archive {
         cluster_id: cluster(),

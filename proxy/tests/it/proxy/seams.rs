@@ -2,11 +2,13 @@
 
 use std::sync::atomic::Ordering;
 
+use kafka_protocol::messages::ListOffsetsRequest;
 use kafka_protocol::messages::fetch_response::PartitionData;
+use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 
 use super::broker::Client;
 use super::filling::{records, request};
-use super::scene::Scene;
+use super::scene::{Scene, text};
 use crate::serve::log::Log;
 
 /// Producer 1's transaction begins at 400 and 2's at 600; both go on behind the tier's end at 800.
@@ -182,4 +184,18 @@ async fn readers_of_all_records_are_not_held_up_and_ask_nothing() {
     let asked = scene.broker.asked();
     let is_seam = |asked: &super::broker::Asked| asked.key == 1 && asked.correlation == i32::MIN;
     assert!(!asked.iter().any(is_seam));
+}
+
+#[tokio::test]
+async fn a_time_is_found_in_what_was_open_when_it_went_up_and_has_ended_since() {
+    let scene = Scene::with(log(), 800, 700, |_, _| {}).await;
+    let mut client = scene.proxy.client().await;
+    let asked = ListOffsetsPartition::default().with_partition_index(0).with_timestamp(1_000_500);
+    let topic = ListOffsetsTopic::default().with_name(text("orders").into()).with_partitions(vec![asked]);
+    let request = ListOffsetsRequest::default().with_replica_id((-1).into()).with_isolation_level(1);
+    let told = client.ask(7, &request.with_topics(vec![topic])).await;
+    assert_eq!(
+        told.topics[0].partitions[0].offset, 500,
+        "the broker tells a later one, below its last stable offset"
+    );
 }
