@@ -306,10 +306,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         self.turn = self.turn.wrapping_add(1);
         let client = clients::name(RequestHeader::read(&asked.frame)?.0.client_id);
         let cold_bytes = self.bandwidth.take(&client, self.limits.cold_bytes);
-        let room = Room { budget: self.answers, cold_bytes };
+        let room = Room { budget: self.answers, cold_bytes, turn: self.turn };
         let ends = std::mem::take(&mut self.ends);
         let told = ToldBefore { ends: &ends, refusals: &self.refusals };
-        let answered = answer(frame, version, &mut asked, told, &tier, self.nodes, room, self.turn).await;
+        let answered = answer(frame, version, &mut asked, told, &tier, self.nodes, room).await;
         let read = answered.as_ref().map_or(0, |answered| answered.tally.bytes);
         self.bandwidth.settle(&client, cold_bytes, read);
         let mut answered = answered?;

@@ -116,7 +116,7 @@ impl Seeker {
 
 fn say(failure: &Failure) {
     tracing::warn!(
-        code = failure.code.code,
+        code = failure.code.id,
         cause = failure.sentence(),
         "the proxy stands without the tier: what is hot passes, and it is tried again until its store answers"
     );

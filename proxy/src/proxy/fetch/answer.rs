@@ -4,7 +4,6 @@
 //! the answer has gone. Without any, reads are waited for as long as the client would wait, and at most half a second; they
 //! go on behind it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,29 +15,26 @@ use tokio::time::{Instant, sleep_until};
 
 use super::bounds::{bounds_of, empty_bounds};
 use super::guard::{Tally, report, would_be_false};
+use super::judge::{Judged, judge};
 use super::leader::{Ends, Leader};
-use super::look::{Asked, Found, find_by, refused};
+use super::look::{Asked, refused};
 use super::outcome::{Beside, Told, told};
-use super::passing::NOTHING;
 use super::refusals::Refusals;
 use super::seam::note_held_up;
-use super::session::Session;
-use super::verdict::{Seen, Verdict, verdict};
 use crate::proxy::addresses::{self, Doors};
 use crate::proxy::ended::Ended;
-use crate::proxy::tier::{Marks, Place, Tier, Tiered, start_to_tell};
+use crate::proxy::tier::{Marks, Place, Tier, Tiered};
 use crate::serve::failure::in_fetch;
 use crate::serve::fetch::{
-    Filled, Got, Outside, PATIENCE, Plan, TopicKey, TopicPlan, Wish, fill_held, gather, is_too_new,
-    isolation, size,
+    Filled, Got, Outside, PATIENCE, Plan, TopicKey, TopicPlan, Wish, fill_held, gather, is_too_new, isolation,
 };
 use crate::serve::kafka_error::KafkaError;
 use crate::wire::messages::fetch::{
     AbortedTransaction, FetchFront, FetchRequest, FetchResponse, PartitionData,
 };
 use crate::wire::{
-    Api, At, Frame, List, Patches, RequestHeader, Splice, fragment, read_request, read_response,
-    response_correlation, splice,
+    Api, At, Frame, List, RequestHeader, Splice, fragment, read_request, read_response, response_correlation,
+    splice,
 };
 
 /// How long an answer waits for cold partitions where there are hot ones beside them that have nothing new.
@@ -64,6 +60,8 @@ pub(crate) struct Room<'a> {
     pub(crate) budget: &'a ByteBudget,
     /// Bytes of the tier; with none nothing is read.
     pub(crate) cold_bytes: usize,
+    /// It moves on from answer to answer, so that no partition is always the last to get room.
+    pub(crate) turn: usize,
 }
 
 /// What was told on this connection before.
@@ -86,18 +84,18 @@ pub(crate) struct Later {
 }
 
 /// An entry that is not passed as it is.
-struct Cold {
+pub(super) struct Cold {
     /// Which one, counted from the front of the answer.
-    entry: usize,
-    tiered: Arc<Tiered>,
-    tip: TopicIdPartition,
-    partition: i32,
-    offset: i64,
-    max_bytes: usize,
-    told: Told,
-    leader: Leader,
+    pub(super) entry: usize,
+    pub(super) tiered: Arc<Tiered>,
+    pub(super) tip: TopicIdPartition,
+    pub(super) partition: i32,
+    pub(super) offset: i64,
+    pub(super) max_bytes: usize,
+    pub(super) told: Told,
+    pub(super) leader: Leader,
     /// It would have been told as out of range, falsely.
-    is_held_back: bool,
+    pub(super) is_held_back: bool,
 }
 
 impl Cold {
@@ -108,14 +106,13 @@ impl Cold {
 
 /// What a client asked, as far as it is needed to the end.
 #[derive(Debug, Clone, Copy)]
-struct Terms {
-    version: i16,
+pub(super) struct Terms {
+    pub(super) version: i16,
     isolation: Isolation,
     max_wait: Duration,
 }
 
-/// Makes of the broker's answer, its length cut off, the one that the client gets. `turn` moves on from answer to answer, so
-/// that no partition is always the last to get room.
+/// Makes of the broker's answer, its length cut off, the one that the client gets.
 pub(crate) async fn answer(
     mut frame: BytesMut,
     version: i16,
@@ -124,7 +121,6 @@ pub(crate) async fn answer(
     tier: &Tier,
     doors: &impl Doors,
     room: Room<'_>,
-    turn: usize,
 ) -> Result<Answered, Ended> {
     let began = Instant::now();
     let Asked { frame: request, session, .. } = asked;
@@ -163,10 +159,10 @@ pub(crate) async fn answer(
         held = room.budget.try_reserve(rest as u64);
         let rest = if held.is_some() { rest } else { 0 };
         if broker_bytes > 0 {
-            later = from_memory(&mut cold, &looks, tier, terms, rest, turn);
+            later = from_memory(&mut cold, &looks, tier, terms, rest, room.turn);
         } else {
             let deadline = began + patience;
-            wait_for(&mut cold, &looks, tier, terms, rest, turn, deadline).await;
+            wait_for(&mut cold, &looks, tier, terms, rest, room.turn, deadline).await;
         }
     }
     let filled = filled_bytes(&cold);
@@ -181,156 +177,6 @@ pub(crate) async fn answer(
     let tally = cold.iter().fold(tally, |tally, one| one.count(tally));
     let frame = put_together(&frame, cold, terms, doors)?;
     Ok(Answered { frame, front, later, tally, _held: held })
-}
-
-struct Judged {
-    patches: Patches,
-    cold: Vec<Cold>,
-    /// Those of `cold` that the tier is asked for.
-    looks: Vec<usize>,
-    broker_bytes: usize,
-    /// Entries that stay refused.
-    out_of_range: u64,
-    /// Whether there are entries without an error.
-    has_hot: bool,
-    /// Refused entries of topics that may have come to the tier since it was read.
-    unfamiliar: u64,
-}
-
-/// Goes through the entries: notes what they tell, patches those that pass. `None` where the broker has refused a partition
-/// of the session that is not known to be one: what is known of the session is not what the broker knows.
-fn judge(
-    frame: &[u8],
-    request: &FetchRequest<'_>,
-    mut session: Option<&mut Session>,
-    before: ToldBefore<'_>,
-    tier: &Tier,
-    terms: Terms,
-) -> Result<Option<Judged>, Ended> {
-    let version = terms.version;
-    let answer: FetchResponse<'_> = read_response(frame, version)?;
-    let known = tier.known();
-    let mut offsets = None;
-    let mut judged = Judged {
-        patches: Patches::new(),
-        cold: Vec::new(),
-        looks: Vec::new(),
-        broker_bytes: 0,
-        out_of_range: 0,
-        has_hot: false,
-        unfamiliar: 0,
-    };
-    let mut entry = 0;
-    for topic in &answer.responses {
-        let found = find_by(&known, topic.topic, topic.topic_id, version);
-        for data in &topic.partitions {
-            let this = entry;
-            entry += 1;
-            judged.broker_bytes += data.records.value.len();
-            judged.has_hot |= data.error_code.value == 0;
-            let code = data.error_code.value;
-            let tiers = found.as_ref().and_then(|found| {
-                let Found { tiered, is_stale } = found;
-                Some((tiered, *is_stale, tiered.place(data.partition_index)?))
-            });
-            let Some((tiered, is_stale, lock)) = tiers else {
-                let key = TopicKey::of(topic.topic, topic.topic_id, version);
-                let has_looked = |since| tier.has_looked_since(since);
-                if code == KafkaError::OffsetOutOfRange.code()
-                    && !before.refusals.is_none_of_tier(key, data.partition_index, has_looked)
-                {
-                    judged.unfamiliar += 1;
-                    data.front().patch_empty(NOTHING, &mut judged.patches);
-                }
-                continue;
-            };
-            if code == 0 {
-                let (high_watermark, last_stable) =
-                    (data.high_watermark.value, data.last_stable_offset.value);
-                lock.lock().note_answer(high_watermark, last_stable, data.log_start_offset.value);
-                before.refusals.forget(tiered.topic.id, data.partition_index);
-            }
-            let place = *lock.lock();
-            let asked = if code == KafkaError::OffsetOutOfRange.code() {
-                match session.as_deref_mut() {
-                    Some(session) => {
-                        let key = TopicKey::of(topic.topic, topic.topic_id, version);
-                        let wanted = session.wanted(&key, data.partition_index);
-                        let Some(wanted) = wanted.filter(|_| session.suspect(key, data.partition_index))
-                        else {
-                            return Ok(None);
-                        };
-                        Some((wanted.offset, wanted.max_bytes))
-                    }
-                    None => {
-                        let offsets = offsets.get_or_insert_with(|| offsets_of(request));
-                        offsets.get(&(topic.topic, topic.topic_id, data.partition_index)).copied()
-                    }
-                }
-            } else {
-                None
-            };
-            let leader = before.ends.leader(tiered.topic.name.as_str(), data.partition_index);
-            let seen = Seen {
-                error_code: code,
-                offset: asked.map(|(offset, _)| offset),
-                place: Some(place),
-                is_stale,
-                leader,
-            };
-            let mut verdict = verdict(&seen);
-            let is_refused = code == KafkaError::OffsetOutOfRange.code() && verdict == Verdict::AsIs;
-            let is_held_back =
-                is_refused && seen.offset.is_some_and(|offset| would_be_false(&place, offset, leader));
-            if is_held_back {
-                report(&tiered.topic.name, data.partition_index, seen.offset.unwrap_or(-1));
-                verdict = Verdict::Empty;
-            } else if is_refused {
-                judged.out_of_range += 1;
-            }
-            match (verdict, asked, tiered.tip(data.partition_index)) {
-                (Verdict::Start, _, _) => {
-                    let start = start_to_tell(place.marks(), data.log_start_offset.value);
-                    judged.patches.set(&data.log_start_offset, start);
-                }
-                (Verdict::Look | Verdict::Empty, Some((offset, max_bytes)), Some(tip)) => {
-                    lock.lock().note_refused(offset);
-                    before.refusals.note(tiered.topic.id, data.partition_index);
-                    if verdict == Verdict::Look {
-                        judged.looks.push(judged.cold.len());
-                    }
-                    let (tiered, partition) = (Arc::clone(tiered), data.partition_index);
-                    judged.cold.push(Cold {
-                        entry: this,
-                        tiered,
-                        tip,
-                        partition,
-                        offset,
-                        max_bytes,
-                        told: Told::Empty,
-                        leader,
-                        is_held_back,
-                    });
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(Some(judged))
-}
-
-type Offsets<'r> = HashMap<(&'r str, [u8; 16], i32), (i64, usize)>;
-
-/// What was asked of each partition.
-fn offsets_of<'r>(request: &FetchRequest<'r>) -> Offsets<'r> {
-    let mut offsets = HashMap::new();
-    for topic in &request.topics {
-        for asked in &topic.partitions {
-            let wanted = (asked.fetch_offset, size(asked.partition_max_bytes));
-            offsets.insert((topic.topic, topic.topic_id, asked.partition), wanted);
-        }
-    }
-    offsets
 }
 
 /// Fills what is in memory, and gives what is not. Makes no request.

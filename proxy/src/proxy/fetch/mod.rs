@@ -11,6 +11,7 @@
 mod answer;
 mod bounds;
 mod guard;
+mod judge;
 mod leader;
 mod look;
 mod outcome;

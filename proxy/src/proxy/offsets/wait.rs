@@ -71,7 +71,8 @@ pub(crate) fn names_wanted(frame: &[u8], known: &Known) -> Result<Names, WireErr
         }
         Api::OFFSET_FOR_LEADER_EPOCH => {
             let request: OffsetForLeaderEpochRequest<'_> = read_request(&header, body)?;
-            if request.replica_id != CONSUMER {
+            // Before its version 3 nobody says who asks, which reads as −2.
+            if request.replica_id >= 0 {
                 return Ok(Names::Replicas);
             }
             request.topics.iter().for_each(|topic| name(topic.topic));
