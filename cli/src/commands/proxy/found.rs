@@ -36,13 +36,6 @@ pub(super) struct Seeker {
     pub(super) reader: Arc<OnceLock<Reader>>,
 }
 
-/// What came of the first attempt.
-pub(super) enum First {
-    Found(Archive),
-    /// The store does not answer, or not in time.
-    Silent,
-}
-
 impl Seeker {
     pub(super) fn new(context: &Context, store: &Store) -> Self {
         Self {
@@ -54,13 +47,13 @@ impl Seeker {
         }
     }
 
-    /// Looks once. What a person has to mend is told; whether the store answers is not theirs.
-    pub(super) async fn first(&self) -> Result<First> {
+    /// Looks once; `None` where the store does not answer, or not in time. What a person has to mend is told.
+    pub(super) async fn first(&self) -> Result<Option<Archive>> {
         match timeout(PATIENCE, self.find()).await {
-            Ok(Ok(archive)) => Ok(First::Found(archive)),
+            Ok(Ok(archive)) => Ok(Some(archive)),
             Ok(Err(Stop::Failed(failure))) if of::is_silence(&failure) => {
                 say(&failure);
-                Ok(First::Silent)
+                Ok(None)
             }
             Ok(Err(stop)) => Err(stop),
             Err(_) => {
@@ -68,7 +61,7 @@ impl Seeker {
                     seconds = PATIENCE.as_secs(),
                     "the store has not answered: the proxy begins without the tier; what is hot passes"
                 );
-                Ok(First::Silent)
+                Ok(None)
             }
         }
     }

@@ -9,7 +9,7 @@ use firnline_reader::Reader;
 use firnline_store::Store;
 use tokio::sync::{oneshot, watch};
 
-use super::found::{First, Seeker};
+use super::found::Seeker;
 use super::typed::Typed;
 use crate::failure::{Failure, Result, of};
 use crate::wiring::Legs;
@@ -67,10 +67,10 @@ pub(super) async fn open(typed: &Typed, settings: ProxySettings, legs: Legs) -> 
         cold_for_all: context.config.proxy.cold_for_all.value,
     };
     let (proxy, seeking) = match first {
-        First::Found(archive) => {
+        Some(archive) => {
             (Proxy::bind_secured(settings, security, Some(archive)).await.map_err(of_proxy)?, None)
         }
-        First::Silent => {
+        None => {
             let (proxy, sender) = Proxy::bind_awaiting(settings, security).await.map_err(of_proxy)?;
             (proxy, Some((seeker, sender)))
         }

@@ -36,7 +36,11 @@ impl Refusals {
 
     /// The broker has answered it.
     pub(crate) fn forget(&self, topic: TopicId, partition: i32) {
-        self.lock().of_tier.remove(&(topic, partition));
+        let mut refused = self.lock();
+        // Nearly always: of what is hot nothing was refused.
+        if !refused.of_tier.is_empty() {
+            refused.of_tier.remove(&(topic, partition));
+        }
     }
 
     pub(crate) fn has(&self, topic: TopicId, partition: i32) -> bool {
