@@ -51,14 +51,12 @@ pub(crate) fn names_wanted(frame: &[u8], known: &Known) -> Result<Names, WireErr
     let mut wanted = None;
     // What is deleted by a name is gone for good: whichever topic that meant a few seconds ago.
     let is_asked_anew = header.api == Api::DELETE_RECORDS;
-    let mut name = |name: &str| match Named::of(known, name) {
-        _ if is_asked_anew && known.named(name).is_some() => {
+    let mut name = |name: &str| {
+        let Some(named) = known.named(name) else { return };
+        if is_asked_anew || named.is_aging() {
             wanted.get_or_insert_with(BTreeSet::new).insert(name.to_owned());
-        }
-        Named::Foreign => {}
-        Named::Is(_) => drop(wanted.get_or_insert_with(BTreeSet::new)),
-        Named::Stale => {
-            wanted.get_or_insert_with(BTreeSet::new).insert(name.to_owned());
+        } else if let Ok(Some(_)) = named.live() {
+            wanted.get_or_insert_with(BTreeSet::new);
         }
     };
     match header.api {

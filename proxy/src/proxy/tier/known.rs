@@ -14,6 +14,9 @@ use crate::serve::catalog::{Topic, Topics};
 /// How old a word on which id a name means may be where bytes are served by it.
 const NAME_AGE: Duration = Duration::from_secs(5);
 
+/// How old it may be where an answer is still to come that it has to hold for.
+const NAME_AGE_AHEAD: Duration = Duration::from_secs(4);
+
 /// A topic of the tier. What is known of its partitions outlives the catalog that it was read with.
 #[derive(Debug)]
 pub(crate) struct Tiered {
@@ -97,6 +100,12 @@ impl Named {
             (None, [only]) => Some(only),
             (None, _) => None,
         }
+    }
+
+    /// Whether a word on which one it means may be too old by the time that an answer comes.
+    pub(crate) fn is_aging(&self) -> bool {
+        let live = *self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        live.is_none_or(|live| live.at.elapsed() >= NAME_AGE_AHEAD)
     }
 
     /// Whether there are several and nobody has told which one it means.
