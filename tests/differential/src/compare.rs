@@ -168,9 +168,10 @@ pub fn time(
             // A broker that no longer has the beginning of an open transaction says that all is stable to where its log
             // starts.
             -1 if question.isolation == 1 => Place { offset: before.offset.max(tiers.local), ..before },
-            // Where a cleaner took the first batch, the tier does not know which epoch had written it.
+            // Where a cleaner took the first batch, or it is too old to say so, the tier does not know which epoch had written it.
             -2 if told.epoch == -1
-                && image.batches.first().is_some_and(|batch| batch.base > before.offset) =>
+                && (image.is_old()
+                    || image.batches.first().is_some_and(|batch| batch.base > before.offset)) =>
             {
                 Place { epoch: -1, ..before }
             }
