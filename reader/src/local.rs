@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use firnline_index::block_index::BlockEntry;
 use firnline_index::{Crc32c, TopicIdPartition};
-use firnline_logdir::LocalLog;
+use firnline_logdir::{LocalLog, ReadError};
 
 /// The logs on this machine, by partition.
 #[derive(Debug, Default)]
@@ -40,18 +40,20 @@ impl Local {
         if wanted.first_offset < first.base {
             return None;
         }
-        let length = usize::try_from(wanted.raw_len()).ok()?;
-        let found = match self.0.copy(wanted.first_offset, length) {
-            Ok(found) => found?,
-            Err(error) => {
-                tracing::debug!(
-                    block = wanted.number,
-                    error = &error as &dyn std::error::Error,
-                    "this machine's own log does not serve a block; the store does"
-                );
-                return None;
-            }
-        };
-        (Crc32c::of(&found) == wanted.crc).then_some(found)
+        block_of(&self.0, wanted).unwrap_or_else(|error| {
+            tracing::debug!(
+                block = wanted.number,
+                error = &error as &dyn std::error::Error,
+                "this machine's own log does not serve a block; the store does"
+            );
+            None
+        })
     }
+}
+
+/// The raw bytes of a block, if a log has exactly them. Blocks the thread.
+pub(crate) fn block_of(log: &LocalLog, wanted: &BlockEntry) -> Result<Option<Bytes>, ReadError> {
+    let Ok(length) = usize::try_from(wanted.raw_len()) else { return Ok(None) };
+    let found = log.copy(wanted.first_offset, length)?;
+    Ok(found.filter(|bytes| Crc32c::of(bytes) == wanted.crc))
 }

@@ -39,13 +39,15 @@ use firnline_index::block_index::BlockEntry;
 use firnline_index::manifest::{AlgebraError, Entry, Manifest};
 use firnline_index::segment::SegmentTail;
 use firnline_index::transactions::{OpenTransaction, TransactionStart};
-use firnline_index::{Crc32c, LeaderEpoch, Offset, OffsetRange, SegmentUuid};
+use firnline_index::{LeaderEpoch, Offset, OffsetRange, SegmentUuid};
 use firnline_logdir::{LocalLog, PartitionDir};
 
 pub use disks::{DiskTopic, Disks, DisksSettings, Found};
 pub use disks_error::DisksError;
 pub(crate) use laid::{Rests, Seen};
 pub use problem::DiskProblem;
+
+use crate::local::block_of;
 
 /// The rest of one partition's log, as it was found and chosen.
 pub(crate) struct Rest {
@@ -213,9 +215,7 @@ impl Rest {
     fn read(&self, wanted: &BlockEntry) -> Result<Bytes, DiskProblem> {
         let other =
             || DiskProblem::Other { path: self.log.partition().path.clone(), offset: wanted.first_offset };
-        let length = usize::try_from(wanted.raw_len()).map_err(|_| other())?;
-        let found = self.log.copy(wanted.first_offset, length).map_err(DiskProblem::Read)?;
-        found.filter(|bytes| Crc32c::of(bytes) == wanted.crc).ok_or_else(other)
+        block_of(&self.log, wanted).map_err(DiskProblem::Read)?.ok_or_else(other)
     }
 }
 
