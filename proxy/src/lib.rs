@@ -15,6 +15,8 @@
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "serve")]
+mod counts;
+#[cfg(feature = "serve")]
 pub mod proxy;
 #[cfg(feature = "serve")]
 pub mod serve;

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::connection::{self, Visit};
-use super::counts::{Open, Refused};
+use super::counts::Refused;
 use super::ended::Ended;
 use super::identity::{Grounds, Identity};
 use super::link::Leg;
@@ -99,7 +99,7 @@ async fn serve(
     place: Place,
     stop: Stop,
 ) -> Result<(), Ended> {
-    let _open = Open::new(&shared.counters);
+    let _open = shared.counters.connections.enter();
     client.set_nodelay(true).map_err(Ended::Client)?;
     let (client, door, has_certificate) = enter(client, door, shared).await?;
     let known = match door {

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use super::fetch::Tally;
 use super::identity::Unproven;
+use crate::counts::{ApiCounts, Apis, Connections, add, told};
 use crate::wire::{Api, TABLE};
 
 /// The counters behind [`ProxyCounts`].
 #[derive(Debug)]
 pub(crate) struct Counters {
-    apis: Vec<(Api, Counted)>,
-    connections: AtomicU64,
-    connections_open: AtomicU64,
+    apis: Apis,
+    pub(crate) connections: Connections,
     refused_address: AtomicU64,
     refused_entry: AtomicU64,
     to_brokers: AtomicU64,
@@ -21,12 +21,6 @@ pub(crate) struct Counters {
     cold: Cold,
     /// Whether a broker was there when one was called last.
     reaches: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Counted {
-    requests: AtomicU64,
-    micros: AtomicU64,
 }
 
 /// Why a connection was not served.
@@ -56,7 +50,7 @@ struct Cold {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProxyCounts {
     /// Each kind of request that was seen.
-    pub apis: Vec<PassedCounts>,
+    pub apis: Vec<ApiCounts>,
     /// Connections taken.
     pub connections: u64,
     /// Those that are open.
@@ -91,23 +85,11 @@ pub struct ProxyCounts {
     pub reaches_brokers: bool,
 }
 
-/// One kind of request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PassedCounts {
-    /// Which.
-    pub api: Api,
-    /// How many were answered.
-    pub requests: u64,
-    /// The time from when a request was passed on to when its answer was, summed. A fetch that a broker holds waits in it.
-    pub took: Duration,
-}
-
 impl Counters {
     pub(crate) fn new() -> Self {
         Self {
-            apis: TABLE.iter().map(|row| (row.api, Counted::default())).collect(),
-            connections: AtomicU64::new(0),
-            connections_open: AtomicU64::new(0),
+            apis: Apis::of(TABLE.iter().map(|row| row.api)),
+            connections: Connections::default(),
             refused_address: AtomicU64::new(0),
             refused_entry: AtomicU64::new(0),
             to_brokers: AtomicU64::new(0),
@@ -142,12 +124,7 @@ impl Counters {
 
     /// An answer was sent.
     pub(crate) fn answered(&self, api: Api, took: Duration) {
-        // A row for each number, in their order.
-        let at = usize::try_from(api.key()).ok();
-        if let Some((_, counted)) = at.and_then(|at| self.apis.get(at)) {
-            add(&counted.requests, 1);
-            add(&counted.micros, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-        }
+        self.apis.answered(api, took);
     }
 
     /// An answer to a fetch was made.
@@ -178,16 +155,10 @@ impl Counters {
     }
 
     pub(crate) fn snapshot(&self) -> ProxyCounts {
-        let told = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let api = |(api, counted): &(Api, Counted)| PassedCounts {
-            api: *api,
-            requests: told(&counted.requests),
-            took: Duration::from_micros(told(&counted.micros)),
-        };
         ProxyCounts {
-            apis: self.apis.iter().map(api).filter(|api| api.requests > 0).collect(),
-            connections: told(&self.connections),
-            connections_open: told(&self.connections_open),
+            apis: self.apis.snapshot().filter(|api| api.requests > 0).collect(),
+            connections: told(&self.connections.taken),
+            connections_open: told(&self.connections.open),
             refused_address: told(&self.refused_address),
             refused_entry: told(&self.refused_entry),
             to_brokers: told(&self.to_brokers),
@@ -206,28 +177,5 @@ impl Counters {
             ],
             reaches_brokers: self.reaches.load(Ordering::Relaxed),
         }
-    }
-}
-
-fn add(counter: &AtomicU64, by: u64) {
-    if by > 0 {
-        counter.fetch_add(by, Ordering::Relaxed);
-    }
-}
-
-/// An open connection, while it lives.
-pub(crate) struct Open<'c>(&'c Counters);
-
-impl<'c> Open<'c> {
-    pub(crate) fn new(counters: &'c Counters) -> Self {
-        add(&counters.connections, 1);
-        add(&counters.connections_open, 1);
-        Self(counters)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.0.connections_open.fetch_sub(1, Ordering::Relaxed);
     }
 }

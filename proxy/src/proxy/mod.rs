@@ -53,9 +53,10 @@ mod travel;
 mod up;
 mod versions;
 
+pub use crate::counts::ApiCounts;
 pub use clients::{ClientBytes, ClientRead};
 pub use codes::ALL as CODES;
-pub use counts::{PassedCounts, ProxyCounts};
+pub use counts::ProxyCounts;
 pub use identity::Unproven;
 pub use names::NodeNames;
 pub use nodes::NodeError;

@@ -10,12 +10,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use zeroize::Zeroize;
 
-use super::counts::add;
 use super::entry::{Entry, Next};
 use super::login::Refused;
 use super::service::{Service, Unanswerable};
 use super::stop::Stop;
 use super::strangers::{Gate, GaveWay};
+use crate::counts::add;
 use crate::wire::{Frame, FrameError, Splitter};
 
 /// What a connection that asks nothing keeps in memory.

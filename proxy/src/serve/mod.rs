@@ -43,7 +43,7 @@ pub(crate) mod view;
 pub use as_of::AsOf;
 pub use catalog::{Catalog, CatalogError, MAX_PARTITIONS, MAX_TOPICS, Topic, Topics};
 pub use codes::{ALL as CODES, Code};
-pub use counts::{ApiCounts, ServeCounts};
+pub use counts::ServeCounts;
 pub use groups::{ByConnecting, GroupLimits, GroupSettings, Reach};
 pub use kafka_error::KafkaError;
 pub use login::{Hash, Hashed, ITERATIONS, Users, UsersError, is_name};
@@ -52,4 +52,5 @@ pub use rights::{GroupRule, PatternError, Principal, Rights, Rule, TopicPattern,
 pub use server::{Security, ServeError, Served, Server, Watched};
 pub use settings::{Anonymous, Limits, ServeSettings};
 
+pub use crate::counts::ApiCounts;
 pub use crate::tls::{Tls, TlsError, TlsMaterial};

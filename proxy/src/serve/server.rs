@@ -17,7 +17,7 @@ use tokio::time::{sleep, timeout};
 use super::catalog::{Catalog, Topic};
 use super::codes::{self, Code};
 use super::connection::{Connection, Ended};
-use super::counts::{Counters, Open, ServeCounts, add};
+use super::counts::{Counters, ServeCounts};
 use super::entry::Entry;
 use super::groups::{Bucket, Groups, Reach};
 use super::login::{Login, Logins, Users};
@@ -29,6 +29,7 @@ use super::settings::{Anonymous, ServeSettings};
 use super::stop::{Stop, Stopper};
 use super::strangers::{Gate, Strangers};
 use super::tls;
+use crate::counts::add;
 use crate::tls::Tls;
 
 /// The pause after a failure to accept, such as too many open files.
@@ -342,7 +343,7 @@ async fn serve(
     doors: &Doors,
     stop: Stop,
 ) {
-    let _open = Open::new(service.counters());
+    let _open = service.counters().connections.enter();
     // Answers are written whole; waiting to fill a packet would only delay their ends.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%from, error = &error as &dyn std::error::Error, "a connection cannot be set to send at once");

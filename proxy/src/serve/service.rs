@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::answer::{cluster, configs, coordinator, metadata, refused, versions};
 use super::catalog::Catalog;
-use super::counts::{Counters, add};
+use super::counts::Counters;
 use super::fetch::{self, Plan, Sessions};
 use super::groups::Groups;
 use super::groups::requests::{self, Desk};
@@ -21,6 +21,7 @@ use super::rights::{Principal, Rights};
 use super::settings::Limits;
 use super::stop::Stop;
 use super::view::View;
+use crate::counts::add;
 use crate::wire::messages::fetch::FetchRequest;
 use crate::wire::messages::find_coordinator::FindCoordinatorRequest;
 use crate::wire::messages::metadata::MetadataRequest;
