@@ -22,6 +22,8 @@ mod restore;
 mod rewrap;
 mod selection;
 mod serve;
+#[cfg(feature = "serve")]
+mod standing;
 mod status;
 mod verify;
 mod word;

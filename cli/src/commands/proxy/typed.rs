@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use crate::args::{GlobalArgs, ProxyArgs};
 use crate::commands::config;
 use crate::commands::context::Context;
-use crate::commands::selection::usage;
-use crate::config::{List, Origin, SecretRef, Set, Value};
+use crate::commands::standing::said;
+use crate::config::{List, Origin, SecretRef, Set};
 use crate::failure::Result;
 use crate::surroundings::Surroundings;
 use crate::wiring::{self, Legs};
@@ -61,15 +61,18 @@ impl Typed {
         Ok(())
     }
 
-    /// Reads the config again. Gives the keys that differ and need a restart. Fails without changing anything.
-    pub(super) fn read_again(&mut self, global: &GlobalArgs) -> Result<Vec<String>> {
+    /// Reads the config again. Gives the keys that differ and need a restart, and how both legs are protected. Fails without
+    /// changing anything.
+    pub(super) fn read_again(&mut self, global: &GlobalArgs) -> Result<(Vec<String>, Legs)> {
         let context = Context::new(global, self.tier.as_deref(), self.context.around.clone())?;
         let before = std::mem::replace(&mut self.context, context);
-        if let Err(error) = self.lay() {
-            self.context = before;
-            return Err(error);
+        match self.lay().and_then(|()| self.legs()) {
+            Ok(legs) => Ok((before.config.proxy_needing_restart(&self.context.config), legs)),
+            Err(error) => {
+                self.context = before;
+                Err(error)
+            }
         }
-        Ok(before.config.proxy_needing_restart(&self.context.config))
     }
 }
 
@@ -97,9 +100,4 @@ impl Typed {
         }
         files
     }
-}
-
-fn said<T: Value>(flag: &str, text: &str) -> Result<Set<T>> {
-    let value = T::parse(text).map_err(|error| usage(format!("{flag}: {error}")))?;
-    Ok(Set { value, origin: Origin::CommandLine })
 }

@@ -12,7 +12,8 @@ use crate::args::{GlobalArgs, ServeArgs};
 use crate::commands::config;
 use crate::commands::context::Context;
 use crate::commands::selection::usage;
-use crate::config::{Origin, SecretRef, Set, Value};
+use crate::commands::standing::said;
+use crate::config::SecretRef;
 use crate::failure::{Failure, Result, of};
 use crate::selector::TopicPattern;
 use crate::surroundings::Surroundings;
@@ -81,15 +82,21 @@ impl Typed {
         Ok(())
     }
 
-    /// Reads the config again. Gives the keys that differ and need a restart. Fails without changing anything.
-    pub(super) fn read_again(&mut self, global: &GlobalArgs) -> Result<Vec<String>> {
+    /// Reads the config again. Gives the keys that differ and need a restart, who may read what, and how it is known who comes.
+    /// Fails without changing anything.
+    pub(super) fn read_again(&mut self, global: &GlobalArgs) -> Result<(Vec<String>, Arc<Rights>, Doors)> {
         let context = Context::new(global, self.tier.as_deref(), self.context.around.clone())?;
         let before = std::mem::replace(&mut self.context, context);
-        if let Err(error) = self.lay() {
-            self.context = before;
-            return Err(error);
+        let read = self.lay().and_then(|()| Ok((self.rights()?, self.doors()?)));
+        match read {
+            Ok((rights, doors)) => {
+                Ok((before.config.server_needing_restart(&self.context.config), rights, doors))
+            }
+            Err(error) => {
+                self.context = before;
+                Err(error)
+            }
         }
-        Ok(before.config.server_needing_restart(&self.context.config))
     }
 
     /// Where logs end that are to be seen as they stood.
@@ -151,9 +158,4 @@ impl Typed {
         }
         files
     }
-}
-
-fn said<T: Value>(flag: &str, text: &str) -> Result<Set<T>> {
-    let value = T::parse(text).map_err(|error| usage(format!("{flag}: {error}")))?;
-    Ok(Set { value, origin: Origin::CommandLine })
 }

@@ -82,6 +82,11 @@ mod library {
                 "the topics of a tier are held in memory, and there is a limit to them",
                 "a server that starts is not opened; one that runs goes on with the topics that it knows",
             ),
+            "FIRN-P009" => (
+                Exit::Usage,
+                "the config names a file for TLS that cannot be read, or holds something else",
+                "nothing was opened; a server or proxy that runs goes on with what it was told before",
+            ),
             _ => (
                 Exit::Usage,
                 "the config, or the command line, has a value that the server does not take",
