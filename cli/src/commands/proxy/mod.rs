@@ -2,6 +2,7 @@
 
 #[cfg(feature = "serve")]
 mod found;
+#[cfg(feature = "serve")]
 mod open;
 #[cfg(feature = "serve")]
 mod site;
