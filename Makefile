@@ -61,6 +61,11 @@ bench: ## measure the figures of docs/measured.md
 	@scripts/install-tools rclone
 	@scripts/bench
 
+.PHONY: bench-proxy
+bench-proxy: ## measure what a proxy costs and brings, against the broker itself
+	@scripts/install-debian test bench
+	@scripts/bench --only pass,cold,many,rest
+
 .PHONY: notices
 notices: ## write THIRD-PARTY-NOTICES.md anew
 	@python3 scripts/notices --write

@@ -23,6 +23,7 @@ import hotset
 import machine
 import pairs
 import produce
+import proxied
 import quiet
 import sealed
 import servers
@@ -185,6 +186,41 @@ def hot_set(bench):
         bench.gates += hotset.measure(bench, stand, rivals=not bench.options.gate)
 
 
+def passed(bench):
+    """What passes a proxy without touching anything cold, against the same fetches of the broker."""
+    # A tier of another topic: nothing of it is asked for.
+    tier = f"file://{bench.work / 'other-tier'}"
+    log = bench.log("other", "--partitions", 1, "--segments", 1, "--segment-bytes", 1 << 20)
+    subprocess.run(bench.offload(log, tier), check=True, stdout=subprocess.DEVNULL)
+    with Stand(bench, *CORE_STORE, *CORE_CLIENT) as stand:
+        mcpu = proxied.passed(bench, stand, tier, bench.options.gib << 29)
+        bench.gates.append(mcpu <= proxied.LIMIT_MCPU)
+
+
+def cold(bench):
+    """What a proxy brings from the tier: for many consumers at once, from a store far away, and beside hot fetches."""
+    with Stand(bench) as stand:
+        topic = proxied.shared(bench, stand)
+        if not bench.options.gate:
+            proxied.far(bench, stand, topic, "shared")
+            proxied.scanned(bench, stand, topic, "shared")
+
+
+def many(bench):
+    """500 cold partitions by one consumer."""
+    with Stand(bench) as stand:
+        proxied.many(bench, stand)
+
+
+def proxy_at_rest(bench):
+    """A proxy that nobody uses, before a tier of 10,000 partitions."""
+    log, tier = bench.log("quiet", "--partitions", quiet.PARTITIONS, "--segments", 1, "--segment-bytes", 30_000), bench.work / "rest-tier"
+    subprocess.run(bench.offload(log, f"file://{tier}"), check=True, stdout=subprocess.DEVNULL)
+    with Stand(bench) as stand:
+        proxied.at_rest(bench, stand, tier)
+    shutil.rmtree(tier)
+
+
 def read_back(bench):
     """Sequential read-back of a directory tier, verified, against what reading and checking alone would take."""
     log, tier = bench.bulk_log(), bench.work / "tier"
@@ -212,6 +248,7 @@ def look_up(bench):
 BENCHES = {
     "lookup": look_up, "directory": to_directory, "minio": to_minio, "minio-tls": to_minio_tls, "sink": to_sink, "memory": memory, "quiet": quiet_sidecar,
     "joined": joined, "read-back": read_back, "sealed": sealed_to_committed, "produce": produce_beside, "hot-set": hot_set,
+    "pass": passed, "cold": cold, "many": many, "rest": proxy_at_rest,
 }
 
 

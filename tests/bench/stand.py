@@ -5,6 +5,7 @@ Needs the Python of the build cache (for librdkafka), the broker's jars, MinIO a
 
 import pathlib
 import shutil
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -12,7 +13,7 @@ sys.path.insert(1, str(ROOT / "tests" / "chaos"))
 
 from children import Child, free_port, wait_until  # noqa: E402, F401
 from confluent_kafka import Producer  # noqa: E402
-from confluent_kafka.admin import NewTopic  # noqa: E402
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic  # noqa: E402
 from kafka import Cluster  # noqa: E402
 from minio import SECRET, USER, Minio  # noqa: E402, F401
 from sidecar import Sidecar  # noqa: E402
@@ -67,6 +68,17 @@ class Stand:
         new = NewTopic(topic, partitions, 1, config={"segment.bytes": SEGMENT, **(config or {})})
         self.cluster.admin.create_topics([new], operation_timeout=30)[topic].result()
 
+    def forget(self, topic, partitions):
+        """Lets the broker's retention take all that is sealed of a topic."""
+        entries = [ConfigEntry("retention.bytes", "1", incremental_operation=AlterConfigOpType.SET)]
+        resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
+        for answer in self.cluster.admin.incremental_alter_configs([resource]).values():
+            answer.result()
+        # A file that is on its way out has another name already.
+        wait_until(f"the broker has forgotten {topic}", 120, lambda: all(
+            len(list(self.broker.partition_dir(topic, number).glob("*.log"))) <= 1 for number in range(partitions)
+        ), step=1)
+
     def fill(self, topic, partitions, segments):
         """So many sealed segments in each partition, and a little more."""
         self.write(topic, range(partitions), segments * SEGMENT + RECORD)
@@ -113,6 +125,17 @@ class Stand:
         child = Child(name, argv, self.logs / f"{name}.log", under=on(self.other_core))
         self.started.append(child)
         return child
+
+    def start_relay(self, program, *arguments):
+        """A program before the store, which prints `listening PORT` and ends with its input."""
+        child = Child("relay", [program, self.minio.port, *arguments], self.logs / "relay.log", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.started.append(child)
+        child.port = int(child.process.stdout.readline().split()[1])
+        return child
+
+    def scan(self, bench, at, topic):
+        """A consumer that reads a topic from its beginning, left to run."""
+        return self.start("scan", [bench.target / "fetch-rate", "--at", at, "--topic", topic])
 
     def empty(self, prefix):
         """Takes away what a run left in the bucket, which may be nothing."""

@@ -92,16 +92,21 @@ impl Blocks {
         Ok(all)
     }
 
-    /// Begins to bring blocks that will probably be asked for next, as far as the budget allows without waiting. Does
-    /// nothing while less than half of them is missing, so that a stream is served by few long requests.
-    pub(crate) fn ahead(&self, segment: &Segment, blocks: Range<u32>) {
-        let all = blocks.len();
-        let missing: Vec<_> =
-            blocks.filter(|number| !self.cache.is_known(&BlockKey::of(segment, *number))).collect();
-        if missing.len() * 2 < all {
-            return;
-        }
-        for run in runs(segment.index(), missing, REQUEST_BYTES) {
+    /// Begins to bring blocks that will probably be asked for next, as far as the budget allows without waiting. A stream whose
+    /// window is so many raw bytes is served by few long requests: what is missing waits until it fills one, or half of a
+    /// window that is too small for that.
+    pub(crate) fn ahead(&self, segment: &Segment, blocks: Range<u32>, window: u64) {
+        let raw = |run: &Range<u32>| segment.block(run.end - 1).raw.end - segment.block(run.start).raw.start;
+        let stored = |run: &Range<u32>| segment.stored(run).end - segment.stored(run).start;
+        let end = blocks.end;
+        let missing = blocks.filter(|number| !self.cache.is_known(&BlockKey::of(segment, *number)));
+        let index = segment.index();
+        for run in runs(index, missing.collect::<Vec<_>>(), REQUEST_BYTES) {
+            // No further block would have had room, or there is none.
+            let full = run.end < end || end == index.len();
+            if !full && stored(&run) < REQUEST_BYTES && raw(&run) < window / 2 {
+                continue;
+            }
             // Reserved before claimed: who follows a claim must be able to rely on it.
             let Some(reserved) = self.budget.try_reserve(memory_of(segment, &run)) else { return };
             let lead = |number| match self.cache.claim(&BlockKey::of(segment, number), |_| true) {

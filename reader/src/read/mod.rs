@@ -231,9 +231,12 @@ impl Inner {
 
     /// Begins to read what will be asked for next, if this read goes on where another has ended.
     fn read_ahead(self: &Arc<Self>, manifest: &Arc<Manifest>, segment: &Segment, from: Offset, next: Offset) {
+        if !self.brings {
+            return self.streams.moved(&manifest.tip, from, next);
+        }
         let Some(window) = self.streams.next(&manifest.tip, from, next) else { return };
         let rest = streams::blocks_ahead(segment, next, window);
-        self.blocks.ahead(segment, rest.blocks);
+        self.blocks.ahead(segment, rest.blocks, window);
         if rest.beyond == 0 {
             return;
         }
@@ -244,7 +247,7 @@ impl Inner {
                 && let Ok(segment) = this.open(&manifest, &entry).await
             {
                 let rest = streams::blocks_ahead(&segment, end, rest.beyond);
-                this.blocks.ahead(&segment, rest.blocks);
+                this.blocks.ahead(&segment, rest.blocks, window);
             }
         };
         self.spawn(ahead);

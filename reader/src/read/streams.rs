@@ -1,4 +1,4 @@
-//! Who reads on where a read has ended is a stream, and is read ahead of: a window that doubles with each read.
+//! Who reads on where a read has ended is a stream, and is read ahead of: a window that grows fourfold with each read.
 //!
 //! Nothing is kept of consumers but "a read has ended here": a table of fixed size.
 
@@ -7,10 +7,15 @@ use std::ops::Range;
 use firnline_index::{Offset, RawPosition, TopicIdPartition};
 
 use crate::open::Segment;
-use crate::settings::FIRST_REQUEST_BYTES;
 
 /// How many streams are remembered; the longest idle are forgotten.
 const STREAMS: u64 = 4096;
+
+/// The first window, in bytes: little is read in vain for who reads on once or twice.
+const FIRST_WINDOW_BYTES: u64 = 2 << 20;
+
+/// By how much the next window is wider. Few long requests serve a stream, and the first short ones are soon behind it.
+const GROWTH: u64 = 4;
 
 /// Where reads have ended, with the window of the next one there.
 pub(crate) struct Streams {
@@ -27,12 +32,21 @@ impl Streams {
         Self { windows, largest }
     }
 
-    /// Takes note of a read; gives how far to read ahead of it, in raw bytes, if it goes on with a stream.
+    /// Takes note of a read; gives how far to read ahead of it, in raw bytes, if it goes on with a stream. Where reads have ended
+    /// is remembered beyond the read that goes on there: several read the same, and who looks whether one more batch has room
+    /// comes again.
     pub(crate) fn next(&self, tip: &TopicIdPartition, from: Offset, next: Offset) -> Option<u64> {
-        let window = self.windows.remove(&(tip.clone(), from));
-        let wider = window.map_or(FIRST_REQUEST_BYTES, |window| window.saturating_mul(2));
+        let window = self.windows.get(&(tip.clone(), from));
+        let wider = window.map_or(FIRST_WINDOW_BYTES, |window| window.saturating_mul(GROWTH));
         self.windows.insert((tip.clone(), next), wider.min(self.largest));
         window.map(|window| window.min(self.largest)).filter(|window| *window > 0)
+    }
+
+    /// Takes note of a read that was answered from memory: it goes on with its stream, which grows no further by that.
+    pub(crate) fn moved(&self, tip: &TopicIdPartition, from: Offset, next: Offset) {
+        if let Some(window) = self.windows.get(&(tip.clone(), from)) {
+            self.windows.insert((tip.clone(), next), window);
+        }
     }
 }
 

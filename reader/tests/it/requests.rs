@@ -204,6 +204,26 @@ async fn a_stream_of_reads_is_served_by_few_long_requests() {
     assert!(reads >= 64 && gets <= 20, "{reads} reads took {gets} GETs");
 }
 
+/// As a server reads: from memory where that will do, and on as long as there is room, which ends with a look at one batch more.
+#[tokio::test(start_paused = true)]
+async fn a_stream_stays_one_where_reads_look_further_and_are_answered_from_memory() {
+    let (log, tier) = large(4);
+    let (reader, store) = tier.reader();
+    let (mut offset, mut reads) = (at(0), 0);
+    while offset < log.end() {
+        let outcome = match reader.read_held(&tip(), offset, 64 << 10, ALL).filter(|_| reads % 2 == 0) {
+            Some(outcome) => outcome,
+            None => reader.read(&tip(), offset, 64 << 10, ALL).await.expect("reads"),
+        };
+        offset = batches(outcome).range.end();
+        reader.read(&tip(), offset, 1, ALL).await.expect("reads");
+        reads += 1;
+        tokio::task::yield_now().await;
+    }
+    let gets = gets(&store.counters());
+    assert!(reads >= 64 && gets <= 20, "{reads} reads took {gets} GETs");
+}
+
 #[tokio::test(start_paused = true)]
 async fn reading_ahead_hides_the_latency_of_a_stream() {
     let (log, tier) = large(4);
