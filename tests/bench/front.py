@@ -27,7 +27,7 @@ def peak_mib(pid):
 class Front:
     """One proxy, ready. `store` is where it reaches the store, if not the stand's own."""
 
-    def __init__(self, stand, prefix, settings=None, cache=None, store=None, url=None, core=None):
+    def __init__(self, stand, prefix, settings=None, cache=None, limits=None, store=None, url=None, core=None):
         self.home = stand.home / f"proxy-{time.monotonic_ns()}"
         self.home.mkdir()
         tier = Tier(stand.firnline, stand.minio, prefix)
@@ -36,6 +36,7 @@ class Front:
         lines = [
             "[store]", f'url = "{url or tier.url}"',
             "[cache]", *(f"{key} = {json.dumps(value)}" for key, value in (cache or {}).items()),
+            "[limits]", *(f"{key} = {json.dumps(value)}" for key, value in (limits or {}).items()),
             "[proxy]", f'upstream = ["{stand.broker.address}"]', f'listen = "127.0.0.1:{listen}"', f"base_port = {node - stand.broker.id}",
             f'expected_nodes = "{stand.broker.id}-{stand.broker.id}"', f'http.listen = "127.0.0.1:{self.http}"',
             *(f"{key} = {json.dumps(value)}" for key, value in (settings or {}).items()),

@@ -24,7 +24,7 @@ pub use kafka::kafka;
 pub use proxy::{Legs, legs, proxy};
 pub use reader::reader;
 #[cfg(feature = "serve")]
-pub use reader::reader_settings;
+pub use reader::{reader_settings, serving_reader};
 pub use reserve::{ReserveSize, reserve};
 #[cfg(feature = "serve")]
 pub use serve::{Doors, doors, rights, serve};

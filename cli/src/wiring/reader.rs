@@ -15,6 +15,16 @@ pub fn reader(config: &Config, tier: &Tier) -> Reader {
     Reader::with_keys(tier.store().clone(), reader_settings(config, tier), Some(keys))
 }
 
+/// A reader for those who serve. They scan nothing, so that all of the memory is for single reads: a stream from a store that is
+/// far away takes some ten long requests at once.
+#[cfg(feature = "serve")]
+pub fn serving_reader(config: &Config, tier: &Tier) -> Reader {
+    let settings = reader_settings(config, tier);
+    let settings = ReaderSettings { budget_bytes: settings.budget_bytes.saturating_mul(2), ..settings };
+    let keys = Arc::new(ReaderKeys(tier.keys().clone()));
+    Reader::with_keys(tier.store().clone(), settings, Some(keys))
+}
+
 /// How it works.
 pub fn reader_settings(config: &Config, tier: &Tier) -> ReaderSettings {
     let CacheSection { memory_blocks, memory_indexes, memory_manifests } = &config.cache;

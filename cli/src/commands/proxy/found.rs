@@ -94,7 +94,7 @@ impl Seeker {
         let tier = wiring::with_keys(tier, &self.config, &self.around, &self.env)?;
         let catalog = Catalog::load(self.store.clone(), Arc::clone(&self.env.clock)).await;
         let catalog = catalog.map_err(of_catalog)?;
-        let reader = self.reader.get_or_init(|| wiring::reader(&self.config, &tier)).clone();
+        let reader = self.reader.get_or_init(|| wiring::serving_reader(&self.config, &tier)).clone();
         Ok(Archive {
             cluster_id: tier.cluster_id().clone(),
             catalog,

@@ -68,7 +68,7 @@ pub(super) async fn open(
     let reading = wiring::reader_settings(&context.config, &tier);
     let catalog = Catalog::load(tier.store().clone(), Arc::clone(&context.env.clock)).await;
     let catalog = Arc::new(catalog.map_err(of_catalog)?);
-    let reader = wiring::reader(&context.config, &tier);
+    let reader = wiring::serving_reader(&context.config, &tier);
     if let Some(disks) = &disks {
         disks.lay(&reader).await.map_err(of::log_dir)?;
         catalog.set_disks(disks.topics().iter().map(Topic::on_disk).collect());

@@ -16,6 +16,9 @@ const ROUNDS: usize = 8;
 /// keep many times the bytes that are counted for them.
 const COPY_BELOW: usize = 64 << 10;
 
+/// An answer that has so much does not wait for less than that: one batch more may be on its way from the store, or too large.
+const LITTLE: usize = 256 << 10;
+
 /// What came of a wish.
 #[derive(Debug)]
 pub(crate) enum Got {
@@ -173,7 +176,7 @@ async fn go_on(logs: &Logs, tip: &TopicIdPartition, room: usize, sight: &Sight, 
     filled.add(first);
     for _ in 1..ROUNDS {
         let left = room.saturating_sub(filled.bytes);
-        if left == 0 || next >= filled.bounds.end {
+        if left == 0 || left < LITTLE.min(filled.bytes) || next >= filled.bounds.end {
             break;
         }
         let Ok(ReadOutcome::Batches(more)) = logs.read(tip, next, left, sight).await else { break };
