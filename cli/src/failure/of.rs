@@ -134,6 +134,7 @@ pub fn open_tier(error: OpenTierError) -> Failure {
 }
 
 /// Whether a store did not answer, and may do so later without anybody doing anything.
+#[cfg(feature = "serve")]
 pub fn is_silence(failure: &Failure) -> bool {
     let error: &(dyn Error + 'static) = failure;
     find::<StoreError>(error).is_some_and(StoreError::is_retriable)
