@@ -1,7 +1,9 @@
 //! A relay that makes a store on this machine as slow as one far away: each answer waits for a lognormal time before its first
 //! byte, and then for some milliseconds a MiB. It prints `listening PORT`, and ends with its standard input.
 //!
+//! ```text
 //! usage: slow-store PORT FIRST_MS MIB_MS [SPREAD]     the median of the first, and its sigma (0.62 if not given)
+//! ```
 //!
 //! The shape is that of measurements of S3 (Durner, Leis, Neumann: Exploiting Cloud Object Storage for High-Performance Analytics,
 //! VLDB 2023). The draws have a fixed seed. Requests of one connection come one after the other, as those of HTTP/1.1 do.

@@ -1,7 +1,9 @@
 //! A consumer that throws records away, for benchmarks: what it reads from is then what is measured.
 //!
+//! ```text
 //! usage: fetch-rate --at HOST:PORT --topic NAME [--partitions N] [--connections N] [--fetch BYTES] [--partition-fetch BYTES]
 //!        [--from OFFSET] [--bytes N] [--seconds N]
+//! ```
 //!
 //! Each connection reads all partitions from `--from` on, one fetch after the other and without a session, until `--bytes` of
 //! records came on it, `--seconds` have passed, or every partition was read to its high watermark. It ends with one line of JSON:
