@@ -2,6 +2,7 @@
 
 mod access;
 mod environment;
+mod fronting;
 mod kafka_control;
 mod live_broker;
 mod places;
