@@ -11,6 +11,9 @@ use super::Marks;
 /// How old a high watermark may be where a decision rests on it.
 const POSITION_AGE: Duration = Duration::from_secs(10);
 
+/// For how long nobody may have asked for what is waited for: what is asked for after that is something else.
+const AWAITED_AGE: Duration = Duration::from_secs(600);
+
 /// Where the leader's log stood, as somebody was told on this proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
@@ -28,8 +31,8 @@ pub(crate) struct Place {
     leaders_end: Option<End>,
     /// The broker's log starts here or above it.
     log_start: i64,
-    /// Since when something is waited for that the broker has lost, while nothing is in the tier.
-    awaited: Option<Instant>,
+    /// Since when something is waited for that the broker has lost, while nothing is in the tier, and when it was asked for last.
+    awaited: Option<(Instant, Instant)>,
     /// What lies below was deleted through this proxy; the manifest need not know it yet.
     floor: Offset,
 }
@@ -127,13 +130,17 @@ impl Place {
     }
 
     /// Whether something is waited for.
-    pub(crate) const fn is_awaited(&self) -> bool {
-        self.awaited.is_some()
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.awaited.is_some_and(|(_, last)| last.elapsed() < AWAITED_AGE)
     }
 
     /// Something is waited for that the broker has lost, while nothing is in the tier; for how long already.
     pub(crate) fn note_awaited(&mut self) -> Duration {
-        self.awaited.get_or_insert_with(Instant::now).elapsed()
+        let now = Instant::now();
+        let since =
+            self.awaited.filter(|(_, last)| last.elapsed() < AWAITED_AGE).map_or(now, |(since, _)| since);
+        self.awaited = Some((since, now));
+        since.elapsed()
     }
 
     /// A broker has refused an offset that is not known to lie beyond the end of its log.
@@ -165,6 +172,13 @@ mod tests {
         assert_eq!(place.note_awaited(), Duration::ZERO);
         tokio::time::advance(Duration::from_secs(9)).await;
         assert_eq!(place.note_awaited(), Duration::from_secs(9));
+        tokio::time::advance(AWAITED_AGE).await;
+        assert!(!place.is_awaited());
+        assert_eq!(place.note_awaited(), Duration::ZERO, "that is something else");
+        tokio::time::advance(AWAITED_AGE / 2).await;
+        place.note_awaited();
+        tokio::time::advance(AWAITED_AGE / 2).await;
+        assert_eq!(place.note_awaited(), AWAITED_AGE);
         let bounds = firnline_reader::Bounds {
             start: Offset::ZERO,
             serving_start: Offset::ZERO,
