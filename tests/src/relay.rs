@@ -60,6 +60,10 @@ impl Relay {
         };
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if weather.load(Ordering::SeqCst) == Weather::Down as u8 {
+                    struck.fetch_add(1, Ordering::SeqCst);
+                    continue;
+                }
                 let Ok(server) = TcpStream::connect(("127.0.0.1", server)) else { continue };
                 let keep = keeps.then(|| Arc::clone(&seen));
                 let sky = || (Arc::clone(&weather), Arc::clone(&struck));

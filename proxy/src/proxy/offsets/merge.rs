@@ -24,13 +24,14 @@ pub(crate) enum Question {
 
 impl Question {
     /// What a number means in a version. A word that the version does not have is refused by newer brokers; older ones take it
-    /// for a time before all records.
+    /// for a time before all records. The largest timestamp is the exception: brokers from 3.0 on, which are all that are spoken to, tell it
+    /// in every version or refuse it.
     pub(crate) const fn of(timestamp: i64, version: i16) -> Self {
         match (timestamp, version) {
             (0.., _) => Self::At(timestamp),
             (-1, _) | (-4, 8..) => Self::Brokers,
             (-2, _) => Self::Earliest,
-            (-3, 7..) => Self::Largest,
+            (-3, _) => Self::Largest,
             (-5, 9..) => Self::LastTiered,
             (-6, 11..) => Self::FirstPending,
             _ => Self::At(0),
@@ -145,7 +146,7 @@ mod tests {
             let since = |first, word| if version >= first { word } else { Question::At(0) };
             assert_eq!((of(0), of(7)), (Question::At(0), Question::At(7)));
             assert_eq!((of(-1), of(-2)), (Question::Brokers, Question::Earliest));
-            assert_eq!(of(-3), since(7, Question::Largest), "version {version}");
+            assert_eq!(of(-3), Question::Largest, "3.3.2 tells it in version {version}, too");
             assert_eq!(of(-4), since(8, Question::Brokers), "the local log's start is its meaning");
             assert_eq!(of(-5), since(9, Question::LastTiered), "version {version}");
             assert_eq!(of(-6), since(11, Question::FirstPending), "version {version}");
