@@ -50,7 +50,7 @@ pub(crate) enum Consents {
 }
 
 impl Consents {
-    /// Reads the answer to a question of [`super::split`].
+    /// Reads the answer to a question of [`super::split()`].
     pub(crate) fn read(api: Api, version: i16, frame: Bytes) -> Result<Self, Ended> {
         let mut codes = BTreeMap::new();
         match api {
