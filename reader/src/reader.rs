@@ -82,7 +82,7 @@ impl Reader {
                 .with_rests(Arc::clone(&rests)),
             blocks: Blocks::new(&settings, fetcher.clone(), budget, Arc::clone(&tasks)),
             fetcher,
-            streams: Arc::new(Streams::new(settings.readahead_bytes)),
+            streams: Arc::new(Streams::new(settings.readahead_bytes, settings.block_cache_bytes)),
             brings: true,
             scan_budget: ByteBudget::new(settings.budget_bytes / 2),
             settings,

@@ -126,14 +126,23 @@ pub enum Unproven {
 }
 
 /// From where on `claimed` can be proven at all by a leader that holds its last record and whose log begins at `log_start`:
-/// from its start where the witness knows what lies below that, else from where the leader vouches.
+/// from where the witness knows all that lies below what the leader vouches for, else from there.
 #[must_use]
 pub(crate) fn provable_from(claimed: &Claimed<'_>, log_start: Offset, witness: Option<&Witness>) -> Offset {
     let vouched_from = claimed.vouched_from(log_start);
     let nothing = OffsetRange::EMPTY;
     let past = Past { epochs: claimed.epochs, witness, tier: &Lineage::empty(), span: nothing };
     match OffsetRange::new(claimed.range.start(), vouched_from) {
-        Ok(beneath) if !beneath.is_empty() && past.proves(beneath).is_err() => vouched_from,
+        Ok(beneath) if !beneath.is_empty() && past.proves(beneath).is_err() => {
+            let starts = witness.iter().flat_map(|witness| witness.stretches());
+            let starts = starts.filter_map(|stretch| Some(stretch.lineage.first()?.start));
+            let proven = starts.filter(|start| {
+                OffsetRange::new(*start, vouched_from).is_ok_and(|rest| {
+                    !rest.is_empty() && beneath.contains(*start) && past.proves(rest).is_ok()
+                })
+            });
+            proven.min().unwrap_or(vouched_from)
+        }
         _ => claimed.range.start(),
     }
 }

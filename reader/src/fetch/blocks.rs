@@ -12,6 +12,7 @@ use super::{Fetcher, runs};
 use crate::cache::{Cache, Claim, Flight, Lead};
 use crate::error::ReadError;
 use crate::open::Segment;
+use crate::read::Stream;
 use crate::settings::{REQUEST_BYTES, ReaderSettings};
 use crate::stats::count;
 use crate::tasks::Tasks;
@@ -94,8 +95,10 @@ impl Blocks {
 
     /// Begins to bring blocks that will probably be asked for next, as far as the budget allows without waiting. A stream whose
     /// window is so many raw bytes is served by few long requests: what is missing waits until it fills one, or half of a
-    /// window that is too small for that.
-    pub(crate) fn ahead(&self, segment: &Segment, blocks: Range<u32>, window: u64) {
+    /// window that is too small for that. What `stream` has asked for ahead is left to whoever reads it.
+    pub(crate) fn ahead(&self, segment: &Segment, blocks: Range<u32>, window: u64, stream: &Stream) {
+        let uuid = segment.entry().uuid;
+        let blocks = blocks.start.max(stream.asked_to(uuid))..blocks.end;
         let raw = |run: &Range<u32>| segment.block(run.end - 1).raw.end - segment.block(run.start).raw.start;
         let stored = |run: &Range<u32>| segment.stored(run).end - segment.stored(run).start;
         let end = blocks.end;
@@ -109,6 +112,7 @@ impl Blocks {
             }
             // Reserved before claimed: who follows a claim must be able to rely on it.
             let Some(reserved) = self.budget.try_reserve(memory_of(segment, &run)) else { return };
+            stream.ask_to(uuid, run.end);
             let lead = |number| match self.cache.claim(&BlockKey::of(segment, number), |_| true) {
                 Claim::Lead(lead, _) => Some((number, lead)),
                 Claim::Held(_) | Claim::Follow(_) => None,

@@ -2,7 +2,7 @@
 
 mod streams;
 
-pub(crate) use streams::Streams;
+pub(crate) use streams::{Stream, Streams};
 
 use std::sync::Arc;
 
@@ -234,9 +234,9 @@ impl Inner {
         if !self.brings {
             return self.streams.moved(&manifest.tip, from, next);
         }
-        let Some(window) = self.streams.next(&manifest.tip, from, next) else { return };
+        let Some((stream, window)) = self.streams.next(&manifest.tip, from, next) else { return };
         let rest = streams::blocks_ahead(segment, next, window);
-        self.blocks.ahead(segment, rest.blocks, window);
+        self.blocks.ahead(segment, rest.blocks, window, &stream);
         if rest.beyond == 0 {
             return;
         }
@@ -247,7 +247,7 @@ impl Inner {
                 && let Ok(segment) = this.open(&manifest, &entry).await
             {
                 let rest = streams::blocks_ahead(&segment, end, rest.beyond);
-                this.blocks.ahead(&segment, rest.blocks, window);
+                this.blocks.ahead(&segment, rest.blocks, window, &stream);
             }
         };
         self.spawn(ahead);

@@ -1,15 +1,21 @@
 //! Who reads on where a read has ended is a stream, and is read ahead of: a window that grows fourfold with each read.
 //!
-//! Nothing is kept of consumers but "a read has ended here": a table of fixed size.
+//! A block that is read ahead is used a window later, and until then as much again comes and is used: with several streams the
+//! windows share the memory for blocks. What a stream has asked for ahead it does not ask for ahead again: what memory could not keep
+//! is asked for by whoever reads it.
 
+use std::collections::{HashSet, VecDeque};
 use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use firnline_index::{Offset, RawPosition, TopicIdPartition};
+use firnline_index::{Offset, RawPosition, SegmentUuid, TopicIdPartition};
+use tokio::time::Instant;
 
 use crate::open::Segment;
 
-/// How many streams are remembered; the longest idle are forgotten.
-const STREAMS: u64 = 4096;
+/// How many places are remembered where streams go on; the longest idle are forgotten.
+const PLACES: u64 = 4096;
 
 /// The first window, in bytes: little is read in vain for who reads on once or twice.
 const FIRST_WINDOW_BYTES: u64 = 2 << 20;
@@ -17,36 +23,154 @@ const FIRST_WINDOW_BYTES: u64 = 2 << 20;
 /// By how much the next window is wider. Few long requests serve a stream, and the first short ones are soon behind it.
 const GROWTH: u64 = 4;
 
-/// Where reads have ended, with the window of the next one there.
+/// How long a stream counts that is not gone on with.
+const ALIVE: Duration = Duration::from_secs(30);
+
+/// At how many of its last ends a stream may be gone on with: who looks whether one more batch has room comes again.
+const ENDS: usize = 3;
+
+/// The streams, by where they go on.
 pub(crate) struct Streams {
-    windows: moka::sync::Cache<(TopicIdPartition, Offset), u64>,
+    places: moka::sync::Cache<(TopicIdPartition, Offset), Arc<Stream>>,
+    alive: Mutex<Alive>,
     largest: u64,
+    cache_bytes: u64,
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    number: u64,
+    told: Mutex<Told>,
+}
+
+#[derive(Debug, Default)]
+struct Told {
+    window: u64,
+    /// Where its last reads have ended, the newest last.
+    ends: VecDeque<Offset>,
+    /// Up to which block was asked for ahead, of the segment at hand and of the next.
+    asked: VecDeque<(SegmentUuid, u32)>,
+}
+
+impl Stream {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first block of a segment that was not asked for ahead yet.
+    pub(crate) fn asked_to(&self, segment: SegmentUuid) -> u32 {
+        self.told().asked.iter().find(|(of, _)| *of == segment).map_or(0, |(_, to)| *to)
+    }
+
+    /// What lies below `to` was asked for.
+    pub(crate) fn ask_to(&self, segment: SegmentUuid, to: u32) {
+        let asked = &mut self.told().asked;
+        match asked.iter_mut().find(|(of, _)| *of == segment) {
+            Some((_, known)) => *known = to.max(*known),
+            None => {
+                asked.push_back((segment, to));
+                if asked.len() > 2 {
+                    asked.pop_front();
+                }
+            }
+        }
+    }
+}
+
+/// How many streams are alive: those of the last half minute or of the one before, whichever are more.
+#[derive(Debug, Default)]
+struct Alive {
+    numbers: HashSet<u64>,
+    before: usize,
+    since: Option<Instant>,
+    next: u64,
+}
+
+impl Alive {
+    fn note(&mut self, number: u64, now: Instant) -> u64 {
+        let age = now.saturating_duration_since(*self.since.get_or_insert(now));
+        if age >= ALIVE {
+            self.before = if age < 2 * ALIVE { self.numbers.len() } else { 0 };
+            self.numbers.clear();
+            self.since = Some(now);
+        }
+        if (self.numbers.len() as u64) < PLACES {
+            self.numbers.insert(number);
+        }
+        self.numbers.len().max(self.before) as u64
+    }
 }
 
 impl Streams {
-    pub(crate) fn new(largest: u64) -> Self {
-        let windows = moka::sync::Cache::builder()
-            .max_capacity(STREAMS)
+    /// Windows of up to `largest` raw bytes, for which blocks have `cache_bytes` of memory.
+    pub(crate) fn new(largest: u64, cache_bytes: u64) -> Self {
+        let places = moka::sync::Cache::builder()
+            .max_capacity(PLACES)
             .eviction_policy(moka::policy::EvictionPolicy::lru())
             .build();
-        Self { windows, largest }
+        Self { places, alive: Mutex::default(), largest, cache_bytes }
     }
 
-    /// Takes note of a read; gives how far to read ahead of it, in raw bytes, if it goes on with a stream. Where reads have ended
-    /// is remembered beyond the read that goes on there: several read the same, and who looks whether one more batch has room
-    /// comes again.
-    pub(crate) fn next(&self, tip: &TopicIdPartition, from: Offset, next: Offset) -> Option<u64> {
-        let window = self.windows.get(&(tip.clone(), from));
-        let wider = window.map_or(FIRST_WINDOW_BYTES, |window| window.saturating_mul(GROWTH));
-        self.windows.insert((tip.clone(), next), wider.min(self.largest));
-        window.map(|window| window.min(self.largest)).filter(|window| *window > 0)
+    /// Takes note of a read; gives the stream that it goes on with, and how far to read ahead of it, in raw bytes.
+    pub(crate) fn next(
+        &self,
+        tip: &TopicIdPartition,
+        from: Offset,
+        next: Offset,
+    ) -> Option<(Arc<Stream>, u64)> {
+        let Some(stream) = self.places.get(&(tip.clone(), from)) else {
+            self.begin(tip, next);
+            return None;
+        };
+        self.put(tip, &stream, next);
+        let alive = self.alive().note(stream.number, Instant::now());
+        let share = self.cache_bytes / 2 / alive.max(1);
+        let mut told = stream.told();
+        let window = told.window.min(self.largest).min(share);
+        told.window = told.window.saturating_mul(GROWTH).min(self.largest);
+        drop(told);
+        (window > 0).then_some((stream, window))
     }
 
     /// Takes note of a read that was answered from memory: it goes on with its stream, which grows no further by that.
     pub(crate) fn moved(&self, tip: &TopicIdPartition, from: Offset, next: Offset) {
-        if let Some(window) = self.windows.get(&(tip.clone(), from)) {
-            self.windows.insert((tip.clone(), next), window);
+        if let Some(stream) = self.places.get(&(tip.clone(), from)) {
+            self.put(tip, &stream, next);
         }
+    }
+
+    fn begin(&self, tip: &TopicIdPartition, next: Offset) {
+        let place = (tip.clone(), next);
+        if !self.places.contains_key(&place) {
+            let mut alive = self.alive();
+            let number = alive.next;
+            alive.next += 1;
+            drop(alive);
+            let told =
+                Told { window: FIRST_WINDOW_BYTES, ends: VecDeque::from([next]), asked: VecDeque::new() };
+            self.places.insert(place, Arc::new(Stream { number, told: Mutex::new(told) }));
+        }
+    }
+
+    /// A stream goes on at `next`, unless another does; its oldest place is forgotten.
+    fn put(&self, tip: &TopicIdPartition, stream: &Arc<Stream>, next: Offset) {
+        let place = (tip.clone(), next);
+        if self.places.contains_key(&place) {
+            return;
+        }
+        self.places.insert(place, Arc::clone(stream));
+        let mut told = stream.told();
+        told.ends.push_back(next);
+        let oldest = if told.ends.len() > ENDS { told.ends.pop_front() } else { None };
+        drop(told);
+        if let Some(oldest) = oldest {
+            self.places.invalidate(&(tip.clone(), oldest));
+        }
+    }
+
+    fn alive(&self) -> MutexGuard<'_, Alive> {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

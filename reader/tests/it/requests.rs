@@ -224,6 +224,33 @@ async fn a_stream_stays_one_where_reads_look_further_and_are_answered_from_memor
     assert!(reads >= 64 && gets <= 20, "{reads} reads took {gets} GETs");
 }
 
+/// Windows share the memory for blocks, and what it could not keep is not read ahead again.
+#[tokio::test(start_paused = true)]
+async fn streams_at_many_places_do_not_read_ahead_in_vain() {
+    let (log, tier) = large(16);
+    for streams in [2, 8] {
+        let settings = ReaderSettings {
+            block_cache_bytes: 2 << 20,
+            workers: Workers::Inline,
+            ..ReaderSettings::default()
+        };
+        let (reader, store) = tier.reader_with(settings);
+        let step = log.end().get() / streams;
+        let mut places: Vec<_> = (0..streams).map(|n| (at(n * step), at((n + 1) * step))).collect();
+        while !places.is_empty() {
+            for (offset, _) in &mut places {
+                let outcome = reader.read(&tip(), *offset, 64 << 10, ALL).await.expect("reads");
+                *offset = batches(outcome).range.end();
+                tokio::task::yield_now().await;
+            }
+            places.retain(|(offset, end)| offset < end);
+        }
+        let stored: u64 = tier.manifest.entries.iter().map(|entry| entry.location.length.get()).sum();
+        let read = store.counters().bytes_in;
+        assert!(read * 10 <= stored * 13, "{streams} streams: {read} bytes were read for {stored}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn reading_ahead_hides_the_latency_of_a_stream() {
     let (log, tier) = large(4);

@@ -3,6 +3,8 @@
 //! The proof that counts is asked after the last byte was read. Where it will surely fail, the upload is one for nothing, and
 //! would be again with each turn: so what the leader's own log does not reach down to is asked for before, too.
 
+use std::sync::Arc;
+
 use firnline_index::manifest::Manifest;
 use firnline_index::{LeaderEpoch, Offset, OffsetRange};
 use firnline_tier::UploadedSegment;
@@ -76,7 +78,7 @@ impl Turn<'_> {
         if stop == chain.sealed_end || chain.log.extents().iter().any(|extent| extent.base == stop) {
             return Ok(segments);
         }
-        let log = std::sync::Arc::clone(&chain.log);
+        let log = Arc::clone(&chain.log);
         let across = self.core.blocking(move || log.batch_across(stop)).await.map_err(Trouble::source)?;
         let Some(across) = across else { return Ok(segments) };
         last.stop = across.start();
@@ -126,6 +128,14 @@ impl Turn<'_> {
         if from <= range.start() || remembered {
             return Ok(segments);
         }
+        // What is remembered begins where the leader's log did, which may be within a batch.
+        let log = Arc::clone(&chain.log);
+        let across = self.core.blocking(move || log.batch_across(from)).await.map_err(Trouble::source)?;
+        let from = across.map_or(from, |batch| batch.end());
+        tracing::warn!(
+            tip = %self.tip, held_from = %range.start(), %from,
+            "the tier begins above what is held: nobody tells that what lies below was committed"
+        );
         segments.retain(|segment| segment.stop > from);
         if let Some(first) = segments.first_mut() {
             first.start = first.start.max(from);

@@ -287,15 +287,17 @@ impl Turn<'_> {
         self.core.parts.tier.dead_covers(manifest, range, from_here.starts()).await.map_err(Trouble::read)
     }
 
-    /// Whether the bytes from `at` on were below a bound while they were held here.
+    /// Whether any of the bytes from `at` up to `end` were below a bound while they were held here.
     fn was_committed(&self, epochs: &Lineage, at: Offset, end: Offset) -> bool {
         let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
-        witness.is_some_and(|witness| {
-            witness.stretches().any(|stretch| {
-                let told = stretch.epoch_at(at);
-                at < end && told.is_some() && told == epochs.epoch_at(at)
-            })
-        })
+        let (Some(witness), Ok(range)) = (witness, OffsetRange::new(at, end)) else { return false };
+        // Two logs that part stay apart, so that where a stretch begins to speak of these bytes tells for the rest.
+        witness.stretches().filter_map(|stretch| Some((stretch, stretch.range()?.intersection(range)?))).any(
+            |(stretch, known)| {
+                let told = stretch.epoch_at(known.start());
+                told.is_some() && told == epochs.epoch_at(known.start())
+            },
+        )
     }
 
     /// Whether dead branches have room for bytes that may never have been committed, and as much again for others.

@@ -184,6 +184,8 @@ fn below_the_log_start_a_leader_vouches_for_the_epoch_that_wrote_there_and_the_w
         assert_eq!(begins(Some(&other)), offset(70));
     }
     assert_eq!(begins(None), offset(70));
+    // What is remembered begins within it, and speaks for the rest.
+    assert_eq!(begins(Some(&witness(80, &[(4, 65), (6, 70)]))), offset(65));
     let one_epoch = (held, lineage(&[(6, 60)]));
     assert_eq!(told(one_epoch, &bound(100, 75, Some((6, 100))), None), Ok(Proof::Bound));
 }

@@ -132,6 +132,46 @@ async fn committed_bytes_that_turn_up_after_their_gap_are_kept_by_name() {
     assert!(bench.model.lock().unwrap().brokers[&node(1)].sole.is_empty(), "{:?}", old.status());
 }
 
+/// Where nobody leads a log that reaches down to what is held, the tier begins with the first of it that was told committed: what lies
+/// below in the same file is nobody's, and is no reason to leave out what follows.
+#[tokio::test(start_paused = true)]
+async fn a_tier_begins_with_the_first_that_is_remembered() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.write(&[1], 2);
+        model.elect(1, 2);
+        model.write_on(1, 2);
+        model.elect(1, 3);
+        (0..2).for_each(|_| model.write(&[1], 2));
+        let starts = [(2, 6), (3, 12)].map(|(of, start)| firnline_index::lineage::EpochStart {
+            epoch: model::epoch(of),
+            start: offset(start),
+        });
+        model.broker(1).witnesses = vec![firnline_offloader::Witness {
+            tip: tip(0),
+            newest: firnline_offloader::Stretch {
+                bound: offset(24),
+                epoch: model::epoch(3),
+                lineage: firnline_index::lineage::Lineage::new(starts.to_vec()).unwrap(),
+            },
+            older: Vec::new(),
+        }];
+        let files = model.broker(1).files.clone();
+        model.broker(2).files = files;
+        model.broker(1).retain(0);
+        model.elect(2, 4);
+        (0..3).for_each(|_| model.write(&[2], 2));
+        model.broker(2).retain(1);
+        model.broker(2).sole.clear();
+    }
+    let sidecar = bench.sidecar(1, each_file()).await;
+    bench.run(&[&sidecar], 7200).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.entries[0].range.start(), offset(6), "{:?}", sidecar.status());
+    assert_eq!(manifest.tier_end, offset(24));
+}
+
 /// A gap reaches up to what some sidecar held, and that may have been of another history: then it ends inside a batch of the log
 /// that goes on.
 #[tokio::test(start_paused = true)]
