@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use firnline_index::TopicIdPartition;
+use firnline_index::{Offset, TopicIdPartition};
 use firnline_reader::{Isolation, Sight};
 use firnline_store::{ByteBudget, Reservation};
 use tokio::time::{Instant, sleep_until};
@@ -272,7 +272,9 @@ impl Cold {
     /// Decides what is told, and notes what was learned.
     fn settle(&mut self, got: Got, tier: &Tier, terms: Terms) {
         let place = self.place();
-        let (is_absent, mut awaited) = (tier.logs.is_absent(&self.tip), None);
+        // What was read may be older than what is known of absence by now: an end of 0 is no start of 0 to be told.
+        let is_nothing = matches!(&got, Got::Log(Filled { bounds, .. }) if bounds.end == Offset::ZERO);
+        let (is_absent, mut awaited) = (is_nothing || tier.logs.is_absent(&self.tip), None);
         if let Some(lock) = self.tiered.place(self.partition) {
             match &got {
                 _ if is_absent => awaited = Some(self.wait_for_first(&mut lock.lock())),

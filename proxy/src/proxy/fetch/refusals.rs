@@ -5,14 +5,19 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use firnline_index::TopicId;
 use tokio::time::Instant;
 
 use crate::serve::fetch::TopicKey;
 
-/// Partitions that are remembered at most. Beyond that all are forgotten: those of the newest answer come back at once.
+/// Partitions that are remembered at most. Of those of the tier all are forgotten beyond that: those of the newest answer come back
+/// at once.
 const REFUSALS: usize = 1000;
+
+/// How long the others count as refused since the same moment.
+const TOGETHER: Duration = Duration::from_secs(60);
 
 /// Those of one connection.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +28,8 @@ struct Refused {
     of_tier: HashSet<(TopicId, i32)>,
     /// Of topics that are not known to be in the tier, and since when.
     unfamiliar: BTreeMap<(TopicKey, i32), Instant>,
+    /// Since when those are refused for which there is no room: all together, so that they are told at last.
+    others: Option<Instant>,
 }
 
 impl Refusals {
@@ -56,11 +63,17 @@ impl Refusals {
         has_looked_since: impl FnOnce(Instant) -> bool,
     ) -> bool {
         let mut refused = self.lock();
-        if refused.unfamiliar.len() >= REFUSALS {
-            refused.unfamiliar.clear();
-        }
-        let key = (topic, partition);
-        let since = *refused.unfamiliar.entry(key.clone()).or_insert_with(Instant::now);
+        let (key, now) = ((topic, partition), Instant::now());
+        refused.others = refused.others.filter(|since| now.saturating_duration_since(*since) < TOGETHER);
+        let since = match (refused.unfamiliar.get(&key), refused.others) {
+            // Room that others leave is none, or whoever takes it waits anew.
+            (Some(since), _) => *since,
+            (None, Some(since)) => since,
+            (None, None) if refused.unfamiliar.len() < REFUSALS => {
+                *refused.unfamiliar.entry(key.clone()).or_insert(now)
+            }
+            (None, None) => *refused.others.insert(now),
+        };
         let is_sure = has_looked_since(since);
         if is_sure {
             refused.unfamiliar.remove(&key);
@@ -96,7 +109,7 @@ mod tests {
         let key = || TopicKey::Name("orders".into());
         let began = Instant::now();
         assert!(!refusals.is_none_of_tier(key(), 0, |since| since < began));
-        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        tokio::time::advance(Duration::from_secs(1)).await;
         assert!(!refusals.is_none_of_tier(key(), 0, |since| since != began), "it is since the first time");
         assert!(refusals.is_none_of_tier(key(), 0, |since| since == began));
         assert!(refusals.is_none_of_tier(key(), 0, |since| since > began), "told once, it begins anew");
@@ -104,5 +117,12 @@ mod tests {
             refusals.is_none_of_tier(key(), partition, |_| false);
         }
         assert!(refusals.lock().unfamiliar.len() <= REFUSALS);
+        // Those without room wait for the same reading, and are told by it, however often they are refused meanwhile.
+        tokio::time::advance(Duration::from_secs(3)).await;
+        let read_at = Instant::now();
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let told = (0..2500)
+            .filter(|partition| refusals.is_none_of_tier(key(), *partition, |since| since < read_at));
+        assert_eq!(told.count(), 2500);
     }
 }
