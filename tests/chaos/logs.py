@@ -25,6 +25,7 @@ ALWAYS = [
     *(rf"\"message\":\"[^\"]*{duty}.*{AWAY}" for duty in DUTIES),
     # Each answer to the writing of an own object was lost; the next turn writes it again.
     r"summary cannot be written.*changed under each attempt",
+    r"the cluster's state [^\"]*is not written.*changed under each attempt",
     r"a turn failed.*(read from the tier|write to the tier|the connection was lost|does not know the partition|error sending request|connection|Connect|SlowDown|503|timed out|deadline|no answer|not lead|fenced|Fenced|unavailable)",
     r"the worker has ended.*signal 9",
     # The bad config that a fault writes on purpose.
