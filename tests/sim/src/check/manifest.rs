@@ -220,8 +220,15 @@ impl Replaced<'_> {
         let mut wrong = Vec::new();
         for branch in self.new.dead_branches.iter().skip(before) {
             let too_late = branch.reason == DeadReason::NeverCommitted;
-            self.seen.counts.cuts += u64::from(!too_late);
-            if self.partition.unclean == 0 && !too_late {
+            // A pin that parts from the tier is kept by name, and nothing is cut. It needs no unclean election: a follower whose
+            // last records the leader has dropped, and whose leader's log begins above them by now, keeps them below what it
+            // fetches.
+            let was_live = |entry: &Entry| {
+                self.old.is_some_and(|old| old.entries.iter().any(|known| known.uuid == entry.uuid))
+            };
+            let cuts = !too_late && (!branch.pages.is_empty() || branch.entries.iter().any(was_live));
+            self.seen.counts.cuts += u64::from(cuts);
+            if self.partition.unclean == 0 && cuts {
                 wrong.push(format!("a cut at {} without an unclean election", branch.cut_at));
             }
             for entry in &branch.entries {
