@@ -64,7 +64,7 @@ bench: ## measure the figures of docs/measured.md
 .PHONY: bench-proxy
 bench-proxy: ## measure what a proxy costs and brings, against the broker itself
 	@scripts/install-debian test bench
-	@scripts/bench --only pass,cold,many,rest
+	@scripts/bench --only pass,cold,caches,many,rest,wide
 
 .PHONY: notices
 notices: ## write THIRD-PARTY-NOTICES.md anew

@@ -3,12 +3,14 @@
 The broker has a core, the proxy and the consumer share the other: what the consumer takes is in both sides of a pair.
 """
 
+import shutil
 import statistics
+import subprocess
 import time
 
 import pairs
 from front import Front, cpu_seconds, fetch, peak_mib
-from stand import MIB, SEGMENT, Producer, wait_until
+from stand import MIB, RECORD as RECORD_BYTES, SEGMENT, Producer, wait_until
 
 RECORD = 1 << 10
 # Of CPU a MB that passes, at fetches of 1 MiB; the goal, and what CI holds it to on machines of any speed.
@@ -156,6 +158,45 @@ def scanned(bench, stand, topic, prefix):
     front.stop()
 
 
+def cached(bench, stand, prefix):
+    """A cold partition from the proxy's memory and from its disk, against the broker's page cache. The server has one core, the consumer the other."""
+    segments = 4
+    size = segments * SEGMENT
+    topic = make_cold(stand, prefix, 1, segments)
+    stand.create("page-cache", 1, {"retention.ms": -1})
+    stand.fill("page-cache", 1, segments)
+    disk = {"disk.dir": str(stand.home / "cache"), "disk.max_size": "2GiB"}
+    read = {"core": stand.other_core, "bytes": size, "fetch": 8 * MIB, "partition_fetch": 8 * MIB}
+    # Twice the topic in memory; or too little of it for anything to be found there on a second pass.
+    fronts = {
+        "memory": Front(stand, prefix, cache={"memory.blocks": f"{2 * size // MIB}MiB"}, core=stand.broker_core),
+        "disk": Front(stand, prefix, cache={"memory.blocks": "32MiB", **disk}, core=stand.broker_core),
+    }
+    for front in fronts.values():
+        fetch(bench, front.at, topic, **read)
+    time.sleep(5)
+    before = {name: front.requests("get") for name, front in fronts.items()}
+    runs = {"page cache": [], "memory": [], "disk": []}
+    for number in range(bench.options.pairs + 1):
+        for side in sorted(runs, reverse=number % 2):
+            at, what = (fronts[side].at, topic) if side in fronts else (stand.broker.address, "page-cache")
+            run = fetch(bench, at, what, **read)
+            # The first pass warms up.
+            if number:
+                runs[side].append(run)
+    direct = [run["bytes"] / run["seconds"] for run in runs["page cache"]]
+    for side, front in fronts.items():
+        rate = [run["bytes"] / run["seconds"] for run in runs[side]]
+        mid, low, high = pairs.interval([ours / theirs for ours, theirs in zip(rate, direct)])
+        gets = (front.requests("get") - before[side]) / (bench.options.pairs + 1)
+        p99 = statistics.median(run["p99_ms"] for run in runs[side]), statistics.median(run["p99_ms"] for run in runs["page cache"])
+        print(f"cold read from {side}: {statistics.median(rate) / 1e6:.0f} MB/s, {mid:.2f} [{low:.2f}, {high:.2f}] of the broker's page cache ({statistics.median(direct) / 1e6:.0f} MB/s); "
+              f"p99 of a fetch {p99[0]:.1f} ms, {p99[1]:.1f} there; {gets:.1f} GETs a pass of {size // MIB} MiB; {bench.options.pairs} rounds")
+        # What is cached is not fetched: at most looks at the manifest.
+        bench.gates.append(gets <= 4)
+        front.stop()
+
+
 def many(bench, stand):
     """500 cold partitions by one consumer."""
     partitions = 500
@@ -185,3 +226,33 @@ def at_rest(bench, stand, tier):
           f"peak memory {peak_mib(front.child.pid):.0f} MiB")
     bench.gates.append(minute <= 60)
     front.stop()
+
+
+def hot_on_all(bench, stand):
+    """Requests of the store while every one of 10,000 tiered partitions is read hot."""
+    topic, partitions = "wide", 10_000
+    stand.create(topic, partitions, {"segment.ms": 500, "retention.ms": -1})
+    for _ in range(2):
+        # The second record of a partition seals the first.
+        stand.write(topic, range(partitions), RECORD_BYTES)
+        time.sleep(1)
+    stand.broker.stop()
+    tier = bench.work / "wide-tier"
+    subprocess.run(bench.offload(stand.broker.log_dirs[0], f"file://{tier}"), check=True, stdout=subprocess.DEVNULL)
+    stand.broker.start()
+    stand.cluster.wait_for_brokers()
+    front = Front(stand, "", url=f"file://{tier}")
+    wait_until("the topics of the tier are known", 120, lambda: sum(front.figures()["firnline_proxy_partitions"].values()) >= partitions)
+    time.sleep(5)
+    before, begun, told = front.requests(), time.monotonic(), {"bytes": 0, "fetches": 0}
+    while time.monotonic() - begun < 120:
+        run = fetch(bench, front.at, topic, partitions=partitions, fetch=50 * MIB, partition_fetch=MIB, seconds=20)
+        told = {name: told[name] + run[name] for name in told}
+        stand.write(topic, range(partitions), RECORD_BYTES)
+    minutes = (time.monotonic() - begun) / 60
+    requests = (front.requests() - before) / minutes
+    print(f"hot traffic on {partitions} tiered partitions ({told['fetches']} fetches, {told['bytes'] / MIB:.0f} MiB in {minutes:.1f} minutes): {requests:.0f} requests of the store a minute "
+          f"(goal 600: {'met' if requests <= 600 else 'not met'}); peak memory {peak_mib(front.child.pid):.0f} MiB")
+    bench.gates.append(requests <= 600 and told["bytes"] > 0)
+    front.stop()
+    shutil.rmtree(tier)

@@ -221,6 +221,18 @@ def proxy_at_rest(bench):
     shutil.rmtree(tier)
 
 
+def proxy_caches(bench):
+    """Cold reads from a proxy's memory and disk, against the broker's page cache."""
+    with Stand(bench, *CORE_STORE, *CORE_CLIENT) as stand:
+        proxied.cached(bench, stand, "cached")
+
+
+def proxy_hot(bench):
+    """Hot fetches of 10,000 partitions of a tier."""
+    with Stand(bench) as stand:
+        proxied.hot_on_all(bench, stand)
+
+
 def read_back(bench):
     """Sequential read-back of a directory tier, verified, against what reading and checking alone would take."""
     log, tier = bench.bulk_log(), bench.work / "tier"
@@ -248,7 +260,7 @@ def look_up(bench):
 BENCHES = {
     "lookup": look_up, "directory": to_directory, "minio": to_minio, "minio-tls": to_minio_tls, "sink": to_sink, "memory": memory, "quiet": quiet_sidecar,
     "joined": joined, "read-back": read_back, "sealed": sealed_to_committed, "produce": produce_beside, "hot-set": hot_set,
-    "pass": passed, "cold": cold, "many": many, "rest": proxy_at_rest,
+    "pass": passed, "cold": cold, "many": many, "rest": proxy_at_rest, "caches": proxy_caches, "wide": proxy_hot,
 }
 
 
