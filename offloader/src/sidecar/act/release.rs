@@ -162,23 +162,55 @@ impl Turn<'_> {
         };
         let covered =
             self.core.parts.tier.covers(manifest, range, epochs.starts()).await.map_err(Trouble::read)?;
-        Ok(match covered {
+        let verdict = match covered {
             Coverage::Whole => Verdict::Let,
-            Coverage::Other { at, .. } => {
-                Verdict::Dead { at, to: end, epochs, reason: DeadReason::Truncation, doubted: true }
-            }
+            Coverage::Other { at, .. } => Verdict::Dead {
+                at,
+                to: end,
+                epochs: epochs.clone(),
+                reason: DeadReason::Truncation,
+                doubted: true,
+            },
             // It came too late: a gap is never filled. What was committed is kept by name.
             Coverage::Missing { .. } => match self.lost_of(manifest, range, &epochs).await? {
                 Some((lost, parts)) => Verdict::Dead {
                     at: lost.start(),
                     to: lost.end(),
-                    epochs,
+                    epochs: epochs.clone(),
                     reason: DeadReason::NeverCommitted,
                     doubted: parts,
                 },
                 None => Verdict::Keep,
             },
-        })
+        };
+        self.with_what_lies_below(file, &epochs, verdict, manifest).await
+    }
+
+    /// The same for a file that reaches over the first offset that the tier ever had: what of it was told committed below that is in
+    /// no entry, and would go with the rest.
+    async fn with_what_lies_below(
+        &self,
+        file: &HeldFile,
+        epochs: &Lineage,
+        verdict: Verdict,
+        manifest: &Manifest,
+    ) -> Result<Verdict, Trouble> {
+        let to = manifest.began();
+        let doubted = match &verdict {
+            Verdict::Let => false,
+            Verdict::Dead { doubted, .. } => *doubted,
+            Verdict::Keep => return Ok(verdict),
+        };
+        let deleted = manifest.floor.is_some_and(|floor| to <= floor);
+        if file.base >= to
+            || deleted
+            || !self.was_committed(epochs, file.base, to)
+            || self.is_kept_by_name(epochs, file.base, to).await?
+        {
+            return Ok(verdict);
+        }
+        let (at, epochs) = (file.base, epochs.clone());
+        Ok(Verdict::Dead { at, to, epochs, reason: DeadReason::NeverCommitted, doubted })
     }
 
     /// What becomes of a pin whose batches carry no epoch, as very old ones do not: nothing but the leader's own log says

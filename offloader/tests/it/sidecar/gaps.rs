@@ -265,3 +265,35 @@ async fn a_tier_that_its_leader_cannot_begin_is_begun_by_whoever_holds_something
     let manifest = bench.manifest().await.unwrap();
     assert_eq!((manifest.tier_start, manifest.gaps.len()), (offset(0), 0));
 }
+
+/// The leader that began the tier had lost the lower part of what one file of a follower holds whole. A tier does not grow downwards.
+#[tokio::test(start_paused = true)]
+async fn what_a_file_holds_below_the_tiers_first_offset_is_kept_by_name() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.write(&[1], 2);
+        model.write_on(1, 2);
+        (0..2).for_each(|_| model.write(&[1], 2));
+        let files = model.broker(1).files.clone();
+        model.broker(2).files = files;
+    }
+    let (leader, follower) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+    // What is committed is told while the leader's log has it, and the leader's sidecar is not there.
+    bench.run(&[&follower], 30).await;
+    assert_eq!(bench.tier_end().await, -1);
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.broker(1).files[0].drain(..2);
+        model.broker(2).retain(1);
+    }
+    bench.run(&[&leader], 60).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!((manifest.tier_start, manifest.tier_end), (offset(6), offset(18)), "{:?}", leader.status());
+    bench.run(&[&leader, &follower], 900).await;
+    let manifest = bench.manifest().await.unwrap();
+    let dead: Vec<_> = manifest.dead_branches.iter().flat_map(|branch| &branch.entries).collect();
+    let kept: Vec<_> = dead.iter().map(|entry| (entry.range.start(), entry.range.end())).collect();
+    assert_eq!(kept, [(offset(0), offset(12))], "{:?}", follower.status());
+    assert!(bench.model.lock().unwrap().brokers[&node(2)].sole.is_empty(), "{:?}", follower.status());
+}
