@@ -5,7 +5,9 @@ use firnline_index::{Offset, OffsetRange};
 use super::pending::missing;
 use super::upload::segments;
 use super::{provable_end, provable_start, usable};
+use crate::sidecar::held::{Chain, File};
 use crate::sidecar::next::{Next, Why};
+use crate::sidecar::prove::Unproven;
 use crate::sidecar::view::{Digest, View};
 use crate::sidecar::wait::{OperatorReason, WaitReason};
 
@@ -25,6 +27,14 @@ pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
     if all_is_there && may_be_raised(view, tier) {
         return Next::Wait(WaitReason::Turn);
     }
+    // Nobody knows how much of it was committed: it can be neither brought nor let go.
+    let lies_beyond = |file: &File| file.end.is_none_or(|end| from.is_none_or(|from| end > from));
+    let beyond = |chain: &&Chain| chain.files.iter().any(|file| file.bytes > 0 && lies_beyond(file));
+    if last_bound.is_none()
+        && let Some(chain) = view.held.chains.iter().find(beyond)
+    {
+        return no_witness(chain.sealed_end);
+    }
     let (Some(from), Some(last_bound), false) = (from, last_bound, all_is_there) else {
         return release(view, Offset::MAX);
     };
@@ -42,13 +52,17 @@ pub(super) fn next(view: &View<'_>, tier: Option<&Digest>) -> Next {
         if !found.is_empty() && others_bring_it(view, tier) {
             return Next::Wait(WaitReason::Turn);
         }
+        if !found.is_empty() && view.witness_bound.is_none() {
+            return no_witness(view.held.chains[chain].sealed_end);
+        }
         if !found.is_empty() {
             return Next::Upload { chain, segments: found, why: Why::Deleted };
         }
     }
-    // Whoever was never told a bound proves nothing of what lies above a gap either, and records none.
-    let late = view.wanted_for >= view.limits.gap_wait && view.witness_bound.is_some();
+    let late = view.wanted_for >= view.limits.gap_wait;
     match missing(view.held, from).and_then(|missing| missing.intersection(whole_below(last_bound))) {
+        // Whoever was never told a bound proves nothing of what lies above a gap either, and records none.
+        Some(range) if late && view.witness_bound.is_none() => no_witness(range.end()),
         Some(range) if late && tier.is_some() => Next::RecordGap { range },
         Some(missing) => Next::Wait(WaitReason::Pending { missing, wanted_for: view.wanted_for }),
         None => {
@@ -68,6 +82,11 @@ fn may_be_raised(view: &View<'_>, tier: Option<&Digest>) -> bool {
     let marked = tier.and_then(|tier| tier.deleted).map(|deleted| deleted.at);
     let wait = u64::try_from(view.limits.gap_wait.as_millis()).unwrap_or(u64::MAX);
     marked.is_some_and(|at| view.now.get().abs_diff(at.get()) < wait)
+}
+
+/// A person has to say what becomes of what is held up to `end`.
+fn no_witness(end: Offset) -> Next {
+    Next::Wait(WaitReason::Operator(OperatorReason::Unproven { end, why: Unproven::NoWitness }))
 }
 
 /// Whether another replica's sidecar is at it. Nobody leads a deleted topic, so that all begin; whoever comes first goes on,

@@ -184,6 +184,13 @@ impl History {
                 Some(_) if self.world.watch.nobody_goes_on(&kafka, &self.world.store, p) => {
                     excused.insert(p);
                 }
+                // Of a deleted topic nobody was ever told anything.
+                Some(_)
+                    if !partition.exists
+                        && !kafka.nodes.values().any(|node| node.disk.witnesses.contains_key(&p)) =>
+                {
+                    excused.insert(p);
+                }
                 Some(why) => self
                     .world
                     .watch
