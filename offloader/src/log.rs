@@ -4,8 +4,10 @@
 //! one request may span, its source what the answers carried.
 
 use firnline_index::batch::{BatchHeader, Parsed};
+use firnline_index::lineage::{EpochStart, Lineage};
 use firnline_index::log_source::{LogSource, SourceError, SourceErrorKind};
 use firnline_index::{LeaderEpoch, Offset, OffsetRange, TopicIdPartition};
+use firnline_logdir::files::LeaderEpochEntry;
 use firnline_logdir::{FileSource, LocalLog, LocalRead, PartitionDir, SourceOptions};
 
 use crate::plan::Extent;
@@ -46,6 +48,12 @@ pub trait PartitionLog: std::fmt::Debug + Send + Sync {
     fn lacks_epoch(&self, at: Offset) -> Result<bool, SourceError> {
         let _ = at;
         Ok(false)
+    }
+
+    /// The epochs that the broker notes beside its log: a hint that may be behind the log and is no proof. `None` where there is none
+    /// that can be read.
+    fn noted_epochs(&self) -> Option<Lineage> {
+        None
     }
 
     /// Where a damage lies that was found in the batches of `[from, until)`, as an error that names the place. `None`
@@ -100,6 +108,12 @@ impl PartitionLog for DirectoryLog {
 
     fn lacks_epoch(&self, at: Offset) -> Result<bool, SourceError> {
         Ok(self.header(at, |_| true)?.is_some_and(|header| header.leader_epoch.is_none()))
+    }
+
+    fn noted_epochs(&self) -> Option<Lineage> {
+        let noted = self.dir.leader_epochs().ok()??.ok()?;
+        let start = |entry: LeaderEpochEntry| EpochStart { epoch: entry.epoch, start: entry.start };
+        Lineage::new(noted.into_iter().map(start).collect()).ok()
     }
 
     fn find_damage(&self, from: Offset, until: Offset) -> Option<SourceError> {

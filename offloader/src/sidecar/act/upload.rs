@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::{After, Trouble, Turn};
 use crate::history::{Continues, continues};
 use crate::holes::{HoleInLog, Holes};
-use crate::host::{HeldChain, Stretch};
+use crate::host::{HeldChain, Stretch, Witness};
 use crate::plan::PlannedSegment;
 use crate::sidecar::core::Core;
 use crate::sidecar::next::Why;
@@ -176,8 +176,14 @@ impl Turn<'_> {
         }
         match known(self) {
             Some(Comparison::Agrees) => Ok(true),
-            // The leader vouches for what it asks for, and goes on from this tier itself.
-            Some(Comparison::Undecided) if why == Why::Wanted => Ok(true),
+            // The leader vouches for what it asks for, and goes on from this tier itself: unless it is known here that what it asks for
+            // goes on from another one.
+            Some(Comparison::Undecided) if why == Why::Wanted => {
+                match self.is_told_apart(chain, tier_end).await? {
+                    true => Err(Trouble::operator(OperatorReason::OtherHistory { tier_end })),
+                    false => Ok(true),
+                }
+            }
             Some(Comparison::Undecided) if self.witnessed_across(chain, tier_end).await? => Ok(true),
             Some(Comparison::Undecided) => Err(Trouble::operator(OperatorReason::PartsUnknown)),
             // The leader cuts first, or an operator does; or it is another leader by now.
@@ -204,6 +210,26 @@ impl Turn<'_> {
             last.and_then(|last| stretch.epoch_at(last)) == tier && stretch.epoch_at(tier_end) == first
         };
         Ok(first.is_some() && tier.is_some() && witness.stretches().any(joins))
+    }
+
+    /// Whether what is remembered, or what the broker notes beside its log, has another record than the tier right below the first one
+    /// of `chain`. The leader's log does not reach down there, so that it vouches for both sides of an election in one breath.
+    async fn is_told_apart(&self, chain: &HeldChain, tier_end: Offset) -> Result<bool, Trouble> {
+        let witness = self.core.with(&self.tip, |slot| slot.witness.clone()).flatten();
+        let log = Arc::clone(&chain.log);
+        let read = move || log.epoch_from(tier_end).map(|first| (first, log.noted_epochs()));
+        let (first, noted) = self.core.blocking(read).await.map_err(Trouble::source)?;
+        let Some(last) = before(tier_end) else { return Ok(false) };
+        let tier = self.manifest().and_then(|manifest| manifest.lineage.epoch_at(last));
+        let parts = |at_end: Option<LeaderEpoch>, below: Option<LeaderEpoch>| {
+            at_end == first && below.is_some() && below != tier
+        };
+        let remembered = witness
+            .iter()
+            .flat_map(Witness::stretches)
+            .any(|known| parts(known.epoch_at(tier_end), known.epoch_at(last)));
+        let noted = noted.is_some_and(|noted| parts(noted.epoch_at(tier_end), noted.epoch_at(last)));
+        Ok(first.is_some() && tier.is_some() && (remembered || noted))
     }
 
     /// Whether the tier's newest span is empty, so that there is nothing to continue.

@@ -151,3 +151,20 @@ fn an_offset_within_a_batch_is_told_from_a_border() {
     assert_eq!(told, [Some((0, 10)), None, Some((10, 20)), None, Some((30, 40))]);
     assert_eq!(across(40), None, "nothing is there yet");
 }
+
+#[test]
+fn what_the_broker_notes_of_its_epochs_is_told_where_it_can_be_read() {
+    let machine = Machine::new();
+    let orders = tip("orders", 3);
+    let host = machine.host();
+    let mut broker = machine.partition(&orders);
+    broker.fill(2);
+    let note = |text: &str| {
+        fs::write(broker.file(0).with_file_name("leader-epoch-checkpoint"), text).unwrap();
+        look_one(&host).chains[0].log.noted_epochs()
+    };
+    let noted = note("0\n2\n3 0\n5 20\n").unwrap();
+    let epochs: Vec<_> = noted.starts().iter().map(|noted| (noted.epoch.get(), noted.start.get())).collect();
+    assert_eq!(epochs, [(3, 0), (5, 20)]);
+    assert_eq!(note("0\n2\n5 0\n3 20\n"), None, "epochs that go back tell nothing");
+}

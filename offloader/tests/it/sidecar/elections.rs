@@ -1,11 +1,8 @@
 //! Elections when local retention has taken what the new leader would be compared by.
 
-use std::sync::Arc;
+use firnline_index::lineage::Lineage;
 
-use firnline_offloader::sidecar::{SidecarSettings, TopicPolicy};
-
-use super::model::node;
-use super::{Bench, each_file};
+use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn an_only_replica_goes_on_behind_an_election_when_retention_has_taken_all_of_the_older_epoch() {
@@ -54,12 +51,12 @@ async fn what_an_epoch_wrote_is_vouched_for_as_soon_as_it_is_over() {
     // It asks of its own accord at the start and when somebody else leads, and uploads nothing yet.
     let patient = SidecarSettings {
         policy_of: Arc::new(|_| TopicPolicy::default()),
-        witness_interval: std::time::Duration::from_secs(3600),
+        witness_interval: Duration::from_secs(3600),
         ..each_file()
     };
     let waiting = bench.sidecar(1, patient).await;
     let election = async {
-        tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+        tokio::time::sleep(Duration::from_secs(10)).await;
         let mut model = bench.model.lock().unwrap();
         (0..3).for_each(|_| model.write(&[1], 2));
         model.elect(1, 2);
@@ -77,4 +74,75 @@ async fn what_an_epoch_wrote_is_vouched_for_as_soon_as_it_is_over() {
     bench.run(&[&sidecar], 60).await;
     let manifest = bench.manifest().await.unwrap();
     assert_eq!((manifest.tier_start.get(), manifest.tier_end.get()), (0, 48), "{:?}", sidecar.status());
+}
+
+impl Bench {
+    /// The tier ends at 126 with what the leader of epoch 1 wrote; another history has gone on from 120 under epoch 2, and from 126 under
+    /// epoch 3. Its leader's log begins further up, and broker 3 keeps by pins what lies between.
+    async fn two_histories(&self) {
+        {
+            let mut model = self.model.lock().unwrap();
+            (0..20).for_each(|_| model.write(&[1, 2], 2));
+            (0..2).for_each(|_| model.write(&[1], 2));
+        }
+        let old = self.sidecar(1, each_file()).await;
+        self.run(&[&old], 30).await;
+        assert_eq!(self.tier_end().await, 126);
+        let mut model = self.model.lock().unwrap();
+        model.elect(2, 2);
+        model.write(&[2], 2);
+        model.elect(2, 3);
+        (0..5).for_each(|_| model.write(&[2], 2));
+        let files = model.broker(2).files.split_off(21);
+        model.broker(2).files = files.clone();
+        model.broker(3).files = files;
+        for n in [2, 3] {
+            model.broker(n).retain(2);
+        }
+        model.broker(2).sole.clear();
+    }
+
+    async fn nothing_joins_them(&self) {
+        let settings = || SidecarSettings { gap_wait: Duration::from_secs(7200), ..each_file() };
+        let (leader, follower) = (self.sidecar(2, settings()).await, self.sidecar(3, settings()).await);
+        self.run(&[&leader, &follower], 1200).await;
+        let manifest = self.manifest().await.unwrap();
+        assert!(manifest.claim.is_some_and(|claim| !claim.wanted.is_empty()), "{:?}", leader.status());
+        assert_eq!(manifest.tier_end, offset(126), "{:?}", follower.status());
+        let wait = follower.status().partitions.remove(0).wait;
+        assert_eq!(wait.name(), "operator-other-history", "{wait}");
+    }
+}
+
+fn the_history_that_went_on() -> Lineage {
+    let start = |(epoch, start)| firnline_index::lineage::EpochStart {
+        epoch: model::epoch(epoch),
+        start: offset(start),
+    };
+    Lineage::new([(1, 0), (2, 120), (3, 126)].map(start).to_vec()).unwrap()
+}
+
+/// A leader whose log begins above the tier's end cannot tell whether what it asks for goes on from the tier.
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_remembers_another_history_does_not_bring_what_its_leader_asks_for() {
+    let bench = Bench::new(3).await;
+    bench.two_histories().await;
+    bench.model.lock().unwrap().broker(3).witnesses = vec![firnline_offloader::Witness {
+        tip: tip(0),
+        newest: firnline_offloader::Stretch {
+            bound: offset(150),
+            epoch: model::epoch(3),
+            lineage: the_history_that_went_on(),
+        },
+        older: Vec::new(),
+    }];
+    bench.nothing_joins_them().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_whose_broker_notes_another_history_does_not_bring_what_its_leader_asks_for() {
+    let bench = Bench::new(3).await;
+    bench.two_histories().await;
+    bench.model.lock().unwrap().broker(3).noted = Some(the_history_that_went_on());
+    bench.nothing_joins_them().await;
 }

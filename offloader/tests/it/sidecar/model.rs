@@ -65,6 +65,10 @@ pub(super) struct Broker {
     pub(super) gone: bool,
     /// How many looks are still to find a batch missing.
     pub(super) torn: u32,
+    /// Which batch the next looks find missing, one after another.
+    pub(super) tears: VecDeque<usize>,
+    /// What the broker notes beside its log.
+    pub(super) noted: Option<Lineage>,
 }
 
 impl Broker {
@@ -231,6 +235,7 @@ pub(super) struct Stretch {
     tip: TopicIdPartition,
     batches: Vec<Bytes>,
     damaged: Vec<Offset>,
+    noted: Option<Lineage>,
 }
 
 impl PartitionLog for Stretch {
@@ -272,6 +277,10 @@ impl PartitionLog for Stretch {
         let found = self.batches.iter().find(|batch| range_of(batch).end() > at);
         Ok(found.is_some_and(|batch| epoch_of(batch).is_none()))
     }
+
+    fn noted_epochs(&self) -> Option<Lineage> {
+        self.noted.clone()
+    }
 }
 
 struct Source {
@@ -303,7 +312,7 @@ impl ModelHost {
         &self,
         files: &[(&Vec<Bytes>, bool)],
         is_log: bool,
-        (now_ms, damaged): (i64, &[Offset]),
+        (now_ms, broker): (i64, &Broker),
     ) -> HeldChain {
         let all: Vec<Bytes> = files.iter().flat_map(|(file, _)| (*file).clone()).collect();
         let last = files.len() - 1;
@@ -324,7 +333,12 @@ impl ModelHost {
         });
         let files: Vec<HeldFile> = held.collect();
         let sealed_end = if is_log { files[last].base } else { files[last].end.unwrap() };
-        let log = Arc::new(Stretch { tip: tip(0), batches: all, damaged: damaged.to_vec() });
+        let log = Arc::new(Stretch {
+            tip: tip(0),
+            batches: all,
+            damaged: broker.damaged.clone(),
+            noted: broker.noted.clone(),
+        });
         HeldChain { log, is_log, start: files[0].base, sealed_end, files }
     }
 
@@ -357,7 +371,7 @@ impl ModelHost {
         if chains.is_empty() {
             return None;
         }
-        let known = (model.now_ms, &*broker.damaged);
+        let known = (model.now_ms, broker);
         let mut chains: Vec<HeldChain> = chains
             .iter()
             .map(|chain| self.chain(chain, chain.iter().any(|(_, sole)| !sole), known))
@@ -376,15 +390,16 @@ impl Host for ModelHost {
     fn look_at(&self, _: &TopicIdPartition) -> Result<Option<Arc<HeldPartition>>, HostError> {
         let mut held = self.held();
         let mut model = self.0.lock().unwrap();
-        let torn = &mut model.brokers.get_mut(&self.1).unwrap().torn;
-        if *torn > 0 {
-            *torn -= 1;
+        let broker = model.brokers.get_mut(&self.1).unwrap();
+        let torn = broker.tears.pop_front().or((broker.torn > 0).then_some(1));
+        if let Some(missing) = torn {
+            broker.torn = broker.torn.saturating_sub(1);
             for chain in held.iter_mut().flat_map(|held| &mut held.chains) {
                 let mut source = chain.log.open(chain.start, None).unwrap();
                 let mut batches: Vec<Bytes> =
                     std::iter::from_fn(|| source.next_run(1).unwrap().map(|run| run.bytes)).collect();
-                batches.remove(1);
-                chain.log = Arc::new(Stretch { tip: tip(0), batches, damaged: Vec::new() });
+                batches.remove(missing);
+                chain.log = Arc::new(Stretch { tip: tip(0), batches, damaged: Vec::new(), noted: None });
             }
         }
         Ok(held.map(Arc::new))
