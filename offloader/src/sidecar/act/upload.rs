@@ -356,7 +356,8 @@ impl Turn<'_> {
             return Ok(After::Done);
         }
         // A damaged file must not keep back the good ones that were to be joined with it, nor a hole that was told what lies below.
-        let hole = hole_of(&error).filter(|_| self.told_damage());
+        let hole = hole_of(&error).filter(|hole| self.was_told(hole) && lies_within(chain, hole.missing));
+        let hole = hole.map(|hole| hole.missing);
         if let Some(good) = good_part_of(chain, segments, hole).filter(|_| error.is_damage()) {
             let basis = Basis::of(self.manifest(), good.start);
             let uploads = self.uploads(EntryKind::Segment);
@@ -377,9 +378,12 @@ impl Turn<'_> {
         Err(Trouble::upload(error))
     }
 
-    /// Whether damage was found in this log at another look, too.
-    fn told_damage(&self) -> bool {
-        self.core.with(&self.tip, |slot| matches!(slot.wait, WaitReason::Damaged { .. })) == Some(true)
+    /// Whether this very hole was found at another look, too. A broker that rolls or deletes leaves for a moment what looks like
+    /// one, at another place each time.
+    fn was_told(&self, hole: &HoleInLog) -> bool {
+        let same = |error: &str| error.contains(&hole.to_string());
+        self.core.with(&self.tip, |slot| matches!(&slot.wait, WaitReason::Damaged { error } if same(error)))
+            == Some(true)
     }
 
     /// Whether the rate limits let anything through.
@@ -452,7 +456,13 @@ fn good_part_of(
     file.end.filter(|end| *end < first.stop).map(|stop| to(stop, file.bytes))
 }
 
-fn hole_of(error: &UploadError) -> Option<OffsetRange> {
+fn hole_of(error: &UploadError) -> Option<&HoleInLog> {
     let UploadError::Source(source) = error else { return None };
-    source.cause.downcast_ref::<HoleInLog>().map(|hole| hole.missing)
+    source.cause.downcast_ref::<HoleInLog>()
+}
+
+/// Whether a hole lies in what the chain holds, with something of it behind: what is missing at its end is only not there yet.
+fn lies_within(chain: &HeldChain, hole: OffsetRange) -> bool {
+    chain.start <= hole.start()
+        && (hole.end() < chain.sealed_end || (chain.is_log && hole.end() == chain.sealed_end))
 }

@@ -243,3 +243,35 @@ async fn a_hole_that_is_there_still_is_told() {
     assert_eq!(bench.tier_end().await, 3);
     damage(&sidecar);
 }
+
+/// Two looks that find two holes tell of a broker at work, not of records that are lost.
+#[tokio::test(start_paused = true)]
+async fn a_hole_that_is_found_once_after_another_is_no_loss() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..2).for_each(|_| model.write(&[1, 2], 2));
+    }
+    let (old, new) = (bench.sidecar(1, each_file()).await, bench.sidecar(2, each_file()).await);
+    bench.run(&[&old, &new], 30).await;
+    assert_eq!(bench.tier_end().await, 6);
+    bench.broker_2_joins_anew_and_leads();
+    bench.run(&[&new], 60).await;
+    assert_eq!(new.status().partitions[0].wait.name(), "pending");
+    // Twice in the first turn, once in the next; each time in what the leader asks for.
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.broker(1).sole.remove(0);
+        model.broker(1).tears = [1, 1, 0].into();
+    }
+    bench.run(&[&old], 300).await;
+    assert!(bench.model.lock().unwrap().broker(1).tears.is_empty());
+    bench.run(&[&old, &new], 600).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(
+        (manifest.tier_end, manifest.gaps.len()),
+        (offset(36), 0),
+        "{:?}",
+        (old.status(), new.status())
+    );
+}
