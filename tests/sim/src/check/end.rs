@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use firnline_index::manifest::Manifest;
 use firnline_store::sim::Simulation;
 
-use super::gone::{Cover, cover};
+use super::gone::{Cover, cover, is_beneath};
 use super::{Watch, proof};
 use crate::model::{Batch, Fate, Kafka};
 
@@ -75,6 +76,13 @@ impl Watch {
             for batch in &partition.truth.live {
                 let held = holder(kafka, p, batch);
                 let remembered = self.remembered_by_anyone(p, batch);
+                let is_lost = lost.contains(&(p, batch.base, batch.epoch));
+                // Of what lies below all that the tier ever had nobody was told, or it is kept, or it went for a stated reason.
+                let is_right_below = |manifest: &Option<std::sync::Arc<Manifest>>| {
+                    let beneath = manifest.as_ref().is_some_and(|manifest| is_beneath(manifest, batch));
+                    let gone = is_lost || self.was_kept_by_name(tip, batch);
+                    !beneath || held != Held::Nowhere || gone || batch.end > remembered
+                };
                 match cover(manifest.as_deref(), batch) {
                     Cover::Live => ended.live += 1,
                     // It counts as what an election cut does: it may be one of these as well.
@@ -90,7 +98,7 @@ impl Watch {
                         ended.dead += 1;
                     }
                     Cover::Late => ended.dead += 1,
-                    Cover::Below => ended.below += 1,
+                    Cover::Below if is_right_below(&manifest) => ended.below += 1,
                     Cover::Gap if lost.contains(&(p, batch.base, batch.epoch)) => ended.gap += 1,
                     // What nobody can prove is kept until an operator decides; the log went on without it. What a broker
                     // has is kept by name when the broker lets it go.
@@ -106,8 +114,10 @@ impl Watch {
                     Cover::Not if excused.contains(&p) && lost.contains(&(p, batch.base, batch.epoch)) => {
                         ended.gap += 1
                     }
-                    // The other of two histories, and nothing is left that tells them apart.
-                    _ if excused.contains(&p) && partition.unclean > 0 => ended.dropped += 1,
+                    // The other of two histories, and nobody was ever told that it was committed.
+                    Cover::Not if excused.contains(&p) && partition.unclean > 0 && batch.end > remembered => {
+                        ended.dropped += 1;
+                    }
                     other => {
                         let end = manifest.as_ref().map(|manifest| manifest.tier_end.get());
                         self.wrong(format!(
@@ -122,8 +132,7 @@ impl Watch {
             // Another unclean election may have brought some of it back.
             for batch in cut.filter(|batch| partition.truth.fate(batch) != Fate::Live) {
                 match cover(manifest.as_deref(), batch) {
-                    Cover::Live if excused.contains(&p) || !kafka.tells(p, batch.end) => ended.live += 1,
-                    // It is named there still, and read by nobody.
+                    // In an older span: it is named there still, and read by nobody.
                     Cover::Live
                         if manifest
                             .as_ref()
@@ -131,6 +140,9 @@ impl Watch {
                     {
                         ended.below += 1;
                     }
+                    Cover::Live if excused.contains(&p) => ended.live += 1,
+                    // Below all that a leader's log reaches down to nobody tells which of two histories went on.
+                    Cover::Live if !kafka.tells(p, batch.end) => ended.live += 1,
                     Cover::Live => {
                         self.wrong(format!(
                             "{tip}: the tier still serves {}..{} of epoch {}, which was cut",

@@ -35,13 +35,7 @@ pub enum Cover {
 pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
     let Some(manifest) = manifest else { return Cover::Not };
     let (base, end) = (offset(batch.base), offset(batch.end));
-    let holds = |entry: &firnline_index::manifest::Entry| {
-        let epochs = entry.epochs.iter().take_while(|start| start.start <= base);
-        entry.range.contains(base)
-            && end <= entry.range.end()
-            && epochs.last().is_some_and(|start| start.epoch.get() == batch.epoch)
-    };
-    if manifest.entries.iter().any(holds) {
+    if manifest.entries.iter().any(|entry| has(entry, batch)) {
         return Cover::Live;
     }
     // What retention let go, or an operator, may be kept by name all the same.
@@ -50,7 +44,7 @@ pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
     let last = offset(batch.end - 1);
     let within = |gap: OffsetRange| gap.contains(base) || (base < manifest.tier_start && gap.contains(last));
     let in_gap = manifest.gaps.iter().any(|gap| within(gap.range));
-    if !below && manifest.dead_branches.iter().flat_map(|branch| &branch.entries).any(holds) {
+    if !below && is_kept_by_name(manifest, batch) {
         // What the first leader of the tier had lost already is as late.
         let late = in_gap || base < manifest.began();
         return if late { Cover::Late } else { Cover::Dead };
@@ -59,6 +53,28 @@ pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
         return Cover::Below;
     }
     if in_gap { Cover::Gap } else { Cover::Not }
+}
+
+/// Whether the batch lies below the first offset that the tier ever had, and neither a floor nor a name in a dead branch says
+/// what has become of it. A tier does not grow downwards, so that only who was never told that it was committed may let it go.
+pub(super) fn is_beneath(manifest: &Manifest, batch: &Batch) -> bool {
+    let (base, end) = (offset(batch.base), offset(batch.end));
+    let floored = manifest.floor.is_some_and(|floor| end <= floor);
+    base < manifest.began() && end <= manifest.tier_start && !floored && !is_kept_by_name(manifest, batch)
+}
+
+fn is_kept_by_name(manifest: &Manifest, batch: &Batch) -> bool {
+    let dead = manifest.dead_branches.iter().flat_map(|branch| &branch.entries);
+    dead.into_iter().any(|entry| has(entry, batch))
+}
+
+/// Whether an entry holds the batch, by offset and epoch.
+pub(super) fn has(entry: &firnline_index::manifest::Entry, batch: &Batch) -> bool {
+    let (base, end) = (offset(batch.base), offset(batch.end));
+    let epochs = entry.epochs.iter().take_while(|start| start.start <= base);
+    entry.range.contains(base)
+        && end <= entry.range.end()
+        && epochs.last().is_some_and(|start| start.epoch.get() == batch.epoch)
 }
 
 /// A manifest's bytes, and what they say with all pages.
@@ -148,7 +164,10 @@ impl Watch {
                 // What nobody here was told is committed may be dropped.
                 Fate::Live | Fate::Cut { .. } => proof::witnessed(kafka, inode.partition, node, batch),
             };
-            if known && matches!(cover(manifest.as_deref(), batch), Cover::Not | Cover::Gap) {
+            // Below the tier's first offset lies what its first leader had lost; whoever was told that it was committed keeps it.
+            let beneath = manifest.as_ref().is_some_and(|manifest| is_beneath(manifest, batch))
+                && proof::witnessed(kafka, inode.partition, node, batch);
+            if beneath || (known && matches!(cover(manifest.as_deref(), batch), Cover::Not | Cover::Gap)) {
                 let Batch { base, end, .. } = **batch;
                 let tier_end = manifest.as_ref().map(|manifest| manifest.tier_end.get());
                 let remembered = witness.map_or(0, |witness| witness.newest.bound.get());

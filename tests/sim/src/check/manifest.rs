@@ -317,6 +317,7 @@ impl Replaced<'_> {
                 || below.is_some_and(|below| {
                     proof::witnessed_together(self.kafka, place, *node, below, batch)
                         || proof::holds_together(self.kafka, place, *node, below, batch)
+                        || proof::log_holds_together(self.kafka, place, *node, below, batch)
                 })
         };
         proof::provers(self.kafka, place, batch).find(|node| continues && calm(node) && joined(node))

@@ -60,6 +60,13 @@ pub(super) fn holds_together(kafka: &Kafka, p: usize, node: i32, one: &Batch, ot
     kafka.nodes.get(&node).is_some_and(|machine| machine.disk.inodes.values().any(both))
 }
 
+/// Whether the broker's log on `node` holds both batches: what lies between is there, too.
+pub(super) fn log_holds_together(kafka: &Kafka, p: usize, node: i32, one: &Batch, other: &Batch) -> bool {
+    let Some((machine, replica)) = kafka.nodes.get(&node).zip(kafka.replica(p, node)) else { return false };
+    let has = |batch: &Batch| replica.log.batches(&machine.disk).any(|held| **held == *batch);
+    has(one) && has(other)
+}
+
 /// Whether the batch stands in the log of the leader, which says itself what is committed.
 fn leads_with(kafka: &Kafka, p: usize, node: i32, batch: &Batch) -> bool {
     kafka.leader(p) == Some(node)
