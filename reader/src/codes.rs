@@ -32,6 +32,10 @@ codes! {
         "set [encryption] to the key ring that the message names; docs/guide/encryption.md";
     DISK = "FIRN-R006", "What a stopped broker has on its disk is not as it was found",
         "see the cause; where a broker has been started, read from it";
+    DISK_CACHE = "FIRN-R007", "The disk cache is off",
+        "see the cause; give it a directory of its own on a disk with room, or set cache.disk.max_size to 0B";
+    DISK_CACHE_DAMAGED = "FIRN-R008", "A record of the disk cache is damaged",
+        "nothing; where it comes again and again, look at the disk";
     MISSING = "FIRN-R010", "An object that the manifest names is not there",
         "run verify; look for lifecycle rules or deletions by hand in the bucket";
     DAMAGED_MANIFEST = "FIRN-R011", "A manifest or a page of it is damaged or belongs elsewhere",

@@ -12,14 +12,16 @@
 //!
 //! A cold read costs one GET for the manifest (kept for [`ReaderSettings::max_manifest_age`], then asked for
 //! conditionally), one for a segment's tail, one for a run of blocks, and one more for each page of older entries. All
-//! three are cached in memory within limits in bytes; equal requests share one flight, failures are never kept.
+//! three are cached in memory within limits in bytes; equal requests share one flight, failures are never kept. Blocks and
+//! tails are kept on this machine's disk as well where [`ReaderSettings::disk`] names a directory.
 //!
-//! This crate must never write, list or delete; never hand out a byte whose block's CRC32C it has not compared; never
+//! This crate must never write, list or delete anything but the files of its own disk cache; never hand out a byte whose block's CRC32C it has not compared; never
 //! call a transaction committed that it has not seen decided; and never answer "not there" for "could not be read".
 
 mod batches;
 mod cache;
 mod codes;
+mod disk;
 mod ended;
 mod error;
 mod fetch;
@@ -39,6 +41,7 @@ mod transactions;
 
 pub use batches::BatchChain;
 pub use codes::{ALL as CODES, Code};
+pub use disk::{DiskSettings, DiskStats};
 pub use ended::Ended;
 pub use error::{ErrorKind, ReadError};
 pub use keys::{KeyFailure, SegmentKeys};

@@ -15,8 +15,9 @@ use firnline_index::{Offset, SegmentUuid, StoredPosition, TopicId, TopicIdPartit
 use firnline_store::{ByteBudget, Store, StoreError};
 
 use crate::cache::Cache;
+use crate::disk::{Disk, Part, RecordKey, Wish};
 use crate::error::ReadError;
-use crate::fetch::decode_all;
+use crate::fetch::{decode_all, records};
 use crate::keys::SegmentKeys;
 use crate::rest::{Rest, Rests};
 use crate::settings::{ReaderSettings, WHOLE_SEGMENT_BYTES, Workers};
@@ -118,6 +119,7 @@ pub(crate) struct Opener {
     workers: Workers,
     keys: Option<Arc<dyn SegmentKeys>>,
     rests: Arc<Rests>,
+    disk: Option<Disk>,
 }
 
 impl Opener {
@@ -139,6 +141,7 @@ impl Opener {
             workers: settings.workers,
             keys: None,
             rests: Arc::default(),
+            disk: None,
         }
     }
 
@@ -148,6 +151,10 @@ impl Opener {
 
     pub(crate) fn with_rests(self, rests: Arc<Rests>) -> Self {
         Self { rests, ..self }
+    }
+
+    pub(crate) fn with_disk(self, disk: Option<Disk>) -> Self {
+        Self { disk, ..self }
     }
 
     /// The same tails, of which none is asked for.
@@ -173,7 +180,7 @@ impl Opener {
         }
         let (opener, wanted) = (self.clone(), Wanted::new(manifest, entry));
         let load = || async move {
-            let Opened { segment, blocks } = opener.load(wanted).await?;
+            let Opened { segment, blocks } = opener.load(wanted, true).await?;
             if let Some(blocks) = blocks {
                 keep(&segment, blocks);
             }
@@ -194,12 +201,12 @@ impl Opener {
                 count(&self.counters.tail_hits, 1);
                 Ok(Opened { segment: Segment::new(&wanted.tip, &wanted.entry, tail), blocks: None })
             }
-            None => self.load(wanted).await,
+            None => self.load(wanted, false).await,
         }
     }
 
-    async fn load(&self, wanted: Wanted) -> Result<Opened, ReadError> {
-        count(&self.counters.tail_loads, 1);
+    /// From the disk cache, else from the store; what comes from there is written to the disk cache where it is to be `kept`.
+    async fn load(&self, wanted: Wanted, kept: bool) -> Result<Opened, ReadError> {
         let wanted = Arc::new(wanted);
         let length = wanted.range.end - wanted.range.start;
         let most = u64::from(MAX_TAIL_LEN);
@@ -207,23 +214,55 @@ impl Opener {
             return Err(wanted.segment_error(SegmentReadError::TailLength { expected: most, found: length }));
         }
         let _reserved = self.budget.reserve(length).await;
-        let mut opened = self.attempt(&wanted).await?;
+        if let Some(opened) = self.cached(&wanted).await? {
+            count(&self.counters.disk_tails, 1);
+            return Ok(opened);
+        }
+        count(&self.counters.tail_loads, 1);
+        let mut opened = self.attempt(&wanted, kept).await?;
         if opened.is_err() {
             // Bytes may go wrong on their way; those that are wrong twice are wrong at rest.
             count(&self.counters.reread, 1);
-            opened = self.attempt(&wanted).await?;
+            opened = self.attempt(&wanted, kept).await?;
         }
         opened
     }
 
     /// One GET and what it comes to: the outer error is the store's, the inner one that of the bytes.
-    async fn attempt(&self, wanted: &Arc<Wanted>) -> Result<Result<Opened, ReadError>, ReadError> {
+    async fn attempt(
+        &self,
+        wanted: &Arc<Wanted>,
+        kept: bool,
+    ) -> Result<Result<Opened, ReadError>, ReadError> {
         let Wanted { key, range, .. } = &**wanted;
         let read = self.store.get_range(key, range.clone()).await;
         let bytes = read.map_err(|error| read_error(key, error, range.end))?;
         let key = self.key(wanted, &bytes).await?;
-        let wanted = Arc::clone(wanted);
-        Ok(self.workers.run(move || wanted.parse(bytes, key.as_ref())).await)
+        let (here, stored) = (Arc::clone(wanted), bytes.clone());
+        let opened = self.workers.run(move || here.parse(here.from(), bytes, key.as_ref())).await;
+        if let (Ok(opened), Some(disk), true) = (&opened, &self.disk, kept) {
+            disk.put(wanted.records(opened, &stored), stored.len() as u64);
+        }
+        Ok(opened)
+    }
+
+    /// The segment by what the disk cache has of it: its tail alone. What cannot be opened is forgotten there.
+    async fn cached(&self, wanted: &Arc<Wanted>) -> Result<Option<Opened>, ReadError> {
+        let Some(disk) = self.disk.as_ref().filter(|disk| disk.knows(&wanted.record())) else {
+            return Ok(None);
+        };
+        let wish = Wish { key: wanted.record(), length: wanted.tail_length() };
+        let Some(bytes) = disk.get(vec![wish], |_, bytes| Ok(bytes)).await.into_iter().flatten().next()
+        else {
+            return Ok(None);
+        };
+        let key = self.key(wanted, &bytes).await?;
+        let here = Arc::clone(wanted);
+        let opened = self.workers.run(move || here.parse(here.tail_at(), bytes, key.as_ref())).await;
+        if let Err(error) = &opened {
+            disk.forget(&wanted.record(), error);
+        }
+        Ok(opened.ok())
     }
 
     /// The key that the segment's trailer names, where it names one.
@@ -269,9 +308,38 @@ impl Wanted {
         }
     }
 
-    fn parse(&self, bytes: Bytes, key: Option<&TopicKey>) -> Result<Opened, ReadError> {
+    /// Where in the segment what is read begins.
+    fn from(&self) -> u64 {
+        self.range.start.saturating_sub(self.entry.location.start.get())
+    }
+
+    /// Where in the segment its tail begins.
+    fn tail_at(&self) -> u64 {
+        self.entry.tail_position.get().min(self.entry.location.length.get())
+    }
+
+    fn tail_length(&self) -> u64 {
+        self.entry.location.length.get() - self.tail_at()
+    }
+
+    /// Its tail in the disk cache.
+    fn record(&self) -> RecordKey {
+        RecordKey::of(self.tip.topic_id, &self.entry, Part::Tail)
+    }
+
+    /// What the disk cache gets of what was read, which was right: the tail, and the blocks where they came along.
+    fn records(&self, opened: &Opened, read: &Bytes) -> Vec<(RecordKey, Bytes)> {
+        let skip = usize::try_from(self.tail_at() - self.from()).unwrap_or(usize::MAX).min(read.len());
+        let mut all = vec![(self.record(), read.slice(skip..))];
+        if opened.blocks.is_some() {
+            all.extend(records(&opened.segment, 0, 0..opened.segment.index().len(), read));
+        }
+        all
+    }
+
+    /// Opens it by its bytes from there on.
+    fn parse(&self, from: u64, bytes: Bytes, key: Option<&TopicKey>) -> Result<Opened, ReadError> {
         let at = StoredPosition::new(self.entry.tail_position.get());
-        let from = self.range.start.saturating_sub(self.entry.location.start.get());
         let skip = usize::try_from(at.get().saturating_sub(from)).unwrap_or(usize::MAX);
         let tail = bytes.slice(skip.min(bytes.len())..);
         let tail =

@@ -8,6 +8,7 @@ use firnline_index::manifest::{Entry, Manifest};
 use firnline_logdir::LocalLog;
 use firnline_store::{ByteBudget, Store};
 
+use crate::disk::{Disk, DiskStats};
 use crate::error::ReadError;
 use crate::fetch::{Blocks, Fetcher};
 use crate::keys::SegmentKeys;
@@ -55,15 +56,18 @@ impl Reader {
         Self::with_keys(store, settings, None)
     }
 
-    /// A reader that opens sealed segments, too, with what `keys` gives. Makes no request.
+    /// A reader that opens sealed segments, too, with what `keys` gives. Makes no request. Where the settings name a disk
+    /// cache, a task begins to open its directory: within a tokio runtime.
     #[must_use]
     pub fn with_keys(store: Store, settings: ReaderSettings, keys: Option<Arc<dyn SegmentKeys>>) -> Self {
         let tasks = Arc::<Tasks>::default();
         let counters = Arc::<Counters>::default();
         let budget = ByteBudget::new(settings.budget_bytes / 2);
         let rests = Arc::<Rests>::default();
+        let disk = settings.disk.as_ref().map(|disk| Disk::start(disk, settings.workers, &tasks));
         let fetcher = Fetcher {
             store: store.clone(),
+            disk: disk.clone(),
             workers: settings.workers,
             local: Arc::<LocalLogs>::default(),
             counters: Arc::clone(&counters),
@@ -79,6 +83,7 @@ impl Reader {
             pages: Pages::new(store.clone(), &settings, Arc::clone(&tasks)),
             opener: Opener::new(store, &settings, budget.clone(), Arc::clone(&tasks), counters)
                 .with_keys(keys)
+                .with_disk(disk)
                 .with_rests(Arc::clone(&rests)),
             blocks: Blocks::new(&settings, fetcher.clone(), budget, Arc::clone(&tasks)),
             fetcher,
@@ -124,6 +129,12 @@ impl Reader {
     #[must_use]
     pub fn stats(&self) -> ReaderStats {
         self.inner.fetcher.counters.snapshot()
+    }
+
+    /// What the disk cache holds and has done; all zero where there is none.
+    #[must_use]
+    pub fn disk_stats(&self) -> DiskStats {
+        self.inner.fetcher.disk.as_ref().map(Disk::stats).unwrap_or_default()
     }
 
     /// Ends what still goes on behind callers that have left, and waits for it. Calls under way fail with

@@ -6,6 +6,7 @@ use std::time::Duration;
 use firnline_index::ClusterId;
 use firnline_store::{Store, StoreUrl};
 
+use crate::disk::DiskSettings;
 use crate::transactions::Decided;
 
 /// The longest request for blocks, in bytes: where S3's throughput per request has flattened out and its latency has not
@@ -42,6 +43,8 @@ pub struct ReaderSettings {
     /// Memory for bytes on their way, over all reads and scans of the reader, in bytes. Half of it is kept for single
     /// reads, so that scans nobody goes on with cannot stop them.
     pub budget_bytes: u64,
+    /// What is kept on disk of what was read; `None` = nothing.
+    pub disk: Option<DiskSettings>,
     /// How far one sequential stream reads ahead at most, in bytes.
     pub readahead_bytes: u64,
     /// The cluster whose tier this is; a manifest of another one is refused. `None` = not checked.
@@ -58,6 +61,7 @@ impl Default for ReaderSettings {
             tail_cache_bytes: 64 << 20,
             block_cache_bytes: 128 << 20,
             budget_bytes: 128 << 20,
+            disk: None,
             readahead_bytes: 64 << 20,
             cluster_id: None,
             workers: Workers::Threads,

@@ -39,6 +39,10 @@ stats! {
     block_loads,
     /// Blocks taken from this machine's own log.
     local_blocks,
+    /// Blocks taken from the disk cache.
+    disk_blocks,
+    /// Segments opened from the disk cache.
+    disk_tails,
     /// Blocks and tails that had to be read a second time because the first bytes were wrong.
     reread,
 }

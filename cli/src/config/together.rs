@@ -3,13 +3,14 @@
 use firnline_store::StoreUrl;
 
 use super::Config;
-use super::sections::{EncryptionSection, KafkaSection, ProxySection, ServeSection};
+use super::sections::{CacheSection, EncryptionSection, KafkaSection, ProxySection, ServeSection};
 use super::source::{Origin, Problem, Set};
 use super::value::Mechanism;
 
 /// Everything that does not fit together, each named by the line of one of its keys.
 pub fn together(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
+    cache(&config.cache, &mut problems);
     kafka(&config.kafka, &mut problems);
     encryption(config, &mut problems);
     serve(&config.serve, &mut problems);
@@ -23,6 +24,23 @@ pub fn together(config: &Config) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// The smallest cache on disk.
+const DISK_CACHE_LEAST: u64 = 64 << 20;
+
+fn cache(cache: &CacheSection, problems: &mut Vec<Problem>) {
+    let CacheSection { disk_max_size, disk_dir, .. } = cache;
+    let mut problem = |what: &str| {
+        problems.push(Problem { line: at(&disk_max_size.origin), what: what.to_owned() });
+    };
+    let size = disk_max_size.value.0;
+    if (1..DISK_CACHE_LEAST).contains(&size) {
+        problem("cache.disk.max_size: 64MiB at least, or 0B for none");
+    }
+    if size > 0 && disk_dir.value.is_none() {
+        problem("cache.disk.max_size: its directory is missing, cache.disk.dir");
+    }
 }
 
 fn kafka(kafka: &KafkaSection, problems: &mut Vec<Problem>) {
@@ -216,6 +234,25 @@ mod tests {
             "kafka.bootstrap = ['localhost:1']\nkafka.sasl.mechanism = 'PLAIN'\nkafka.sasl.username = 'u'\nkafka.sasl.password = 'env:P'",
             "kafka.bootstrap = ['a:1']\nkafka.sasl.mechanism = 'SCRAM-SHA-512'\nkafka.sasl.username = 'u'\nkafka.sasl.password = 'env:P'",
             "kafka.tls.enabled = true\nkafka.sasl.mechanism = 'OAUTHBEARER'\nkafka.sasl.oauth.token = 'file:/t'",
+        ] {
+            assert_eq!(problems(text), Vec::<String>::new(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_cache_on_disk_is_large_enough_and_has_a_directory() {
+        for (text, says) in [
+            ("cache.disk.max_size = '1GiB'", "cache.disk.dir"),
+            ("cache.disk.max_size = '63MiB'\ncache.disk.dir = '/c'", "64MiB at least"),
+            ("cache.disk.max_size = '1GiB'\ncache.disk.dir = 'c'", "not an absolute path"),
+        ] {
+            let found = problems(text);
+            assert!(found.len() == 1 && found[0].contains(says), "{text}: {found:?}");
+        }
+        for text in [
+            "cache.disk.max_size = '64MiB'\ncache.disk.dir = '/c'",
+            "cache.disk.max_size = '0B'",
+            "cache.disk.dir = '/c'",
         ] {
             assert_eq!(problems(text), Vec::<String>::new(), "{text}");
         }

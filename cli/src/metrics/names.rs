@@ -125,7 +125,7 @@ metrics! { OF_SERVER: "Those of a server alone, in the order of the page.";
         "Time spent on them, summed over parallel ones; a fetch that waits for records waits in it.", { "api": "as above" };
     SERVE_RECORD_BYTES = Counter "firnline_serve_record_bytes_total", "Bytes of records in answers.";
     SERVE_BLOCKS = Counter "firnline_serve_blocks_total", "Blocks of segments that were read for them, by where they came from.",
-        { "from": "memory, store, disk" };
+        { "from": "memory, disk_cache, disk, store" };
 }
 
 metrics! { OF_PROXY: "Those of a proxy alone, in the order of the page.";
@@ -165,7 +165,22 @@ metrics! { OF_PROXY: "Those of a proxy alone, in the order of the page.";
     PROXY_FALSE_OUT_OF_RANGE = Counter "firnline_proxy_false_out_of_range_total",
         "Offsets of the tier that were about to be told as out of range and were held back. Must stay 0: anything else is a bug.";
     PROXY_BLOCKS = Counter "firnline_proxy_blocks_total", "Blocks of segments that were read, by where they came from.",
-        { "from": "memory, store, disk" };
+        { "from": "memory, disk_cache, disk, store" };
+}
+
+metrics! { OF_DISK_CACHE: "Those of the disk cache of a server or a proxy, in the order of the page.";
+    DISK_CACHE_ON = Gauge "firnline_disk_cache_on", "1 while the disk cache is at work; 0 where none is set, or where it cannot be used.";
+    DISK_CACHE_BYTES = Gauge "firnline_disk_cache_bytes", "Bytes of the disk that its files may take now.";
+    DISK_CACHE_RECORDS = Gauge "firnline_disk_cache_records", "Blocks and ends of segments that it holds.";
+    DISK_CACHE_READ_BYTES = Counter "firnline_disk_cache_read_bytes_total", "Bytes that were read from it and were right.";
+    DISK_CACHE_WRITTEN_BYTES = Counter "firnline_disk_cache_written_bytes_total", "Bytes that were written to it.";
+    DISK_CACHE_EVICTED = Counter "firnline_disk_cache_evicted_total", "Records that gave way to newer ones, or to a disk that was full.";
+    DISK_CACHE_REFUSED = Counter "firnline_disk_cache_refused_total",
+        "Records that were not written: those before them still were, they are too long, or the disk was full.",
+        { "why": "busy, large, full" };
+    DISK_CACHE_DAMAGED = Counter "firnline_disk_cache_damaged_total",
+        "Records that were read and were not what was written. The store gave them instead.";
+    DISK_CACHE_SLOW = Counter "firnline_disk_cache_slow_total", "Reads of it that took too long; the store was asked instead.";
 }
 
 #[cfg(test)]
@@ -173,7 +188,7 @@ mod tests {
     use super::*;
 
     fn every() -> impl Iterator<Item = &'static Metric> {
-        ALL.iter().chain(OF_SERVER).chain(OF_PROXY)
+        ALL.iter().chain(OF_SERVER).chain(OF_PROXY).chain(OF_DISK_CACHE)
     }
 
     #[test]

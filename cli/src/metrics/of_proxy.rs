@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use firnline_proxy::proxy::{ClientRead, ProxyCounts};
-use firnline_reader::ReaderStats;
+use firnline_reader::{DiskStats, ReaderStats};
 use firnline_store::RequestCounts;
 use firnline_store::price::PriceList;
 
 use super::names;
-use super::shared::{flag, float, requests};
+use super::shared::{blocks, disk_cache, flag, float, requests};
 use super::text::{Exposition, Label};
 
 /// What is told of a proxy.
@@ -28,6 +28,8 @@ pub struct Watching<'a> {
     pub counts: &'a ProxyCounts,
     /// Where cold bytes came from.
     pub reader: &'a ReaderStats,
+    /// What is kept on disk of them.
+    pub disk_cache: DiskStats,
     /// Who has read how much of the tier.
     pub clients: &'a [ClientRead],
     /// The requests to the store.
@@ -91,9 +93,8 @@ pub fn of_proxy(seen: &Watching<'_>) -> String {
     let unproven = cold_unproven.map(|(why, count)| ([Label(why.label())], float(count)));
     out.many(&names::PROXY_UNPROVEN, unproven);
     out.one(&names::PROXY_FALSE_OUT_OF_RANGE, float(*false_out_of_range));
-    let ReaderStats { block_hits, block_loads, local_blocks, .. } = seen.reader;
-    let from = [("memory", block_hits), ("store", block_loads), ("disk", local_blocks)];
-    out.many(&names::PROXY_BLOCKS, from.map(|(from, count)| ([Label(from)], float(*count))));
+    blocks(&names::PROXY_BLOCKS, seen.reader, out);
+    disk_cache(&seen.disk_cache, out);
     requests(seen.requests, seen.prices, out);
     text.into_text()
 }

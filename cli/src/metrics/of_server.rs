@@ -1,12 +1,12 @@
 //! The metrics of a server, from snapshots.
 
 use firnline_proxy::serve::ServeCounts;
-use firnline_reader::{Found, ReaderStats};
+use firnline_reader::{DiskStats, Found, ReaderStats};
 use firnline_store::RequestCounts;
 use firnline_store::price::PriceList;
 
 use super::names;
-use super::shared::{flag, float, requests};
+use super::shared::{blocks, disk_cache, flag, float, requests};
 use super::text::{Exposition, Label};
 
 /// What is told of a server.
@@ -24,6 +24,8 @@ pub struct Seen<'a> {
     pub counts: &'a ServeCounts,
     /// Where its bytes came from.
     pub reader: &'a ReaderStats,
+    /// What is kept on disk of them.
+    pub disk_cache: DiskStats,
     /// The requests to the store.
     pub requests: &'a RequestCounts,
     /// What requests cost.
@@ -55,9 +57,8 @@ pub fn of_server(seen: &Seen<'_>) -> String {
     out.many(&names::SERVE_REQUESTS, named.iter().map(|(name, count, _)| ([Label(name)], *count)));
     out.many(&names::SERVE_REQUEST_SECONDS, named.iter().map(|(name, _, took)| ([Label(name)], *took)));
     out.one(&names::SERVE_RECORD_BYTES, float(*record_bytes));
-    let ReaderStats { block_hits, block_loads, local_blocks, .. } = seen.reader;
-    let from = [("memory", block_hits), ("store", block_loads), ("disk", local_blocks)];
-    out.many(&names::SERVE_BLOCKS, from.map(|(from, count)| ([Label(from)], float(*count))));
+    blocks(&names::SERVE_BLOCKS, seen.reader, out);
+    disk_cache(&seen.disk_cache, out);
     requests(seen.requests, seen.prices, out);
     text.into_text()
 }

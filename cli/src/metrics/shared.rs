@@ -1,5 +1,7 @@
 //! What all who work on a tier count.
 
+#[cfg(feature = "serve")]
+use firnline_reader::{DiskStats, ReaderStats};
 use firnline_store::price::PriceList;
 use firnline_store::{RequestCounts, RequestKind, RequestOutcome};
 
@@ -20,6 +22,43 @@ pub(super) fn requests(made: &RequestCounts, prices: &PriceList, out: &mut Expos
     out.one(&names::SENT_BYTES, float(made.bytes_out));
     out.one(&names::RECEIVED_BYTES, float(made.bytes_in));
     out.many(&names::REQUEST_COST, [([Label(&prices.currency)], prices.requests(made))]);
+}
+
+/// Where blocks came from.
+#[cfg(feature = "serve")]
+pub(super) fn blocks(metric: &names::Metric, read: &ReaderStats, out: &mut Exposition) {
+    let ReaderStats { block_hits, block_loads, local_blocks, disk_blocks, .. } = read;
+    let from =
+        [("memory", block_hits), ("disk_cache", disk_blocks), ("disk", local_blocks), ("store", block_loads)];
+    out.many(metric, from.map(|(from, count)| ([Label(from)], float(*count))));
+}
+
+/// The disk cache.
+#[cfg(feature = "serve")]
+pub(super) fn disk_cache(disk: &DiskStats, out: &mut Exposition) {
+    let DiskStats {
+        on,
+        bytes,
+        records,
+        read_bytes,
+        written_bytes,
+        evicted,
+        refused_busy,
+        refused_large,
+        refused_full,
+        damaged,
+        slow,
+    } = disk;
+    out.one(&names::DISK_CACHE_ON, flag(*on));
+    out.one(&names::DISK_CACHE_BYTES, float(*bytes));
+    out.one(&names::DISK_CACHE_RECORDS, float(*records));
+    out.one(&names::DISK_CACHE_READ_BYTES, float(*read_bytes));
+    out.one(&names::DISK_CACHE_WRITTEN_BYTES, float(*written_bytes));
+    out.one(&names::DISK_CACHE_EVICTED, float(*evicted));
+    let refused = [("busy", refused_busy), ("large", refused_large), ("full", refused_full)];
+    out.many(&names::DISK_CACHE_REFUSED, refused.map(|(why, count)| ([Label(why)], float(*count))));
+    out.one(&names::DISK_CACHE_DAMAGED, float(*damaged));
+    out.one(&names::DISK_CACHE_SLOW, float(*slow));
 }
 
 pub(super) fn flag(yes: bool) -> f64 {

@@ -39,6 +39,15 @@ It serves `firnline_build_info`, `firnline_start_time_seconds`, `firnline_ready`
 |---|---|---|---|
 ";
 
+const DISK_CACHE: &str = "
+## The disk cache
+
+Servers and proxies serve these, too; all are 0 without `cache.disk.max_size`:
+
+| metric | kind | labels | meaning |
+|---|---|---|---|
+";
+
 const TAIL: &str = "
 ## What to be woken by
 
@@ -60,6 +69,8 @@ pub(super) fn page() -> String {
     table(metrics::names::OF_SERVER, &mut text);
     text.push_str(PROXY);
     table(metrics::names::OF_PROXY, &mut text);
+    text.push_str(DISK_CACHE);
+    table(metrics::names::OF_DISK_CACHE, &mut text);
     text.push_str(TAIL);
     text
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "serve")]
+use firnline_reader::DiskSettings;
 use firnline_reader::{Reader, ReaderSettings};
 use firnline_tier::Tier;
 
@@ -16,18 +18,30 @@ pub fn reader(config: &Config, tier: &Tier) -> Reader {
 }
 
 /// A reader for those who serve. They scan nothing, so that all of the memory is for single reads: a stream from a store that is
-/// far away takes some ten long requests at once.
+/// far away takes some ten long requests at once. And they alone keep on disk what they have read. Within a runtime.
 #[cfg(feature = "serve")]
 pub fn serving_reader(config: &Config, tier: &Tier) -> Reader {
     let settings = reader_settings(config, tier);
-    let settings = ReaderSettings { budget_bytes: settings.budget_bytes.saturating_mul(2), ..settings };
+    let settings = ReaderSettings {
+        budget_bytes: settings.budget_bytes.saturating_mul(2),
+        disk: disk(&config.cache),
+        ..settings
+    };
     let keys = Arc::new(ReaderKeys(tier.keys().clone()));
     Reader::with_keys(tier.store().clone(), settings, Some(keys))
 }
 
-/// How it works.
+#[cfg(feature = "serve")]
+fn disk(cache: &CacheSection) -> Option<DiskSettings> {
+    let dir = cache.disk_dir.value.as_ref()?.0.clone();
+    let max_bytes = cache.disk_max_size.value.0;
+    (max_bytes > 0).then_some(DiskSettings { dir, max_bytes })
+}
+
+/// How it works, without what is kept on disk.
 pub fn reader_settings(config: &Config, tier: &Tier) -> ReaderSettings {
-    let CacheSection { memory_blocks, memory_indexes, memory_manifests } = &config.cache;
+    let CacheSection { memory_blocks, memory_indexes, memory_manifests, disk_max_size: _, disk_dir: _ } =
+        &config.cache;
     let LimitsSection { read_memory, readahead, upload_memory: _, parallel_partitions: _ } = &config.limits;
     ReaderSettings {
         // Never above what the tier's deleters reckon with.

@@ -1,4 +1,4 @@
-//! One run of blocks: from this machine's own log or by one GET, each block checked before it leaves.
+//! One run of blocks: from the disk cache, from this machine's own log, or by one GET; each block checked before it leaves.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,6 +7,8 @@ use bytes::Bytes;
 use firnline_index::segment::BlockError;
 use firnline_store::Store;
 
+use super::cached::Cached;
+use crate::disk::Disk;
 use crate::error::ReadError;
 use crate::local::LocalLogs;
 use crate::open::Segment;
@@ -17,34 +19,51 @@ use crate::stats::{Counters, count};
 /// Checking this much, uncompressed, takes well under half a millisecond: it stays on the async thread.
 const INLINE_BYTES: u64 = 1 << 20;
 
-/// Reads blocks. Keeps nothing.
+/// Reads blocks. Keeps nothing in memory.
 #[derive(Clone)]
 pub(crate) struct Fetcher {
     pub(crate) store: Store,
     pub(crate) workers: Workers,
     pub(crate) local: Arc<LocalLogs>,
+    pub(crate) disk: Option<Disk>,
     pub(crate) counters: Arc<Counters>,
 }
 
 impl Fetcher {
-    /// Reads blocks that follow each other: one result for each. No request where this machine's own log has them all,
-    /// else one GET, and one more for each block whose bytes are wrong the first time. With `apart` each block gets
-    /// memory of its own; without, those that are stored as they are share one buffer.
+    /// Reads blocks that follow each other: one result for each. No request where the disk cache or this machine's own log
+    /// has them all, else one GET, and one more for each block whose bytes are wrong the first time. With `kept` each block
+    /// gets memory of its own, and what came from the store is written to the disk cache; without, blocks that are stored as
+    /// they are share one buffer, and the disk cache is only read.
     pub(crate) async fn fetch(
         &self,
         segment: &Segment,
         blocks: Range<u32>,
-        apart: bool,
+        kept: bool,
     ) -> Vec<Result<Bytes, ReadError>> {
         if let Some(rest) = segment.rest() {
             return self.blocks_on_disk(segment, rest, blocks).await;
         }
+        let Cached { front, missing, back } = self.cached(segment, blocks).await;
+        let mut outcomes: Vec<_> = front.into_iter().map(Ok).collect();
+        if !missing.is_empty() {
+            outcomes.extend(self.local_or_stored(segment, missing, kept).await);
+        }
+        outcomes.extend(back.into_iter().map(Ok));
+        outcomes
+    }
+
+    async fn local_or_stored(
+        &self,
+        segment: &Segment,
+        blocks: Range<u32>,
+        kept: bool,
+    ) -> Vec<Result<Bytes, ReadError>> {
         let mut outcomes: Vec<_> = self.local_blocks(segment, &blocks).await.into_iter().map(Ok).collect();
         count(&self.counters.local_blocks, outcomes.len() as u64);
         let found = u32::try_from(outcomes.len()).unwrap_or(u32::MAX);
         let rest = blocks.start.saturating_add(found)..blocks.end;
         if !rest.is_empty() {
-            outcomes.extend(self.stored_blocks(segment, rest, apart).await);
+            outcomes.extend(self.stored_blocks(segment, rest, kept).await);
         }
         outcomes
     }
@@ -75,10 +94,10 @@ impl Fetcher {
         &self,
         segment: &Segment,
         blocks: Range<u32>,
-        apart: bool,
+        kept: bool,
     ) -> Vec<Result<Bytes, ReadError>> {
         count(&self.counters.block_loads, u64::from(blocks.end - blocks.start));
-        let decoded = match self.read(segment, &blocks, apart).await {
+        let decoded = match self.read(segment, &blocks, kept).await {
             Ok(decoded) => decoded,
             Err(error) => return blocks.map(|_| Err(error.clone())).collect(),
         };
@@ -109,18 +128,23 @@ impl Fetcher {
         &self,
         segment: &Segment,
         blocks: &Range<u32>,
-        apart: bool,
+        kept: bool,
     ) -> Result<Vec<Result<Bytes, BlockError>>, ReadError> {
         let range = segment.stored(blocks);
         let end = range.end;
         let key = segment.entry().object_key(segment.tip());
         let read = self.store.get_range(&key, range).await;
         let stored = read.map_err(|error| segment.store_error(error, end))?;
-        if is_quick(segment, blocks) {
-            return Ok(decode_all(segment, blocks, &stored, apart));
+        let decoded = if is_quick(segment, blocks) {
+            decode_all(segment, blocks, &stored, kept)
+        } else {
+            let (segment, blocks, stored) = (segment.clone(), blocks.clone(), stored.clone());
+            self.workers.run(move || decode_all(&segment, &blocks, &stored, kept)).await
+        };
+        if kept {
+            self.keep_stored(segment, blocks, &stored, &decoded);
         }
-        let (segment, blocks) = (segment.clone(), blocks.clone());
-        Ok(self.workers.run(move || decode_all(&segment, &blocks, &stored, apart)).await)
+        Ok(decoded)
     }
 }
 

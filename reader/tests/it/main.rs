@@ -1,6 +1,8 @@
 //! The reader against tiers built batch by batch, on a simulated store.
 
 mod damage;
+mod disk;
+mod disk_refused;
 mod ended;
 mod gone;
 #[path = "../../../logdir/tests/it/holder.rs"]

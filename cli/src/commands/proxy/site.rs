@@ -35,6 +35,7 @@ impl ProxySite {
             counts: &self.watched.counts(),
             has_tier: self.watched.has_tier(),
             reader: &self.reader.get().map_or_else(ReaderStats::default, Reader::stats),
+            disk_cache: self.reader.get().map(Reader::disk_stats).unwrap_or_default(),
             clients: &self.watched.clients(),
             requests: &self.store.counters(),
             prices: &self.prices,

@@ -42,6 +42,7 @@ impl ServerSite {
             disks: self.disks.as_ref().map(|disks| disks.found()),
             counts: &self.watched.counts(),
             reader: &self.reader.stats(),
+            disk_cache: self.reader.disk_stats(),
             requests: &self.store.counters(),
             prices: &self.prices,
         })

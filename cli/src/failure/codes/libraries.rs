@@ -52,6 +52,19 @@ fn reader_page(code: &str) -> (Exit, &'static str, &'static str) {
             "a broker was started on the directory, its files were changed, or the tier has grown over them",
             "no byte of it was passed on; clients are told to ask again, and it is looked at again every half a minute",
         ),
+        "FIRN-R007" => (
+            Exit::Environment,
+            "its directory cannot be opened, locked or written to, another process works with it, others may write to it, or it \
+             was taken away",
+            "nobody is refused anything: what it would give comes from the store, and it is tried again, at first after a second \
+             and then less and less often, every ten minutes at last",
+        ),
+        "FIRN-R008" => (
+            Exit::Environment,
+            "the disk gave other bytes than were written, a file was cut short or changed, or a crash has torn the last of them",
+            "no byte of it was passed on: the store gave the block instead. It is told once and counted in \
+             firnline_disk_cache_damaged_total",
+        ),
         "FIRN-R010" => (Exit::Difference, "something other than Firnline deleted or moved it", UNREADABLE),
         "FIRN-R015" => (
             Exit::Difference,

@@ -102,6 +102,12 @@ impl Serving {
         std::fs::read_to_string(self.log_path()).unwrap_or_default()
     }
 
+    /// Waits until it has said this.
+    pub(crate) fn until_it_says(&mut self, what: &str) {
+        let log = self.log_path();
+        self.server.wait_until(PATIENCE, || says(&log, what));
+    }
+
     /// Replaces the config, and waits until the server has read it.
     pub(crate) fn configure(&mut self, config: &str) {
         let before = self.log().matches("were read again").count();
@@ -142,7 +148,8 @@ fn free_address() -> String {
 }
 
 fn whole(before: &str, config: &str) -> String {
-    format!("{before}[serve]\nhttp.listen = 'off'\n{config}")
+    let off = if config.contains("http.listen") { "" } else { "http.listen = 'off'\n" };
+    format!("{before}[serve]\n{off}{config}")
 }
 
 fn says(log: &Path, what: &str) -> bool {

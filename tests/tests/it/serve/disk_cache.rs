@@ -1,0 +1,86 @@
+//! What one process has read, the next one has on its disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use firnline_tests::kafka::{Isolation, VERSIONS, assert_same_records, consume_all};
+use firnline_tests::tier::Tier;
+use firnline_tests::{http, ports, scratch};
+
+use super::server::Serving;
+use crate::sources::Source;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The segments of a tier in a directory.
+fn segments(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).expect("list the tier") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(segments(&path));
+        } else if path.extension().is_some_and(|end| end == "seg") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// A sum over all labels that begin so.
+fn metric(port: u16, name: &str) -> u64 {
+    let page = http::get(port, "/metrics").expect("the server answers");
+    let lines: Vec<&str> = page.lines().filter(|line| line.starts_with(name)).collect();
+    assert!(!lines.is_empty(), "no {name} in {page}");
+    lines
+        .iter()
+        .map(|line| line.rsplit(' ').next().and_then(|value| value.parse::<u64>().ok()).expect("a count"))
+        .sum()
+}
+
+/// Everything that was written, by a stock client.
+fn read_all(source: &Source, address: &str) {
+    for (topic, partitions) in source.ledger.topics() {
+        for (partition, content) in consume_all(address, &topic, partitions, Isolation::ReadUncommitted) {
+            let what = format!("{topic}/{partition}");
+            let sealed_end = source.logs[&(topic.clone(), partition)].sealed_end();
+            assert_eq!(content.end, sealed_end, "{what}");
+            let expected = source.ledger.visible(&topic, partition, content.end, Isolation::ReadUncommitted);
+            assert_same_records(&what, &expected, &content.records);
+        }
+    }
+}
+
+#[test]
+fn a_second_process_reads_what_the_first_has_left() {
+    let source = Source::of(VERSIONS[0]);
+    let tier = Tier::directory();
+    source.offload(&tier).finish().expect_code(0);
+    let cache = scratch::directory("disk-cache");
+    let (dir, port) = (cache.path().join("kept"), ports::free());
+    let config = format!("http.listen = '127.0.0.1:{port}'\n");
+    let before = format!("[cache]\ndisk.max_size = '256MiB'\ndisk.dir = '{}'\n", dir.display());
+    let mut serving = Serving::start_with(&tier, &["--topic", ".*"], &config, &before);
+    serving.until_it_says("the disk cache is on");
+    read_all(source, &serving.address);
+    let stored: u64 = segments(&tier.path()).iter().map(|path| path.metadata().expect("there").len()).sum();
+    serving.server.wait_until(PATIENCE, || metric(port, "firnline_disk_cache_written_bytes_total") == stored);
+    assert!(metric(port, "firnline_serve_blocks_total{from=\"store\"}") > 0);
+    assert_eq!(metric(port, "firnline_disk_cache_refused_total"), 0);
+    // As a power cut would: nothing is put in order.
+    serving.server.kill();
+
+    // Whoever asked for one of them now would be told that it is not there.
+    for segment in segments(&tier.path()) {
+        fs::rename(&segment, segment.with_extension("away")).expect("taken away");
+    }
+    let mut serving = serving.again(&tier);
+    serving.until_it_says("the disk cache is on");
+    read_all(source, &serving.address);
+    assert_eq!(metric(port, "firnline_serve_blocks_total{from=\"store\"}"), 0);
+    assert!(metric(port, "firnline_serve_blocks_total{from=\"disk_cache\"}") > 0);
+    assert_eq!(metric(port, "firnline_disk_cache_written_bytes_total"), 0);
+    assert_eq!(metric(port, "firnline_disk_cache_damaged_total"), 0);
+    assert_eq!(serving.server.terminate(Duration::from_secs(20)).code(), Some(143));
+    assert!(!serving.log().contains("\"WARN\"") && !serving.log().contains("\"ERROR\""), "{}", serving.log());
+}
