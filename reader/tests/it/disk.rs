@@ -221,7 +221,10 @@ async fn flipped_bits_are_never_served_and_are_mended() {
     assert!(disk.damaged > 10, "{disk:?}");
     spoiled(flip(0, usize::MAX)).await;
     let disk = spoiled(flip(520, usize::MAX)).await;
-    assert_eq!(disk.damaged, 0, "what does not begin as a record is not taken for one: {disk:?}");
+    assert_eq!(
+        disk.damaged, 2,
+        "the first record of each slab with a table; the last slab is not gone through: {disk:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,7 +244,7 @@ async fn a_topic_with_other_bytes_under_the_same_ids_gets_its_own() {
     other.block_size = 64 << 10;
     for batches in [64, 64, 3] {
         for _ in 0..batches {
-            log.data(10, (16 << 10) + 1);
+            log.data(10, 17 << 10);
         }
         other.upload(&log, log.end());
     }
