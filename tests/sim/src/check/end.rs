@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use firnline_index::manifest::Manifest;
 use firnline_store::sim::Simulation;
 
-use super::gone::{Cover, cover, is_beneath};
+use super::gone::{Cover, cover};
 use super::{Watch, proof};
 use crate::model::{Batch, Fate, Kafka};
 
@@ -76,13 +75,6 @@ impl Watch {
             for batch in &partition.truth.live {
                 let held = holder(kafka, p, batch);
                 let remembered = self.remembered_by_anyone(p, batch);
-                let is_lost = lost.contains(&(p, batch.base, batch.epoch));
-                // Of what lies below all that the tier ever had nobody was told, or it is kept, or it went for a stated reason.
-                let is_right_below = |manifest: &Option<std::sync::Arc<Manifest>>| {
-                    let beneath = manifest.as_ref().is_some_and(|manifest| is_beneath(manifest, batch));
-                    let gone = is_lost || self.was_kept_by_name(tip, batch);
-                    !beneath || held != Held::Nowhere || gone || batch.end > remembered
-                };
                 match cover(manifest.as_deref(), batch) {
                     Cover::Live => ended.live += 1,
                     // It counts as what an election cut does: it may be one of these as well.
@@ -98,7 +90,8 @@ impl Watch {
                         ended.dead += 1;
                     }
                     Cover::Late => ended.dead += 1,
-                    Cover::Below if is_right_below(&manifest) => ended.below += 1,
+                    // Whoever lets go what lies below the tier's first offset is watched in that moment.
+                    Cover::Below => ended.below += 1,
                     Cover::Gap if lost.contains(&(p, batch.base, batch.epoch)) => ended.gap += 1,
                     // What nobody can prove is kept until an operator decides; the log went on without it. What a broker
                     // has is kept by name when the broker lets it go.

@@ -57,7 +57,7 @@ pub(super) fn cover(manifest: Option<&Manifest>, batch: &Batch) -> Cover {
 
 /// Whether the batch lies below the first offset that the tier ever had, and neither a floor nor a name in a dead branch says
 /// what has become of it. A tier does not grow downwards, so that only who was never told that it was committed may let it go.
-pub(super) fn is_beneath(manifest: &Manifest, batch: &Batch) -> bool {
+fn is_beneath(manifest: &Manifest, batch: &Batch) -> bool {
     let (base, end) = (offset(batch.base), offset(batch.end));
     let floored = manifest.floor.is_some_and(|floor| end <= floor);
     base < manifest.began() && end <= manifest.tier_start && !floored && !is_kept_by_name(manifest, batch)
@@ -69,7 +69,7 @@ fn is_kept_by_name(manifest: &Manifest, batch: &Batch) -> bool {
 }
 
 /// Whether an entry holds the batch, by offset and epoch.
-pub(super) fn has(entry: &firnline_index::manifest::Entry, batch: &Batch) -> bool {
+fn has(entry: &firnline_index::manifest::Entry, batch: &Batch) -> bool {
     let (base, end) = (offset(batch.base), offset(batch.end));
     let epochs = entry.epochs.iter().take_while(|start| start.start <= base);
     entry.range.contains(base)

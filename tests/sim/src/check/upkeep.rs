@@ -10,9 +10,7 @@ use firnline_store::sim::Change;
 use firnline_tier::retention::Limits;
 
 use super::Watch;
-use super::gone::has;
 use super::manifest::every_entry;
-use crate::model::Batch;
 
 /// What operators have said so far.
 #[derive(Debug, Default)]
@@ -23,17 +21,9 @@ pub(super) struct Words {
     floors: BTreeMap<TopicIdPartition, BTreeSet<i64>>,
     /// The highest start that a manifest ever named.
     starts: BTreeMap<TopicIdPartition, i64>,
-    /// What was kept by name until retention took it.
-    retired: BTreeMap<TopicIdPartition, Vec<Entry>>,
 }
 
 impl Watch {
-    /// Whether the batch was kept by name until retention took it.
-    pub(super) fn was_kept_by_name(&self, tip: &TopicIdPartition, batch: &Batch) -> bool {
-        let seen = self.seen();
-        seen.words.retired.get(tip).into_iter().flatten().any(|entry| has(entry, batch))
-    }
-
     /// The highest start that the tier ever had of a partition.
     pub fn highest_start(&self, tip: &TopicIdPartition) -> i64 {
         self.seen().words.starts.get(tip).copied().unwrap_or(0)
@@ -92,12 +82,8 @@ impl Words {
         let named: BTreeSet<SegmentUuid> = every_entry(new).map(|entry| entry.uuid).collect();
         let dead = old.dead_branches.iter().flat_map(|branch| &branch.entries);
         let goes = |entry: &Entry| limits.iter().any(|limits| too_old(*limits, born(entry), now_ms));
-        for entry in dead.filter(|entry| !named.contains(&entry.uuid)) {
-            if goes(entry) {
-                self.retired.entry(new.tip.clone()).or_default().push(entry.clone());
-            } else {
-                wrong.push(format!("{} of a dead branch is gone", entry.range));
-            }
+        for entry in dead.filter(|entry| !named.contains(&entry.uuid) && !goes(entry)) {
+            wrong.push(format!("{} of a dead branch is gone", entry.range));
         }
         wrong
     }
