@@ -2,7 +2,8 @@
 //!
 //! One has got in once a broker has answered it something else than the list of versions and the steps of a login, or goes on
 //! with it after such a request, to which there need not be an answer: until then nobody knows whether it is somebody. Those
-//! have fewer places and less time, so that whoever only opens connections takes none from clients.
+//! have fewer places and less time, so that whoever only opens connections takes none from clients. One address holds no more of
+//! those than are left for all others, so that it does not keep them out either.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
@@ -16,7 +17,14 @@ pub(crate) struct Places {
     all: Arc<Semaphore>,
     entering: Arc<Semaphore>,
     of_address: usize,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    addresses: Mutex<HashMap<IpAddr, Held>>,
+}
+
+/// The places that an address holds.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    all: usize,
+    entering: usize,
 }
 
 /// The places of one connection, given back when it is dropped.
@@ -64,11 +72,13 @@ impl Place {
     pub(crate) fn of(&mut self, address: IpAddr) -> bool {
         let address = network(address);
         let mut addresses = self.places.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        let held = addresses.entry(address).or_insert(0);
-        if *held >= self.places.of_address {
+        let held = addresses.get(&address).copied().unwrap_or_default();
+        // Its own place is taken already.
+        let left = self.places.entering.available_permits();
+        if held.all >= self.places.of_address || held.entering > left {
             return false;
         }
-        *held += 1;
+        addresses.insert(address, Held { all: held.all + 1, entering: held.entering + 1 });
         self.address = Some(address);
         true
     }
@@ -76,8 +86,19 @@ impl Place {
     /// It has got in.
     pub(crate) fn enter(&self) {
         if !*self.entered.borrow() {
-            *self.entering.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.give_entering();
             self.entered.send_replace(true);
+        }
+    }
+
+    /// Gives back the place of those that have not got in, where it is held still.
+    fn give_entering(&self) {
+        let mut addresses = self.places.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = self.entering.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if given.is_some()
+            && let Some(held) = self.address.and_then(|address| addresses.get_mut(&address))
+        {
+            held.entering = held.entering.saturating_sub(1);
         }
     }
 
@@ -103,17 +124,18 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        self.give_entering();
         let Some(address) = self.address else { return };
         let mut addresses = self.places.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         match addresses.get_mut(&address) {
-            Some(held @ 2..) => *held -= 1,
+            Some(held) if held.all > 1 => held.all -= 1,
             _ => drop(addresses.remove(&address)),
         }
     }
 }
 
 /// An address, or of IPv6 the network that one customer has all of.
-fn network(address: IpAddr) -> IpAddr {
+pub(crate) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
         v4 => v4,
@@ -151,6 +173,26 @@ mod tests {
         assert!(is_full(&places).await, "there are three");
         drop(first);
         assert!(!is_full(&places).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_only_comes_keeps_no_other_out() {
+        let places = Places::new(1000, 1000, 8);
+        let mut held = Vec::new();
+        for _ in 0..20 {
+            let mut place = timeout(Duration::from_secs(1), places.next()).await.expect("some are left");
+            if place.of(ip("192.0.2.1")) {
+                held.push(place);
+            }
+        }
+        assert_eq!(held.len(), 4);
+        let mut other = timeout(Duration::from_secs(1), places.next()).await.unwrap();
+        assert!(other.of(ip("192.0.2.2")));
+        held[0].enter();
+        let mut more = places.next().await;
+        assert!(more.of(ip("192.0.2.1")), "who has got in is counted no more");
+        drop((held, other, more));
+        assert!(places.addresses.lock().unwrap().is_empty());
     }
 
     #[tokio::test(start_paused = true)]
