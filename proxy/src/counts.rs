@@ -5,6 +5,18 @@ use std::time::Duration;
 
 use crate::wire::Api;
 
+/// Up to how long answers of each bucket took: a look into memory, a hop within a site, a disk, a far store, a fetch that is
+/// held, one that waits for something else.
+pub const TOOK_UP_TO: [Duration; 7] = [
+    Duration::from_millis(1),
+    Duration::from_millis(5),
+    Duration::from_millis(25),
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_millis(2500),
+    Duration::from_secs(10),
+];
+
 /// One kind of request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ApiCounts {
@@ -14,6 +26,9 @@ pub struct ApiCounts {
     pub requests: u64,
     /// The time from a whole request to its whole answer, summed. A fetch that is held waits in it.
     pub took: Duration,
+    /// How many took up to each time of [`TOOK_UP_TO`], and longer than the one before; those that took longer than all are in
+    /// `requests` alone.
+    pub took_up_to: [u64; TOOK_UP_TO.len()],
 }
 
 /// How often each kind of request was answered, and how long that took.
@@ -24,6 +39,7 @@ pub(crate) struct Apis(Vec<(Api, Counted)>);
 struct Counted {
     requests: AtomicU64,
     micros: AtomicU64,
+    took_up_to: [AtomicU64; TOOK_UP_TO.len()],
 }
 
 impl Apis {
@@ -35,6 +51,10 @@ impl Apis {
         if let Some((_, counted)) = self.0.iter().find(|(known, _)| *known == api) {
             add(&counted.requests, 1);
             add(&counted.micros, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+            let bucket = TOOK_UP_TO.iter().zip(&counted.took_up_to).find(|(most, _)| took <= **most);
+            if let Some((_, bucket)) = bucket {
+                add(bucket, 1);
+            }
         }
     }
 
@@ -43,6 +63,7 @@ impl Apis {
             api: *api,
             requests: told(&counted.requests),
             took: Duration::from_micros(told(&counted.micros)),
+            took_up_to: std::array::from_fn(|at| told(&counted.took_up_to[at])),
         })
     }
 }
@@ -80,4 +101,21 @@ pub(crate) fn add(counter: &AtomicU64, by: u64) {
 
 pub(crate) fn told(counter: &AtomicU64) -> u64 {
     counter.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_answer_is_in_the_bucket_of_its_time() {
+        let apis = Apis::of([Api::FETCH, Api::METADATA].into_iter());
+        for millis in [0, 1, 2, 25, 26, 9_999, 10_000, 10_001] {
+            apis.answered(Api::FETCH, Duration::from_millis(millis));
+        }
+        let told: Vec<_> = apis.snapshot().collect();
+        assert_eq!(told[0].took_up_to, [2, 1, 1, 1, 0, 0, 2]);
+        assert_eq!((told[0].requests, told[1].requests), (8, 0), "one took longer than all");
+        assert_eq!(told[0].took, Duration::from_millis(30_054));
+    }
 }

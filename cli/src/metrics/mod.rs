@@ -3,6 +3,8 @@
 //! All values are taken from snapshots when somebody asks, so nothing is counted twice and no metric costs anything in
 //! between. Writing the text format is the whole job; a library for it would bring registries that have nothing to do here.
 
+#[cfg(feature = "serve")]
+mod durations;
 pub mod names;
 #[cfg(feature = "serve")]
 mod of_proxy;

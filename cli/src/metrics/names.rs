@@ -29,6 +29,8 @@ pub enum Kind {
     Gauge,
     /// Only up, from 0 at the start of the process.
     Counter,
+    /// How many there were up to each of a few sizes, and the sum of all.
+    Histogram,
 }
 
 impl Kind {
@@ -37,6 +39,7 @@ impl Kind {
         match self {
             Self::Gauge => "gauge",
             Self::Counter => "counter",
+            Self::Histogram => "histogram",
         }
     }
 }
@@ -123,6 +126,8 @@ metrics! { OF_SERVER: "Those of a server alone, in the order of the page.";
         { "api": "Kafka's names of those that are answered, such as Fetch" };
     SERVE_REQUEST_SECONDS = Counter "firnline_serve_request_seconds_total",
         "Time spent on them, summed over parallel ones; a fetch that waits for records waits in it.", { "api": "as above" };
+    SERVE_REQUEST_DURATION = Histogram "firnline_serve_request_duration_seconds",
+        "The same for each request, in buckets up to 1, 5, 25, 100 and 500 ms, 2.5 and 10 s.", { "api": "as above" };
     SERVE_RECORD_BYTES = Counter "firnline_serve_record_bytes_total", "Bytes of records in answers.";
     SERVE_BLOCKS = Counter "firnline_serve_blocks_total", "Blocks of segments that were read for them, by where they came from.",
         { "from": "memory, disk_cache, disk, store" };
@@ -146,6 +151,8 @@ metrics! { OF_PROXY: "Those of a proxy alone, in the order of the page.";
     PROXY_REQUEST_SECONDS = Counter "firnline_proxy_request_seconds_total",
         "Time from when they were passed on to when their answers were, summed over parallel ones; a fetch that a broker holds waits in it.",
         { "api": "as above" };
+    PROXY_REQUEST_DURATION = Histogram "firnline_proxy_request_duration_seconds",
+        "The same for each request, in buckets up to 1, 5, 25, 100 and 500 ms, 2.5 and 10 s.", { "api": "as above" };
     PROXY_PASSED_BYTES = Counter "firnline_proxy_passed_bytes_total", "Bytes of requests and of brokers' answers.",
         { "to": "broker, client" };
     PROXY_HOT_BYTES = Counter "firnline_proxy_hot_bytes_total", "Bytes of brokers' answers to fetches.";

@@ -7,6 +7,7 @@ use firnline_reader::{DiskStats, ReaderStats};
 use firnline_store::RequestCounts;
 use firnline_store::price::PriceList;
 
+use super::durations::durations;
 use super::names;
 use super::shared::{blocks, disk_cache, flag, float, requests};
 use super::text::{Exposition, Label};
@@ -77,6 +78,7 @@ pub fn of_proxy(seen: &Watching<'_>) -> String {
         apis.iter().map(|api| (api.api.to_string(), float(api.requests), api.took.as_secs_f64())).collect();
     out.many(&names::PROXY_REQUESTS, named.iter().map(|(name, count, _)| ([Label(name)], *count)));
     out.many(&names::PROXY_REQUEST_SECONDS, named.iter().map(|(name, _, took)| ([Label(name)], *took)));
+    durations(&names::PROXY_REQUEST_DURATION, apis, out);
     let passed = [("broker", *to_brokers), ("client", *to_clients)];
     out.many(&names::PROXY_PASSED_BYTES, passed.map(|(to, bytes)| ([Label(to)], float(bytes))));
     out.one(&names::PROXY_HOT_BYTES, float(*hot_bytes));

@@ -5,6 +5,7 @@ use firnline_reader::{DiskStats, Found, ReaderStats};
 use firnline_store::RequestCounts;
 use firnline_store::price::PriceList;
 
+use super::durations::durations;
 use super::names;
 use super::shared::{blocks, disk_cache, flag, float, requests};
 use super::text::{Exposition, Label};
@@ -56,6 +57,7 @@ pub fn of_server(seen: &Seen<'_>) -> String {
         apis.iter().map(|api| (api.api.to_string(), float(api.requests), api.took.as_secs_f64())).collect();
     out.many(&names::SERVE_REQUESTS, named.iter().map(|(name, count, _)| ([Label(name)], *count)));
     out.many(&names::SERVE_REQUEST_SECONDS, named.iter().map(|(name, _, took)| ([Label(name)], *took)));
+    durations(&names::SERVE_REQUEST_DURATION, apis, out);
     out.one(&names::SERVE_RECORD_BYTES, float(*record_bytes));
     blocks(&names::SERVE_BLOCKS, seen.reader, out);
     disk_cache(&seen.disk_cache, out);

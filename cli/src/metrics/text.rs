@@ -33,21 +33,47 @@ impl Exposition {
         let Metric { name, kind, help, .. } = metric;
         let _ = writeln!(self.text, "# HELP {name} {}\n# TYPE {name} {}", escaped(help), kind.word());
         for (labels, value) in values {
-            self.text.push_str(name);
-            for (at, (label, Label(value))) in metric.labels.iter().zip(labels).enumerate() {
-                let _ = write!(
-                    self.text,
-                    "{}{}=\"{}\"",
-                    if at == 0 { '{' } else { ',' },
-                    label.name,
-                    quoted(value)
-                );
-            }
-            if N > 0 {
-                self.text.push('}');
-            }
-            let _ = writeln!(self.text, " {value}");
+            self.line(name, metric.labels.iter().map(|label| label.name).zip(labels), value);
         }
+    }
+
+    /// Histograms, with one row of buckets for each label: how many there were up to each size and above the one before, how many
+    /// there were in all, and their sum.
+    #[cfg(feature = "serve")]
+    pub fn histograms<'a, const N: usize>(
+        &mut self,
+        metric: &Metric,
+        sizes: [f64; N],
+        values: impl IntoIterator<Item = (Label<'a>, [f64; N], f64, f64)>,
+    ) {
+        let Metric { name, kind, help, .. } = metric;
+        let _ = writeln!(self.text, "# HELP {name} {}\n# TYPE {name} {}", escaped(help), kind.word());
+        for (label, buckets, count, sum) in values {
+            let own = || metric.labels.iter().map(|label| label.name).zip([label]);
+            let mut below = 0.0;
+            for (size, bucket) in sizes.iter().zip(buckets) {
+                below += bucket;
+                self.line(&format!("{name}_bucket"), own().chain([("le", Label(&size.to_string()))]), below);
+            }
+            // What is counted meanwhile may be in a bucket and not among all: a count never falls below its buckets.
+            let count = count.max(below);
+            self.line(&format!("{name}_bucket"), own().chain([("le", Label("+Inf"))]), count);
+            self.line(&format!("{name}_sum"), own(), sum);
+            self.line(&format!("{name}_count"), own(), count);
+        }
+    }
+
+    fn line<'l>(&mut self, name: &str, labels: impl Iterator<Item = (&'l str, Label<'l>)>, value: f64) {
+        self.text.push_str(name);
+        let mut opened = false;
+        for (label, Label(value)) in labels {
+            let _ = write!(self.text, "{}{label}=\"{}\"", if opened { ',' } else { '{' }, quoted(value));
+            opened = true;
+        }
+        if opened {
+            self.text.push('}');
+        }
+        let _ = writeln!(self.text, " {value}");
     }
 
     /// The body.
@@ -84,6 +110,23 @@ mod tests {
              # HELP firnline_b_total B.\n# TYPE firnline_b_total counter\n\
              firnline_b_total{kind=\"get\",outcome=\"ok\"} 2\n\
              firnline_b_total{kind=\"a\\\"b\\\\c\\nd\",outcome=\"\"} 0.5\n"
+        );
+    }
+
+    #[test]
+    #[cfg(feature = "serve")]
+    fn a_histogram_counts_all_that_is_not_larger() {
+        const LABELS: &[LabelName] = &[LabelName { name: "api", words: "any" }];
+        let metric = Metric { name: "firnline_c_seconds", kind: Kind::Histogram, help: "C.", labels: LABELS };
+        let mut text = Exposition::default();
+        text.histograms(&metric, [0.005, 2.5], [(Label("Fetch"), [3.0, 2.0], 6.0, 12.5)]);
+        assert_eq!(
+            text.into_text(),
+            "# HELP firnline_c_seconds C.\n# TYPE firnline_c_seconds histogram\n\
+             firnline_c_seconds_bucket{api=\"Fetch\",le=\"0.005\"} 3\n\
+             firnline_c_seconds_bucket{api=\"Fetch\",le=\"2.5\"} 5\n\
+             firnline_c_seconds_bucket{api=\"Fetch\",le=\"+Inf\"} 6\n\
+             firnline_c_seconds_sum{api=\"Fetch\"} 12.5\nfirnline_c_seconds_count{api=\"Fetch\"} 6\n"
         );
     }
 }

@@ -53,7 +53,7 @@ mod travel;
 mod up;
 mod versions;
 
-pub use crate::counts::ApiCounts;
+pub use crate::counts::{ApiCounts, TOOK_UP_TO};
 pub use clients::{ClientBytes, ClientRead};
 pub use codes::ALL as CODES;
 pub use counts::ProxyCounts;
