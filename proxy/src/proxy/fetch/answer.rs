@@ -261,7 +261,7 @@ impl Cold {
     /// Nothing of the partition is in the tier yet.
     fn wait_for_first(&self, place: &mut Place) -> Duration {
         let is_first = !place.is_awaited();
-        let awaited = place.note_awaited();
+        let awaited = place.note_awaited(self.offset);
         if is_first {
             tracing::warn!(topic = %self.tiered.topic.name, partition = self.partition, offset = self.offset,
                 "a broker has lost an offset of a partition of which nothing is in the tier yet; its reader waits");
@@ -283,7 +283,8 @@ impl Cold {
             }
         }
         note_held_up(tier, &self.tiered, &self.tip, self.offset, terms.isolation, &got);
-        let beside = Beside { leader: self.leader, leaders_end: place.leaders_end(), awaited };
+        let (leaders_end, is_held) = (place.leaders_end(), place.is_held());
+        let beside = Beside { leader: self.leader, leaders_end, awaited, is_held };
         // The manifest was asked for after the question: what it does not have is not there, whatever was known before.
         let is_sure = matches!(got, Got::Outside(Outside::Below | Outside::Gap));
         self.told = match told(got, self.offset, beside) {
@@ -401,5 +402,56 @@ mod tests {
         assert_eq!(firsts, [Some(5), Some(6), Some(7), Some(5)]);
         assert_eq!(turned(&[5, 6, 7], 1).collect::<Vec<_>>(), [6, 7, 5]);
         assert_eq!(turned(&[], 3).next(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_partition_without_a_manifest_has_no_start() {
+        use std::collections::BTreeMap;
+
+        use firnline_index::{ClusterId, TopicId, TopicName};
+        use firnline_reader::{Bounds, Reader, ReaderSettings, Workers};
+        use firnline_store::{Env, Store};
+
+        use crate::proxy::tier::{Archive, Known};
+        use crate::serve::catalog::{Catalog, Topic, Topics};
+
+        let env = Env::seeded(1, 1_700_000_000_000);
+        let store = Store::memory(env.clone());
+        let reader = ReaderSettings { workers: Workers::Inline, ..ReaderSettings::default() };
+        let archive = Archive {
+            cluster_id: ClusterId::new("cluster").unwrap(),
+            catalog: Catalog::load(store.clone(), Arc::clone(&env.clock)).await.unwrap(),
+            max_manifest_age: reader.max_manifest_age,
+            reader: Reader::new(store.clone(), reader),
+            store,
+            may_delete: false,
+            env,
+        };
+        let tier = Tier::new(archive, false);
+        let (name, id) = (TopicName::new("orders").unwrap(), TopicId::from_bytes([7; 16]));
+        let topic = Topic { name, id, partitions: 1, deleted: false, configs: BTreeMap::new() };
+        let known = Known::of(&Topics::new([topic]), &Known::default());
+        let tiered = Arc::clone(known.with_id(id).unwrap());
+        let mut cold = Cold {
+            entry: 0,
+            tip: tiered.tip(0).unwrap(),
+            tiered,
+            partition: 0,
+            offset: 5,
+            max_bytes: 1 << 20,
+            told: Told::AsIs,
+            leader: Leader::Ends(20),
+            is_held_back: false,
+        };
+        let nothing = Offset::ZERO;
+        let bounds = Bounds { start: nothing, serving_start: nothing, last_stable: nothing, end: nothing };
+        let isolation = Isolation::ReadUncommitted;
+        let terms = Terms { version: 13, isolation, max_wait: PATIENCE };
+        // It was read when the store had said a moment ago that there is no manifest; by now that is too long ago.
+        assert!(!tier.logs.is_absent(&cold.tip));
+        cold.settle(Got::Log(Filled::empty(bounds)), &tier, terms);
+        assert!(matches!(cold.told, Told::Empty), "{:?}", cold.told);
+        assert_eq!(cold.place().marks(), None, "0 would be told as the start of its log");
+        assert!(cold.place().is_awaited());
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Beside {
     pub(crate) leaders_end: Option<i64>,
     /// Since when something is waited for, where the partition has no manifest at all.
     pub(crate) awaited: Option<Duration>,
+    /// Whether a node tells that it holds what its broker has lost.
+    pub(crate) is_held: bool,
 }
 
 /// How long a partition of a topic of the tier may have nothing in it although its broker has lost something. The first upload
@@ -48,7 +50,7 @@ pub(crate) fn told(got: Got, offset: i64, beside: Beside) -> Told {
         (Got::Late, _) => Told::Empty,
         // Pins of sidecars hold what is on its way, and nobody is told of it before it is there.
         (_, Some(awaited)) => match (beside.end(), beside.leader) {
-            (Some(end), _) if offset < end && awaited < FIRST_UPLOAD => Told::Empty,
+            (Some(end), _) if offset < end && (beside.is_held || awaited < FIRST_UPLOAD) => Told::Empty,
             (Some(_), _) | (None, Leader::Elsewhere) => Told::AsIs,
             (None, _) => Told::Empty,
         },
@@ -87,7 +89,8 @@ mod tests {
         Got::Log(Filled { next, bytes: 100, ..Filled::empty(bounds()) })
     }
 
-    const KNOWN: Beside = Beside { leader: Leader::Ends(20), leaders_end: None, awaited: None };
+    const KNOWN: Beside =
+        Beside { leader: Leader::Ends(20), leaders_end: None, awaited: None, is_held: false };
     const UNKNOWN: Beside = Beside { leader: Leader::NotAsked, ..KNOWN };
     const SILENT: Beside = Beside { leader: Leader::Silent, ..KNOWN };
     const FOLLOWER: Beside = Beside { leader: Leader::Elsewhere, ..KNOWN };
@@ -138,6 +141,8 @@ mod tests {
             assert!(matches!(told(offset, KNOWN, 599), Told::Empty));
             assert!(matches!(told(offset, KNOWN, 600), Told::AsIs), "it never came");
             assert!(matches!(told(offset, UNKNOWN, 0), Told::Empty), "does the log reach that far?");
+            let held = Beside { is_held: true, ..KNOWN };
+            assert!(matches!(told(offset, held, 86_400), Told::Empty), "a node holds it: its upload is slow");
         }
         assert!(matches!(told(25, KNOWN, 0), Told::AsIs), "beyond the log");
         assert!(matches!(told(5, FOLLOWER, 0), Told::AsIs), "its client goes to the leader");

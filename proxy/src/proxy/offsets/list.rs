@@ -228,8 +228,15 @@ async fn look(
     let manifest = match timeout_at(patience, tier.logs.manifest(tip, age)).await {
         Ok(Ok(Some(manifest))) => manifest,
         Ok(Ok(None)) => {
-            let told = marks.filter(|_| question == Question::Earliest);
-            return told.map_or(Tiers::Nothing, |marks| Tiers::At(marks.start, None));
+            // A node tells that it holds what its broker has lost: where the broker's log begins is not where the log does.
+            let is_held = tiered.place(tip.partition.get()).is_some_and(|place| place.lock().is_held());
+            return match (question, marks) {
+                (Question::Earliest, Some(marks)) => Tiers::At(marks.start, None),
+                (Question::Earliest | Question::At(_), None) if is_held => {
+                    Tiers::Failed(KafkaError::RequestTimedOut)
+                }
+                _ => Tiers::Nothing,
+            };
         }
         failed => {
             // What was told last is better than nothing, and never hides anything.

@@ -153,6 +153,11 @@ impl Tier {
                 place.lock().note_marks(marks);
             }
         }
+        for (topic, partition) in summaries.held() {
+            if let Some(place) = known.with_id(topic).and_then(|topic| topic.place(partition.get())) {
+                place.lock().note_held();
+            }
+        }
     }
 
     /// The same for topics alone.

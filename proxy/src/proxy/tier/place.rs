@@ -14,6 +14,9 @@ const POSITION_AGE: Duration = Duration::from_secs(10);
 /// For how long nobody may have asked for what is waited for: what is asked for after that is something else.
 const AWAITED_AGE: Duration = Duration::from_secs(600);
 
+/// For how long it is believed that a node holds what its broker has lost: nodes tell it each minute.
+const HELD_AGE: Duration = Duration::from_secs(300);
+
 /// Where the leader's log stood, as somebody was told on this proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Position {
@@ -31,10 +34,22 @@ pub(crate) struct Place {
     leaders_end: Option<End>,
     /// The broker's log starts here or above it.
     log_start: i64,
-    /// Since when something is waited for that the broker has lost, while nothing is in the tier, and when it was asked for last.
-    awaited: Option<(Instant, Instant)>,
+    /// What is waited for that the broker has lost, while nothing is in the tier.
+    awaited: Option<Awaited>,
+    /// When a node told last that it alone holds what its broker has lost.
+    held: Option<Instant>,
     /// What lies below was deleted through this proxy; the manifest need not know it yet.
     floor: Offset,
+}
+
+/// Something that is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Awaited {
+    since: Instant,
+    /// When it was asked for last.
+    last: Instant,
+    /// The highest offset that is waited for: what lies above was lost later, if it was.
+    highest: i64,
 }
 
 /// A high watermark that a leader told.
@@ -52,6 +67,7 @@ impl Default for Place {
             leaders_end: None,
             log_start: 0,
             awaited: None,
+            held: None,
             floor: Offset::ZERO,
         }
     }
@@ -131,16 +147,30 @@ impl Place {
 
     /// Whether something is waited for.
     pub(crate) fn is_awaited(&self) -> bool {
-        self.awaited.is_some_and(|(_, last)| last.elapsed() < AWAITED_AGE)
+        self.awaited.is_some_and(|awaited| awaited.last.elapsed() < AWAITED_AGE)
     }
 
-    /// Something is waited for that the broker has lost, while nothing is in the tier; for how long already.
-    pub(crate) fn note_awaited(&mut self) -> Duration {
-        let now = Instant::now();
-        let since =
-            self.awaited.filter(|(_, last)| last.elapsed() < AWAITED_AGE).map_or(now, |(since, _)| since);
-        self.awaited = Some((since, now));
+    /// An offset is waited for that the broker has lost, while nothing is in the tier; for how long already. One that lies above all
+    /// others may have been lost a moment ago, so that waiting begins anew with it.
+    pub(crate) fn note_awaited(&mut self, offset: i64) -> Duration {
+        let last = Instant::now();
+        let known = self.awaited.filter(|awaited| awaited.last.elapsed() < AWAITED_AGE);
+        let (since, highest) = match known {
+            Some(Awaited { since, highest, .. }) if offset <= highest => (since, highest),
+            _ => (last, offset),
+        };
+        self.awaited = Some(Awaited { since, last, highest });
         since.elapsed()
+    }
+
+    /// A node has told that it alone holds what its broker has lost.
+    pub(crate) fn note_held(&mut self) {
+        self.held = Some(Instant::now());
+    }
+
+    /// Whether a node told so a while ago: it is on its way to the tier, however long that takes.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held.is_some_and(|told| told.elapsed() < HELD_AGE)
     }
 
     /// A broker has refused an offset that is not known to lie beyond the end of its log.
@@ -169,16 +199,19 @@ mod tests {
     async fn what_is_waited_for_is_waited_for_until_the_tier_has_something() {
         let mut place = Place::default();
         assert!(!place.is_awaited());
-        assert_eq!(place.note_awaited(), Duration::ZERO);
+        assert_eq!(place.note_awaited(5), Duration::ZERO);
         tokio::time::advance(Duration::from_secs(9)).await;
-        assert_eq!(place.note_awaited(), Duration::from_secs(9));
+        assert_eq!(place.note_awaited(3), Duration::from_secs(9));
         tokio::time::advance(AWAITED_AGE).await;
         assert!(!place.is_awaited());
-        assert_eq!(place.note_awaited(), Duration::ZERO, "that is something else");
+        assert_eq!(place.note_awaited(5), Duration::ZERO, "that is something else");
         tokio::time::advance(AWAITED_AGE / 2).await;
-        place.note_awaited();
+        place.note_awaited(5);
         tokio::time::advance(AWAITED_AGE / 2).await;
-        assert_eq!(place.note_awaited(), AWAITED_AGE);
+        assert_eq!(place.note_awaited(5), AWAITED_AGE);
+        assert_eq!(place.note_awaited(6), Duration::ZERO, "it may have been lost a moment ago");
+        tokio::time::advance(HELD_AGE).await;
+        assert_eq!(place.note_awaited(6), HELD_AGE);
         let bounds = firnline_reader::Bounds {
             start: Offset::ZERO,
             serving_start: Offset::ZERO,
@@ -186,7 +219,18 @@ mod tests {
             end: Offset::ZERO,
         };
         place.note_marks(Marks::of_bounds(bounds));
-        assert_eq!(place.note_awaited(), Duration::ZERO);
+        assert_eq!(place.note_awaited(5), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_node_holds_is_held_as_long_as_it_says_so() {
+        let mut place = Place::default();
+        assert!(!place.is_held());
+        place.note_held();
+        tokio::time::advance(HELD_AGE / 2).await;
+        assert!(place.is_held());
+        tokio::time::advance(HELD_AGE / 2).await;
+        assert!(!place.is_held());
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use firnline_index::keys::{KeyPrefix, ObjectKey};
 use firnline_index::summary::{NodeSummary, merge};
-use firnline_index::{ClusterId, NodeId, PartitionIndex, TopicId};
+use firnline_index::{ByteCount, ClusterId, NodeId, PartitionIndex, TopicId};
 use firnline_store::{Store, StoreError, Version};
 use futures::{StreamExt, stream};
 use tokio::time::Instant;
@@ -68,6 +68,13 @@ impl Summaries {
         let summaries = self.nodes.values().flatten().map(|(_, summary)| summary);
         let newest = merge(summaries).into_iter();
         newest.map(|((topic, partition), newest)| (topic, partition, Marks::of_summary(newest.marks)))
+    }
+
+    /// Partitions of which a node alone holds what its broker has lost: it is on its way.
+    pub(crate) fn held(&self) -> impl Iterator<Item = (TopicId, PartitionIndex)> {
+        let all = self.nodes.values().flatten().flat_map(|(_, summary)| &summary.partitions);
+        let held = all.filter(|partition| partition.sole_link_bytes > ByteCount::ZERO);
+        held.map(|partition| (partition.tip.topic_id, partition.tip.partition))
     }
 
     async fn list(&mut self) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ mod filling;
 mod limits;
 mod merging;
 mod passing;
+mod pending;
 mod scene;
 mod seams;
 mod sessions;
