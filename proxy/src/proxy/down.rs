@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
-use firnline_store::{ByteBudget, Reservation};
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -16,8 +15,8 @@ use super::connection::Visit;
 use super::counts::Counters;
 use super::ended::Ended;
 use super::fetch::{
-    Answered, Asked, Ends, Kept, Later, NOTHING, Passing, Refusals, Room, Session, Tally, ToldBefore, answer,
-    is_cold, note_held_up, note_seams, pass_entry,
+    Answered, Asked, Ends, Kept, Later, NOTHING, Passing, ROOM_LEAST, Refusals, Room, Session, Tally,
+    ToldBefore, answer, is_cold, note_held_up, note_seams, pass_entry,
 };
 use super::identity::Unproven;
 use super::learn::compare;
@@ -26,8 +25,9 @@ use super::link::{Sink, Source, framed};
 use super::nodes::Nodes;
 use super::offsets::{patch_deleted, patch_epochs, patch_offsets, patch_unknown};
 use super::settings::ProxyLimits;
+use super::shares::{Share, Taken};
 use super::tier::{Behind, Known, Tier, start_to_tell};
-use super::travel::{Consents, Travelers, join};
+use super::travel::{Consents, Joined, PastLater, Reading, Travelers, join, most_bytes};
 use super::{addresses, login, own, versions};
 use crate::serve::fetch::{TopicKey, fill};
 use crate::serve::kafka_error::KafkaError;
@@ -58,10 +58,10 @@ pub(crate) struct Down<'p, R, W> {
     pub(crate) client: Sink<W>,
     pub(crate) lines: mpsc::Receiver<Line>,
     pub(crate) nodes: &'p Nodes,
-    /// For long answers of all connections that are filled.
-    pub(crate) answers: &'p ByteBudget,
-    /// For long answers of all connections that hold no records.
-    pub(crate) plain: &'p ByteBudget,
+    /// For long answers that are filled, and for what they are filled with.
+    pub(crate) answers: Share,
+    /// For long answers that hold no records.
+    pub(crate) plain: Share,
     /// The session of this connection.
     pub(crate) kept: Kept,
     /// What the broker has refused on it.
@@ -77,8 +77,8 @@ pub(crate) struct Down<'p, R, W> {
     pub(crate) limits: &'p ProxyLimits,
     pub(crate) bandwidth: &'p Bandwidth,
     pub(crate) clients: &'p Clients,
-    /// What the broker has said of topics behind those that were taken out of the next request.
-    pub(crate) consents: Option<Consents>,
+    /// What the broker has said of topics behind those that were taken out of the next request, and the memory for it.
+    pub(crate) consents: Option<(Consents, Option<Taken>)>,
     /// Answers that were filled so far.
     pub(crate) turn: usize,
     /// Whether it was said that nothing is filled.
@@ -116,8 +116,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
     /// Takes one answer; `false` where the broker has gone, or no further one is to be taken.
     async fn take(&mut self, line: Line) -> Result<bool, Ended> {
         let awaited = match line {
-            Line::Own(mut frame) => {
-                self.client.send(&mut frame).await?;
+            Line::Own(mut frame, _counted) => {
+                self.client.send_held(&mut frame).await?;
                 return Ok(true);
             }
             Line::Bare => {
@@ -145,7 +145,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         if self.tier.is_none() {
             self.tier = self.behind.get().cloned();
         }
-        let Awaited { api, version, correlation_id, since: _, mut then, travelers } = awaited;
+        let Awaited { api, version, correlation_id, since: _, mut then, travelers, counted: _request } =
+            awaited;
         if !self.broker.wait().await? {
             return Ok(false);
         }
@@ -169,7 +170,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                 let is_cold = is_cold(asked, &known, &self.refusals)?;
                 // Where there is no memory to hold it in, it passes as if nothing of the tier were in it: what is hot waits for
                 // nobody.
-                counted = if is_cold { self.answers.try_reserve(length as u64) } else { None };
+                counted = if is_cold { self.answers.try_take(length as u64) } else { None };
                 if counted.is_none() {
                     let session = asked.session.take();
                     self.ends = Ends::default();
@@ -178,9 +179,14 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             }
             // Records of another time go into it.
             Then::Cold(_) if length > UNCOUNTED_BYTES => {
-                counted = Some(self.answers.reserve(length as u64).await);
+                // It is waited for only where neither memory has any: what is hot is not to wait for who reads slowly.
+                let length = length as u64;
+                counted = self.answers.try_take(length).or_else(|| self.plain.try_take(length));
+                if counted.is_none() {
+                    counted = Some(self.answers.take(length).await);
+                }
             }
-            _ if length > UNCOUNTED_BYTES => counted = Some(self.plain.reserve(length as u64).await),
+            _ if length > UNCOUNTED_BYTES => counted = Some(self.plain.take(length as u64).await),
             _ => {}
         }
         let Some(frame) = self.broker.whole().await? else { return Ok(false) };
@@ -204,7 +210,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                 drop(counted);
                 return sent;
             }
-            Then::Merged(request, _counted) => self.merge(frame, api, &request).await?,
+            Then::Merged(request) => self.merge(frame, api, &request).await?,
             Then::Nodes => {
                 self.learn(&frame, version)?;
                 return Ok(false);
@@ -220,7 +226,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                 return Ok(true);
             }
             Then::Consent => {
-                self.consents = Some(Consents::read(api, version, frame.freeze())?);
+                self.consents = Some((Consents::read(api, version, frame.freeze())?, counted));
                 return Ok(true);
             }
             Then::Seams(questions) => {
@@ -229,7 +235,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
             }
             Then::Pass | Then::Waiting => framed(frame.freeze()),
         };
-        let held = self.join(&mut answer, travelers).await?;
+        let (held, _) = self.join(&mut answer, travelers).await?;
         self.client.send_held(&mut answer).await?;
         drop((counted, held));
         Ok(true)
@@ -306,7 +312,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         self.turn = self.turn.wrapping_add(1);
         let client = clients::name(RequestHeader::read(&asked.frame)?.0.client_id);
         let cold_bytes = self.bandwidth.take(&client, self.limits.cold_bytes);
-        let room = Room { budget: self.answers, cold_bytes, turn: self.turn };
+        asked.unproven = asked.unproven.or_else(|| self.visit.identity.unproven());
+        let room = Room { memory: &self.answers, cold_bytes, turn: self.turn };
         let ends = std::mem::take(&mut self.ends);
         let told = ToldBefore { ends: &ends, refusals: &self.refusals };
         let answered = answer(frame, version, &mut asked, told, &tier, self.nodes, room).await;
@@ -324,20 +331,12 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         if let Some(session) = asked.session {
             self.kept.settle(session, answered.front);
         }
-        let held = self.join(&mut answered.frame, travelers).await?;
+        let (held, pasts) = self.join(&mut answered.frame, travelers).await?;
         self.client.send_held(&mut answered.frame).await?;
         drop(held);
         let Answered { later, .. } = answered;
         for Later { tiered, tip, offset, max_bytes, sight } in later {
-            while self.reads.try_join_next().is_some() {}
-            if self.reads.len() >= READS {
-                break;
-            }
-            // What is read behind an answer is read for its client all the same, and kept by the reader alone.
-            let max_bytes = self.bandwidth.take(&client, max_bytes.min(BEHIND_BYTES));
-            if max_bytes == 0 {
-                break;
-            }
+            let Some(max_bytes) = self.room_behind(&client, max_bytes) else { break };
             let tier = Arc::clone(&tier);
             // What comes of it stays with the reader, for the next answer.
             self.reads.spawn(async move {
@@ -345,7 +344,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                 note_held_up(&tier, &tiered, &tip, offset, sight.isolation, &got);
             });
         }
+        for past in pasts {
+            let Some(max_bytes) = self.room_behind(&client, past.max_bytes) else { break };
+            self.reads.spawn(past.read(max_bytes));
+        }
         Ok(true)
+    }
+
+    /// How many of so many bytes are read behind an answer; `None` where nothing more is.
+    fn room_behind(&mut self, client: &str, max_bytes: usize) -> Option<usize> {
+        while self.reads.try_join_next().is_some() {}
+        if self.reads.len() >= READS {
+            return None;
+        }
+        // It is read for its client all the same, and kept by the reader alone.
+        let max_bytes = self.bandwidth.take(client, max_bytes.min(BEHIND_BYTES));
+        (max_bytes > 0).then_some(max_bytes)
     }
 
     /// Counts what was not filled because the broker knows the client by another name than its own, and says so once.
@@ -364,27 +378,46 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
         &mut self,
         answer: &mut Frame,
         travelers: Option<Box<Travelers>>,
-    ) -> Result<Option<Reservation>, Ended> {
-        let (Some(travelers), Some(consents)) = (travelers, self.consents.take()) else { return Ok(None) };
-        let Some(tier) = self.tier.clone() else { return Ok(None) };
-        let Some(pasts) = &tier.pasts else { return Ok(None) };
+    ) -> Result<(Option<Taken>, Vec<PastLater>), Ended> {
+        let (Some(travelers), Some((mut consents, _counted))) = (travelers, self.consents.take()) else {
+            return Ok((None, Vec::new()));
+        };
+        let Some(tier) = self.tier.clone() else { return Ok((None, Vec::new())) };
+        let Some(pasts) = &tier.pasts else { return Ok((None, Vec::new())) };
+        if self.visit.identity.unproven().is_some() {
+            consents = Consents::Unproven;
+        }
         let (header, _) = RequestHeader::read(&travelers.request)?;
         let rest = std::mem::take(answer);
         if header.api != Api::FETCH {
-            *answer = join(rest, &travelers, &consents, &tier, pasts, None).await?;
-            return Ok(None);
+            let most = most_bytes(&travelers, &consents)?;
+            let held = self.plain.try_take(most).filter(|_| most > UNCOUNTED_BYTES as u64);
+            if held.is_none() && most > UNCOUNTED_BYTES as u64 {
+                consents = Consents::NoMemory;
+            }
+            *answer = join(rest, &travelers, &consents, &tier, pasts, Reading::NOTHING).await?.frame;
+            return Ok((held, Vec::new()));
         }
         let client = clients::name(header.client_id);
         let granted = self.bandwidth.take(&client, self.limits.cold_bytes);
-        // Without memory one batch is read at a time.
-        let held = self.answers.try_reserve(granted as u64);
-        let room = (granted > 0).then_some(if held.is_some() { granted } else { 0 });
-        let before = rest.remaining();
-        let joined = join(rest, &travelers, &consents, &tier, pasts, room).await;
-        let read = joined.as_ref().map_or(0, |joined| joined.remaining().saturating_sub(before));
-        self.bandwidth.settle(&client, granted, read as u64);
-        *answer = joined?;
-        Ok(held)
+        let mut held =
+            (granted > 0).then(|| self.answers.try_take_some(granted as u64, ROOM_LEAST)).flatten();
+        let room = held.as_ref().map(|held| granted.min(usize::try_from(held.bytes()).unwrap_or(usize::MAX)));
+        let reading = Reading { room, turn: self.turn };
+        let joined = join(rest, &travelers, &consents, &tier, pasts, reading).await;
+        let read = joined.as_ref().map_or(0, |joined| joined.tally.bytes);
+        self.bandwidth.settle(&client, granted, read);
+        let Joined { frame, tally, later } = joined?;
+        if let Some(held) = &mut held {
+            held.shrink_to(read);
+        }
+        if tally.filled > 0 {
+            self.clients.note_read(self.visit.from, &client, read, tally.filled);
+        }
+        let throttled = if granted == 0 { tally.empty } else { 0 };
+        self.counters.made(Tally { throttled, ..tally });
+        *answer = frame;
+        Ok((held, later))
     }
 
     /// Merges an answer with what the tier has.

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use bytes::{Bytes, BytesMut};
 use firnline_index::{TopicId, TopicName};
-use firnline_store::ByteBudget;
 use proptest::prelude::*;
 
 use super::addresses::{self, Doors};
@@ -13,6 +12,7 @@ use super::login::handshake;
 use super::nodes::{NodeError, Reached};
 use super::offsets::{names_wanted, refuse_deletion};
 use super::route::route;
+use super::shares::Share;
 use super::tier::Known;
 use super::versions::cap;
 use crate::serve::catalog::{Topic, Topics};
@@ -53,7 +53,7 @@ fn take_request(frame: &[u8]) {
     let _ = refuse_deletion(frame, KafkaError::TopicAuthorizationFailed);
     let mut changed = BytesMut::from(frame);
     if let Ok(Look::Ask { .. }) =
-        look(&mut changed, &known, &Kept::default(), &Refusals::default(), &ByteBudget::new(1 << 20))
+        look(&mut changed, &known, &Kept::default(), &Refusals::default(), &Share::alone(1 << 20))
     {
         assert_eq!(changed.len(), frame.len());
     }

@@ -1,11 +1,11 @@
 //! What is written down of each request, in order, for whoever takes the answers.
 
 use bytes::Bytes;
-use firnline_store::Reservation;
 use tokio::time::Instant;
 
 use super::fetch::{Asked, Question};
 use super::identity::Mechanism;
+use super::shares::Taken;
 use super::travel::Travelers;
 use crate::wire::{Api, Frame};
 
@@ -14,8 +14,8 @@ use crate::wire::{Api, Frame};
 pub(crate) enum Line {
     /// A frame in no form that is read: a step of a login.
     Bare,
-    /// An answer that is made here; the broker was not asked.
-    Own(Frame),
+    /// An answer that is made here; the broker was not asked. With it the memory that is set aside for its request.
+    Own(Frame, Option<Taken>),
     /// The broker's answer.
     Awaited(Awaited),
 }
@@ -32,6 +32,16 @@ pub(crate) struct Awaited {
     pub(crate) then: Then,
     /// What was taken out of its request, and is told beside it.
     pub(crate) travelers: Option<Box<Travelers>>,
+    /// The memory that is set aside for what is kept of the request.
+    pub(crate) counted: Option<Taken>,
+}
+
+impl Awaited {
+    /// An answer for which nothing of the request is kept that counts.
+    pub(crate) fn new(api: Api, version: i16, correlation_id: i32, then: Then) -> Self {
+        let since = Instant::now();
+        Self { api, version, correlation_id, since, then, travelers: None, counted: None }
+    }
 }
 
 /// What is done with an answer.
@@ -53,7 +63,7 @@ pub(crate) enum Then {
     Cold(Asked),
     /// It is merged with what the tier has: of ListOffsets, OffsetForLeaderEpoch, DeleteRecords. The request is kept for it, its
     /// length cut off.
-    Merged(Bytes, Option<Reservation>),
+    Merged(Bytes),
     /// It is kept here, for the addresses in it.
     Nodes,
     /// It is kept here: which topics names mean.

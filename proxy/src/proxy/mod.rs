@@ -5,7 +5,7 @@
 //! | what is done with a request? | `route`, from its front alone |
 //! | and with its answer? | a `line`, written down before the request is passed |
 //! | who moves bytes? | `up` and `down`, the two halves of a `connection`, over `link` |
-//! | how much may anybody take? | `places`, `bandwidth`; `clients` says who took what |
+//! | how much may anybody take? | `places`, `shares`, `bandwidth`; `clients` says who took what |
 //! | who takes connections? | `accept`, a port each; [`Proxy`] has all of them |
 //! | does the broker know the client by its own name? | `identity` |
 //! | where are the brokers? | `nodes`; `addresses` takes theirs out of answers and puts ours in |
@@ -46,6 +46,7 @@ mod security;
 mod server;
 mod settings;
 mod shared;
+mod shares;
 mod tier;
 #[cfg(test)]
 mod trace;

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use firnline_store::ByteBudget;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
@@ -20,6 +19,7 @@ use super::places::Places;
 use super::security::ProxySecurity;
 use super::settings::ProxySettings;
 use super::shared::Shared;
+use super::shares::Shares;
 use super::tier::{Archive, Behind, Tier};
 use crate::serve::Code;
 use crate::serve::stop::Stopper;
@@ -204,11 +204,11 @@ impl Proxy {
         for node in expected_nodes.into_iter().flatten() {
             nodes.expect(node)?;
         }
-        let requests = ByteBudget::new(limits.requests_bytes);
-        let answers = ByteBudget::new(limits.answers_bytes);
-        let plain = ByteBudget::new(limits.requests_bytes);
+        let requests = Shares::new(limits.requests_bytes);
+        let answers = Shares::new(limits.answers_bytes);
+        let plain = Shares::new(limits.requests_bytes);
         let counters = Counters::new();
-        let sessions = ByteBudget::new(limits.sessions_bytes);
+        let sessions = Shares::new(limits.sessions_bytes);
         let bandwidth = Bandwidth::new(limits.cold_rate, limits.cold_rate_of_client);
         let shared = Shared {
             upstream,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use firnline_store::ByteBudget;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -14,6 +13,7 @@ use super::link::Leg;
 use super::nodes::Nodes;
 use super::security::ProxySecurity;
 use super::settings::{Address, ProxyLimits};
+use super::shares::Shares;
 use super::tier::Behind;
 
 /// What all connections share.
@@ -22,11 +22,11 @@ pub(crate) struct Shared {
     pub(crate) upstream: Vec<Address>,
     pub(crate) nodes: Nodes,
     pub(crate) limits: ProxyLimits,
-    pub(crate) requests: ByteBudget,
-    pub(crate) answers: ByteBudget,
+    pub(crate) requests: Shares,
+    pub(crate) answers: Shares,
     /// For long answers that hold no records.
-    pub(crate) plain: ByteBudget,
-    pub(crate) sessions: ByteBudget,
+    pub(crate) plain: Shares,
+    pub(crate) sessions: Shares,
     pub(crate) tier: Behind,
     pub(crate) pass_unknown: bool,
     pub(crate) security: ProxySecurity,

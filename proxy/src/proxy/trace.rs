@@ -7,6 +7,9 @@ mod log;
 #[allow(dead_code, clippy::unwrap_used, reason = "a tier for tests, of which not all is needed here")]
 mod tier;
 
+mod memory;
+mod past;
+
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
@@ -14,7 +17,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use firnline_index::Offset;
 use firnline_reader::{Bounds, Reader, ReaderSettings, Workers};
-use firnline_store::ByteBudget;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex};
 use tokio::task::{JoinSet, yield_now};
 
@@ -30,6 +32,7 @@ use super::places::Places;
 use super::security::ProxySecurity;
 use super::settings::ProxyLimits;
 use super::shared::Shared;
+use super::shares::Shares;
 use super::tier::{Archive, Behind, Marks, Tier};
 use super::up::Purpose;
 use crate::serve::catalog::Catalog;
@@ -121,6 +124,10 @@ impl Stage {
 
     /// Of a client that the broker knows by this.
     async fn before(grounds: Grounds) -> Self {
+        Self::with(grounds, false).await
+    }
+
+    async fn with(grounds: Grounds, time_travel: bool) -> Self {
         let mut log = Log::from(100);
         for _ in 0..200 {
             log.data(5, 200);
@@ -151,11 +158,11 @@ impl Stage {
         let shared = Arc::new(Shared {
             upstream: Vec::new(),
             nodes,
-            requests: ByteBudget::new(limits.requests_bytes),
-            answers: ByteBudget::new(limits.answers_bytes),
-            plain: ByteBudget::new(limits.requests_bytes),
-            sessions: ByteBudget::new(limits.sessions_bytes),
-            tier: Behind::there(Tier::new(archive, false)),
+            requests: Shares::new(limits.requests_bytes),
+            answers: Shares::new(limits.answers_bytes),
+            plain: Shares::new(limits.requests_bytes),
+            sessions: Shares::new(limits.sessions_bytes),
+            tier: Behind::there(Tier::new(archive, time_travel)),
             pass_unknown: false,
             security: ProxySecurity::default(),
             bandwidth: Bandwidth::new(None, None),
@@ -416,7 +423,7 @@ async fn only_cold_partitions_are_waited_for() {
 async fn what_is_hot_waits_for_no_memory() {
     let mut stage = Stage::new().await;
     stage.know();
-    let taken = stage.shared.answers.reserve(stage.shared.answers.total()).await;
+    let taken = stage.shared.answers.all().reserve(stage.shared.answers.all().total()).await;
     let hot = stage.log.bytes_from(700).len();
     let minute = std::time::Duration::from_secs(60);
     let entries = tokio::time::timeout(minute, stage.fetch([100, 700], 10 << 20)).await;
@@ -427,7 +434,7 @@ async fn what_is_hot_waits_for_no_memory() {
 #[tokio::test]
 async fn a_queue_of_requests_is_counted_and_a_claim_is_not() {
     let mut stage = Stage::new().await;
-    let free = |stage: &Stage| stage.shared.requests.total() - stage.shared.requests.available();
+    let free = memory::requests_taken;
     let front = request([100, 200], 1 << 20);
     // One is looked at, one is about to be.
     for (times, taken) in [(1, 0), (9, 8 * 4096)] {

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use firnline_store::{ByteBudget, Reservation};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::clients::Clients;
 use super::connection::Visit;
@@ -20,6 +19,7 @@ use super::offsets::{Names, names_wanted, refuse_deletion};
 use super::own;
 use super::route::{Route, route};
 use super::settings::ProxyLimits;
+use super::shares::{Share, Taken};
 use super::tier::{Behind, Tier};
 use super::travel::{Split, Travelers, split};
 use super::versions;
@@ -61,10 +61,10 @@ pub(crate) struct Up<'p, R, W> {
     pub(crate) broker: Sink<W>,
     pub(crate) lines: mpsc::Sender<Line>,
     pub(crate) limits: &'p ProxyLimits,
-    /// For long requests of all connections.
-    pub(crate) requests: &'p ByteBudget,
-    /// For the sessions of all connections.
-    pub(crate) sessions: &'p ByteBudget,
+    /// For long requests.
+    pub(crate) requests: Share,
+    /// For sessions.
+    pub(crate) sessions: Share,
     /// The session of this one.
     pub(crate) kept: Kept,
     /// What the broker has refused on it.
@@ -109,9 +109,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         let Some(route) = self.route().await? else { return Ok(false) };
         let (header, _) = RequestHeader::read(self.client.arrived()?)?;
         let (api, version, correlation_id) = (header.api, header.version, header.correlation_id);
-        let since = Instant::now();
-        let line =
-            |then| Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers: None });
+        let line = |then| Line::Awaited(Awaited::new(api, version, correlation_id, then));
         if self.visit.purpose == Purpose::Learn && !comes_before_login_ends(route) {
             self.ask_for_nodes().await?;
             return Ok(false);
@@ -125,10 +123,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
                 if self.hold().await?.is_none() {
                     return Ok(false);
                 }
-                self.write_down(Line::Own(own)).await;
+                self.write_down(Line::Own(own, None)).await;
                 return Ok(true);
             }
-            Route::Handshake => return self.handshake(version, correlation_id, since).await,
+            Route::Handshake => return self.handshake(version, correlation_id).await,
             Route::Unanswered => {}
             Route::Addresses => {
                 if let Some(tier) = self.tier.filter(|tier| api == Api::METADATA && tier.pasts.is_some()) {
@@ -195,21 +193,19 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         }
     }
 
-    async fn handshake(&mut self, version: i16, correlation_id: i32, since: Instant) -> Result<bool, Ended> {
+    async fn handshake(&mut self, version: i16, correlation_id: i32) -> Result<bool, Ended> {
         let Some(frame) = self.hold().await? else { return Ok(false) };
         let Begun { mechanism, follows } = login::handshake(&frame)?;
         match follows {
             Handshake::Requests => {}
             Handshake::Tokens(tokens) => self.bare = tokens,
             Handshake::Unknown => {
-                self.write_down(Line::Own(login::refused(version, correlation_id)?)).await;
+                self.write_down(Line::Own(login::refused(version, correlation_id)?, None)).await;
                 return Ok(true);
             }
         }
         let (api, then) = (Api::SASL_HANDSHAKE, Then::Handshake(mechanism));
-        let travelers = None;
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
-            .await;
+        self.write_down(Line::Awaited(Awaited::new(api, version, correlation_id, then))).await;
         self.counters.passed(frame.len());
         self.broker.send(&mut framed(frame)).await?;
         Ok(true)
@@ -221,7 +217,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
     }
 
     /// The same, to be changed, with the memory that is set aside for it.
-    async fn take(&mut self) -> Result<Option<(BytesMut, Option<Reservation>)>, Ended> {
+    async fn take(&mut self) -> Result<Option<(BytesMut, Option<Taken>)>, Ended> {
         let Some(length) = self.client.peek(0).await? else { return Ok(None) };
         // What waits for answers is kept with them: one short request is for free, a queue of them is not.
         let is_first = self.lines.capacity() == self.lines.max_capacity();
@@ -233,7 +229,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         if self.client.peek(UNCOUNTED_BYTES).await?.is_none() {
             return Ok(None);
         }
-        let counted = self.requests.reserve(length as u64).await;
+        let counted = self.requests.take(length as u64).await;
         let limit = self.limits.stall;
         let whole = timeout(limit, self.client.whole()).await.map_err(|_| Ended::Stalled(limit))??;
         Ok(whole.map(|frame| (frame, Some(counted))))
@@ -244,35 +240,34 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         let (frame, travelers) = self.without_travelers(tier, frame.freeze()).await?;
         let mut frame = BytesMut::from(frame);
         let known = tier.known();
-        let look = look(&mut frame, &known, &self.kept, &self.refusals, self.sessions)?;
+        let look = look(&mut frame, &known, &self.kept, &self.refusals, &self.sessions)?;
         let frame = frame.freeze();
         let then = match look {
             Look::Pass => Then::Pass,
             Look::Refuse(error) => {
-                self.write_down(Line::Own(refused(error, version, correlation_id)?)).await;
+                self.write_down(Line::Own(refused(error, version, correlation_id)?, None)).await;
                 return Ok(true);
             }
             Look::Ask { session, wanted, max_bytes } => {
                 self.ask_ahead(&frame, wanted).await?;
                 let unproven = self.visit.identity.unproven();
                 let frame = frame.clone();
-                Then::Cold(Asked { frame, max_bytes, session, unproven, _counted: counted })
+                Then::Cold(Asked { frame, max_bytes, session, unproven })
             }
         };
-        let (api, since) = (Api::FETCH, Instant::now());
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
-            .await;
+        let line = Awaited::new(Api::FETCH, version, correlation_id, then);
+        self.write_down(Line::Awaited(Awaited { travelers, counted, ..line })).await;
         self.send(frame).await?;
         Ok(true)
     }
 
     /// Metadata, where topics as they stood may be asked for.
     async fn metadata(&mut self, tier: &Tier, version: i16, correlation_id: i32) -> Result<bool, Ended> {
-        let Some((frame, _counted)) = self.take().await? else { return Ok(false) };
+        let Some((frame, counted)) = self.take().await? else { return Ok(false) };
         let (frame, travelers) = self.without_travelers(tier, frame.freeze()).await?;
-        let (api, since, then) = (Api::METADATA, Instant::now(), Then::Addresses);
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
-            .await;
+        let line = Awaited::new(Api::METADATA, version, correlation_id, Then::Addresses);
+        let counted = counted.filter(|_| travelers.is_some());
+        self.write_down(Line::Awaited(Awaited { travelers, counted, ..line })).await;
         self.send(frame).await?;
         Ok(true)
     }
@@ -312,22 +307,22 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         let may_delete = tier.may_delete && self.visit.identity.unproven().is_none();
         let then = match names {
             // Its topics may be in the tier since a moment ago, which is seen by the answer.
-            Names::Foreign if api == Api::LIST_OFFSETS => Then::Merged(frame.clone(), counted),
+            Names::Foreign if api == Api::LIST_OFFSETS => Then::Merged(frame.clone()),
             Names::Replicas | Names::Foreign => Then::Pass,
             // By the right of the proxy nobody else deletes anything.
             Names::Tiers(_) if api == Api::DELETE_RECORDS && !may_delete => {
-                self.write_down(Line::Own(refuse_deletion(&frame, KafkaError::TopicAuthorizationFailed)?))
-                    .await;
+                let refused = refuse_deletion(&frame, KafkaError::TopicAuthorizationFailed)?;
+                self.write_down(Line::Own(refused, counted)).await;
                 return Ok(true);
             }
             Names::Tiers(names) => {
                 self.ask_ahead(&frame, Wanted { names, ..Wanted::default() }).await?;
-                Then::Merged(frame.clone(), counted)
+                Then::Merged(frame.clone())
             }
         };
-        let since = Instant::now();
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
-            .await;
+        let counted = counted.filter(|_| travelers.is_some() || matches!(then, Then::Merged(_)));
+        let line = Awaited::new(api, version, correlation_id, then);
+        self.write_down(Line::Awaited(Awaited { travelers, counted, ..line })).await;
         self.send(frame).await?;
         Ok(true)
     }
@@ -338,12 +333,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         let frame = frame.freeze();
         if api == Api::DELETE_RECORDS {
             let refused = refuse_deletion(&frame, KafkaError::RequestTimedOut)?;
-            self.write_down(Line::Own(refused)).await;
+            self.write_down(Line::Own(refused, counted)).await;
             return Ok(true);
         }
-        let (since, then, travelers) = (Instant::now(), Then::Merged(frame.clone(), counted), None);
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
-            .await;
+        let line = Awaited::new(api, version, correlation_id, Then::Merged(frame.clone()));
+        self.write_down(Line::Awaited(Awaited { counted, ..line })).await;
         self.send(frame).await?;
         Ok(true)
     }
@@ -372,10 +366,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
     }
 
     async fn ask(&mut self, api: Api, version: i16, mut question: Frame, then: Then) -> Result<(), Ended> {
-        let correlation_id = own::CORRELATION;
-        let (since, travelers) = (Instant::now(), None);
-        self.write_down(Line::Awaited(Awaited { api, version, correlation_id, since, then, travelers }))
-            .await;
+        self.write_down(Line::Awaited(Awaited::new(api, version, own::CORRELATION, then))).await;
         self.broker.send(&mut question).await
     }
 

@@ -21,26 +21,35 @@ pub enum AsOf {
 
 /// Where a partition's log ends for whoever asks here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Cut(Ended);
+pub(crate) struct Cut {
+    ended: Ended,
+    /// What lies below was deleted since.
+    floor: Offset,
+}
 
 impl Cut {
     /// There.
     pub(crate) const fn at(ended: Ended) -> Self {
-        Self(ended)
+        Self { ended, floor: Offset::ZERO }
     }
 
     /// Nothing was ever written.
     pub(crate) const fn nothing() -> Self {
-        Self(Ended { end: Offset::ZERO, last_stable: Offset::ZERO })
+        Self::at(Ended { end: Offset::ZERO, last_stable: Offset::ZERO })
+    }
+
+    /// The same without what lies below a floor.
+    pub(crate) const fn above(self, floor: Offset) -> Self {
+        Self { floor, ..self }
     }
 
     /// The bounds of the log, of which the tier has these. What the tier has lost it has lost here as well.
     pub(crate) fn bounds(self, tier: Bounds) -> Bounds {
-        let end = self.0.end.min(tier.end);
+        let end = self.ended.end.min(tier.end);
         Bounds {
-            start: tier.start.min(end),
-            serving_start: tier.serving_start.min(end),
-            last_stable: self.0.last_stable.min(tier.last_stable).min(end),
+            start: tier.start.max(self.floor).min(end),
+            serving_start: tier.serving_start.max(self.floor).min(end),
+            last_stable: self.ended.last_stable.min(tier.last_stable).min(end),
             end,
         }
     }
@@ -50,6 +59,9 @@ impl Cut {
         let bounds = self.bounds(outcome.bounds());
         if offset >= bounds.end {
             return ReadOutcome::AtEnd { bounds };
+        }
+        if offset < bounds.start {
+            return ReadOutcome::BelowStart { bounds };
         }
         let (limit, held_up) = match isolation {
             Isolation::ReadUncommitted => (bounds.end, ReadOutcome::Undecided { from: bounds.end, bounds }),
@@ -153,6 +165,23 @@ mod tests {
         assert_eq!(cut.bounds(bounds(60, 90, 100)), bounds(50, 40, 50), "all of it is gone");
         assert_eq!(cut.bounds(bounds(0, 20, 30)), bounds(0, 20, 30), "the tier ends before");
         assert_eq!(Cut::nothing().bounds(bounds(10, 90, 100)), bounds(0, 0, 0));
+    }
+
+    #[test]
+    fn what_was_deleted_since_is_not_there_and_the_end_stays() {
+        let tier = bounds(10, 90, 100);
+        let cut = Cut::at(Ended { end: at(50), last_stable: at(50) });
+        assert_eq!(cut.above(at(30)).bounds(tier), bounds(30, 50, 50));
+        assert_eq!(cut.above(at(5)).bounds(tier), bounds(10, 50, 50));
+        let gone = cut.above(at(70));
+        assert_eq!(gone.bounds(tier), bounds(50, 50, 50));
+        let all = Isolation::ReadUncommitted;
+        let any = ReadOutcome::Undecided { from: at(60), bounds: tier };
+        assert_eq!(
+            gone.read(at(49), all, any.clone()),
+            ReadOutcome::BelowStart { bounds: bounds(50, 50, 50) }
+        );
+        assert_eq!(gone.read(at(50), all, any), ReadOutcome::AtEnd { bounds: bounds(50, 50, 50) });
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub(crate) struct Logs {
     absent: Mutex<HashMap<TopicIdPartition, Instant>>,
     max_age: Duration,
     as_of: Option<AsOf>,
+    floors: Option<Floors>,
     /// Where partitions end under it, once that was found.
     cuts: Mutex<HashMap<TopicIdPartition, Search>>,
     /// Places for batches that are decoded.
@@ -42,6 +43,17 @@ pub(crate) struct Logs {
 /// The search for where a partition ends. Whoever waits for it moves it on; it goes on from there when the next one does, and may
 /// take longer than any of them waits.
 type Search = Shared<BoxFuture<'static, Result<Cut, ReadError>>>;
+
+/// Below which offset nothing of a partition is to be seen.
+pub(crate) type FloorOf = dyn Fn(&TopicIdPartition) -> Offset + Send + Sync;
+
+struct Floors(Box<FloorOf>);
+
+impl std::fmt::Debug for Floors {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Floors")
+    }
+}
 
 /// Where a partition is to end.
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +100,7 @@ impl Logs {
             absent: Mutex::default(),
             max_age,
             as_of: None,
+            floors: None,
             cuts: Mutex::default(),
             decodes: Arc::new(Semaphore::new(DECODES)),
         }
@@ -96,6 +109,11 @@ impl Logs {
     /// The same, as they stood.
     pub(crate) fn ending(self, as_of: Option<AsOf>) -> Self {
         Self { as_of, ..self }
+    }
+
+    /// The same without what was deleted since, which a manifest need not know yet. Of logs as they stood.
+    pub(crate) fn above(self, floor_of: Box<FloorOf>) -> Self {
+        Self { floors: Some(Floors(floor_of)), ..self }
     }
 
     /// Whether they are seen as they stood.
@@ -133,7 +151,18 @@ impl Logs {
                 cuts.remove(tip);
             }
         }
-        found.map(Some)
+        found.map(|cut| Some(cut.above(self.floor(tip))))
+    }
+
+    fn floor(&self, tip: &TopicIdPartition) -> Offset {
+        self.floors.as_ref().map_or(Offset::ZERO, |floors| (floors.0)(tip))
+    }
+
+    /// Where a partition ends, where that was found. Waits for nothing.
+    fn known_cut(&self, tip: &TopicIdPartition) -> Option<Cut> {
+        let cuts = self.cuts.lock().unwrap_or_else(PoisonError::into_inner);
+        let cut = cuts.get(tip)?.peek()?.as_ref().ok()?;
+        Some(cut.above(self.floor(tip)))
     }
 
     /// What the tier holds of a partition, whoever sees it; `None` where it never held anything.
@@ -176,6 +205,9 @@ impl Logs {
             if offset >= bounds.end {
                 return Ok(ReadOutcome::AtEnd { bounds });
             }
+            if offset < bounds.start {
+                return Ok(ReadOutcome::BelowStart { bounds });
+            }
             cut = seen.cut;
         }
         let outcome = self.reader.read(tip, offset, max_bytes, sight.clone()).await;
@@ -194,7 +226,19 @@ impl Logs {
         max_bytes: usize,
         sight: &Sight,
     ) -> Option<ReadOutcome> {
-        self.reader.read_held(tip, offset, max_bytes, sight.clone())
+        let cut = if self.as_of.is_some() { Some(self.known_cut(tip)?) } else { None };
+        let outcome = self.reader.read_held(tip, offset, max_bytes, sight.clone())?;
+        Some(match cut {
+            None => outcome,
+            Some(cut) => cut.read(offset, sight.isolation, outcome),
+        })
+    }
+
+    /// The bounds of a log as it stood, where they are known by now. Waits for nothing.
+    pub(crate) fn bounds_held(&self, tip: &TopicIdPartition) -> Option<Bounds> {
+        let cut = self.known_cut(tip)?;
+        let manifest = self.manifest(tip, Age::Usual).now_or_never()?.ok()??;
+        Some(cut.bounds(Bounds::of(&manifest)))
     }
 
     /// Waits for a place to decode a batch. It goes along with the work, which may outlive whoever asked for it.

@@ -63,13 +63,14 @@ section! {
         /// Connections from one address at once (of IPv6 one /64). More are closed as they come.
         "limits.connections_per_address" => limits_connections_per_address: Count<1, 100_000> = "1000";
         /// Connections that have not got in yet: no broker has answered them anything but versions and steps of a login. More wait
-        /// in the kernel's queue.
+        /// in the kernel's queue; one address holds no more of them than are left for all others.
         "limits.entering" => limits_entering: Count<1, 100_000> = "1000";
         /// Brokers that have ports.
         "limits.brokers" => limits_brokers: Count<1, 10_000> = "1000";
         /// Memory for requests of more than 64 KiB that are looked into, over all connections. What only passes takes none.
         "limits.requests_memory" => limits_requests_memory: Bytes<{ 16 << 20 }, { 1 << 40 }> = "64MiB";
-        /// Memory for answers of more than 64 KiB that are held, and for what is filled into them, over all connections.
+        /// Memory for answers of more than 64 KiB that are held, and for what is filled into them, over all connections. Of this and
+        /// the other memories one address (of IPv6 one /64) holds half at most.
         "limits.answers_memory" => limits_answers_memory: Bytes<{ 160 << 20 }, { 1 << 40 }> = "256MiB";
         /// Memory for what clients have asked before in their fetch sessions, over all connections. Who finds no room names all his
         /// partitions each time.

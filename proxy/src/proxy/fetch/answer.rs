@@ -10,7 +10,6 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use firnline_index::{Offset, TopicIdPartition};
 use firnline_reader::{Isolation, Sight};
-use firnline_store::{ByteBudget, Reservation};
 use tokio::time::{Instant, sleep_until};
 
 use super::bounds::{bounds_of, empty_bounds};
@@ -23,6 +22,7 @@ use super::refusals::Refusals;
 use super::seam::note_held_up;
 use crate::proxy::addresses::{self, Doors};
 use crate::proxy::ended::Ended;
+use crate::proxy::shares::{Share, Taken};
 use crate::proxy::tier::{Marks, Place, Tier, Tiered};
 use crate::serve::failure::in_fetch;
 use crate::serve::fetch::{
@@ -38,7 +38,10 @@ use crate::wire::{
 };
 
 /// How long an answer waits for cold partitions where there are hot ones beside them that have nothing new.
-const BESIDE_HOT: Duration = Duration::from_millis(100);
+pub(crate) const BESIDE_HOT: Duration = Duration::from_millis(100);
+
+/// Memory that is set aside before anything of the tier is read for an answer: about a batch, which passes whatever the limits say.
+pub(crate) const ROOM_LEAST: u64 = 1 << 20;
 
 /// An answer to be sent, and what it was made with.
 #[derive(Debug)]
@@ -50,14 +53,14 @@ pub(crate) struct Answered {
     pub(crate) later: Vec<Later>,
     /// What came of it.
     pub(crate) tally: Tally,
-    _held: Option<Reservation>,
+    _held: [Option<Taken>; 2],
 }
 
 /// What an answer may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room<'a> {
-    /// Memory for what is filled, over all connections.
-    pub(crate) budget: &'a ByteBudget,
+    /// For what is filled.
+    pub(crate) memory: &'a Share,
     /// Bytes of the tier; with none nothing is read.
     pub(crate) cold_bytes: usize,
     /// It moves on from answer to answer, so that no partition is always the last to get room.
@@ -136,7 +139,13 @@ pub(crate) async fn answer(
         *session = None;
         let error = KafkaError::FetchSessionIdNotFound;
         let frame = refused(error, version, response_correlation(&frame)?)?;
-        return Ok(Answered { frame, front, later: Vec::new(), tally: Tally::default(), _held: None });
+        return Ok(Answered {
+            frame,
+            front,
+            later: Vec::new(),
+            tally: Tally::default(),
+            _held: [None, None],
+        });
     };
     let Judged { patches, mut cold, mut looks, broker_bytes, out_of_range, has_hot, unfamiliar } = judged;
     let has_hot = has_hot || session.as_ref().is_some_and(|session| session.partitions() > cold.len());
@@ -155,10 +164,11 @@ pub(crate) async fn answer(
     let (mut later, mut held) = (Vec::new(), None);
     if !looks.is_empty() {
         let rest = asked.max_bytes.saturating_sub(broker_bytes).min(room.cold_bytes);
-        // What there is no memory for is asked for again.
-        held = room.budget.try_reserve(rest as u64);
-        let rest = if held.is_some() { rest } else { 0 };
-        if broker_bytes > 0 {
+        held = room.memory.try_take_some(rest as u64, ROOM_LEAST);
+        let memory = held.as_ref().map_or(0, |held| usize::try_from(held.bytes()).unwrap_or(usize::MAX));
+        let rest = rest.min(memory);
+        if broker_bytes > 0 || held.is_none() {
+            // What there is no memory for is asked for again, and read meanwhile.
             later = from_memory(&mut cold, &looks, tier, terms, rest, room.turn);
         } else {
             let deadline = began + patience;
@@ -166,6 +176,10 @@ pub(crate) async fn answer(
         }
     }
     let filled = filled_bytes(&cold);
+    // One batch may be larger than all that was set aside: it passes.
+    let more =
+        held.as_ref().and_then(|held| (filled as u64).checked_sub(held.bytes()).filter(|more| *more > 0));
+    let more = more.and_then(|more| room.memory.try_take(more));
     if let Some(held) = &mut held {
         held.shrink_to(filled as u64);
     }
@@ -176,7 +190,7 @@ pub(crate) async fn answer(
     let tally = Tally { out_of_range, unproven, throttled, empty: unfamiliar, ..Tally::default() };
     let tally = cold.iter().fold(tally, |tally, one| one.count(tally));
     let frame = put_together(&frame, cold, terms, doors)?;
-    Ok(Answered { frame, front, later, tally, _held: held })
+    Ok(Answered { frame, front, later, tally, _held: [held, more] })
 }
 
 /// Fills what is in memory, and gives what is not. Makes no request.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use firnline_index::TopicId;
-use firnline_store::{ByteBudget, Reservation};
 
 use super::refusals::Refusals;
 use super::seam::{self, Questions};
 use super::session::{Kept, Session, Turn};
 use crate::proxy::identity::Unproven;
+use crate::proxy::shares::Share;
 use crate::proxy::tier::{Known, Named, Place, Tiered};
 use crate::serve::fetch::{TopicKey, by_id, size};
 use crate::serve::kafka_error::KafkaError;
@@ -34,8 +34,6 @@ pub(crate) struct Asked {
     pub(crate) session: Option<Session>,
     /// Why nothing is filled for this client, where that is so.
     pub(crate) unproven: Option<Unproven>,
-    /// The memory that is set aside for the request.
-    pub(crate) _counted: Option<Reservation>,
 }
 
 /// What has to be known before its answer can be understood.
@@ -74,7 +72,7 @@ pub(crate) fn look(
     known: &Known,
     kept: &Kept,
     refusals: &Refusals,
-    sessions: &ByteBudget,
+    sessions: &Share,
 ) -> Result<Look, WireError> {
     let (header, body) = RequestHeader::read(frame)?;
     let version = header.version;

@@ -21,7 +21,7 @@ mod seam;
 mod session;
 mod verdict;
 
-pub(crate) use answer::{Answered, Later, Room, ToldBefore, answer};
+pub(crate) use answer::{Answered, BESIDE_HOT, Later, ROOM_LEAST, Room, ToldBefore, answer};
 pub(crate) use guard::Tally;
 pub(crate) use leader::Ends;
 pub(crate) use look::{Asked, Look, Wanted, is_cold, look, refused};

@@ -15,10 +15,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use firnline_store::{ByteBudget, Reservation};
-
 use super::look::{Found, Likely, find, find_by};
 use super::refusals::Refusals;
+use crate::proxy::shares::{Share, Taken};
 use crate::proxy::tier::Known;
 use crate::serve::fetch::{TopicKey, by_id, size};
 use crate::serve::kafka_error::KafkaError;
@@ -47,7 +46,7 @@ pub(crate) struct Session {
     /// were named. None of the others has to be looked at for a fetch that does not name it.
     suspects: BTreeSet<(TopicKey, i32)>,
     bytes: usize,
-    room: Reservation,
+    room: Taken,
 }
 
 /// What is wanted of a partition.
@@ -64,7 +63,7 @@ impl Session {
         version: i16,
         known: &Known,
         refusals: &Refusals,
-        budget: &ByteBudget,
+        budget: &Share,
     ) -> Option<Self> {
         let mut session = Self {
             id: NONE,
@@ -73,7 +72,7 @@ impl Session {
             topics: BTreeMap::new(),
             suspects: BTreeSet::new(),
             bytes: size_of::<Self>(),
-            room: budget.try_reserve(FIRST_BYTES)?,
+            room: budget.try_take(FIRST_BYTES)?,
         };
         session.name_all(request, version, known, refusals, budget).then_some(session)
     }
@@ -85,7 +84,7 @@ impl Session {
         version: i16,
         known: &Known,
         refusals: &Refusals,
-        budget: &ByteBudget,
+        budget: &Share,
     ) -> bool {
         for topic in &request.topics {
             let key = TopicKey::of(topic.topic, topic.topic_id, version);
@@ -117,7 +116,7 @@ impl Session {
         }
     }
 
-    fn name(&mut self, key: &TopicKey, partition: i32, wanted: Wanted, budget: &ByteBudget) -> bool {
+    fn name(&mut self, key: &TopicKey, partition: i32, wanted: Wanted, budget: &Share) -> bool {
         let (mut bytes, of) = (self.bytes, self.topics.get_mut(key));
         if let Some(known) = of.and_then(|partitions| partitions.get_mut(&partition)) {
             *known = wanted;
@@ -129,7 +128,7 @@ impl Session {
         }
         if bytes as u64 > self.room.bytes() {
             // Twice as much each time, so that a list is not reserved for again and again.
-            let Some(room) = budget.try_reserve((2 * bytes) as u64) else { return false };
+            let Some(room) = budget.try_take((2 * bytes) as u64) else { return false };
             self.room = room;
         }
         self.bytes = bytes;
@@ -212,7 +211,7 @@ impl Kept {
         version: i16,
         known: &Known,
         refusals: &Refusals,
-        budget: &ByteBudget,
+        budget: &Share,
     ) -> Turn {
         let (id, epoch) = (request.session_id, request.session_epoch.value);
         let mut kept = self.lock();

@@ -21,7 +21,7 @@ const NAME_AGE_AHEAD: Duration = Duration::from_secs(4);
 #[derive(Debug)]
 pub(crate) struct Tiered {
     pub(crate) topic: Arc<Topic>,
-    places: Vec<PlaceLock>,
+    places: Vec<Arc<PlaceLock>>,
 }
 
 /// One partition, each half under its lock.
@@ -46,7 +46,7 @@ impl PlaceLock {
 impl Tiered {
     /// A partition by Kafka's number.
     pub(crate) fn place(&self, partition: i32) -> Option<&PlaceLock> {
-        self.places.get(usize::try_from(partition).ok()?)
+        self.places.get(usize::try_from(partition).ok()?).map(|place| &**place)
     }
 
     /// The name under which the reader knows it.
@@ -58,13 +58,9 @@ impl Tiered {
         if let Some(before) = before.filter(|before| before.topic.partitions == topic.partitions) {
             return Arc::clone(before);
         }
-        let known = |partition| {
-            before.and_then(|before| before.places.get(partition as usize)).map(|place| *place.lock())
-        };
-        let place = |partition| PlaceLock {
-            place: Mutex::new(known(partition).unwrap_or_default()),
-            seam: Mutex::default(),
-        };
+        // Shared with those who go on with what was known: a floor that one of them notes holds for all.
+        let known = |partition: u32| before.and_then(|before| before.places.get(partition as usize)).cloned();
+        let place = |partition| known(partition).unwrap_or_default();
         Arc::new(Self { topic: Arc::clone(topic), places: (0..topic.partitions).map(place).collect() })
     }
 }

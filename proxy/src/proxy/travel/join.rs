@@ -1,34 +1,30 @@
 //! What is told of topics as they stood, put behind what the broker has answered about the rest.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use firnline_index::TopicId;
-use tokio::time::{Instant, sleep_until};
 
 use super::name::PastName;
 use super::past::{Past, Pasts};
+use super::records::{PastLater, Read, records};
 use super::split::Travelers;
 use crate::proxy::ended::Ended;
+use crate::proxy::fetch::Tally;
 use crate::proxy::own;
 use crate::proxy::tier::{Known, Tier, Tiered};
-use crate::serve::fetch::{
-    Got, PATIENCE, Plan, Told, TopicKey, TopicPlan, Wish, by_id, bytes as bytes_of, gather, isolation,
-    response, size,
-};
+use crate::serve::fetch::TopicKey;
 use crate::serve::kafka_error::KafkaError;
 use crate::serve::offsets::{epochs, list};
-use crate::wire::messages::fetch::{
-    FetchRequest, FetchResponse, FetchTopic, FetchableTopicResponse, PartitionData,
-};
+use crate::wire::messages::fetch::{FetchRequest, FetchResponse, FetchTopic};
 use crate::wire::messages::list_offsets::{
-    ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic, ListOffsetsTopicResponse,
+    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopic,
+    ListOffsetsTopicResponse,
 };
 use crate::wire::messages::metadata::{MetadataResponse, MetadataResponsePartition, MetadataResponseTopic};
 use crate::wire::messages::offset_for_leader_epoch::{
-    OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderTopic,
+    EpochEndOffset, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, OffsetForLeaderTopic,
     OffsetForLeaderTopicResult,
 };
 use crate::wire::{
@@ -36,9 +32,13 @@ use crate::wire::{
 };
 
 /// Kafka's code where nothing is wrong.
-const FINE: i16 = 0;
+pub(super) const FINE: i16 = 0;
 /// No epoch: whoever is told none compares none.
 const NO_EPOCH: i32 = -1;
+/// Kafka's code of a topic whose leaders are to be asked for again: all clients do.
+const LEADER_NOT_AVAILABLE: i16 = 5;
+/// What a partition takes at most in Metadata that is made here, its replicas not counted.
+const PARTITION_BYTES: u64 = 256;
 
 /// What the broker has said of the topics behind.
 #[derive(Debug)]
@@ -47,6 +47,34 @@ pub(crate) enum Consents {
     Names(Bytes),
     /// The error of each partition, by what its topic goes by.
     Codes(BTreeMap<(TopicKey, i32), i16>),
+    /// It knows the client by another name than the client's own, so that its word is not for the client.
+    Unproven,
+    /// There is no memory for what would be told.
+    NoMemory,
+}
+
+/// How much of the tier is read for an answer, and which of its topics are first.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    /// Bytes of records; `None` where nothing is read.
+    pub(crate) room: Option<usize>,
+    /// It moves on from answer to answer, so that none is always the last to get room.
+    pub(crate) turn: usize,
+}
+
+impl Reading {
+    /// Nothing is read.
+    pub(crate) const NOTHING: Self = Self { room: None, turn: 0 };
+}
+
+/// An answer that was put together.
+#[derive(Debug)]
+pub(crate) struct Joined {
+    pub(crate) frame: Frame,
+    /// What became of the partitions that a fetch asked for.
+    pub(crate) tally: Tally,
+    /// What is to be read once it has gone.
+    pub(crate) later: Vec<PastLater>,
 }
 
 impl Consents {
@@ -85,8 +113,12 @@ impl Consents {
     }
 
     /// The error of a partition behind; `None` where the broker has said nothing of it, as where it is throttled.
-    fn code(&self, past: &Past, version: Option<i16>, partition: i32) -> Option<i16> {
-        let Self::Codes(codes) = self else { return None };
+    pub(super) fn code(&self, past: &Past, version: Option<i16>, partition: i32) -> Option<i16> {
+        let codes = match self {
+            Self::Codes(codes) => codes,
+            Self::Unproven => return Some(KafkaError::TopicAuthorizationFailed.code()),
+            Self::Names(_) | Self::NoMemory => return None,
+        };
         let topic = &past.tiered.topic;
         let key = match version {
             Some(version) => TopicKey::of(topic.name.as_str(), *topic.id.as_bytes(), version),
@@ -96,26 +128,56 @@ impl Consents {
     }
 }
 
-/// Puts what is told of travelers into the answer about the rest, with at most `room` bytes of records, or, without room,
-/// none.
+/// The most memory that what is told of names takes, where that may be longer than what was asked and answered.
+pub(crate) fn most_bytes(travelers: &Travelers, consents: &Consents) -> Result<u64, Ended> {
+    let Consents::Names(frame) = consents else { return Ok(0) };
+    let behind: MetadataResponse<'_> = read_response(frame, own::METADATA_VERSION)?;
+    let mut most = HashMap::new();
+    for topic in &behind.topics {
+        let replicas =
+            topic.partitions.iter().map(|partition| 8 * partition.replica_nodes.len() as u64).sum::<u64>();
+        most.insert(topic.name, PARTITION_BYTES * (1 + topic.partitions.len() as u64) + replicas);
+    }
+    let of = |name: &str| PastName::read(name).and_then(|name| most.get(&Some(name.base)).copied());
+    Ok(travelers.names.iter().filter_map(|name| of(name)).sum())
+}
+
+/// Puts what is told of travelers into the answer about the rest.
 pub(crate) async fn join(
     rest: Frame,
     travelers: &Travelers,
     consents: &Consents,
     tier: &Tier,
     pasts: &Pasts,
-    room: Option<usize>,
-) -> Result<Frame, Ended> {
+    reading: Reading,
+) -> Result<Joined, Ended> {
     let rest = rest.into_bytes().split_off(4);
     let (header, body) = RequestHeader::read(&travelers.request)?;
     let version = header.version;
     match header.api {
         Api::METADATA => {
             let mut answer: MetadataResponse<'_> = read_response(&rest, version)?;
-            let Consents::Names(frame) = consents else { return answered(&answer, &header) };
-            let behind: MetadataResponse<'_> = read_response(frame, own::METADATA_VERSION)?;
             let mut topics = owned(&answer.topics);
-            topics.extend(travelers.names.iter().map(|name| metadata(name, &behind, tier, pasts)));
+            let frame = if let Consents::Names(frame) = consents { Some(frame) } else { None };
+            let behind = frame.map(|frame| read_response(frame, own::METADATA_VERSION)).transpose()?;
+            let behind: MetadataResponse<'_> = behind.unwrap_or_default();
+            let by_name: HashMap<_, _> =
+                behind.topics.iter().map(|topic| (topic.name, topic.value.into_owned())).collect();
+            let mut crowded = 0;
+            for name in &travelers.names {
+                let told = match consents {
+                    Consents::Names(_) => metadata(name, &by_name, tier, pasts, &mut crowded),
+                    Consents::Unproven => nothing_of(name, KafkaError::TopicAuthorizationFailed.code()),
+                    Consents::NoMemory | Consents::Codes(_) => nothing_of(name, LEADER_NOT_AVAILABLE),
+                };
+                topics.push(told);
+            }
+            if crowded > 0 {
+                tracing::warn!(
+                    topics = crowded,
+                    "topics as they stood are not served: others are, as many as there may be"
+                );
+            }
             answer.topics = topics.into();
             answered(&answer, &header)
         }
@@ -146,61 +208,66 @@ pub(crate) async fn join(
         _ => {
             let request: FetchRequest<'_> = read_request(&header, body)?;
             let mut answer: FetchResponse<'_> = read_response(&rest, version)?;
-            if answer.error_code == FINE {
-                let mut topics = owned(&answer.responses);
-                topics.extend(records(&request, version, &topics, travelers, consents, tier, room).await);
-                answer.responses = topics.into();
+            // A broker that has had enough for now answers with no partition at all, and clients know such an answer by that.
+            let is_throttled = answer.throttle_time_ms > 0
+                && answer.responses.is_empty()
+                && request.topics.iter().any(|topic| travelers.of(&topic, version).is_none());
+            if answer.error_code != FINE || is_throttled {
+                return answered(&answer, &header);
             }
-            answered(&answer, &header)
+            let mut topics = owned(&answer.responses);
+            let read = records(&request, version, &topics, travelers, consents, tier, reading).await;
+            let Read { topics: told, tally, later } = read;
+            topics.extend(told);
+            answer.responses = topics.into();
+            Ok(Joined { tally, later, ..answered(&answer, &header)? })
         }
     }
 }
 
 impl Travelers {
     fn named(&self, name: &str) -> Option<&Arc<Past>> {
-        self.pasts.iter().find(|past| *past.name == *name)
+        self.pasts.get(&TopicKey::Name(name.into()))
     }
 
-    fn of(&self, topic: &FetchTopic<'_>, version: i16) -> Option<&Arc<Past>> {
-        if by_id(version) {
-            self.pasts.iter().find(|past| past.id == topic.topic_id)
-        } else {
-            self.named(topic.topic)
-        }
+    pub(super) fn of(&self, topic: &FetchTopic<'_>, version: i16) -> Option<&Arc<Past>> {
+        self.pasts.get(&TopicKey::of(topic.topic, topic.topic_id, version))
     }
 }
 
-fn owned<'a, T: crate::wire::Value<'a> + Clone>(list: &List<'a, T>) -> Vec<T> {
+pub(super) fn owned<'a, T: crate::wire::Value<'a> + Clone>(list: &List<'a, T>) -> Vec<T> {
     list.iter().map(|element| element.value.into_owned()).collect()
 }
 
-fn answered<'a, M: Message<'a>>(answer: &M, header: &RequestHeader<'_>) -> Result<Frame, Ended> {
-    Ok(write_response(answer, header.version, header.correlation_id)?)
+fn answered<'a, M: Message<'a>>(answer: &M, header: &RequestHeader<'_>) -> Result<Joined, Ended> {
+    let frame = write_response(answer, header.version, header.correlation_id)?;
+    Ok(Joined { frame, tally: Tally::default(), later: Vec::new() })
+}
+
+/// What is told of a name of which nothing is.
+fn nothing_of<'a>(name: &'a str, error_code: i16) -> MetadataResponseTopic<'a> {
+    MetadataResponseTopic { error_code, name: Some(name), ..MetadataResponseTopic::default() }
 }
 
 /// What is told of a name: what the broker tells of the topic behind it, and an id of its own.
 fn metadata<'a>(
     name: &'a str,
-    behind: &MetadataResponse<'a>,
+    behind: &HashMap<Option<&'a str>, MetadataResponseTopic<'a>>,
     tier: &Tier,
     pasts: &Pasts,
+    crowded: &mut usize,
 ) -> MetadataResponseTopic<'a> {
-    let failed = |error_code| MetadataResponseTopic {
-        error_code,
-        name: Some(name),
-        ..MetadataResponseTopic::default()
-    };
+    let failed = |error_code| nothing_of(name, error_code);
     let unknown = KafkaError::UnknownTopicOrPartition.code();
     let Some(of) = PastName::read(name) else { return failed(unknown) };
-    let told = behind.topics.iter().find(|topic| topic.name == Some(of.base));
-    let Some(told) = told else { return failed(unknown) };
+    let Some(told) = behind.get(&Some(of.base)) else { return failed(unknown) };
     if told.error_code != FINE {
         return failed(told.error_code);
     }
     let known = tier.known();
     let Some(tiered) = known.with_id(TopicId::from_bytes(told.topic_id)) else { return failed(unknown) };
     let Some(past) = pasts.learn(name, &of, tiered, tier.env.clock.now_ms()) else {
-        tracing::warn!(name, "a topic as it stood is not served: others are, as many as there may be");
+        *crowded += 1;
         return failed(unknown);
     };
     let partition = |partition: MetadataResponsePartition<'a>| MetadataResponsePartition {
@@ -218,7 +285,7 @@ fn metadata<'a>(
 }
 
 /// Whether the name of a topic still means the one behind a past, as a broker told a moment ago.
-fn is_still(known: &Known, tiered: &Tiered) -> bool {
+pub(super) fn is_still(known: &Known, tiered: &Tiered) -> bool {
     let named = known.named(tiered.topic.name.as_str());
     matches!(named.map(crate::proxy::tier::Named::live), Some(Ok(Some(live))) if live.topic.id == tiered.topic.id)
 }
@@ -231,20 +298,24 @@ async fn offsets<'a>(
     consents: &Consents,
     tier: &Tier,
 ) -> ListOffsetsTopicResponse<'a> {
-    let asked =
-        ListOffsetsTopic { name: past.tiered.topic.name.as_str(), partitions: topic.partitions.clone() };
+    let is_still = is_still(&tier.known(), &past.tiered);
+    let code = |partition| refusal(consents.code(past, None, partition), is_still);
+    // Nothing is read of what the broker has not consented to.
+    let (fine, refused): (Vec<_>, Vec<_>) =
+        owned(&topic.partitions).into_iter().partition(|asked| code(asked.partition_index) == FINE);
+    let asked = ListOffsetsTopic { name: past.tiered.topic.name.as_str(), partitions: fine.into() };
     let asked = ListOffsetsRequest { topics: vec![asked].into(), ..*request };
     let answer = list::answer(&asked, version, &past.view, &past.logs).await;
-    let is_still = is_still(&tier.known(), &past.tiered);
-    let told = answer.topics.iter().flat_map(|topic| owned(&topic.partitions)).map(|mut told| {
-        let code = refusal(consents.code(past, None, told.partition_index), is_still);
-        if code != FINE {
-            (told.error_code, told.offset, told.timestamp) = (At::new(code), At::new(-1), At::new(-1));
-        }
-        told.leader_epoch = At::new(NO_EPOCH);
-        told
+    let told = answer.topics.iter().flat_map(|topic| owned(&topic.partitions));
+    let told = told.map(|told| ListOffsetsPartitionResponse { leader_epoch: At::new(NO_EPOCH), ..told });
+    let refused = refused.into_iter().map(|asked| ListOffsetsPartitionResponse {
+        partition_index: asked.partition_index,
+        error_code: At::new(code(asked.partition_index)),
+        timestamp: At::new(-1),
+        offset: At::new(-1),
+        leader_epoch: At::new(NO_EPOCH),
     });
-    ListOffsetsTopicResponse { name: topic.name, partitions: told.collect() }
+    ListOffsetsTopicResponse { name: topic.name, partitions: told.chain(refused).collect() }
 }
 
 async fn ends<'a>(
@@ -253,20 +324,22 @@ async fn ends<'a>(
     consents: &Consents,
     tier: &Tier,
 ) -> OffsetForLeaderTopicResult<'a> {
-    let asked =
-        OffsetForLeaderTopic { topic: past.tiered.topic.name.as_str(), partitions: topic.partitions.clone() };
+    let is_still = is_still(&tier.known(), &past.tiered);
+    let code = |partition| refusal(consents.code(past, None, partition), is_still);
+    let (fine, refused): (Vec<_>, Vec<_>) =
+        owned(&topic.partitions).into_iter().partition(|asked| code(asked.partition) == FINE);
+    let asked = OffsetForLeaderTopic { topic: past.tiered.topic.name.as_str(), partitions: fine.into() };
     let asked =
         OffsetForLeaderEpochRequest { topics: vec![asked].into(), ..OffsetForLeaderEpochRequest::default() };
     let answer = epochs::answer(&asked, &past.view, &past.logs).await;
-    let is_still = is_still(&tier.known(), &past.tiered);
-    let told = answer.topics.iter().flat_map(|topic| owned(&topic.partitions)).map(|mut told| {
-        let code = refusal(consents.code(past, None, told.partition), is_still);
-        if code != FINE {
-            (told.error_code, told.end_offset, told.leader_epoch) = (At::new(code), At::new(-1), At::new(-1));
-        }
-        told
+    let told = answer.topics.iter().flat_map(|topic| owned(&topic.partitions));
+    let refused = refused.into_iter().map(|asked| EpochEndOffset {
+        partition: asked.partition,
+        error_code: At::new(code(asked.partition)),
+        leader_epoch: At::new(-1),
+        end_offset: At::new(-1),
     });
-    OffsetForLeaderTopicResult { topic: topic.topic, partitions: told.collect() }
+    OffsetForLeaderTopicResult { topic: topic.topic, partitions: told.chain(refused).collect() }
 }
 
 /// The error of a partition: the broker's own; without its word, that there was none.
@@ -277,116 +350,4 @@ fn refusal(code: Option<i16>, is_still: bool) -> i16 {
         Some(code) => code,
         None => KafkaError::RequestTimedOut.code(),
     }
-}
-
-/// The records: of each partition that the broker has consented to.
-async fn records<'a>(
-    request: &FetchRequest<'a>,
-    version: i16,
-    rest: &[FetchableTopicResponse<'_>],
-    travelers: &Travelers,
-    consents: &Consents,
-    tier: &Tier,
-    room: Option<usize>,
-) -> Vec<FetchableTopicResponse<'a>> {
-    let began = Instant::now();
-    let max_wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(PATIENCE);
-    let taken: usize =
-        rest.iter().flat_map(|topic| owned(&topic.partitions)).map(|data| data.records.value.len()).sum();
-    let left = size(request.max_bytes.value).saturating_sub(taken).min(room.unwrap_or(0));
-    let (mut left, mut is_read) = (left, taken > 0);
-    let (known, mut topics, mut is_news) = (tier.known(), Vec::new(), taken > 0);
-    for topic in &request.topics {
-        let Some(past) = travelers.of(&topic, version) else { continue };
-        let key = TopicKey::of(topic.topic, topic.topic_id, version);
-        let is_still = by_id(version) || is_still(&known, &past.tiered);
-        let (mut wishes, mut refused) = (Vec::new(), Vec::new());
-        for asked in &topic.partitions {
-            let floor = past.tiered.place(asked.partition).map_or(0, |place| place.lock().floor().get());
-            let code = match refusal(consents.code(past, Some(version), asked.partition), is_still) {
-                // What was deleted since is not read in the past either.
-                FINE if asked.fetch_offset < floor => KafkaError::OffsetOutOfRange.code(),
-                code => code,
-            };
-            let tip = past.tiered.tip(asked.partition);
-            match tip.filter(|_| code == FINE) {
-                Some(tip) => wishes.push(Wish {
-                    partition: asked.partition,
-                    target: Ok(tip),
-                    offset: asked.fetch_offset,
-                    max_bytes: size(asked.partition_max_bytes),
-                    decided: None,
-                }),
-                None if code == FINE => {
-                    refused.push((asked.partition, KafkaError::UnknownTopicOrPartition.code()))
-                }
-                None => refused.push((asked.partition, code)),
-            }
-        }
-        is_news |= !refused.is_empty();
-        let plan = Plan {
-            topics: vec![TopicPlan { key, wishes }],
-            isolation: isolation(request.isolation_level),
-            max_bytes: left,
-            min_bytes: 1,
-            max_wait,
-        };
-        // The first batch of an answer may exceed its limits, no other one.
-        let got = if room.is_none() || (is_read && left == 0) {
-            plan.wishes().map(|_| Got::Late).collect()
-        } else {
-            gather(&past.logs, &plan, began + max_wait).await
-        };
-        let bytes = bytes_of(&got);
-        left = left.saturating_sub(bytes);
-        is_read |= bytes > 0;
-        is_news |= bytes > 0 || got.iter().any(|got| matches!(got, Got::Outside(_)));
-        let told = Told { session_id: 0, wishes: vec![true; got.len()] };
-        let partitions = response(&plan, got, &told, version)
-            .responses
-            .iter()
-            .flat_map(|topic| made(&topic.partitions))
-            .collect::<Vec<_>>();
-        let refused = refused.into_iter().map(|(partition_index, code)| PartitionData {
-            partition_index,
-            error_code: At::new(code),
-            high_watermark: At::new(-1),
-            aborted_transactions: At::new(None),
-            ..PartitionData::default()
-        });
-        let partitions = partitions.into_iter().chain(refused).collect();
-        topics.push(FetchableTopicResponse { topic: topic.topic, topic_id: topic.topic_id, partitions });
-    }
-    if !is_news {
-        // An answer that comes at once and has nothing is asked for again at once.
-        sleep_until(began + max_wait).await;
-    }
-    topics
-}
-
-/// Entries that were made here, and borrow from nothing.
-fn made<'a>(list: &List<'_, PartitionData<'_>>) -> Vec<PartitionData<'a>> {
-    list.iter()
-        .map(|data| {
-            let data = data.value.into_owned();
-            let records = match data.records.value {
-                crate::wire::Records::Shared(chunks) => crate::wire::Records::Shared(chunks),
-                _ => crate::wire::Records::EMPTY,
-            };
-            let aborted = data.aborted_transactions.value.map(|aborted| {
-                List::from(aborted.iter().map(|aborted| aborted.value.into_owned()).collect::<Vec<_>>())
-            });
-            PartitionData {
-                partition_index: data.partition_index,
-                error_code: data.error_code,
-                high_watermark: data.high_watermark,
-                last_stable_offset: data.last_stable_offset,
-                log_start_offset: data.log_start_offset,
-                aborted_transactions: At::new(aborted),
-                preferred_read_replica: data.preferred_read_replica,
-                records: At::new(records),
-                ..PartitionData::default()
-            }
-        })
-        .collect()
 }

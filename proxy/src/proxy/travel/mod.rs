@@ -5,7 +5,7 @@
 //! | what does a name mean? | `name` |
 //! | which ones have been asked for, and what stands behind them? | `past` |
 //! | which topics of a request are such, and what is the broker asked in their stead? | `split` |
-//! | what is answered? | `join`: from the tier, once the broker has consented |
+//! | what is answered? | `join`: from the tier, once the broker has consented; `records` |
 //!
 //! A broker knows no such topic. What a request says of one is taken out of it, and in its stead a question of ours goes ahead,
 //! about the topic behind it, under the client's own rights: for Metadata the topic itself; for offsets where its log ends; for
@@ -18,8 +18,12 @@
 mod join;
 mod name;
 mod past;
+mod records;
 mod split;
 
-pub(crate) use join::{Consents, join};
+pub(crate) use join::{Consents, Joined, Reading, join, most_bytes};
+#[cfg(test)]
+pub(crate) use name::PastName;
 pub(crate) use past::Pasts;
+pub(crate) use records::PastLater;
 pub(crate) use split::{Split, Travelers, split};

@@ -10,7 +10,7 @@ use super::past::{Past, Pasts};
 use crate::proxy::ended::Ended;
 use crate::proxy::own;
 use crate::proxy::tier::Known;
-use crate::serve::fetch::by_id;
+use crate::serve::fetch::{TopicKey, by_id};
 use crate::wire::messages::fetch::{FetchPartition, FetchRequest, FetchTopic};
 use crate::wire::messages::list_offsets::ListOffsetsRequest;
 use crate::wire::messages::metadata::{MetadataRequest, MetadataRequestTopic};
@@ -25,6 +25,10 @@ const WITHOUT_SESSION: i32 = -1;
 const UNKNOWN_SESSION: i32 = i32::MIN;
 /// Metadata of version 0 that names none asks for all.
 const METADATA_FROM: i16 = 1;
+/// The most names, and the most partitions, of topics as they stood that one request is taken apart for: what is told of them is
+/// longer than the request. One that has more passes as it is, to a broker that knows no such topic.
+const NAMES: usize = 1000;
+const PARTITIONS: usize = 10_000;
 
 /// What a request says of topics as they stood.
 #[derive(Debug)]
@@ -32,9 +36,9 @@ pub(crate) struct Travelers {
     /// The request as it came, its length cut off.
     pub(crate) request: Bytes,
     /// The topics, by what they go by in the request.
-    pub(crate) pasts: Vec<Arc<Past>>,
-    /// Names in Metadata, which need not be known yet.
-    pub(crate) names: Vec<String>,
+    pub(crate) pasts: BTreeMap<TopicKey, Arc<Past>>,
+    /// Names in Metadata, which need not be known yet. However often one is repeated it is told of once.
+    pub(crate) names: BTreeSet<String>,
 }
 
 /// A request taken apart.
@@ -69,17 +73,17 @@ fn metadata(frame: &Bytes, known: &Known) -> Result<Option<Split>, Ended> {
     let (header, body) = RequestHeader::read(frame)?;
     let request: MetadataRequest<'_> = read_request(&header, body)?;
     let mut bases = BTreeSet::new();
-    let (mut names, mut rest) = (Vec::new(), Vec::new());
+    let (mut names, mut rest) = (BTreeSet::new(), Vec::new());
     for topic in request.topics.iter().flatten() {
         match (base(&topic, known), topic.name) {
             (Some(base), Some(name)) => {
                 bases.insert(base.to_owned());
-                names.push(name.to_owned());
+                names.insert(name.to_owned());
             }
             _ => rest.push(topic.value.into_owned()),
         }
     }
-    if names.is_empty() {
+    if names.is_empty() || is_too_many("names", names.len(), NAMES) {
         return Ok(None);
     }
     let rest = MetadataRequest { topics: Some(rest.into()), ..request };
@@ -88,7 +92,7 @@ fn metadata(frame: &Bytes, known: &Known) -> Result<Option<Split>, Ended> {
         rest: written(&write_request(&rest, header.version, header.correlation_id, header.client_id)?),
         question: (Api::METADATA, own::METADATA_VERSION, question),
         stale: BTreeSet::new(),
-        travelers: Travelers { request: frame.clone(), pasts: Vec::new(), names },
+        travelers: Travelers { request: frame.clone(), pasts: BTreeMap::new(), names },
     }))
 }
 
@@ -107,11 +111,14 @@ fn fetch(frame: &Bytes, pasts: &Pasts) -> Result<Option<Split>, Ended> {
     for topic in &request.topics {
         let past = if by_id(version) { pasts.with_id(topic.topic_id) } else { pasts.named(topic.topic) };
         match past {
-            Some(past) => found.add(&past, topic.partitions.iter().map(|asked| asked.partition)),
+            Some(past) => {
+                let key = TopicKey::of(topic.topic, topic.topic_id, version);
+                found.add(key, &past, topic.partitions.iter().map(|asked| asked.partition));
+            }
             None => rest.push(topic.value.into_owned()),
         }
     }
-    if found.pasts.is_empty() {
+    if found.is_nothing() {
         return Ok(None);
     }
     let topics = found.partitions.values().map(|(past, partitions)| FetchTopic {
@@ -152,7 +159,7 @@ fn fetch(frame: &Bytes, pasts: &Pasts) -> Result<Option<Split>, Ended> {
     };
     let rest = written(&write_request(&rest, version, header.correlation_id, header.client_id)?);
     let stale = if by_id(version) { BTreeSet::new() } else { found.names() };
-    let travelers = Travelers { request: frame.clone(), pasts: found.pasts, names: Vec::new() };
+    let travelers = Travelers { request: frame.clone(), pasts: found.pasts, names: BTreeSet::new() };
     Ok(Some(Split { rest, question: (Api::FETCH, version, question), stale, travelers }))
 }
 
@@ -163,7 +170,10 @@ fn offsets(frame: &Bytes, pasts: &Pasts) -> Result<Option<Split>, Ended> {
     let mut rest = Vec::new();
     for topic in &request.topics {
         match pasts.named(topic.name) {
-            Some(past) => found.add(&past, topic.partitions.iter().map(|asked| asked.partition_index)),
+            Some(past) => {
+                let key = TopicKey::Name(topic.name.into());
+                found.add(key, &past, topic.partitions.iter().map(|asked| asked.partition_index));
+            }
             None => rest.push(topic.value.into_owned()),
         }
     }
@@ -178,7 +188,10 @@ fn epochs(frame: &Bytes, pasts: &Pasts) -> Result<Option<Split>, Ended> {
     let mut rest = Vec::new();
     for topic in &request.topics {
         match pasts.named(topic.topic) {
-            Some(past) => found.add(&past, topic.partitions.iter().map(|asked| asked.partition)),
+            Some(past) => {
+                let key = TopicKey::Name(topic.topic.into());
+                found.add(key, &past, topic.partitions.iter().map(|asked| asked.partition));
+            }
             None => rest.push(topic.value.into_owned()),
         }
     }
@@ -189,19 +202,27 @@ fn epochs(frame: &Bytes, pasts: &Pasts) -> Result<Option<Split>, Ended> {
 /// Topics that were found, and of each topic behind them all partitions that are asked for.
 #[derive(Default)]
 struct Found {
-    pasts: Vec<Arc<Past>>,
+    pasts: BTreeMap<TopicKey, Arc<Past>>,
+    /// How many partitions the request names of them, with those that it repeats.
+    asked: usize,
     partitions: BTreeMap<[u8; 16], (Arc<Past>, BTreeSet<i32>)>,
 }
 
 impl Found {
-    fn add(&mut self, past: &Arc<Past>, partitions: impl Iterator<Item = i32>) {
-        self.pasts.push(Arc::clone(past));
+    fn add(&mut self, key: TopicKey, past: &Arc<Past>, partitions: impl Iterator<Item = i32>) {
+        self.pasts.insert(key, Arc::clone(past));
+        let partitions = partitions.inspect(|_| self.asked += 1);
         let id = *past.tiered.topic.id.as_bytes();
         self.partitions.entry(id).or_insert_with(|| (Arc::clone(past), BTreeSet::new())).1.extend(partitions);
     }
 
+    /// Whether there is nothing to be taken out, or too much.
+    fn is_nothing(&self) -> bool {
+        self.pasts.is_empty() || is_too_many("partitions", self.asked, PARTITIONS)
+    }
+
     fn names(&self) -> BTreeSet<String> {
-        self.pasts.iter().map(|past| past.tiered.topic.name.as_str().to_owned()).collect()
+        self.pasts.values().map(|past| past.tiered.topic.name.as_str().to_owned()).collect()
     }
 
     /// With the question where the logs end: whoever is told that may know of the topic.
@@ -210,7 +231,7 @@ impl Found {
         frame: &Bytes,
         rest: impl FnOnce(&RequestHeader<'_>) -> Result<Frame, WriteError>,
     ) -> Result<Option<Split>, Ended> {
-        if self.pasts.is_empty() {
+        if self.is_nothing() {
             return Ok(None);
         }
         let (header, _) = RequestHeader::read(frame)?;
@@ -222,9 +243,17 @@ impl Found {
             rest: written(&rest(&header)?),
             question: (Api::LIST_OFFSETS, own::LIST_OFFSETS_VERSION, question),
             stale: self.names(),
-            travelers: Travelers { request: frame.clone(), pasts: self.pasts, names: Vec::new() },
+            travelers: Travelers { request: frame.clone(), pasts: self.pasts, names: BTreeSet::new() },
         }))
     }
+}
+
+fn is_too_many(what: &str, number: usize, most: usize) -> bool {
+    let is = number > most;
+    if is {
+        tracing::warn!(number, most, "a request asks for more {what} of topics as they stood than one may");
+    }
+    is
 }
 
 /// A frame that was written, its length cut off again.

@@ -165,7 +165,7 @@ async fn ends_of_old_epochs_come_from_the_tier() {
     }
 }
 
-fn deletion(offset: i64) -> DeleteRecordsRequest {
+pub(super) fn deletion(offset: i64) -> DeleteRecordsRequest {
     deletion_of("orders", 0, offset)
 }
 

@@ -53,6 +53,8 @@ pub(super) struct Brokers {
     pub(super) stable: Arc<AtomicI64>,
     /// Producers and first offsets of aborted transactions that reach beyond the tier's end.
     pub(super) aborted: Arc<std::sync::Mutex<Vec<(i64, i64)>>>,
+    /// Whether it has had enough of fetches for now.
+    pub(super) throttles: Arc<AtomicBool>,
     /// Its fetch sessions.
     pub(super) cache: Arc<std::sync::Mutex<Cache>>,
 }
@@ -70,6 +72,7 @@ impl Brokers {
             id: Arc::new(std::sync::atomic::AtomicU8::new(ID)),
             stable: Arc::new(AtomicI64::new(i64::MAX)),
             aborted: Arc::default(),
+            throttles: Arc::default(),
             cache: Arc::default(),
         }
     }
@@ -93,6 +96,9 @@ impl Brokers {
     }
 
     fn fetch(&self, asked: &Asked) -> Bytes {
+        if self.throttles.load(Ordering::SeqCst) {
+            return asked.answer(&FetchResponse::default().with_throttle_time_ms(10));
+        }
         let turn = self.cache.lock().unwrap().turn(asked.body());
         let (request, session_id, is_next) = match turn {
             Ok(turn) => turn,

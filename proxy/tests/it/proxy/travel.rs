@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::broker::Client;
 use super::filling::{fetch_on, records, request};
+use super::merging::deletion;
 use super::scene::{OUT_OF_RANGE, Scene, log, text};
 
 /// The record at offset N has the timestamp 1,000,000 + N.
@@ -235,4 +236,65 @@ async fn a_topic_behind_is_not_made_by_asking_for_its_past() {
         count += 1;
     }
     assert!(count >= 2);
+}
+
+#[tokio::test]
+async fn a_name_is_told_of_once_however_often_it_is_asked_for() {
+    let scene = scene().await;
+    let mut client = scene.proxy.client().await;
+    let mut names = vec![PAST; 300];
+    names.push("orders");
+    let told = metadata(&mut client, 12, &names).await;
+    assert_eq!(told.len(), 2, "each takes a few bytes in the request and any number in the answer");
+}
+
+#[tokio::test]
+async fn what_is_deleted_now_is_not_in_the_past_either_and_the_past_still_ends() {
+    let scene = scene().await;
+    let mut client = scene.proxy.client().await;
+    let id = learn(&mut client).await;
+    assert_eq!(client.ask(2, &deletion(300)).await.topics[0].partitions[0].error_code, 0);
+    assert_eq!(offset(&mut client, -2).await, (0, 300));
+    assert_eq!(offset(&mut client, 1_000_200).await, (0, 300), "times are found in what is left");
+    assert_eq!(fetch(&mut client, 13, id, 299).await.error_code, OUT_OF_RANGE);
+    let mut entry = fetch(&mut client, 13, id, 300).await;
+    while records(&entry).is_empty() {
+        entry = fetch(&mut client, 13, id, 300).await;
+    }
+    assert_eq!((entry.error_code, entry.log_start_offset), (0, 300));
+    assert!(scene.log.bytes_from(300).starts_with(records(&entry)));
+    // All that was there then is gone by now: what is left is its end.
+    assert_eq!(client.ask(2, &deletion(650)).await.topics[0].partitions[0].error_code, 0);
+    assert_eq!((offset(&mut client, -2).await, offset(&mut client, -1).await), ((0, END), (0, END)));
+    assert_eq!(fetch(&mut client, 13, id, END - 1).await.error_code, OUT_OF_RANGE);
+    let entry = fetch(&mut client, 13, id, END).await;
+    assert_eq!((entry.error_code, entry.high_watermark, records(&entry).len()), (0, END, 0));
+}
+
+#[tokio::test]
+async fn nothing_is_read_of_what_the_broker_has_not_consented_to() {
+    let scene = scene().await;
+    let mut client = scene.proxy.client().await;
+    learn(&mut client).await;
+    scene.brokers.leads.store(false, Ordering::SeqCst);
+    let gets = scene.gets();
+    assert_eq!(offset(&mut client, -1).await, (6, -1));
+    assert_eq!(scene.gets(), gets);
+}
+
+#[tokio::test]
+async fn a_broker_that_has_had_enough_for_now_is_no_error() {
+    let scene = scene().await;
+    let mut client = scene.proxy.client().await;
+    let id = learn(&mut client).await;
+    scene.brokers.throttles.store(true, Ordering::SeqCst);
+    for version in [4, 12, 13] {
+        let entry = fetch(&mut client, version, id, 100).await;
+        assert_eq!((entry.error_code, records(&entry).len()), (0, 0), "Java takes any other error for a bug");
+    }
+    // Clients know such an answer by having no partition at all.
+    let mut both = request(&[(0, 750)]);
+    both.topics.push(past(id, 1, 200));
+    let answer = client.ask(13, &both).await;
+    assert!(answer.responses.is_empty() && answer.throttle_time_ms > 0, "{answer:?}");
 }

@@ -53,7 +53,7 @@ fn looked(request: &FetchRequest<'_>, version: i16, known: &Known) -> (Look, i32
     let mut frame =
         BytesMut::from(&write_request(request, version, 1, Some(b"client")).unwrap().into_bytes()[..]);
     frame.advance(4);
-    let room = ByteBudget::new(1 << 20);
+    let room = Share::alone(1 << 20);
     let look = look(&mut frame, known, &Kept::default(), &Refusals::default(), &room).unwrap();
     let (header, body) = RequestHeader::read(&frame).unwrap();
     let read: FetchRequest<'_> = read_request(&header, body).unwrap();

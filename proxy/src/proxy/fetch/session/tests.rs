@@ -200,7 +200,7 @@ fn frame(fetch: &Fetch, id: i32, epoch: i32) -> BytesMut {
 struct World {
     known: Known,
     kept: Kept,
-    room: ByteBudget,
+    room: Share,
     broker: Broker,
     id: i32,
     epoch: i32,
@@ -219,7 +219,7 @@ enum Seen {
 
 impl World {
     fn new(room: u64) -> Self {
-        let room = ByteBudget::new(room);
+        let room = Share::alone(room);
         Self { known: known(), kept: Kept::default(), room, broker: Broker::default(), id: 0, epoch: 0 }
     }
 
@@ -393,7 +393,7 @@ async fn what_is_not_followed_is_told_to_begin_anew() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_fetch_of_a_session_does_not_overtake_the_first() {
-    let (known, room, kept) = (known(), ByteBudget::new(1 << 20), Kept::default());
+    let (known, room, kept) = (known(), Share::alone(1 << 20), Kept::default());
     let look = |epoch, id| {
         let fetch = fetch(Said::Next, &[((0, 0), 5)]);
         match look(&mut frame(&fetch, id, epoch), &known, &kept, &Refusals::default(), &room).unwrap() {
