@@ -53,7 +53,8 @@ impl Exposition {
             let mut below = 0.0;
             for (size, bucket) in sizes.iter().zip(buckets) {
                 below += bucket;
-                self.line(&format!("{name}_bucket"), own().chain([("le", Label(&size.to_string()))]), below);
+                let size = size.to_string();
+                self.line(&format!("{name}_bucket"), own().chain([("le", Label(&size))]), below);
             }
             // What is counted meanwhile may be in a bucket and not among all: a count never falls below its buckets.
             let count = count.max(below);
