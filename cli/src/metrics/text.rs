@@ -48,13 +48,13 @@ impl Exposition {
     ) {
         let Metric { name, kind, help, .. } = metric;
         let _ = writeln!(self.text, "# HELP {name} {}\n# TYPE {name} {}", escaped(help), kind.word());
-        for (label, buckets, count, sum) in values {
-            let own = || metric.labels.iter().map(|label| label.name).zip([label]);
+        let sizes = sizes.map(|size| size.to_string());
+        for (Label(label), buckets, count, sum) in values {
+            let own = || metric.labels.iter().map(|label| label.name).zip([Label(label)]);
             let mut below = 0.0;
             for (size, bucket) in sizes.iter().zip(buckets) {
                 below += bucket;
-                let size = size.to_string();
-                self.line(&format!("{name}_bucket"), own().chain([("le", Label(&size))]), below);
+                self.line(&format!("{name}_bucket"), own().chain([("le", Label(size))]), below);
             }
             // What is counted meanwhile may be in a bucket and not among all: a count never falls below its buckets.
             let count = count.max(below);

@@ -122,6 +122,10 @@ impl Turn<'_> {
             (&manifest.lineage, span(manifest).unwrap_or(OffsetRange::EMPTY))
         });
         match prove(&claimed, bound, witness.as_ref(), tier, span) {
+            Ok(Proof::Bound) if !claimed.from_leaders_log => {
+                let parted = self.parted_inside(epochs, bound).await?;
+                Ok(parted.map_or(Ok(Proof::Bound), Err))
+            }
             Ok(proof) => Ok(Ok(proof)),
             Err(Unproven::OffLineage { leader, end: Some(told) }) => {
                 let shared = self.shared_end(chain, leader, told).await?;
@@ -129,6 +133,21 @@ impl Turn<'_> {
             }
             Err(why) => Ok(Err(why)),
         }
+    }
+
+    /// Where the leader's log, as far as it reaches down, has other epochs than these, if anywhere. A chain is put together by names and
+    /// epochs: a pin of another history may end where the log begins, and then one vouched record does not prove what lies below.
+    async fn parted_inside(&self, epochs: &Lineage, bound: &Bound) -> Result<Option<Unproven>, Trouble> {
+        for pair in epochs.starts().windows(2).filter(|pair| pair[1].start > bound.log_start) {
+            let (epoch, end) = (pair[0].epoch, pair[1].start);
+            let told = self.bound_for(Some(epoch)).await?;
+            if !told.vouches_for(epoch, end) && end > told.log_start {
+                let (leader, end) =
+                    (told.epoch_end.map(|told| told.epoch), told.epoch_end.map(|told| told.end));
+                return Ok(Some(Unproven::OffLineage { leader, end }));
+            }
+        }
+        Ok(None)
     }
 
     /// Up to where a chain can share the leader's log, which has `leader` up to `told` and nothing newer below that.

@@ -146,3 +146,37 @@ async fn a_follower_whose_broker_notes_another_history_does_not_bring_what_its_l
     bench.model.lock().unwrap().broker(3).noted = Some(the_history_that_went_on());
     bench.nothing_joins_them().await;
 }
+
+/// A chain is put together by names and epochs: a pin of what an election cut may end where the log that was begun anew begins.
+#[tokio::test(start_paused = true)]
+async fn one_record_that_the_leader_vouches_for_does_not_prove_a_pin_of_another_history_below_it() {
+    let bench = Bench::new(2).await;
+    {
+        let mut model = bench.model.lock().unwrap();
+        (0..5).for_each(|_| model.write(&[1, 2], 2));
+        model.elect(1, 2);
+        model.write(&[1], 2);
+    }
+    let old = bench.sidecar(1, each_file()).await;
+    bench.run(&[&old], 30).await;
+    assert_eq!(bench.tier_end().await, 30);
+    {
+        let mut model = bench.model.lock().unwrap();
+        model.elect(2, 3);
+        (0..4).for_each(|_| model.write(&[2], 2));
+        let anew = model.broker(2).files[6..].to_vec();
+        let cut = std::mem::replace(&mut model.broker(1).files, anew).pop().unwrap();
+        model.broker(1).sole = vec![cut];
+        model.broker(1).witnesses.clear();
+    }
+    let follower = bench.sidecar(1, each_file()).await;
+    bench.run(&[&follower], 1200).await;
+    assert_eq!(bench.tier_end().await, 30, "{:?}", follower.status());
+    let leader = bench.sidecar(2, each_file()).await;
+    bench.run(&[&leader, &follower], 600).await;
+    let manifest = bench.manifest().await.unwrap();
+    assert_eq!(manifest.tier_end, offset(48), "{:?}", leader.status());
+    let epochs: Vec<_> =
+        manifest.entries.iter().flat_map(|entry| entry.epochs.iter().map(|of| of.epoch)).collect();
+    assert!(!epochs.contains(&model::epoch(2)), "{epochs:?}");
+}
