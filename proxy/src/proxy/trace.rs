@@ -8,6 +8,7 @@ mod log;
 mod tier;
 
 mod memory;
+mod names;
 mod past;
 
 use std::pin::Pin;
@@ -113,6 +114,7 @@ struct Stage {
     events: Events,
     shared: Arc<Shared>,
     log: Log,
+    world: World,
     _stopper: Stopper,
     _tasks: JoinSet<()>,
 }
@@ -179,7 +181,7 @@ impl Stage {
         let (stopper, stop) = Stopper::new();
         let mut tasks = JoinSet::new();
         tasks.spawn(run(of_client, of_broker, grounds, Arc::clone(&shared), stop));
-        Self { client, broker, events, shared, log, _stopper: stopper, _tasks: tasks }
+        Self { client, broker, events, shared, log, world, _stopper: stopper, _tasks: tasks }
     }
 
     /// Where the tier begins and ends is known.

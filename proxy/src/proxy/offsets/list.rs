@@ -51,11 +51,12 @@ pub(crate) async fn patch_offsets(frame: &mut BytesMut, asked: &[u8], tier: &Tie
         _ => PATIENCE,
     };
     let isolation = isolation(request.isolation_level);
-    let deadline = Instant::now() + patience;
+    let came = Instant::now();
+    let deadline = came + patience;
     if may_be_new(frame, &request, version, tier)? {
         tier.look_again(START_PATIENCE).await;
     }
-    let entries = entries(frame, &request, version, isolation, tier)?;
+    let entries = entries(frame, &request, (version, isolation), tier, came)?;
     let looks = entries.iter().map(|entry| async move {
         match &entry.of {
             Some((tiered, tip)) => {
@@ -151,9 +152,9 @@ fn may_be_new(
 fn entries(
     frame: &[u8],
     request: &ListOffsetsRequest<'_>,
-    version: i16,
-    isolation: Isolation,
+    (version, isolation): (i16, Isolation),
     tier: &Tier,
+    came: Instant,
 ) -> Result<Vec<Entry>, Ended> {
     let mut asked = HashMap::new();
     for topic in &request.topics {
@@ -165,7 +166,7 @@ fn entries(
     let known = tier.known();
     let mut entries = Vec::new();
     for topic in &answer.topics {
-        let named = Named::of(&known, topic.name);
+        let named = Named::as_of(&known, topic.name, came);
         for told in topic.partitions.iter().filter(|told| told.error_code.value == 0) {
             let Some(timestamp) = asked.get(&(topic.name, told.partition_index)) else { continue };
             let of = match &named {

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::proxy::tier::{Known, Tiered};
 use crate::wire::messages::delete_records::DeleteRecordsRequest;
 use crate::wire::messages::list_offsets::ListOffsetsRequest;
@@ -24,8 +26,13 @@ pub(crate) enum Named {
 
 impl Named {
     pub(crate) fn of(known: &Known, name: &str) -> Self {
+        Self::as_of(known, name, Instant::now())
+    }
+
+    /// The same as it was told at a moment.
+    pub(crate) fn as_of(known: &Known, name: &str, now: Instant) -> Self {
         let Some(named) = known.named(name) else { return Self::Foreign };
-        match named.live() {
+        match named.live_at(now) {
             Ok(Some(tiered)) => Self::Is(Arc::clone(tiered)),
             Ok(None) => Self::Foreign,
             Err(_) => Self::Stale,

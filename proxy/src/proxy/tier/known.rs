@@ -83,8 +83,13 @@ impl Named {
     /// The one that the name means, as a broker told a moment ago. `Err` where that was too long ago, `Ok(None)` where it is
     /// one that is not in the tier.
     pub(crate) fn live(&self) -> Result<Option<&Arc<Tiered>>, Stale> {
+        self.live_at(Instant::now())
+    }
+
+    /// The same as of a moment: what was certain then does not become uncertain by what takes long since.
+    pub(crate) fn live_at(&self, now: Instant) -> Result<Option<&Arc<Tiered>>, Stale> {
         let live = *self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        let live = live.filter(|live| live.at.elapsed() < NAME_AGE).ok_or(Stale)?;
+        let live = live.filter(|live| now.saturating_duration_since(live.at) < NAME_AGE).ok_or(Stale)?;
         Ok(self.all.iter().find(|topic| topic.topic.id == live.id))
     }
 

@@ -267,3 +267,17 @@ async fn the_earliest_lies_behind_the_last_gap() {
         "what lies before it is there for whoever seeks"
     );
 }
+
+#[tokio::test]
+async fn of_a_partition_with_nothing_in_the_tier_each_word_is_answered_as_the_broker_does() {
+    let scene = Scene::new(800, 700).await;
+    let mut client = scene.proxy.client().await;
+    for version in 1..=10 {
+        for (timestamp, offset) in
+            [(-1, scene.log.end()), (-2, 700), (-3, scene.log.end() - 1), (-4, 700), (-5, -1), (-6, -1)]
+        {
+            let told = listed(&mut client, version, 2, timestamp).await;
+            assert_eq!((told.error_code, told.offset), (0, offset), "version {version}, {timestamp}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! ListGroups: those that the bucket has, with the state of those that are here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use firnline_index::keys::{KeyPrefix, ObjectKey};
@@ -42,11 +42,13 @@ pub(crate) async fn list(desk: Desk<'_>, request: &ListGroupsRequest<'_>) -> Res
         });
         all.insert(group.name.to_string(), told);
     }
-    let wanted = |filter: &[String], is: &str| {
-        filter.is_empty() || filter.iter().any(|one| one.eq_ignore_ascii_case(is))
-    };
-    let states: Vec<String> = request.states_filter.iter().map(|one| (*one.value).to_owned()).collect();
-    let types: Vec<String> = request.types_filter.iter().map(|one| (*one.value).to_owned()).collect();
+    let wanted =
+        |filter: &HashSet<String>, is: &str| filter.is_empty() || filter.contains(&is.to_ascii_lowercase());
+    // A request may name any number of them, and each group is held against all.
+    let states: HashSet<String> =
+        request.states_filter.iter().map(|one| one.value.to_ascii_lowercase()).collect();
+    let types: HashSet<String> =
+        request.types_filter.iter().map(|one| one.value.to_ascii_lowercase()).collect();
     all.retain(|name, (state, _)| {
         desk.view.may_use_group(name).is_ok() && wanted(&states, state) && wanted(&types, TYPE)
     });
