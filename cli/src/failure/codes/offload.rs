@@ -220,10 +220,13 @@ super::codes! { OFFLOAD:
     UNPROVEN = "FIRN-O503", Difference, "Bytes are held that nobody can vouch for" {
         cause: "pins hold bytes at the tier's end, and neither the leader nor this sidecar's own notes tell whether they were committed",
         effect: "the pins stay; nothing of them is uploaded",
-        action: "bring back the replica that led, or let them go with `firnline repair gap`",
+        action: "bring back the replica that led, or let them go with `firnline repair gap`. Of a topic that is deleted, no \
+                 replica leads: copy the files `.firnline-pin.<topic id>.<partition>.…` of the log directory away if what \
+                 they hold matters, then remove them",
     }
     OTHER_HISTORY = "FIRN-O504", Difference, "The log here does not continue the tier" {
-        cause: "this replica was cut below the tier's end and written anew",
+        cause: "this replica was cut below the tier's end and written anew; or the leader asks for what this replica holds, \
+                and its notes say that it goes on from another history than the tier's last record",
         effect: "nothing is taken from it; the leader's sidecar goes on",
         action: "nothing where the leader differs; else see FIRN-O500",
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use firnline_index::SegmentUuid;
-use firnline_index::manifest::{DeadReason, Entry, Manifest};
+use firnline_index::manifest::{DeadBranch, DeadReason, Entry, Manifest};
 use firnline_store::sim::Change;
 
 use super::gone::{Cover, cover};
@@ -179,10 +179,14 @@ impl Replaced<'_> {
         let whole = self.new.serving_start.get() == 0 && self.new.gaps.is_empty();
         // What the tier still has of a history that was cut says other things of its transactions.
         let of_one_history = || {
-            let mut below = truth.live.iter().filter(|batch| batch.end <= entry.range.start().get());
-            let from_the_first = truth.live.first().is_none_or(|first| first.base == 0);
+            // An election may have brought back the upper part of what another had cut, and nobody has what lies between.
+            let mut next = 0;
+            let mut below = truth.live.iter().filter(|batch| batch.base < entry.range.end().get());
             self.partition.unclean == 0
-                || (from_the_first && below.all(|batch| cover(Some(self.new), batch) == Cover::Live))
+                || below.all(|batch| {
+                    let joins = batch.base == std::mem::replace(&mut next, batch.end);
+                    joins && cover(Some(self.new), batch) == Cover::Live
+                })
         };
         if all_live && whole && of_one_history() {
             content::transactions(tail.transactions(), entry, truth.live.iter())
@@ -220,15 +224,8 @@ impl Replaced<'_> {
         let mut wrong = Vec::new();
         for branch in self.new.dead_branches.iter().skip(before) {
             let too_late = branch.reason == DeadReason::NeverCommitted;
-            // A pin that parts from the tier is kept by name, and nothing is cut. It needs no unclean election: a follower whose
-            // last records the leader has dropped, and whose leader's log begins above them by now, keeps them below what it
-            // fetches.
-            let was_live = |entry: &Entry| {
-                self.old.is_some_and(|old| old.entries.iter().any(|known| known.uuid == entry.uuid))
-            };
-            let cuts = !too_late && (!branch.pages.is_empty() || branch.entries.iter().any(was_live));
-            self.seen.counts.cuts += u64::from(cuts);
-            if self.partition.unclean == 0 && cuts {
+            self.seen.counts.cuts += u64::from(!too_late);
+            if self.partition.unclean == 0 && !too_late && !self.was_never_committed(branch) {
                 wrong.push(format!("a cut at {} without an unclean election", branch.cut_at));
             }
             for entry in &branch.entries {
@@ -268,6 +265,21 @@ impl Replaced<'_> {
             }
         }
         wrong
+    }
+
+    /// Whether a branch is a pin's, and begins to differ with what was never committed: a log that was begun anew kept it.
+    fn was_never_committed(&self, branch: &DeadBranch) -> bool {
+        let cut_from_the_tier = |entry: &Entry| {
+            self.old.is_some_and(|old| old.entries.iter().any(|known| known.uuid == entry.uuid))
+        };
+        let fate_at = |entry: &Entry| {
+            let object = (self.peek)(&entry.object_key(&self.new.tip))?;
+            let (stretch, _) = content::open(&object, entry, &self.partition.truth, self.peek).ok()?;
+            let at = branch.cut_at.get();
+            stretch.fates.into_iter().find(|(base, end, _)| *base <= at && at < *end).map(|(.., fate)| fate)
+        };
+        !branch.entries.iter().any(cut_from_the_tier)
+            && branch.entries.iter().find_map(fate_at) == Some(Fate::NeverCommitted)
     }
 
     /// A gap covers nothing that somebody could have brought.

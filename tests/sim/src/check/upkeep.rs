@@ -66,12 +66,17 @@ impl Words {
         }
         let floor = new.floor.map_or(0, |floor| floor.get());
         let limits = self.limits.get(&new.tip.topic_id).map_or(&[][..], Vec::as_slice);
-        let left: u64 = new.entries.iter().map(|entry| entry.log_bytes.get()).sum();
+        // The oldest goes first: what is left counts from there, as others may have gone for their age behind it.
+        let left_behind = |gone: &Entry| -> u64 {
+            let behind = old.entries.iter().filter(|entry| entry.range.start() >= gone.range.end());
+            behind.map(|entry| entry.log_bytes.get()).sum()
+        };
         let goes = |entry: &&Entry| {
             let live = entry.range.end() > old.tier_start && entry.range.end() <= new.tier_start;
             live && entry.range.end().get() > floor
         };
         for entry in old.entries.iter().filter(goes) {
+            let left = left_behind(entry);
             if !limits.iter().any(|limits| lets_go(*limits, entry, left, now_ms)) {
                 wrong.push(format!(
                     "{} left the tier by no retention that was ever in force ({limits:?}), with {left} bytes left",
