@@ -42,11 +42,15 @@ fn a_directory_that_may_not_be_written_to_is_a_cache_that_is_off() {
     let binary = temp.path().join("it");
     fs::copy(std::env::current_exe().expect("this one"), &binary).expect("copied");
     set_mode(&binary, 0o755);
+    // The log that is read has to lie somewhere.
+    let own = temp.path().join("own");
+    fs::create_dir(&own).expect("made");
+    set_mode(&own, 0o777);
     let mut command = Command::new("setpriv");
     if is_root() {
         command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]);
     }
-    command.arg(&binary);
+    command.arg(&binary).env("TMPDIR", &own);
     passes(&mut command, "disk_refused::as_a_user_who_is_refused", &dir);
     assert_eq!(fs::read_dir(&dir).expect("there").count(), 0);
     set_mode(&dir, 0o755);
