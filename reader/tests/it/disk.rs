@@ -5,7 +5,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use firnline_index::Offset;
 use firnline_index::segment::BlockCompression;
 use firnline_reader::{DiskSettings, DiskStats, Reader, ReaderSettings, Workers};
 use firnline_store::Store;
@@ -86,11 +85,7 @@ pub(crate) async fn on(reader: &Reader) {
 
 /// Reads everything, compares it, and lets what is to be written be written.
 pub(crate) async fn read_all(reader: &Reader, log: &Log) {
-    read_from(reader, log, log.batches[0].base).await;
-}
-
-async fn read_from(reader: &Reader, log: &Log, from: Offset) {
-    let mut offset = from;
+    let mut offset = log.batches[0].base;
     while offset < log.end() {
         let read =
             batches(reader.read(&tip(), offset, 300 << 10, ALL).await.expect("no error is the cache's"));
@@ -261,17 +256,24 @@ async fn a_directory_that_is_taken_away_while_it_is_in_use_is_made_anew() {
     let rig = Rig::filled().await;
     let (reader, _) = rig.start();
     on(&reader).await;
-    read_from(&reader, &rig.log, at(640)).await;
-    fs::remove_dir_all(rig.dir()).expect("removed");
-    read_all(&reader, &rig.log).await;
-    for _ in 0..3 {
-        // Whoever writes next finds it out.
+    // Each in a segment of its own, so that none is in memory.
+    let read = async |offset: i64| {
+        let read = batches(reader.read(&tip(), at(offset), 1, ALL).await.expect("no error is the cache's"));
+        assert_eq!(read.chain.to_bytes(), joined(rig.log.between(at(offset), read.range.end())), "{offset}");
         tokio::time::sleep(Duration::from_secs(5)).await;
-        let (fresh, _) = rig.start();
-        fresh.shutdown().await;
-    }
+        let stats = reader.stats();
+        (stats.disk_tails, stats.disk_blocks, stats.tail_loads + stats.block_loads)
+    };
+    assert_eq!(read(0).await, (1, 1, 0));
+    fs::remove_dir_all(rig.dir()).expect("removed");
+    assert_eq!(read(700).await, (1, 1, 2));
+    assert!(reader.disk_stats().on && rig.dir().join("lock").exists(), "{:?}", reader.disk_stats());
+    assert_eq!((reader.disk_stats().records, reader.disk_stats().damaged), (0, 0));
+    assert_eq!(read(1290).await, (1, 1, 3));
+    reader.shutdown().await;
+    let (reader, _) = rig.start();
     on(&reader).await;
-    assert!(rig.dir().join("lock").exists(), "and it is there again");
+    assert!(reader.disk_stats().records > 1, "what was written since: {:?}", reader.disk_stats());
 }
 
 #[tokio::test(start_paused = true)]
