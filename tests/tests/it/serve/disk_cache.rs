@@ -1,10 +1,11 @@
 //! What one process has read, the next one has on its disk.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use firnline_tests::kafka::{Isolation, VERSIONS, assert_same_records, consume_all};
+use firnline_tests::kafka::{Isolation, VERSIONS, assert_same_records, consume_all, workload};
 use firnline_tests::tier::Tier;
 use firnline_tests::{http, ports, scratch};
 
@@ -53,13 +54,42 @@ fn read_all(source: &Source, address: &str) {
 
 #[test]
 fn a_second_process_reads_what_the_first_has_left() {
+    let home = scratch::directory("disk-cache");
+    let source = read_twice(home.path(), "");
+    assert!(has_the_brokers_bytes(home.path(), source), "they are kept as they are stored");
+}
+
+#[test]
+fn what_is_sealed_in_the_store_is_sealed_on_disk_and_read_again() {
+    let home = scratch::directory("disk-cache");
+    let key = home.path().join("key");
+    fs::write(&key, "33".repeat(32)).expect("write a key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).expect("its mode");
+    let ring = format!("[encryption]\nkeys = ['a=file:{}']\nactive = 'a'\ntopics = true\n", key.display());
+    let source = read_twice(home.path(), &ring);
+    assert!(!has_the_brokers_bytes(home.path(), source), "in the clear on disk");
+}
+
+/// Whether the broker's bytes stand in the cache as they stand in its log.
+fn has_the_brokers_bytes(home: &Path, source: &Source) -> bool {
+    let log = source.logs[&(workload::PAYMENTS.to_owned(), 0)].sealed_bytes();
+    let some = &log[100..164];
+    let files = fs::read_dir(home.join("kept")).expect("list the cache");
+    let mut bytes = files.map(|file| fs::read(file.expect("an entry").path()).expect("a file"));
+    bytes.any(|bytes| bytes.windows(some.len()).any(|window| window == some))
+}
+
+/// Offloads with these sections of the config, reads everything, kills the server, takes the segments away, and reads everything
+/// again.
+fn read_twice(home: &Path, sections: &str) -> &'static Source {
     let source = Source::of(VERSIONS[0]);
     let tier = Tier::directory();
-    source.offload(&tier).finish().expect_code(0);
-    let cache = scratch::directory("disk-cache");
-    let (dir, port) = (cache.path().join("kept"), ports::free());
+    let offload = home.join("offload.toml");
+    fs::write(&offload, sections).expect("write the config");
+    source.offload(&tier).env("FIRNLINE_CONFIG", &offload).finish().expect_code(0);
+    let (dir, port) = (home.join("kept"), ports::free());
     let config = format!("http.listen = '127.0.0.1:{port}'\n");
-    let before = format!("[cache]\ndisk.max_size = '256MiB'\ndisk.dir = '{}'\n", dir.display());
+    let before = format!("{sections}[cache]\ndisk.max_size = '256MiB'\ndisk.dir = '{}'\n", dir.display());
     let mut serving = Serving::start_with(&tier, &["--topic", ".*"], &config, &before);
     serving.until_it_says("the disk cache is on");
     read_all(source, &serving.address);
@@ -83,4 +113,5 @@ fn a_second_process_reads_what_the_first_has_left() {
     assert_eq!(metric(port, "firnline_disk_cache_damaged_total"), 0);
     assert_eq!(serving.server.terminate(Duration::from_secs(20)).code(), Some(143));
     assert!(!serving.log().contains("\"WARN\"") && !serving.log().contains("\"ERROR\""), "{}", serving.log());
+    source
 }
