@@ -56,7 +56,7 @@ impl Turn<'_> {
     /// cost a look at the manifest of its own once retention has come to it.
     async fn sift(&mut self, below: Offset) -> Result<(), Trouble> {
         let held = Arc::clone(&self.held);
-        let (mut free, mut dropped) = (Vec::new(), 0);
+        let (mut free, mut freed, mut dropped) = (Vec::new(), 0, 0);
         let mut trouble = None;
         'pins: for chain in &held.chains {
             for file in &chain.files {
@@ -91,6 +91,9 @@ impl Turn<'_> {
                             if committed || self.has_room_for_doubt() {
                                 let reason = if committed { reason } else { DeadReason::NeverCommitted };
                                 let dead = OffsetRange::new(at, end).ok();
+                                // Uploads take their time, and what was found of other pins holds now.
+                                freed += free.len() as u64;
+                                self.let_go(std::mem::take(&mut free)).await?;
                                 match self.add_dead(chain, file, dead, reason).await {
                                     Ok(true) => free.extend(settled.then_some(pin)),
                                     Ok(false) => {}
@@ -116,10 +119,10 @@ impl Turn<'_> {
                 }
             }
         }
-        let count = free.len() as u64;
+        freed += free.len() as u64;
         self.let_go(free).await?;
         let mut state = self.core.state();
-        state.counts.pins_released += count - dropped;
+        state.counts.pins_released += freed - dropped;
         state.counts.pins_dropped += dropped;
         trouble.map_or(Ok(()), Err)
     }
@@ -202,12 +205,12 @@ impl Turn<'_> {
             Verdict::Keep => return Ok(verdict),
         };
         let deleted = manifest.floor.is_some_and(|floor| to <= floor);
-        if file.base >= to
-            || deleted
-            || !self.was_committed(epochs, file.base, to)
-            || self.is_kept_by_name(epochs, file.base, to).await?
-        {
+        if file.base >= to || deleted || self.is_kept_by_name(epochs, file.base, to).await? {
             return Ok(verdict);
+        }
+        if !self.was_committed(epochs, file.base, to) {
+            // What is the broker's own still may be told committed yet.
+            return Ok(if file.sole_link { verdict } else { Verdict::Keep });
         }
         let (at, epochs) = (file.base, epochs.clone());
         Ok(Verdict::Dead { at, to, epochs, reason: DeadReason::NeverCommitted, doubted })
@@ -286,6 +289,8 @@ impl Turn<'_> {
                 let reason = DeadReason::NeverCommitted;
                 Ok(Verdict::Dead { at: file.base, to: end, epochs, reason, doubted: false })
             }
+            // It is the broker's own still, and may be told committed yet.
+            _ if !file.sole_link => Ok(Verdict::Keep),
             // Nobody was ever told that it was committed while it was held here: the broker's retention has ended it.
             _ => Ok(Verdict::Let),
         }
