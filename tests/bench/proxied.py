@@ -231,7 +231,10 @@ def at_rest(bench, stand, tier):
 def hot_on_all(bench, stand):
     """Requests of the store while every one of 10,000 tiered partitions is read hot."""
     topic, partitions = "wide", 10_000
-    stand.create(topic, partitions, {"segment.ms": 500, "retention.ms": -1})
+    stand.create(topic, partitions // 4, {"segment.ms": 500, "retention.ms": -1})
+    # Controllers take no more than 10,000 records at once.
+    for more in range(2, 5):
+        stand.widen(topic, partitions * more // 4)
     for _ in range(2):
         # The second record of a partition seals the first.
         stand.write(topic, range(partitions), RECORD_BYTES)

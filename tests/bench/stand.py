@@ -13,7 +13,7 @@ sys.path.insert(1, str(ROOT / "tests" / "chaos"))
 
 from children import Child, free_port, wait_until  # noqa: E402, F401
 from confluent_kafka import Producer  # noqa: E402
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic  # noqa: E402
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic  # noqa: E402
 from kafka import Cluster  # noqa: E402
 from minio import SECRET, USER, Minio  # noqa: E402, F401
 from sidecar import Sidecar  # noqa: E402
@@ -67,6 +67,10 @@ class Stand:
     def create(self, topic, partitions, config=None):
         new = NewTopic(topic, partitions, 1, config={"segment.bytes": SEGMENT, **(config or {})})
         self.cluster.admin.create_topics([new], operation_timeout=30)[topic].result()
+
+    def widen(self, topic, partitions):
+        """Gives a topic more partitions, so many in all."""
+        self.cluster.admin.create_partitions([NewPartitions(topic, partitions)], operation_timeout=60)[topic].result()
 
     def forget(self, topic, partitions):
         """Lets the broker's retention take all that is sealed of a topic."""
