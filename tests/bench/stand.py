@@ -71,6 +71,7 @@ class Stand:
     def widen(self, topic, partitions):
         """Gives a topic more partitions, so many in all."""
         self.cluster.admin.create_partitions([NewPartitions(topic, partitions)], operation_timeout=60)[topic].result()
+        wait_until(f"{topic} has {partitions} partitions", 60, lambda: len(self.cluster.metadata(topic).topics[topic].partitions) >= partitions, step=1)
 
     def forget(self, topic, partitions):
         """Lets the broker's retention take all that is sealed of a topic."""
