@@ -32,6 +32,9 @@ use crate::sidecar::wait::BoundReason;
 /// from being asked at all.
 const ASKED_AT_ONCE: usize = 2_000;
 
+/// Epochs below the last that a leader is asked for before a chain is remembered as its log.
+const LOWER_EPOCHS: usize = 32;
+
 /// What is held of a partition that is asked for.
 struct Candidate {
     tip: TopicIdPartition,
@@ -54,25 +57,65 @@ struct Read {
     lineage: Lineage,
     /// Whether the lineage is of all that is held, and not what was proven before and goes on.
     unproven: bool,
+    /// Whether the leader's log has other records than are held right below the lineage.
+    parted: bool,
+}
+
+/// What a leader vouches for, and under which epoch it leads.
+struct Vouched<'a> {
+    candidate: &'a Candidate,
+    read: Read,
+    leader: LeaderEpoch,
 }
 
 impl Read {
-    /// The epochs of what is proven by a leader that holds the record before `upto` and whose log begins at `log_start`:
-    /// down to there, and to where the epoch begins that wrote the record there (`prove` says why no further); and what
-    /// was known before, where the two are one history.
-    fn proven(self, bound: &Bound, known: Option<&Witness>) -> Stretch {
-        let Self { upto, mut lineage, unproven, .. } = self;
+    /// Forgets what a leader that holds the record before `upto` and whose log begins at `bound.log_start` does not prove:
+    /// what lies below there, and below where the epoch begins that wrote the record there (`prove` says why no further).
+    fn forget_unproven(&mut self, bound: &Bound) {
+        if self.unproven {
+            self.lineage.forget_below(bound.log_start.min(before(self.upto).unwrap_or(self.upto)));
+        }
+    }
+
+    /// The epochs below the last, each with where it ends, the highest first: what the leader must have, too, if a chain
+    /// that was put together by names and epochs is its log. Of more than are asked for the lower ones are forgotten.
+    fn lower_epochs(&mut self) -> Vec<(LeaderEpoch, Offset)> {
+        if !self.unproven {
+            return Vec::new();
+        }
+        let starts = self.lineage.starts();
+        if let Some(lowest) = starts.len().checked_sub(LOWER_EPOCHS + 1).and_then(|at| starts.get(at)) {
+            let from = lowest.start;
+            self.lineage.forget_below(from);
+        }
+        self.lineage.starts().windows(2).rev().map(|pair| (pair[0].epoch, pair[1].start)).collect()
+    }
+
+    /// Takes what the leader told of a lower epoch that ends at `end` here: whether it may be remembered.
+    fn take_lower(&mut self, epoch: LeaderEpoch, end: Offset, told: Result<Bound, AskError>) -> bool {
+        let Ok(bound) = told else { return false };
+        if !self.parted && !bound.vouches_for(epoch, end) {
+            self.lineage.forget_below(end);
+            self.parted = true;
+        }
+        true
+    }
+
+    /// What is proven, with what was known before, where the two are one history.
+    fn proven(self, leader: LeaderEpoch, known: Option<&Witness>) -> Stretch {
+        let Self { upto, mut lineage, unproven, parted, .. } = self;
         if unproven {
-            lineage.forget_below(bound.log_start.min(before(upto).unwrap_or(upto)));
             // From the highest down: each may lead to the next.
             let mut older: Vec<&Stretch> = known.into_iter().flat_map(Witness::stretches).collect();
             older.sort_by_key(|stretch| std::cmp::Reverse(stretch.bound));
             for stretch in older {
                 let from = lineage.first().map_or(upto, |first| first.start);
-                lineage = with_older(lineage, stretch, from);
+                if !(parted && stretch.bound == from) {
+                    lineage = with_older(lineage, stretch, from);
+                }
             }
         }
-        Stretch { bound: upto, epoch: bound.leader.epoch, lineage }
+        Stretch { bound: upto, epoch: leader, lineage }
     }
 }
 
@@ -105,19 +148,54 @@ impl Core {
         };
         let asks: Vec<BoundAsk> = candidates.iter().zip(&read).map(ask).collect();
         let told = self.parts.cluster.bounds(&asks).await;
-        let mut witnesses = Vec::new();
+        let mut vouched = Vec::new();
         for ((candidate, read), told) in candidates.iter().zip(read).zip(told) {
             let told = self.take_bound(&candidate.tip, candidate.leader, told);
-            if let Some((bound, read)) = told.zip(read)
+            if let Some((bound, mut read)) = told.zip(read)
                 && bound.vouches_for(read.epoch, read.upto)
                 && goes_forward(candidate, &read, &bound)
             {
-                let newest = read.proven(&bound, candidate.known.as_ref());
-                let (tip, older) = (candidate.tip.clone(), candidate.still_needed_beside(&newest));
-                witnesses.push(Witness { tip, newest, older });
+                read.forget_unproven(&bound);
+                vouched.push(Vouched { candidate, read, leader: bound.leader.epoch });
             }
         }
-        self.remember(witnesses).await;
+        let vouched = self.part(vouched).await;
+        let witness = |Vouched { candidate, read, leader }: Vouched<'_>| {
+            let newest = read.proven(leader, candidate.known.as_ref());
+            let (tip, older) = (candidate.tip.clone(), candidate.still_needed_beside(&newest));
+            Witness { tip, newest, older }
+        };
+        self.remember(vouched.into_iter().map(witness).collect()).await;
+    }
+
+    /// Asks the leaders of other machines' logs for each lower epoch of what they vouched for at its end, and keeps of it
+    /// what is above the first that they do not have. One vouched record proves all below it in a broker's log; but the
+    /// pins below the one here are joined to it by names and epochs, and may be of another history. What is not answered is
+    /// for the next time.
+    async fn part<'a>(&self, mut vouched: Vec<Vouched<'a>>) -> Vec<Vouched<'a>> {
+        let mut asked = Vec::new();
+        let mut asks = Vec::new();
+        for (place, Vouched { candidate, read, .. }) in vouched.iter_mut().enumerate() {
+            if candidate.leader.node == self.parts.node {
+                continue;
+            }
+            for (epoch, end) in read.lower_epochs() {
+                let (tip, leader) = (candidate.tip.clone(), candidate.leader);
+                asked.push((place, epoch, end));
+                asks.push(BoundAsk { tip, leader, epoch_end_of: Some(epoch) });
+            }
+        }
+        if asks.is_empty() {
+            return vouched;
+        }
+        let told = self.parts.cluster.bounds(&asks).await;
+        let mut answered = vec![true; vouched.len()];
+        for ((place, epoch, end), told) in asked.into_iter().zip(told) {
+            answered[place] &= vouched[place].read.take_lower(epoch, end, told);
+        }
+        let mut answered = answered.into_iter();
+        vouched.retain(|_| answered.next().unwrap_or_default());
+        vouched
     }
 
     /// Notes what a leader told, or why it did not.
@@ -249,10 +327,16 @@ impl Candidate {
         };
         let (upto, known) = (self.upto, self.known.as_ref().map(|known| &known.newest).filter(goes_on));
         if let Some(known) = known {
-            return Ok(Some(Read { upto, epoch, lineage: known.lineage.clone(), unproven: false }));
+            return Ok(Some(Read {
+                upto,
+                epoch,
+                lineage: known.lineage.clone(),
+                unproven: false,
+                parted: false,
+            }));
         }
         let read = epochs_of(&*self.log, self.start, upto)?;
-        Ok(read.map(|lineage| Read { upto, epoch, lineage, unproven: true }))
+        Ok(read.map(|lineage| Read { upto, epoch, lineage, unproven: true, parted: false }))
     }
 }
 

@@ -172,6 +172,13 @@ async fn one_record_that_the_leader_vouches_for_does_not_prove_a_pin_of_another_
     let follower = bench.sidecar(1, each_file()).await;
     bench.run(&[&follower], 1200).await;
     assert_eq!(bench.tier_end().await, 30, "{:?}", follower.status());
+    // Nor is it remembered as committed: what lies below the leader's record is left out, and the record is not.
+    let witnesses = bench.model.lock().unwrap().broker(1).witnesses.clone();
+    let remembered: Vec<_> = witnesses.iter().flat_map(|of| of.newest.lineage.starts()).collect();
+    assert!(
+        !remembered.is_empty() && remembered.iter().all(|of| of.epoch != model::epoch(2)),
+        "{witnesses:?}"
+    );
     let leader = bench.sidecar(2, each_file()).await;
     bench.run(&[&leader, &follower], 600).await;
     let manifest = bench.manifest().await.unwrap();
