@@ -1,7 +1,7 @@
 """One sidecar over 10,000 quiet partitions: its memory, a minute in which nothing happens, and its restart.
 
-The program `sidecar-scale` does the work and tells its parts line by line; system calls are counted from without, by
-strace, in a minute of their own, since being traced costs processor time.
+The program `sidecar-scale` does the work and tells its parts line by line; system calls and instructions are counted from
+without, by strace and by callgrind, each in a minute of its own, since being watched costs processor time.
 """
 
 import json
@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 
 import pairs
 
@@ -17,7 +18,7 @@ PARTITIONS = 10_000
 # What the guard gives its worker (cli/src/commands/offload/guard/child.rs).
 ENVIRONMENT = {"MALLOC_ARENA_MAX": "2"}
 # Limits of a minute's idling and of memory; docs/measured.md says what was seen.
-PEAK_MIB, CPU_SECONDS, SYSTEM_CALLS = 128, 1.5, 32_000
+PEAK_MIB, SYSTEM_CALLS, INSTRUCTIONS = 128, 32_000, 3_000_000_000
 IDLE_SECONDS = 60
 
 
@@ -53,6 +54,25 @@ def at_rest(program, log, tier):
     if child.returncode or calls is None:
         sys.exit(f"sidecar-scale ended with {child.returncode}, having told {told}")
     return told, calls
+
+
+def instructions(program, log, tier):
+    """Instructions of a process in user mode, all threads, in an idle minute, counted by callgrind."""
+    out = log.parent / "callgrind.out"
+    argv = ["valgrind", "-q", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={out}"]
+    argv += [program, log, tier, "still", str(IDLE_SECONDS + 30)]
+    control = lambda switch, pid: subprocess.run(["callgrind_control", f"--instr={switch}", str(pid)], check=True, stdout=subprocess.DEVNULL)
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, env={**os.environ, **ENVIRONMENT}, text=True) as child:
+        for line in child.stdout:
+            pid = json.loads(line)["pid"]
+            control("on", pid)
+            time.sleep(IDLE_SECONDS)
+            control("off", pid)
+    counted = [int(word) for word in re.findall(r"^(?:summary|totals): ([0-9]+)", out.read_text(), re.MULTILINE)]
+    out.unlink()
+    if child.returncode or not counted or not max(counted):
+        sys.exit(f"callgrind counted nothing: {child.returncode}")
+    return max(counted)
 
 
 def restarts(program, log, tier, times):

@@ -1,6 +1,7 @@
 //! One sidecar over the log dir that `make-log` has written: what it holds in memory, how long a restart takes, and what
 //! an idle minute costs. `sidecar-scale LOG-DIR TIER-DIR IDLE-SECONDS`; one line of JSON on standard output for each part.
-//! `sidecar-scale LOG-DIR TIER-DIR restart` after that is a restart alone, in a process of its own.
+//! `sidecar-scale LOG-DIR TIER-DIR restart` after that is a restart alone, in a process of its own, and
+//! `sidecar-scale LOG-DIR TIER-DIR still SECONDS` one that has nothing to do for so long, for those who watch it from without.
 //!
 //! The log directories and the tier are real, the broker is not: a cluster of one that leads everything and answers at
 //! once. So the control requests are not in these figures.
@@ -29,6 +30,8 @@ use firnline_store::{Env, Store};
 use firnline_tier::{NoFaults, Tier, TierParts, TierSettings, Workers};
 
 type Failure = Box<dyn Error>;
+
+const USAGE: &str = "usage: sidecar-scale LOG-DIR TIER-DIR IDLE-SECONDS|restart|still SECONDS";
 
 /// A broker that leads every partition of one topic, and never gets a record more.
 #[derive(Debug)]
@@ -213,6 +216,21 @@ impl Bench {
         tell(&format!("\"part\":\"restart\",\"seconds\":{:.2}", took.get().as_secs_f64()))
     }
 
+    /// A sidecar that has decided everything is told to be idle, and is for `seconds`.
+    async fn still(&self, seconds: u64) -> Result<(), Failure> {
+        let sidecar = self.sidecar(SidecarSettings::default()).await?;
+        let idling = async {
+            while !self.through(&sidecar.status()) {
+                tokio::time::sleep(ASK).await;
+            }
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            tell(&format!("\"part\":\"still idle\",\"pid\":{}", std::process::id())).ok();
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        };
+        sidecar.run(idling).await;
+        Ok(())
+    }
+
     /// One stretch of `idle` seconds whose processor time is told, and one in which somebody may count system calls.
     async fn idle(&self, idle: u64) -> Result<(), Failure> {
         let last = self.sidecar(SidecarSettings::default()).await?;
@@ -241,18 +259,20 @@ impl Bench {
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> Result<(), Failure> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [log_dir, tier, what] = words.as_slice() else {
-        return Err("usage: sidecar-scale LOG-DIR TIER-DIR IDLE-SECONDS|restart".into());
-    };
+    let [log_dir, tier, what @ ..] = words.as_slice() else { return Err(USAGE.into()) };
     let (log_dir, tier) = (PathBuf::from(log_dir), PathBuf::from(tier));
     let cluster = Arc::new(Still::of(&log_dir)?);
     let bench = Bench { log_dir, tier, cluster };
-    if what == "restart" {
-        return bench.restart().await;
+    match what {
+        [one] if one == "restart" => bench.restart().await,
+        [one, seconds] if one == "still" => bench.still(seconds.parse()?).await,
+        [idle] => {
+            bench.upload().await?;
+            bench.restart().await?;
+            bench.idle(idle.parse()?).await
+        }
+        _ => Err(USAGE.into()),
     }
-    bench.upload().await?;
-    bench.restart().await?;
-    bench.idle(what.parse()?).await
 }
 
 fn tell(fields: &str) -> Result<(), Failure> {
