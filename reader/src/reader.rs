@@ -1,12 +1,14 @@
 //! The handle, and what stands behind it.
 
 use std::fmt;
+use std::num::NonZero;
 use std::sync::{Arc, OnceLock};
 
 use firnline_index::TopicIdPartition;
 use firnline_index::manifest::{Entry, Manifest};
 use firnline_logdir::LocalLog;
 use firnline_store::{ByteBudget, Store};
+use tokio::sync::Semaphore;
 
 use crate::disk::{Disk, DiskStats};
 use crate::error::ReadError;
@@ -71,6 +73,7 @@ impl Reader {
             workers: settings.workers,
             local: Arc::<LocalLogs>::default(),
             counters: Arc::clone(&counters),
+            checking: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get))),
         };
         let inner = Inner {
             manifests: Manifests::new(

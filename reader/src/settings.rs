@@ -59,10 +59,10 @@ impl Default for ReaderSettings {
             max_manifest_age: Duration::from_secs(30),
             manifest_cache_bytes: 64 << 20,
             tail_cache_bytes: 64 << 20,
-            block_cache_bytes: 128 << 20,
-            budget_bytes: 128 << 20,
+            block_cache_bytes: 192 << 20,
+            budget_bytes: 256 << 20,
             disk: None,
-            readahead_bytes: 64 << 20,
+            readahead_bytes: 96 << 20,
             cluster_id: None,
             workers: Workers::Threads,
         }

@@ -56,13 +56,13 @@ impl Blocks {
         Self { cache: Arc::new(self.cache.apart()), tasks: Arc::clone(tasks), ..self.clone() }
     }
 
-    /// Blocks that follow each other. One GET for each run of up to 8 MiB of which nobody holds or brings anything yet.
-    /// Cancel safe: what was asked for still comes into the cache.
-    pub(crate) async fn get(
+    /// Blocks that follow each other. One GET for each run of up to 8 MiB of which nobody holds or brings anything yet, begun
+    /// when this is called. Cancel safe: what was asked for still comes into the cache.
+    pub(crate) fn get<'a>(
         &self,
-        segment: &Segment,
+        segment: &'a Segment,
         blocks: Range<u32>,
-    ) -> Result<Vec<(BlockEntry, Bytes)>, ReadError> {
+    ) -> impl Future<Output = Result<Vec<(BlockEntry, Bytes)>, ReadError>> + use<'a> {
         enum Place {
             Held(Bytes),
             Flight(Flight<Bytes>),
@@ -82,15 +82,17 @@ impl Blocks {
             });
         }
         self.launch(segment, leads, None);
-        let mut all = Vec::with_capacity(places.len());
-        for (number, place) in blocks.zip(places) {
-            let block = match place {
-                Place::Held(block) => block,
-                Place::Flight(flight) => flight.landing().await?,
-            };
-            all.push((segment.block(number), block));
+        async move {
+            let mut all = Vec::with_capacity(places.len());
+            for (number, place) in blocks.zip(places) {
+                let block = match place {
+                    Place::Held(block) => block,
+                    Place::Flight(flight) => flight.landing().await?,
+                };
+                all.push((segment.block(number), block));
+            }
+            Ok(all)
         }
-        Ok(all)
     }
 
     /// Begins to bring blocks that will probably be asked for next, as far as the budget allows without waiting. A stream whose
@@ -142,10 +144,13 @@ impl Blocks {
         for run in planned {
             let leads: Vec<_> = leads.by_ref().take((run.end - run.start) as usize).collect();
             let (this, segment, reserved) = (self.clone(), segment.clone(), reserved.clone());
+            let bytes = memory_of(&segment, &run);
+            // At once, if it can be: before what is read ahead takes it.
+            let own = if reserved.is_none() { self.budget.try_reserve(bytes) } else { None };
             self.tasks.spawn(async move {
-                let _own = match &reserved {
-                    Some(_) => None,
-                    None => Some(this.budget.reserve(memory_of(&segment, &run)).await),
+                let _own = match (own, &reserved) {
+                    (None, None) => Some(this.budget.reserve(bytes).await),
+                    (own, _) => own,
                 };
                 let outcomes = this.fetcher.fetch(&segment, run, true).await;
                 for (lead, outcome) in leads.into_iter().zip(outcomes) {
@@ -157,9 +162,11 @@ impl Blocks {
     }
 }
 
-/// What reading a run takes while it is under way: the bytes as they come, and the blocks made of them.
-fn memory_of(segment: &Segment, run: &Range<u32>) -> u64 {
+/// What reading a run takes while it is under way: the bytes as they come, and the blocks that are decompressed of them. Of
+/// blocks that are stored as they are no more than a copy is made, of one run for each processor at a time.
+pub(crate) fn memory_of(segment: &Segment, run: &Range<u32>) -> u64 {
     let stored = segment.stored(run);
+    let stored = stored.end - stored.start;
     let raw = segment.block(run.end - 1).raw.end - segment.block(run.start).raw.start;
-    (stored.end - stored.start).saturating_add(raw)
+    if raw == stored { stored } else { stored.saturating_add(raw) }
 }

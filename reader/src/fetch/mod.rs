@@ -5,7 +5,7 @@ mod cached;
 mod plan;
 mod run;
 
-pub(crate) use blocks::Blocks;
+pub(crate) use blocks::{Blocks, memory_of};
 pub(crate) use cached::records;
 pub(crate) use plan::{blocks_for, runs};
 pub(crate) use run::{Fetcher, decode_all};

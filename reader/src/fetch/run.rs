@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use firnline_index::segment::BlockError;
 use firnline_store::Store;
+use tokio::sync::Semaphore;
 
 use super::cached::Cached;
 use crate::disk::Disk;
@@ -27,6 +28,9 @@ pub(crate) struct Fetcher {
     pub(crate) local: Arc<LocalLogs>,
     pub(crate) disk: Option<Disk>,
     pub(crate) counters: Arc<Counters>,
+    /// A place for each run that is checked and decompressed now: more at once than there are processors would be no sooner
+    /// done, and only hold more memory.
+    pub(crate) checking: Arc<Semaphore>,
 }
 
 impl Fetcher {
@@ -138,6 +142,7 @@ impl Fetcher {
         let decoded = if is_quick(segment, blocks) {
             decode_all(segment, blocks, &stored, kept)
         } else {
+            let _place = self.checking.acquire().await;
             let (segment, blocks, stored) = (segment.clone(), blocks.clone(), stored.clone());
             self.workers.run(move || decode_all(&segment, &blocks, &stored, kept)).await
         };

@@ -212,30 +212,38 @@ impl Inner {
         }
         let wish = Wish { from: offset, before: undecided.unwrap_or(Offset::MAX), max_bytes };
         let mut wanted = blocks_for(segment.index(), offset, max_bytes);
+        // What this read waits for goes first.
+        let mut asked = self.blocks.get(&segment, wanted.clone());
+        self.read_ahead(manifest, &segment, offset, wanted.end);
         loop {
-            let blocks = self.blocks.get(&segment, wanted.clone()).await?;
+            let blocks = asked.await?;
             let taken = take(&blocks, &wish);
             match taken.map_err(|(at, error)| segment.batch_error(blocks[at].0.number, error))? {
                 Taken::Beyond => return Ok(held_up),
                 Taken::Batches { chain, range } => {
-                    self.read_ahead(manifest, &segment, offset, range.end());
+                    let places = (offset, range.end());
+                    self.streams.moved(&manifest.tip, places, chain.len(), self.brings);
                     let aborted = verdict.as_ref().map_or_else(Vec::new, |v: &Verdict| v.aborted_in(range));
                     return Ok(Some(ReadOutcome::Batches(Batches { chain, range, aborted, bounds })));
                 }
                 // Compaction has left nothing behind `offset` in these blocks.
-                Taken::Below if wanted.end < segment.index().len() => wanted = wanted.end..wanted.end + 1,
+                Taken::Below if wanted.end < segment.index().len() => {
+                    wanted = wanted.end..wanted.end + 1;
+                    asked = self.blocks.get(&segment, wanted.clone());
+                }
                 Taken::Below => return Ok(None),
             }
         }
     }
 
-    /// Begins to read what will be asked for next, if this read goes on where another has ended.
-    fn read_ahead(self: &Arc<Self>, manifest: &Arc<Manifest>, segment: &Segment, from: Offset, next: Offset) {
+    /// Begins to read what will be asked for next, from the block `first` on, if this read goes on where another has ended.
+    fn read_ahead(self: &Arc<Self>, manifest: &Arc<Manifest>, segment: &Segment, from: Offset, first: u32) {
         if !self.brings {
-            return self.streams.moved(&manifest.tip, from, next);
+            return;
         }
-        let Some((stream, window)) = self.streams.next(&manifest.tip, from, next) else { return };
-        let rest = streams::blocks_ahead(segment, next, window);
+        let at = streams::whereabouts(segment, first);
+        let Some((stream, window)) = self.streams.goes_on(&manifest.tip, from, at) else { return };
+        let rest = streams::blocks_ahead(segment, first, window);
         self.blocks.ahead(segment, rest.blocks, window, &stream);
         if rest.beyond == 0 {
             return;
@@ -246,7 +254,7 @@ impl Inner {
             if let Ok(Located::Entry(entry)) = this.pages.locate(&manifest, end).await
                 && let Ok(segment) = this.open(&manifest, &entry).await
             {
-                let rest = streams::blocks_ahead(&segment, end, rest.beyond);
+                let rest = streams::blocks_ahead(&segment, 0, rest.beyond);
                 this.blocks.ahead(&segment, rest.blocks, window, &stream);
             }
         };

@@ -1,10 +1,11 @@
 //! Who reads on where a read has ended is a stream, and is read ahead of: a window that grows fourfold with each read.
 //!
-//! A block that is read ahead is used a window later, and until then as much again comes and is used: with several streams the
-//! windows share the memory for blocks. What a stream has asked for ahead it does not ask for ahead again: what memory could not keep
-//! is asked for by whoever reads it.
+//! A block that is read ahead is used a window later, and until then as much again comes and is used: the windows of streams at
+//! several places share the memory for blocks, while streams at one place share their blocks. What a stream has asked for ahead it does
+//! not ask for ahead again: what memory could not keep is asked for by whoever reads it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +18,8 @@ use crate::open::Segment;
 /// How many places are remembered where streams go on; the longest idle are forgotten.
 const PLACES: u64 = 4096;
 
-/// The first window, in bytes: little is read in vain for who reads on once or twice.
+/// The first window, in bytes, of who takes little at a time, and else twice what was taken: little is read in vain for who
+/// reads on once or twice.
 const FIRST_WINDOW_BYTES: u64 = 2 << 20;
 
 /// By how much the next window is wider. Few long requests serve a stream, and the first short ones are soon behind it.
@@ -78,27 +80,56 @@ impl Stream {
     }
 }
 
-/// How many streams are alive: those of the last half minute or of the one before, whichever are more.
+/// Where a stream reads: a stretch of a segment so long that streams within it find each other's blocks in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Whereabouts {
+    segment: SegmentUuid,
+    stretch: u64,
+}
+
+/// The length of such a stretch, in raw bytes.
+const STRETCH_BYTES: u64 = 32 << 20;
+
+impl Whereabouts {
+    /// Those of the raw byte at `position` of `segment`.
+    pub(crate) fn of(segment: SegmentUuid, position: u64) -> Self {
+        Self { segment, stretch: position / STRETCH_BYTES }
+    }
+}
+
+/// At how many places streams are alive: those of the last half minute or of the one before, whichever are more.
 #[derive(Debug, Default)]
 struct Alive {
-    numbers: HashSet<u64>,
+    /// Where each is that went on in this half minute.
+    streams: HashMap<u64, Whereabouts>,
+    /// How many are at each place.
+    places: HashMap<Whereabouts, u32>,
     before: usize,
     since: Option<Instant>,
     next: u64,
 }
 
 impl Alive {
-    fn note(&mut self, number: u64, now: Instant) -> u64 {
+    fn note(&mut self, number: u64, at: Whereabouts, now: Instant) -> u64 {
         let age = now.saturating_duration_since(*self.since.get_or_insert(now));
         if age >= ALIVE {
-            self.before = if age < 2 * ALIVE { self.numbers.len() } else { 0 };
-            self.numbers.clear();
+            self.before = if age < 2 * ALIVE { self.places.len() } else { 0 };
+            self.streams.clear();
+            self.places.clear();
             self.since = Some(now);
         }
-        if (self.numbers.len() as u64) < PLACES {
-            self.numbers.insert(number);
+        if (self.streams.len() as u64) < PLACES || self.streams.contains_key(&number) {
+            *self.places.entry(at).or_default() += 1;
+            if let Some(last) = self.streams.insert(number, at)
+                && let Entry::Occupied(mut streams) = self.places.entry(last)
+            {
+                *streams.get_mut() -= 1;
+                if *streams.get() == 0 {
+                    streams.remove();
+                }
+            }
         }
-        self.numbers.len().max(self.before) as u64
+        self.places.len().max(self.before) as u64
     }
 }
 
@@ -112,19 +143,16 @@ impl Streams {
         Self { places, alive: Mutex::default(), largest, cache_bytes }
     }
 
-    /// Takes note of a read; gives the stream that it goes on with, and how far to read ahead of it, in raw bytes.
-    pub(crate) fn next(
+    /// Takes note of a read from `from` on, which is at a place; gives the stream that it goes on with, and how far to read
+    /// ahead of it, in raw bytes.
+    pub(crate) fn goes_on(
         &self,
         tip: &TopicIdPartition,
         from: Offset,
-        next: Offset,
+        at: Whereabouts,
     ) -> Option<(Arc<Stream>, u64)> {
-        let Some(stream) = self.places.get(&(tip.clone(), from)) else {
-            self.begin(tip, next);
-            return None;
-        };
-        self.put(tip, &stream, next);
-        let alive = self.alive().note(stream.number, Instant::now());
+        let stream = self.places.get(&(tip.clone(), from))?;
+        let alive = self.alive().note(stream.number, at, Instant::now());
         let share = self.cache_bytes / 2 / alive.max(1);
         let mut told = stream.told();
         let window = told.window.min(self.largest).min(share);
@@ -133,22 +161,31 @@ impl Streams {
         (window > 0).then_some((stream, window))
     }
 
-    /// Takes note of a read that was answered from memory: it goes on with its stream, which grows no further by that.
-    pub(crate) fn moved(&self, tip: &TopicIdPartition, from: Offset, next: Offset) {
+    /// Takes note of where a read from `from` on has ended, after so many bytes: its stream goes on there, or, where `begins`,
+    /// one begins.
+    pub(crate) fn moved(
+        &self,
+        tip: &TopicIdPartition,
+        (from, next): (Offset, Offset),
+        bytes: usize,
+        begins: bool,
+    ) {
         if let Some(stream) = self.places.get(&(tip.clone(), from)) {
             self.put(tip, &stream, next);
+        } else if begins {
+            self.begin(tip, next, bytes as u64);
         }
     }
 
-    fn begin(&self, tip: &TopicIdPartition, next: Offset) {
+    fn begin(&self, tip: &TopicIdPartition, next: Offset, bytes: u64) {
         let place = (tip.clone(), next);
         if !self.places.contains_key(&place) {
             let mut alive = self.alive();
             let number = alive.next;
             alive.next += 1;
             drop(alive);
-            let told =
-                Told { window: FIRST_WINDOW_BYTES, ends: VecDeque::from([next]), asked: VecDeque::new() };
+            let window = FIRST_WINDOW_BYTES.max(bytes.saturating_mul(2)).min(self.largest);
+            let told = Told { window, ends: VecDeque::from([next]), asked: VecDeque::new() };
             self.places.insert(place, Arc::new(Stream { number, told: Mutex::new(told) }));
         }
     }
@@ -180,13 +217,21 @@ pub(super) struct Ahead {
     pub(super) beyond: u64,
 }
 
-/// The blocks within `window` raw bytes from the one that holds `next`, or from the end where `next` is that.
-pub(super) fn blocks_ahead(segment: &Segment, next: Offset, window: u64) -> Ahead {
+/// Where a stream is that goes on at the block `first`.
+pub(super) fn whereabouts(segment: &Segment, first: u32) -> Whereabouts {
+    Whereabouts::of(segment.entry().uuid, start_of(segment, first))
+}
+
+/// Where a block begins, in raw bytes; the end of them where there is none.
+fn start_of(segment: &Segment, block: u32) -> u64 {
     let index = segment.index();
-    let first =
-        if next >= segment.entry().range.end() { index.len() } else { index.find_offset(next).unwrap_or(0) };
-    let start = index.entry(first).map_or(index.raw_len(), |entry| entry.raw.start);
-    let end = start.saturating_add(window);
+    index.entry(block).map_or(index.raw_len(), |entry| entry.raw.start)
+}
+
+/// The blocks within `window` raw bytes from the block `first` on, which is the number of blocks where none is left.
+pub(super) fn blocks_ahead(segment: &Segment, first: u32, window: u64) -> Ahead {
+    let index = segment.index();
+    let end = start_of(segment, first).saturating_add(window);
     let last = if window == 0 {
         Some(first)
     } else {

@@ -16,7 +16,7 @@ use super::runs::{BlockRun, Landing, Run};
 use super::window::Window;
 use crate::batches::Wish;
 use crate::error::ReadError;
-use crate::fetch::runs;
+use crate::fetch::{memory_of, runs};
 use crate::open::{Opened, Segment, Wanted};
 use crate::place::Located;
 use crate::reader::Inner;
@@ -207,7 +207,7 @@ impl Planned {
                 .next()
                 .expect("something is left"),
         };
-        let bytes = current.memory_of(&blocks);
+        let bytes = memory_of(&current.segment, &blocks);
         if !self.window.has_room(self.in_flight, bytes) {
             return false;
         }
@@ -326,14 +326,6 @@ impl Position {
     }
 
     fn left_bytes(&self) -> u64 {
-        if self.left.is_empty() { 0 } else { self.memory_of(&self.left) }
-    }
-
-    /// What blocks take while they are under way: raw ones are slices of what came, compressed ones are there twice.
-    fn memory_of(&self, blocks: &Range<u32>) -> u64 {
-        let stored = self.segment.stored(blocks);
-        let stored = stored.end - stored.start;
-        let raw = self.segment.block(blocks.end - 1).raw.end - self.segment.block(blocks.start).raw.start;
-        if raw == stored { stored } else { stored.saturating_add(raw) }
+        if self.left.is_empty() { 0 } else { memory_of(&self.segment, &self.left) }
     }
 }
