@@ -122,15 +122,18 @@ def shared(bench, stand):
     return topic
 
 
-def far(bench, stand, topic, prefix):
-    """One partition from a store that is far away, against the same proxy with the store beside it."""
+def far(bench, stand):
+    """One partition from a store that is far away, against the same proxy with the store beside it. So long that the first requests, which
+    wait for each other, are few beside the others."""
+    segments = 24
+    topic = make_cold(stand, "far", 1, segments)
     rates = {"near": [], "far": []}
     for number in range(5):
         for side in ("near", "far") if number % 2 else ("far", "near"):
             first, mib = (27, 20) if side == "far" else (0, 0)
             slow = stand.start_relay(bench.target / "slow-store", first, mib)
-            front = Front(stand, prefix, store=f"http://127.0.0.1:{slow.port}")
-            run = fetch(bench, front.at, topic, bytes=4 * SEGMENT, fetch=8 * MIB, partition_fetch=8 * MIB)
+            front = Front(stand, "far", store=f"http://127.0.0.1:{slow.port}")
+            run = fetch(bench, front.at, topic, bytes=segments * SEGMENT, fetch=8 * MIB, partition_fetch=8 * MIB)
             rates[side].append(run["bytes"] / run["seconds"] / 1e6)
             front.stop()
             slow.kill()

@@ -204,7 +204,7 @@ def cold(bench):
     with Stand(bench) as stand:
         topic = proxied.shared(bench, stand)
         if not bench.options.gate:
-            proxied.far(bench, stand, topic, "shared")
+            proxied.far(bench, stand)
             proxied.scanned(bench, stand, topic, "shared")
 
 

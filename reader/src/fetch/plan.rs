@@ -20,11 +20,11 @@ pub(crate) fn blocks_for(index: &BlockIndex, offset: Offset, max_bytes: usize) -
     first..last.max(first) + 1
 }
 
-/// Splits `numbers`, which rise, into runs of blocks that follow each other, each of at most `limit` stored bytes; a
-/// single block may be longer. Looks no further than the run asked for.
+/// Splits `numbers`, which rise, into runs of blocks that follow each other, each of at most `limit` stored bytes, or an
+/// eighth more where that spares another run for the rest; a single block may be longer. Looks no further than that.
 pub(crate) fn runs<'a>(
     index: &'a BlockIndex,
-    numbers: impl IntoIterator<Item = u32> + 'a,
+    numbers: impl IntoIterator<Item = u32, IntoIter: Clone + 'a>,
     limit: u64,
 ) -> impl Iterator<Item = Range<u32>> + 'a {
     let stored = |number| index.entry(number).map_or(0, |entry| entry.stored_len());
@@ -35,6 +35,17 @@ pub(crate) fn runs<'a>(
         while let Some(next) = numbers.next_if(|next| *next == end && length + stored(*next) <= limit) {
             length += stored(next);
             end = next + 1;
+        }
+        let mut rest = numbers.clone();
+        let (mut rest_end, mut rest_length) = (end, length);
+        while let Some(next) = rest.next_if_eq(&rest_end)
+            && rest_length <= limit + limit / 8
+        {
+            rest_length += stored(next);
+            rest_end = next + 1;
+        }
+        if rest_length <= limit + limit / 8 {
+            (end, numbers) = (rest_end, rest);
         }
         Some(first..end)
     })

@@ -248,14 +248,19 @@ impl Inner {
         if rest.beyond == 0 {
             return;
         }
-        let (this, manifest, end) = (Arc::clone(self), Arc::clone(manifest), segment.entry().range.end());
+        let (this, manifest) = (Arc::clone(self), Arc::clone(manifest));
+        let (mut end, mut beyond) = (segment.entry().range.end(), rest.beyond);
         let ahead = async move {
-            // Whoever asks will be told what is wrong; reading ahead only tries.
-            if let Ok(Located::Entry(entry)) = this.pages.locate(&manifest, end).await
-                && let Ok(segment) = this.open(&manifest, &entry).await
-            {
-                let rest = streams::blocks_ahead(&segment, 0, rest.beyond);
+            for _ in 0..streams::SEGMENTS_AHEAD {
+                // Whoever asks will be told what is wrong; reading ahead only tries.
+                let Ok(Located::Entry(entry)) = this.pages.locate(&manifest, end).await else { return };
+                let Ok(segment) = this.open(&manifest, &entry).await else { return };
+                let rest = streams::blocks_ahead(&segment, 0, beyond);
                 this.blocks.ahead(&segment, rest.blocks, window, &stream);
+                if rest.beyond == 0 {
+                    return;
+                }
+                (end, beyond) = (entry.range.end(), rest.beyond);
             }
         };
         self.spawn(ahead);

@@ -1,4 +1,4 @@
-//! Who reads on where a read has ended is a stream, and is read ahead of: a window that grows fourfold with each read.
+//! Who reads on where a read has ended is a stream, and is read ahead of: a window that grows eightfold with each read.
 //!
 //! A block that is read ahead is used a window later, and until then as much again comes and is used: the windows of streams at
 //! several places share the memory for blocks, while streams at one place share their blocks. What a stream has asked for ahead it does
@@ -23,7 +23,10 @@ const PLACES: u64 = 4096;
 const FIRST_WINDOW_BYTES: u64 = 2 << 20;
 
 /// By how much the next window is wider. Few long requests serve a stream, and the first short ones are soon behind it.
-const GROWTH: u64 = 4;
+const GROWTH: u64 = 8;
+
+/// Into how many segments a window reaches behind the one at hand: where they are short it is not all used.
+pub(super) const SEGMENTS_AHEAD: usize = 8;
 
 /// How long a stream counts that is not gone on with.
 const ALIVE: Duration = Duration::from_secs(30);
@@ -51,7 +54,7 @@ struct Told {
     window: u64,
     /// Where its last reads have ended, the newest last.
     ends: VecDeque<Offset>,
-    /// Up to which block was asked for ahead, of the segment at hand and of the next.
+    /// Up to which block was asked for ahead, of the segment at hand and of the next ones.
     asked: VecDeque<(SegmentUuid, u32)>,
 }
 
@@ -72,7 +75,7 @@ impl Stream {
             Some((_, known)) => *known = to.max(*known),
             None => {
                 asked.push_back((segment, to));
-                if asked.len() > 2 {
+                if asked.len() > SEGMENTS_AHEAD + 1 {
                     asked.pop_front();
                 }
             }

@@ -77,7 +77,7 @@ pub(crate) struct Tier {
     known: RwLock<Arc<Known>>,
     /// When it was begun to read anew what may have changed.
     read: Mutex<Option<Instant>>,
-    /// The same, of the last time that this has come to an end, whichever.
+    /// The same, of the last time that all of it could be read.
     has_read: Mutex<Option<Instant>>,
     /// Somebody wants it read anew.
     again: Notify,
@@ -118,8 +118,8 @@ impl Tier {
         }
     }
 
-    /// Whether a topic that is not known was not in the tier at a time, as far as the tier can be read. Where that is not known,
-    /// it is read anew before long.
+    /// Whether a topic that is not known was not in the tier at a time. Where that is not known, it is read anew before long;
+    /// while it cannot be read, it is not known of any topic, however unlikely, that it did not come to the tier before.
     pub(crate) fn has_looked_since(&self, at: Instant) -> bool {
         let has_read = *self.has_read.lock().unwrap_or_else(PoisonError::into_inner);
         let has_looked = has_read.is_some_and(|began| began >= at);
@@ -164,13 +164,14 @@ impl Tier {
     async fn refresh_topics(&self) {
         let began = Some(Instant::now());
         *self.read.lock().unwrap_or_else(PoisonError::into_inner) = began;
-        if let Err(error) = self.catalog.refresh().await {
-            report(&error);
-        }
+        let read = self.catalog.refresh().await;
         let before = self.known();
         let known = Arc::new(Known::of(&self.catalog.topics(), &before));
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
-        *self.has_read.lock().unwrap_or_else(PoisonError::into_inner) = began;
+        match read {
+            Ok(()) => *self.has_read.lock().unwrap_or_else(PoisonError::into_inner) = began,
+            Err(error) => report(&error),
+        }
     }
 }
 

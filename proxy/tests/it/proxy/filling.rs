@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use firnline_proxy::serve::Catalog;
+use firnline_store::sim::{Rule, SimFault, When};
 use kafka_protocol::messages::fetch_request::{FetchPartition, FetchTopic};
 use kafka_protocol::messages::fetch_response::PartitionData;
 use kafka_protocol::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
@@ -315,6 +316,36 @@ async fn a_topic_that_is_not_known_may_have_come_to_the_tier() {
         assert_eq!(told.pop(), Some((expected, expected == 0)), "{topic}");
         assert!(!told.is_empty(), "{topic}: it was refused before it was looked for");
     }
+}
+
+/// The same while the tier cannot be read: what came to it just before cannot be told from what never did.
+#[tokio::test]
+async fn a_topic_that_is_not_known_is_never_out_of_range_while_the_tier_cannot_be_read() {
+    let scene = Scene::new(800, 700).await;
+    scene.world.topic("fresh", 9, 1);
+    let mut part = scene.world.part(tip("fresh", 9, 0), 100);
+    part.upload(&scene.log, 800);
+    part.commit();
+    scene.world.sim.rule(Rule::new(SimFault::Denied, When::Always));
+    let mut client = scene.proxy.client().await;
+    let mut request = request(&[(0, 100)]);
+    request.topics[0].topic = text("fresh").into();
+    request.topics[0].topic_id = Uuid::from_bytes([9; 16]);
+    // Long enough for it to be read twice.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(8) {
+        let entry = client.ask(13, &request).await.responses.remove(0).partitions.remove(0);
+        assert_ne!(entry.error_code, OUT_OF_RANGE, "after {:?}", began.elapsed());
+    }
+    scene.world.sim.heal();
+    for _ in 0..40 {
+        let entry = client.ask(13, &request).await.responses.remove(0).partitions.remove(0);
+        assert_eq!(entry.error_code, 0);
+        if !records(&entry).is_empty() {
+            return;
+        }
+    }
+    panic!("it is never filled");
 }
 
 #[tokio::test]

@@ -48,8 +48,17 @@ fn runs_are_contiguous_and_within_the_limit() {
 #[test]
 fn the_first_run_is_found_without_a_look_at_what_comes_later() {
     let index = index();
-    let mut looked_at = 0;
-    let numbers = (0..10).inspect(|_| looked_at += 1);
+    let looked_at = std::cell::Cell::new(0);
+    let numbers = (0..10).inspect(|_| looked_at.set(looked_at.get() + 1));
     assert_eq!(runs(&index, numbers, 200).next(), Some(0..2));
-    assert_eq!(looked_at, 3);
+    assert_eq!(looked_at.get(), 4);
+}
+
+#[test]
+fn a_short_rest_comes_along() {
+    let index = index();
+    // Blocks of 100 bytes: eight and one more, which is an eighth.
+    assert_eq!(runs(&index, 0..9, 800).collect::<Vec<_>>(), [0..9]);
+    assert_eq!(runs(&index, 0..10, 800).collect::<Vec<_>>(), [0..8, 8..10]);
+    assert_eq!(runs(&index, [0, 1, 2, 3, 4, 5, 6, 7, 9], 800).collect::<Vec<_>>(), [0..8, 9..10]);
 }
