@@ -16,7 +16,10 @@ pub(crate) const REQUEST_BYTES: u64 = 8 << 20;
 /// The longest read of a local file, in bytes: what was read is still in the processor's cache when it is checked.
 const LOCAL_REQUEST_BYTES: u64 = 1 << 20;
 
-/// How far a scan of local files reads ahead at most, in bytes: the kernel reads ahead by itself.
+/// How far a scan reads ahead at most, in bytes: several go on at once, and each goes on with what it has.
+const SCAN_READAHEAD_BYTES: u64 = 64 << 20;
+
+/// The same of local files: the kernel reads ahead by itself.
 const LOCAL_READAHEAD_BYTES: u64 = 8 << 20;
 
 /// The first request of a sequential stream, in bytes: a short one, so that the first records come soon.
@@ -59,10 +62,10 @@ impl Default for ReaderSettings {
             max_manifest_age: Duration::from_secs(30),
             manifest_cache_bytes: 64 << 20,
             tail_cache_bytes: 64 << 20,
-            block_cache_bytes: 192 << 20,
-            budget_bytes: 256 << 20,
+            block_cache_bytes: 320 << 20,
+            budget_bytes: 192 << 20,
             disk: None,
-            readahead_bytes: 96 << 20,
+            readahead_bytes: 160 << 20,
             cluster_id: None,
             workers: Workers::Threads,
         }
@@ -75,7 +78,7 @@ pub(crate) fn scan_sizes(store: &Store, settings: &ReaderSettings) -> (u64, u64)
         StoreUrl::Directory { .. } => {
             (LOCAL_REQUEST_BYTES, settings.readahead_bytes.min(LOCAL_READAHEAD_BYTES))
         }
-        _ => (REQUEST_BYTES, settings.readahead_bytes),
+        _ => (REQUEST_BYTES, settings.readahead_bytes.min(SCAN_READAHEAD_BYTES)),
     }
 }
 

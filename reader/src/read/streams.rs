@@ -20,7 +20,7 @@ const PLACES: u64 = 4096;
 
 /// The first window, in bytes, of who takes little at a time, and else twice what was taken: little is read in vain for who
 /// reads on once or twice.
-const FIRST_WINDOW_BYTES: u64 = 2 << 20;
+const FIRST_WINDOW_BYTES: u64 = 8 << 20;
 
 /// By how much the next window is wider. Few long requests serve a stream, and the first short ones are soon behind it.
 const GROWTH: u64 = 8;

@@ -7,7 +7,7 @@ section! {
     /// What a reader keeps in memory, and on disk. Each limit is in bytes and holds whatever the number of partitions.
     CacheSection as "cache" {
         /// Blocks, as they are read.
-        "memory.blocks" => memory_blocks: Bytes<{ 1 << 20 }, { 1 << 40 }> = "192MiB";
+        "memory.blocks" => memory_blocks: Bytes<{ 1 << 20 }, { 1 << 40 }> = "320MiB";
         /// Block indexes and footers of segments.
         "memory.indexes" => memory_indexes: Bytes<{ 1 << 20 }, { 1 << 40 }> = "32MiB";
         /// Manifests and their pages.
