@@ -232,8 +232,10 @@ def at_rest(bench, stand, tier):
 
 
 def hot_on_all(bench, stand):
-    """Requests of the store while every one of 10,000 tiered partitions is read hot."""
-    topic, partitions = "wide", 10_000
+    """Requests of the store while every one of 9,000 tiered partitions is read hot: a broker holds a descriptor for each segment, and more
+    than 20,000 are not allowed everywhere."""
+    topic, partitions = "wide", 9_000
+    goal = 600 * partitions // 10_000
     stand.create(topic, partitions // 4, {"segment.ms": 500, "retention.ms": -1})
     # Controllers take no more than 10,000 records at once.
     for more in range(2, 5):
@@ -242,6 +244,8 @@ def hot_on_all(bench, stand):
         # The second record of a partition seals the first.
         stand.write(topic, range(partitions), RECORD_BYTES)
         time.sleep(1)
+    # From now on none is sealed.
+    stand.configure(topic, {"segment.ms": 604_800_000})
     # Links to the files as a stopped broker would leave them: one with so many partitions is long in stopping and starting.
     still, tier = bench.work / "wide-log", bench.work / "wide-tier"
     subprocess.run(["cp", "-al", stand.broker.log_dirs[0], still], check=True)
@@ -258,8 +262,8 @@ def hot_on_all(bench, stand):
     minutes = (time.monotonic() - begun) / 60
     requests = (front.requests() - before) / minutes
     print(f"hot traffic on {partitions} tiered partitions ({told['fetches']} fetches, {told['bytes'] / MIB:.0f} MiB in {minutes:.1f} minutes): {requests:.0f} requests of the store a minute "
-          f"(goal 600: {'met' if requests <= 600 else 'not met'}); peak memory {peak_mib(front.child.pid):.0f} MiB")
-    bench.gates.append(requests <= 600 and told["bytes"] > 0)
+          f"(goal {goal}: {'met' if requests <= goal else 'not met'}); peak memory {peak_mib(front.child.pid):.0f} MiB")
+    bench.gates.append(requests <= goal and told["bytes"] > 0)
     front.stop()
     for path in (still, tier):
         shutil.rmtree(path)

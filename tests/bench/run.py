@@ -230,7 +230,7 @@ def proxy_caches(bench):
 
 
 def proxy_hot(bench):
-    """Hot fetches of 10,000 partitions of a tier."""
+    """Hot fetches of 9,000 partitions of a tier."""
     with Stand(bench) as stand:
         proxied.hot_on_all(bench, stand)
 

@@ -73,12 +73,16 @@ class Stand:
         self.cluster.admin.create_partitions([NewPartitions(topic, partitions)], operation_timeout=60)[topic].result()
         wait_until(f"{topic} has {partitions} partitions", 60, lambda: len(self.cluster.metadata(topic).topics[topic].partitions) >= partitions, step=1)
 
-    def forget(self, topic, partitions):
-        """Lets the broker's retention take all that is sealed of a topic."""
-        entries = [ConfigEntry("retention.bytes", "1", incremental_operation=AlterConfigOpType.SET)]
+    def configure(self, topic, config):
+        """Sets some of a topic's settings."""
+        entries = [ConfigEntry(name, str(value), incremental_operation=AlterConfigOpType.SET) for name, value in config.items()]
         resource = ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=entries)
         for answer in self.cluster.admin.incremental_alter_configs([resource]).values():
             answer.result()
+
+    def forget(self, topic, partitions):
+        """Lets the broker's retention take all that is sealed of a topic."""
+        self.configure(topic, {"retention.bytes": 1})
         # A file that is on its way out has another name already.
         wait_until(f"the broker has forgotten {topic}", 120, lambda: all(
             len(list(self.broker.partition_dir(topic, number).glob("*.log"))) <= 1 for number in range(partitions)
