@@ -52,6 +52,9 @@ fn read_all(source: &Source, address: &str) {
     }
 }
 
+/// How often a second process is tried that is too slow.
+const ATTEMPTS: u32 = 3;
+
 #[test]
 fn a_second_process_reads_what_the_first_has_left() {
     let home = scratch::directory("disk-cache");
@@ -105,8 +108,16 @@ fn read_twice(home: &Path, sections: &str) -> &'static Source {
         fs::rename(&segment, segment.with_extension("away")).expect("taken away");
     }
     let mut serving = serving.again(&tier);
-    serving.until_it_says("the disk cache is on");
-    read_all(source, &serving.address);
+    for attempt in 1.. {
+        serving.until_it_says("the disk cache is on");
+        read_all(source, &serving.address);
+        // A machine that is busy with something else may take longer to read a file than is waited for.
+        if metric(port, "firnline_disk_cache_slow_total") == 0 || attempt == ATTEMPTS {
+            break;
+        }
+        serving.server.kill();
+        serving = serving.again(&tier);
+    }
     assert_eq!(metric(port, "firnline_serve_blocks_total{from=\"store\"}"), 0);
     assert!(metric(port, "firnline_serve_blocks_total{from=\"disk_cache\"}") > 0);
     assert_eq!(metric(port, "firnline_disk_cache_written_bytes_total"), 0);
