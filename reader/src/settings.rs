@@ -10,7 +10,7 @@ use crate::disk::DiskSettings;
 use crate::transactions::Decided;
 
 /// The longest request for blocks, in bytes: where S3's throughput per request has flattened out and its latency has not
-/// yet begun to hurt.
+/// yet begun to hurt. An eighth more where that spares a request for what is left over.
 pub(crate) const REQUEST_BYTES: u64 = 8 << 20;
 
 /// The longest read of a local file, in bytes: what was read is still in the processor's cache when it is checked.

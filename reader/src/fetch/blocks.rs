@@ -56,7 +56,7 @@ impl Blocks {
         Self { cache: Arc::new(self.cache.apart()), tasks: Arc::clone(tasks), ..self.clone() }
     }
 
-    /// Blocks that follow each other. One GET for each run of up to 8 MiB of which nobody holds or brings anything yet, begun
+    /// Blocks that follow each other. One GET for each run of about 8 MiB of which nobody holds or brings anything yet, begun
     /// when this is called. Cancel safe: what was asked for still comes into the cache.
     pub(crate) fn get<'a>(
         &self,
@@ -104,9 +104,10 @@ impl Blocks {
         let raw = |run: &Range<u32>| segment.block(run.end - 1).raw.end - segment.block(run.start).raw.start;
         let stored = |run: &Range<u32>| segment.stored(run).end - segment.stored(run).start;
         let end = blocks.end;
-        let missing = blocks.filter(|number| !self.cache.is_known(&BlockKey::of(segment, *number)));
+        let missing: Vec<_> =
+            blocks.filter(|number| !self.cache.is_known(&BlockKey::of(segment, *number))).collect();
         let index = segment.index();
-        for run in runs(index, missing.collect::<Vec<_>>(), REQUEST_BYTES) {
+        for run in runs(index, missing.iter().copied(), REQUEST_BYTES) {
             // No further block would have had room, or there is none.
             let full = run.end < end || end == index.len();
             if !full && stored(&run) < REQUEST_BYTES && raw(&run) < window / 2 {
