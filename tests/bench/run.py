@@ -39,7 +39,7 @@ GIB = 1 << 30
 class Bench:
     def __init__(self, options):
         self.options = options
-        self.target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
+        self.target = servers.BUILT
         self.firnline = str(self.target / "firnline")
         self.gates = []
         self.work = pathlib.Path(tempfile.mkdtemp(prefix="firnline-bench-", dir=options.dir))
@@ -150,8 +150,9 @@ def quiet_sidecar(bench):
     print(f"  most of them: {most}")
     # Reported only: the same minute costs 1.0 s on one machine and 1.9 s on another.
     print(f"seconds of CPU in an idle minute: {idle['cpu_seconds']:.1f}")
-    mid, low, high = quiet.restarts(program, log, tier, bench.options.pairs)
-    print(f"restart: {mid:.2f} s [{low:.2f}, {high:.2f}] until every partition is decided, {bench.options.pairs} runs (5 s aimed at)")
+    if not bench.options.gate:
+        mid, low, high = quiet.restarts(program, log, tier, bench.options.pairs)
+        print(f"restart: {mid:.2f} s [{low:.2f}, {high:.2f}] until every partition is decided, {bench.options.pairs} runs (5 s aimed at)")
     for path in (log, tier):
         shutil.rmtree(path)
 

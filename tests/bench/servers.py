@@ -10,6 +10,8 @@ import tempfile
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+# Where scripts/bench left what it built.
+BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / os.environ.get("FIRNLINE_BENCH_PROFILE", "release")
 TOOLS = pathlib.Path(os.environ.get("FIRNLINE_BUILD_CACHE", ROOT / ".build")) / "bin"
 KEY, SECRET = "firnline-bench", "firnline-bench-secret"
 
@@ -139,6 +141,5 @@ class MinioTls(Minio):
 
 class Sink(Server):
     def start(self):
-        target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
-        self.child = self.spawn([str(target / "s3-sink")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.child = self.spawn([str(BUILT / "s3-sink")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = int(self.child.stdout.readline().split()[1])

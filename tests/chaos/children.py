@@ -29,6 +29,13 @@ def free_port():
     raise Failed("no free port")
 
 
+def accepts(port):
+    """Whether somebody takes connections there."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def wait_until(what, limit, ready, step=0.2):
     """Waits until `ready` answers something true, and answers that."""
     end = time.monotonic() + limit

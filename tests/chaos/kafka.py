@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 
-from children import CACHE, Child, Failed, free_port, wait_until
+from children import CACHE, Child, Failed, accepts, free_port, wait_until
 from confluent_kafka import KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
@@ -161,13 +161,15 @@ class Cluster:
                 broker.child.stop()
 
     def wait_for_brokers(self, limit=90):
-        """Until clients see all that run."""
+        """Until clients see all that run, and each takes connections: one that was killed is in the metadata until its session ends."""
         running = {broker.id for broker in self.brokers if broker.running()}
 
         def seen():
             for broker in self.brokers:
                 if broker.child is not None and broker.id in running and not broker.running():
                     raise Failed(f"broker {broker.id} ended:\n{broker.child.tail()}")
+            if not all(accepts(broker.client) for broker in self.brokers if broker.id in running):
+                return False
             return running <= set(self.metadata().brokers)
 
         wait_until("all brokers known", limit, seen)
