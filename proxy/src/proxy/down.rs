@@ -23,7 +23,7 @@ use super::learn::compare;
 use super::line::{Awaited, Line, Then};
 use super::link::{Sink, Source, framed};
 use super::nodes::Nodes;
-use super::offsets::{patch_deleted, patch_epochs, patch_offsets, patch_unknown};
+use super::offsets::{patch_deleted, patch_epochs, patch_offsets, patch_spared, patch_unknown};
 use super::settings::ProxyLimits;
 use super::shares::{Share, Taken};
 use super::tier::{Behind, Known, Tier, start_to_tell};
@@ -211,6 +211,11 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Down<'_, R, W> {
                 return sent;
             }
             Then::Merged(request) => self.merge(frame, api, &request).await?,
+            Then::Spared(request, why) => {
+                let mut frame = frame;
+                patch_spared(&mut frame, &request, why)?;
+                framed(frame.freeze())
+            }
             Then::Nodes => {
                 self.learn(&frame, version)?;
                 return Ok(false);

@@ -7,6 +7,7 @@ use super::fetch::{Asked, Question};
 use super::identity::Mechanism;
 use super::shares::Taken;
 use super::travel::Travelers;
+use crate::serve::kafka_error::KafkaError;
 use crate::wire::{Api, Frame};
 
 /// One answer to come.
@@ -64,6 +65,8 @@ pub(crate) enum Then {
     /// It is merged with what the tier has: of ListOffsets, OffsetForLeaderEpoch, DeleteRecords. The request is kept for it, its
     /// length cut off.
     Merged(Bytes),
+    /// It says what was deleted; of what was spared in its request, which is kept for it, it says why nothing was.
+    Spared(Bytes, KafkaError),
     /// It is kept here, for the addresses in it.
     Nodes,
     /// It is kept here: which topics names mean.

@@ -15,7 +15,7 @@ use super::fetch::{Asked, Kept, Look, Refusals, Wanted, ask_seams, look, refused
 use super::line::{Awaited, Line, Then};
 use super::link::{Sink, Source, framed};
 use super::login::{self, Begun, Handshake};
-use super::offsets::{Names, names_wanted, refuse_deletion};
+use super::offsets::{Names, names_wanted, spare};
 use super::own;
 use super::route::{Route, route};
 use super::settings::ProxyLimits;
@@ -311,9 +311,9 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
             Names::Replicas | Names::Foreign => Then::Pass,
             // By the right of the proxy nobody else deletes anything.
             Names::Tiers(_) if api == Api::DELETE_RECORDS && !may_delete => {
-                let refused = refuse_deletion(&frame, KafkaError::TopicAuthorizationFailed)?;
-                self.write_down(Line::Own(refused, counted)).await;
-                return Ok(true);
+                let of_tier = |name: &str| tier.known().named(name).is_some();
+                let why = KafkaError::TopicAuthorizationFailed;
+                return self.spared(frame, counted, of_tier, why).await;
             }
             Names::Tiers(names) => {
                 self.ask_ahead(&frame, Wanted { names, ..Wanted::default() }).await?;
@@ -332,11 +332,28 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Up<'_, R, W> {
         let Some((frame, counted)) = self.take().await? else { return Ok(false) };
         let frame = frame.freeze();
         if api == Api::DELETE_RECORDS {
-            let refused = refuse_deletion(&frame, KafkaError::RequestTimedOut)?;
-            self.write_down(Line::Own(refused, counted)).await;
-            return Ok(true);
+            return self.spared(frame, counted, |_| true, KafkaError::RequestTimedOut).await;
         }
         let line = Awaited::new(api, version, correlation_id, Then::Merged(frame.clone()));
+        self.write_down(Line::Awaited(Awaited { counted, ..line })).await;
+        self.send(frame).await?;
+        Ok(true)
+    }
+
+    /// A deletion of which these topics are spared: the broker says who may, and deletes nothing of them.
+    async fn spared(
+        &mut self,
+        frame: Bytes,
+        counted: Option<Taken>,
+        is_spared: impl Fn(&str) -> bool,
+        why: KafkaError,
+    ) -> Result<bool, Ended> {
+        let mut frame = BytesMut::from(frame);
+        spare(&mut frame, is_spared)?;
+        let frame = frame.freeze();
+        let (header, _) = RequestHeader::read(&frame)?;
+        let then = Then::Spared(frame.clone(), why);
+        let line = Awaited::new(header.api, header.version, header.correlation_id, then);
         self.write_down(Line::Awaited(Awaited { counted, ..line })).await;
         self.send(frame).await?;
         Ok(true)

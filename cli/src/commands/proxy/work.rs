@@ -1,5 +1,7 @@
 //! A proxy's life: open, say so, stand between, hear what it is told, end.
 
+use std::sync::Arc;
+
 use tokio::task::JoinSet;
 
 use super::open::{self, Live, Opened};
@@ -33,7 +35,7 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
         "the proxy stands before the brokers");
     let (prices, _) = wiring::prices(&typed.context.config, None)?;
     let started_ms = typed.context.env.clock.now_ms();
-    let site = ProxySite { watched, reader, store, prices, started_ms };
+    let site = ProxySite { watched, reader: Arc::clone(&reader), store, prices, started_ms };
     // Its port ends with this.
     let mut beside = JoinSet::new();
     let address = typed.context.config.proxy.http_listen.value.0;
@@ -41,7 +43,12 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
     if let Some((seeker, sender)) = seeking {
         beside.spawn(seeker.seek(sender));
     }
-    stand(&mut signals, &mut files, |end| proxy.run(end), || reload(&mut typed, global, &live)).await
+    let exit =
+        stand(&mut signals, &mut files, |end| proxy.run(end), || reload(&mut typed, global, &live)).await;
+    if let Some(reader) = reader.get() {
+        reader.shutdown().await;
+    }
+    exit
 }
 
 /// Reads the config again. One that is bad changes nothing.

@@ -39,12 +39,23 @@ pub(super) async fn run(mut typed: Typed, global: &GlobalArgs) -> Result<Exit> {
     let (prices, _) = wiring::prices(&typed.context.config, None)?;
     let Opened { server, catalog, disks, live, reader, store } = opened;
     let started_ms = typed.context.env.clock.now_ms();
-    let site = ServerSite { watched: server.watched(), catalog, disks, reader, store, prices, started_ms };
+    let site = ServerSite {
+        watched: server.watched(),
+        catalog,
+        disks,
+        reader: reader.clone(),
+        store,
+        prices,
+        started_ms,
+    };
     // Its port ends with this.
     let mut beside = JoinSet::new();
     let address = typed.context.config.serve.http_listen.value.0;
     show(address, site, &codes::SERVER_HTTP_PORT, &mut beside).await;
-    stand(&mut signals, &mut files, |end| server.run(end), || reload(&mut typed, global, &live)).await
+    let exit =
+        stand(&mut signals, &mut files, |end| server.run(end), || reload(&mut typed, global, &live)).await;
+    reader.shutdown().await;
+    exit
 }
 
 /// Whether a rule is about somebody who can get in: without a login nobody has a name, with one everybody has.

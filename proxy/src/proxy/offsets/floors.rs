@@ -4,7 +4,7 @@
 //! partition. Where they fail the client is told to ask again: the broker then deletes nothing, and the floor is written
 //! anew.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -22,10 +22,8 @@ use crate::proxy::ended::Ended;
 use crate::proxy::tier::{Tier, Tiered};
 use crate::serve::kafka_error::KafkaError;
 use crate::serve::offsets::{PATIENCE, READS};
-use crate::wire::messages::delete_records::{
-    DeleteRecordsPartitionResult, DeleteRecordsRequest, DeleteRecordsResponse, DeleteRecordsTopicResult,
-};
-use crate::wire::{At, Frame, Patches, RequestHeader, read_request, read_response, write_response};
+use crate::wire::messages::delete_records::{DeleteRecordsRequest, DeleteRecordsResponse};
+use crate::wire::{At, Patches, RequestHeader, read_request, read_response};
 
 /// Kafka's word for the end of a log.
 const TO_THE_END: i64 = -1;
@@ -47,24 +45,41 @@ enum FloorError {
     Words,
 }
 
-/// The answer of a proxy that may not delete in the tier, or cannot: nothing was deleted anywhere.
-pub(crate) fn refuse_deletion(frame: &[u8], why: KafkaError) -> Result<Frame, Ended> {
+/// What stands in the place of an offset whose deletion is refused here. No broker deletes by it: whoever may delete gets
+/// OFFSET_OUT_OF_RANGE for it, and anybody else his own error, so that only he who may delete learns what is in the tier.
+const NOWHERE: i64 = -2;
+
+/// Takes the offsets of these topics out of a request, before it goes to the broker.
+pub(crate) fn spare(frame: &mut [u8], is_spared: impl Fn(&str) -> bool) -> Result<(), Ended> {
     let (header, body) = RequestHeader::read(frame)?;
     let request: DeleteRecordsRequest<'_> = read_request(&header, body)?;
-    let topics = request.topics.iter().map(|topic| DeleteRecordsTopicResult {
-        name: topic.name,
-        partitions: topic
-            .partitions
-            .iter()
-            .map(|partition| DeleteRecordsPartitionResult {
-                partition_index: partition.partition_index,
-                low_watermark: At::new(-1),
-                error_code: At::new(why.code()),
-            })
-            .collect(),
-    });
-    let answer = DeleteRecordsResponse { topics: topics.collect(), ..DeleteRecordsResponse::default() };
-    Ok(write_response(&answer, header.version, header.correlation_id)?)
+    let mut patches = Patches::new();
+    for topic in request.topics.iter().filter(|topic| is_spared(topic.name)) {
+        topic.partitions.iter().for_each(|partition| _ = patches.set(&partition.offset, NOWHERE));
+    }
+    Ok(patches.apply(frame)?)
+}
+
+/// Tells of what was spared, in the answer to the request in `asked`, why nothing was deleted.
+pub(crate) fn patch_spared(frame: &mut BytesMut, asked: &[u8], why: KafkaError) -> Result<(), Ended> {
+    let (header, body) = RequestHeader::read(asked)?;
+    let request: DeleteRecordsRequest<'_> = read_request(&header, body)?;
+    let mut spared = HashSet::new();
+    for topic in &request.topics {
+        let of = topic.partitions.iter().filter(|partition| partition.offset.value == NOWHERE);
+        spared.extend(of.map(|partition| (topic.name, partition.partition_index)));
+    }
+    let answer: DeleteRecordsResponse<'_> = read_response(frame, header.version)?;
+    let mut patches = Patches::new();
+    for topic in &answer.topics {
+        for told in &topic.partitions {
+            let is_ours = told.error_code.value == KafkaError::OffsetOutOfRange.code();
+            if is_ours && spared.contains(&(topic.name, told.partition_index)) {
+                patches.set(&told.error_code, why.code());
+            }
+        }
+    }
+    Ok(patches.apply(frame)?)
 }
 
 /// Writes the floors that the broker has agreed to, and patches its answer, its length cut off, to the request in `asked`.
@@ -110,7 +125,7 @@ fn entries(
     let mut asked = HashMap::new();
     for topic in &request.topics {
         for partition in &topic.partitions {
-            asked.insert((topic.name, partition.partition_index), partition.offset);
+            asked.insert((topic.name, partition.partition_index), partition.offset.value);
         }
     }
     let answer: DeleteRecordsResponse<'_> = read_response(frame, version)?;

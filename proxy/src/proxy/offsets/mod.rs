@@ -8,6 +8,6 @@ mod merge;
 mod wait;
 
 pub(crate) use epochs::patch_epochs;
-pub(crate) use floors::{patch_deleted, refuse_deletion};
+pub(crate) use floors::{patch_deleted, patch_spared, spare};
 pub(crate) use list::{patch_offsets, patch_unknown};
 pub(crate) use wait::{Names, names_wanted};

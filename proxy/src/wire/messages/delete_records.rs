@@ -15,7 +15,7 @@ structs! {
 
     struct DeleteRecordsPartition {
         partition_index: i32 [0+] = 0;
-        offset: i64 [0+] = 0;
+        offset: At<i64> [0+] = At::new(0);
     }
 }
 

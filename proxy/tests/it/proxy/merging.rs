@@ -242,9 +242,24 @@ async fn a_deletion_holds_for_what_has_come_to_the_tier_since_and_for_what_is_on
 async fn without_the_right_to_delete_in_the_tier_nothing_is_deleted_anywhere() {
     let scene = Scene::with(log(), 800, 700, |_, archive| archive.may_delete = false).await;
     let mut client = scene.proxy.client().await;
-    let told = client.ask(2, &deletion(300)).await.topics.remove(0).partitions.remove(0);
-    assert_eq!(told.error_code, 29);
-    assert!(scene.keys().is_empty(), "the broker is not asked");
+    for version in 0..=2 {
+        let told = client.ask(version, &deletion(300)).await.topics.remove(0).partitions.remove(0);
+        assert_eq!((told.error_code, told.low_watermark), (29, -1), "version {version}");
+    }
+    assert_eq!(scene.brokers.deletions.load(Ordering::SeqCst), 0);
+    // Whoever may not delete at the broker is told by the broker, whether the topic is in the tier or not.
+    for error in [3, 42] {
+        scene.brokers.error.store(error, Ordering::SeqCst);
+        let told = client.ask(2, &deletion(300)).await.topics.remove(0).partitions.remove(0);
+        assert_eq!(told.error_code, error);
+    }
+    scene.brokers.error.store(0, Ordering::SeqCst);
+    let mut both = deletion(300);
+    both.topics.extend(deletion_of("elsewhere", 0, 20).topics);
+    let told = client.ask(2, &both).await.topics;
+    let errors = told.iter().map(|topic| topic.partitions[0].error_code).collect::<Vec<_>>();
+    assert_eq!(errors, [29, 0], "of what is not in the tier the broker decides");
+    assert_eq!(scene.brokers.deletions.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -43,6 +43,8 @@ pub(super) struct Brokers {
     pub(super) starts: Arc<[AtomicI64; 3]>,
     /// The error of each partition that has no other.
     pub(super) error: Arc<std::sync::atomic::AtomicI16>,
+    /// How many partitions had records deleted.
+    pub(super) deletions: Arc<std::sync::atomic::AtomicUsize>,
     /// The error of each partition that is asked for offsets.
     pub(super) offsets_error: Arc<std::sync::atomic::AtomicI16>,
     /// Whether it tells what it leads.
@@ -67,6 +69,7 @@ impl Brokers {
             starts: Arc::new([start, start, start].map(AtomicI64::new)),
             offsets_error: Arc::default(),
             error: Arc::default(),
+            deletions: Arc::default(),
             leads: Arc::new(AtomicBool::new(true)),
             end: Arc::new(AtomicI64::new(end)),
             id: Arc::new(std::sync::atomic::AtomicU8::new(ID)),
@@ -213,14 +216,21 @@ impl Brokers {
         let request: DeleteRecordsRequest = asked.body();
         let topics = request.topics.iter().map(|topic| {
             let partitions = topic.partitions.iter().map(|asked| {
-                let low = if asked.offset < 0 {
-                    self.end.load(Ordering::SeqCst)
-                } else {
-                    self.start(asked.partition_index).max(asked.offset)
-                };
                 let answer =
                     DeleteRecordsPartitionResult::default().with_partition_index(asked.partition_index);
-                answer.with_low_watermark(low)
+                // As a broker: rights are looked at first.
+                let error = match self.error.load(Ordering::SeqCst) {
+                    0 if asked.offset < -1 => OUT_OF_RANGE,
+                    error => error,
+                };
+                if error != 0 {
+                    return answer.with_error_code(error).with_low_watermark(-1);
+                }
+                self.deletions.fetch_add(1, Ordering::SeqCst);
+                answer.with_low_watermark(match asked.offset {
+                    -1 => self.end.load(Ordering::SeqCst),
+                    offset => self.start(asked.partition_index).max(offset),
+                })
             });
             let answer = DeleteRecordsTopicResult::default().with_name(topic.name.clone());
             answer.with_partitions(partitions.collect())
