@@ -3,6 +3,7 @@
 use firnline_tests::kafka::{
     Cluster, ClusterOptions, Isolation, Ledger, VERSIONS, assert_same_records, consume_all, consumer_as,
 };
+use firnline_tests::scratch;
 use firnline_tests::tier::Tier;
 
 use rdkafka::consumer::Consumer as _;
@@ -31,7 +32,9 @@ fn what_the_broker_has_forgotten_comes_from_the_tier() {
     sidecar
         .server
         .wait_until(PATIENCE, || (0..PARTITIONS).all(|partition| start(&cluster, TOPIC, partition) > 1000));
-    let mut fronting = Fronting::start(&cluster.bootstrap(), &tier, "");
+    let cache = scratch::directory("proxy-cache");
+    let on_disk = format!("[cache]\ndisk.max_size = '256MiB'\ndisk.dir = '{}'\n", cache.path().display());
+    let mut fronting = Fronting::start(&cluster.bootstrap(), &tier, &on_disk);
     // What the broker has deleted at once is still on its way to the tier.
     let client = consumer_as(&fronting.address, &[], Isolation::ReadUncommitted);
     let begins =
@@ -40,6 +43,14 @@ fn what_the_broker_has_forgotten_comes_from_the_tier() {
     reads_all(&fronting, &ledger, "forgotten");
     assert!(fronting.metric("firnline_proxy_cold_bytes_total", "") > 2e6, "the tier was not read");
     assert!(fronting.metric("firnline_proxy_hot_bytes_total", "") > 1e5, "the broker was not read");
+    // As a power cut would end it; what it has read lies on its disk.
+    fronting.wait_until_more("firnline_disk_cache_written_bytes_total", 2e6);
+    fronting.server.kill();
+    let mut fronting = Fronting::start(&cluster.bootstrap(), &tier, &on_disk);
+    fronting.wait_for("the disk cache is on");
+    reads_all(&fronting, &ledger, "from the disk of the one before");
+    assert!(fronting.metric("firnline_proxy_blocks_total", "disk_cache") > 0.0, "its disk was not read");
+    assert_eq!(fronting.metric("firnline_disk_cache_damaged_total", ""), 0.0);
     // A topic that goes on, and brokers that come back.
     produce(&cluster, TOPIC, 3000, 1000, &mut ledger);
     reads_all(&fronting, &ledger, "going on");

@@ -143,10 +143,20 @@ impl Fronting {
 
     /// The sum of a metric over its labels, of those lines that hold `with`.
     pub(super) fn metric(&self, name: &str, with: &str) -> f64 {
-        let page = http::get(self.http, "/metrics").expect("the proxy tells its metrics");
-        let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(with));
-        lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+        metric(self.http, name, with)
     }
+
+    /// Waits until the same is more than `least`.
+    pub(super) fn wait_until_more(&mut self, name: &str, least: f64) {
+        let port = self.http;
+        self.server.wait_until(PATIENCE, || metric(port, name, "") > least);
+    }
+}
+
+fn metric(port: u16, name: &str, with: &str) -> f64 {
+    let page = http::get(port, "/metrics").expect("the proxy tells its metrics");
+    let lines = page.lines().filter(|line| line.starts_with(name) && line.contains(with));
+    lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
 }
 
 fn says(log: &Path, what: &str) -> bool {
