@@ -38,7 +38,7 @@ async fn answers_of_our_own_that_wait_for_their_turn_are_counted() {
         yield_now().await;
     }
     for _ in 0..9 {
-        let partition = DeleteRecordsPartition { partition_index: 0, offset: -1 };
+        let partition = DeleteRecordsPartition { partition_index: 0, offset: At::new(-1) };
         let topics = vec![DeleteRecordsTopic { name: "orders", partitions: vec![partition].into() }].into();
         let request = DeleteRecordsRequest { topics, timeout_ms: 1000 };
         let mut frame = write_request(&request, 2, 5, Some(b"client")).unwrap();
