@@ -57,7 +57,8 @@ def java(temporary, options=JAVA):
     jars = CACHE / "kafka" / VERSION
     if not jars.is_dir():
         raise SystemExit(f"{jars} is missing: run `make install` first")
-    return [*options, f"-Djava.io.tmpdir={temporary}", "-cp", f"{jars}/*"]
+    classes = CACHE / "kafka-classes" / f"{VERSION}.jsa"
+    return [*options, f"-XX:SharedArchiveFile={classes}", f"-Djava.io.tmpdir={temporary}", "-cp", f"{jars}/*"]
 
 
 class Broker:

@@ -22,6 +22,12 @@ pub fn kafka_class_path(version: &str) -> String {
     format!("{}/*", required(build_cache().join("kafka").join(version)).display())
 }
 
+/// The option by which a Java that runs this release begins with its classes in memory; without the file it begins all the same.
+pub fn kafka_classes(version: &str) -> String {
+    let file = build_cache().join("kafka-classes").join(format!("{version}.jsa"));
+    format!("-XX:SharedArchiveFile={}", file.display())
+}
+
 /// The JavaScript entry point of the Azure emulator. Panics with the cure when it is not there.
 pub fn azurite() -> PathBuf {
     required(build_cache().join("azurite/node_modules/azurite/dist/src/blob/main.js"))

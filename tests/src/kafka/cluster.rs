@@ -288,7 +288,8 @@ fn java(version: &str) -> Command {
     let mut command = Command::new("java");
     // Java knows nothing of TMPDIR, and a broker that is killed leaves the native libraries that it unpacked.
     let temporary = format!("-Djava.io.tmpdir={}", std::env::temp_dir().display());
-    command.args(JAVA).arg(temporary).arg("-cp").arg(tools::kafka_class_path(version));
+    command.args(JAVA).arg(tools::kafka_classes(version)).arg(temporary);
+    command.arg("-cp").arg(tools::kafka_class_path(version));
     command
 }
 
