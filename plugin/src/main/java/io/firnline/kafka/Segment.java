@@ -63,9 +63,7 @@ final class Segment {
     }
 
     /** The custom metadata, null where there is none: so it is for the clean-up of a failed copy. */
-    @SuppressWarnings("OptionalAssignedToNull") // a broker has no reason to hand in null, and if it does, it means none
     static byte[] custom(RemoteLogSegmentMetadata metadata) {
-        if (metadata.customMetadata() == null) return null;
         return metadata.customMetadata().map(CustomMetadata::value).orElse(null);
     }
 
