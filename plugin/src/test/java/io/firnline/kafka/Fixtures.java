@@ -1,10 +1,11 @@
 package io.firnline.kafka;
 
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -80,5 +81,31 @@ final class Fixtures {
                 transactions ? Optional.of(Files.write(dir.resolve("1000.txnindex"), bytes(34, 3))) : Optional.empty(),
                 Files.write(dir.resolve("2000.snapshot"), bytes(40, 4)),
                 epochs);
+    }
+
+    /** What may come out of native code, class loading or a JVM in need: nothing of it may reach the broker. */
+    static List<Throwable> throwables(String message) {
+        try {
+            // By name: it cannot be named without a warning since 20.
+            Throwable death = (Throwable) Class.forName("java.lang.ThreadDeath").getConstructor().newInstance();
+            return List.of(
+                    new NativeFailure(NativeFailure.OTHER, message),
+                    new NativeFailure(NativeFailure.TRY_AGAIN, null),
+                    new NativeFailure(99, message),
+                    new OutOfMemoryError(message),
+                    new StackOverflowError(),
+                    new InternalError(message),
+                    new UnsatisfiedLinkError(message),
+                    new NoClassDefFoundError(message),
+                    new ExceptionInInitializerError(message),
+                    new AssertionError(message),
+                    death,
+                    new Error(),
+                    new IllegalStateException(message),
+                    new NullPointerException(),
+                    new InterruptedException(message));
+        } catch (ReflectiveOperationException gone) {
+            throw new AssertionError(gone);
+        }
     }
 }

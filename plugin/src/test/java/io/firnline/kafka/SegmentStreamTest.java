@@ -108,14 +108,7 @@ class SegmentStreamTest {
 
     @Test
     void whatever_a_read_throws_is_an_io_exception_with_the_segment_in_it() throws IOException {
-        for (Throwable thrown : List.of(
-                new NativeFailure(NativeFailure.TRY_AGAIN, "store is\n  busy"),
-                new OutOfMemoryError("heap"),
-                new StackOverflowError(),
-                new UnsatisfiedLinkError("read"),
-                new InternalError(),
-                new ThreadDeathLike(),
-                new IllegalStateException())) {
+        for (Throwable thrown : Fixtures.throwables("store is\n  busy")) {
             core.thrown = null;
             InputStream in = open(0, 99);
             core.thrown = thrown;
@@ -195,10 +188,5 @@ class SegmentStreamTest {
 
     private InputStream open(int start, int end) {
         return SegmentStream.open(core, Segment.encode(segment), start, end, SIZE, "read of " + Failures.describe(segment));
-    }
-
-    /** ThreadDeath itself cannot be named without a warning since 20. */
-    private static final class ThreadDeathLike extends Error {
-        private static final long serialVersionUID = 1L;
     }
 }
