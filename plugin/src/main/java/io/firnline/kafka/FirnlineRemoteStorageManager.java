@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.LongSupplier;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.server.log.remote.storage.LogSegmentData;
 import org.apache.kafka.server.log.remote.storage.RemoteLogSegmentMetadata;
@@ -27,15 +28,18 @@ public class FirnlineRemoteStorageManager implements RemoteStorageManager {
     private static final int TURN_MILLIS = 100;
 
     private final Core.Opener opener;
+    private final LongSupplier nanos;
     private volatile Running running;
     private boolean closed;
 
     public FirnlineRemoteStorageManager() {
-        this(NativeCore::open);
+        this(NativeCore::open, System::nanoTime);
     }
 
-    FirnlineRemoteStorageManager(Core.Opener opener) {
+    /** @param nanos the clock, as {@code System::nanoTime} */
+    FirnlineRemoteStorageManager(Core.Opener opener, LongSupplier nanos) {
         this.opener = opener;
+        this.nanos = nanos;
     }
 
     /**
@@ -46,7 +50,7 @@ public class FirnlineRemoteStorageManager implements RemoteStorageManager {
     @Override
     public synchronized void configure(Map<String, ?> configs) {
         if (running != null || closed) throw new ConfigException("Firnline was configured before");
-        running = Running.start(configs, opener);
+        running = Running.start(configs, opener, nanos);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package io.firnline.kafka;
 
 import java.util.LinkedHashMap;
+import java.util.function.LongSupplier;
 import org.apache.kafka.common.MetricName;
 import org.apache.kafka.common.metrics.Gauge;
 import org.apache.kafka.common.metrics.Monitorable;
@@ -16,8 +17,8 @@ import org.apache.kafka.common.metrics.PluginMetrics;
 public class MonitoredRemoteStorageManager extends FirnlineRemoteStorageManager implements Monitorable {
     public MonitoredRemoteStorageManager() {}
 
-    MonitoredRemoteStorageManager(Core.Opener opener) {
-        super(opener);
+    MonitoredRemoteStorageManager(Core.Opener opener, LongSupplier nanos) {
+        super(opener, nanos);
     }
 
     /** Called by the broker once the plugin is configured. */

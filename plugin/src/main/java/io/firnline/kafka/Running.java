@@ -3,6 +3,7 @@ package io.firnline.kafka;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongSupplier;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigException;
 import org.apache.kafka.server.log.remote.storage.RemoteLogSegmentMetadata;
@@ -31,7 +32,7 @@ record Running(Core core, PreviousManager previous, Metrics metrics, MetricsBean
      *
      * @throws ConfigException in one line, with what is wrong with every part
      */
-    static Running start(Map<String, ?> configs, Core.Opener opener) {
+    static Running start(Map<String, ?> configs, Core.Opener opener, LongSupplier nanos) {
         Classes.load();
         List<String> problems = new ArrayList<>();
         List<Throwable> causes = new ArrayList<>();
@@ -46,7 +47,7 @@ record Running(Core core, PreviousManager previous, Metrics metrics, MetricsBean
             throw failure;
         }
         Metrics metrics =
-                new Metrics(() -> core.metrics() + "\n" + (previous == null ? "" : previous.metrics()), System::nanoTime);
+                new Metrics(() -> core.metrics() + "\n" + (previous == null ? "" : previous.metrics()), nanos);
         if (previous != null) LOG.info("segments that Firnline has not written go to {}", settings.previous().className());
         return new Running(core, previous, metrics, new MetricsBeans(metrics));
     }

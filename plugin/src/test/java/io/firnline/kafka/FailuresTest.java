@@ -29,7 +29,7 @@ class FailuresTest {
     void whatever_the_core_throws_out_of_any_call_is_a_remote_storage_exception() throws IOException {
         MemoryCore[] core = new MemoryCore[1];
         FirnlineRemoteStorageManager manager =
-                new FirnlineRemoteStorageManager(settings -> core[0] = new MemoryCore(settings));
+                Fixtures.manager(settings -> core[0] = new MemoryCore(settings));
         manager.configure(Map.of());
         LogSegmentData files = Fixtures.files(dir, new byte[100], true);
         for (Throwable thrown : Fixtures.throwables("some\n reason")) {

@@ -1,6 +1,8 @@
 package io.firnline.kafka;
 
 import java.io.IOException;
+import java.lang.reflect.InvocationHandler;
+import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -9,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
 import org.apache.kafka.common.TopicIdPartition;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.Uuid;
@@ -62,6 +65,16 @@ final class Fixtures {
                 .putInt(0xCAFE)
                 .put((byte) 0)
                 .array();
+    }
+
+    /** A manager over what {@code opener} opens, to which a second passes whenever it looks at its clock. */
+    static FirnlineRemoteStorageManager manager(Core.Opener opener) {
+        AtomicLong clock = new AtomicLong();
+        return new FirnlineRemoteStorageManager(opener, () -> clock.addAndGet(1_000_000_000L));
+    }
+
+    static Core core(InvocationHandler behaviour) {
+        return (Core) Proxy.newProxyInstance(Core.class.getClassLoader(), new Class<?>[] {Core.class}, behaviour);
     }
 
     static byte[] bytes(int length, long seed) {

@@ -26,7 +26,7 @@ class LifecycleTest {
     Path dir;
 
     private final List<MemoryCore> cores = new ArrayList<>();
-    private final FirnlineRemoteStorageManager manager = new FirnlineRemoteStorageManager(settings -> {
+    private final FirnlineRemoteStorageManager manager = Fixtures.manager(settings -> {
         cores.add(new MemoryCore(settings));
         return cores.get(cores.size() - 1);
     });
@@ -48,7 +48,7 @@ class LifecycleTest {
     void close_without_configure_and_a_second_close_do_nothing() {
         manager.close();
         manager.close();
-        FirnlineRemoteStorageManager other = new FirnlineRemoteStorageManager(settings -> new MemoryCore(settings));
+        FirnlineRemoteStorageManager other = Fixtures.manager(settings -> new MemoryCore(settings));
         other.configure(Map.of());
         other.close();
         other.close();
@@ -67,7 +67,7 @@ class LifecycleTest {
 
     @Test
     void a_bad_config_is_told_in_one_line_with_every_key() {
-        FirnlineRemoteStorageManager bad = new FirnlineRemoteStorageManager(settings -> {
+        FirnlineRemoteStorageManager bad = Fixtures.manager(settings -> {
             throw new NativeFailure(NativeFailure.OTHER, "store.url is missing\nlimits.read_memory: 1x is no size");
         });
         ConfigException told = assertThrows(
@@ -93,7 +93,7 @@ class LifecycleTest {
     @Test
     void errors_while_opening_are_config_exceptions_with_their_causes() {
         for (Throwable thrown : List.of(new UnsatisfiedLinkError("open"), new NoClassDefFoundError("x"), new OutOfMemoryError())) {
-            FirnlineRemoteStorageManager bad = new FirnlineRemoteStorageManager(settings -> {
+            FirnlineRemoteStorageManager bad = Fixtures.manager(settings -> {
                 throw (Error) thrown;
             });
             ConfigException told = assertThrows(ConfigException.class, () -> bad.configure(Map.of()));
@@ -128,13 +128,12 @@ class LifecycleTest {
     @Test
     void a_core_that_cannot_be_closed_does_not_keep_the_broker_from_stopping() {
         AtomicInteger closed = new AtomicInteger();
-        Core stubborn = (Core) java.lang.reflect.Proxy.newProxyInstance(
-                Core.class.getClassLoader(), new Class<?>[] {Core.class}, (proxy, method, arguments) -> {
+        Core stubborn = Fixtures.core((proxy, method, arguments) -> {
                     if (method.getName().equals("metrics")) return "";
                     closed.incrementAndGet();
                     throw new InternalError("close");
                 });
-        FirnlineRemoteStorageManager other = new FirnlineRemoteStorageManager(settings -> stubborn);
+        FirnlineRemoteStorageManager other = Fixtures.manager(settings -> stubborn);
         other.configure(Map.of());
         other.close();
         assertEquals(1, closed.get());

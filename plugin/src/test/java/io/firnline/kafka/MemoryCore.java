@@ -32,6 +32,9 @@ final class MemoryCore implements Core {
     /** How many turns a copy takes; below 0: it never ends. */
     volatile int turns;
 
+    /** Thrown by dropCopy alone, where it is not null. */
+    volatile Error undroppable;
+
     /** What read hands out at most, so that reads are short. */
     volatile int most = Integer.MAX_VALUE;
 
@@ -80,6 +83,7 @@ final class MemoryCore implements Core {
     @Override
     public void dropCopy(long copy) {
         calls.add("dropCopy");
+        if (undroppable != null) throw undroppable;
         if (copies.remove(copy) == null) throw new NativeFailure(NativeFailure.OTHER, "stale copy");
     }
 
@@ -133,7 +137,7 @@ final class MemoryCore implements Core {
 
     @Override
     public String metrics() {
-        fail("metrics");
+        if (thrown != null) throw MemoryCore.<RuntimeException>sneak(thrown);
         return metrics;
     }
 

@@ -160,8 +160,7 @@ class SegmentStreamTest {
     void closing_ends_a_read_that_waits() throws Exception {
         CountDownLatch reading = new CountDownLatch(1);
         CountDownLatch dropped = new CountDownLatch(1);
-        Core waiting = (Core) java.lang.reflect.Proxy.newProxyInstance(
-                Core.class.getClassLoader(), new Class<?>[] {Core.class}, (proxy, method, arguments) -> {
+        Core waiting = Fixtures.core((proxy, method, arguments) -> {
                     switch (method.getName()) {
                         case "fetch" -> {
                             return 1L;
