@@ -15,7 +15,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /** Looks into its own class path before its parent's, as brokers do for plugins with a class path of their own. */
-final class ChildFirstLoader extends URLClassLoader {
+class ChildFirstLoader extends URLClassLoader {
     static {
         registerAsParallelCapable();
     }
