@@ -8,6 +8,7 @@ import java.util.List;
  */
 final class Classes {
     private static final List<String> LATER = List.of(
+            "Copy",
             "Failures",
             "FirnlineRemoteStorageManager$1",
             "FirnlineRemoteStorageManager$Call",

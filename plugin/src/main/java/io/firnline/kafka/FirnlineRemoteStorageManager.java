@@ -2,8 +2,6 @@ package io.firnline.kafka;
 
 import java.io.ByteArrayInputStream;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -14,19 +12,12 @@ import org.apache.kafka.server.log.remote.storage.RemoteLogSegmentMetadata.Custo
 import org.apache.kafka.server.log.remote.storage.RemoteResourceNotFoundException;
 import org.apache.kafka.server.log.remote.storage.RemoteStorageException;
 import org.apache.kafka.server.log.remote.storage.RemoteStorageManager;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What the broker loads: arguments in, errors out, every decision in the core. Nothing but {@link RemoteStorageException}
  * and its kinds leaves a call. Segments that are not ours go to {@link PreviousManager}; new ones are always ours.
  */
 public class FirnlineRemoteStorageManager implements RemoteStorageManager {
-    private static final Logger LOG = LoggerFactory.getLogger(FirnlineRemoteStorageManager.class);
-
-    /** How late an interrupt may be noticed: the broker interrupts the thread of a copy when leadership goes. */
-    private static final int TURN_MILLIS = 100;
-
     private final Core.Opener opener;
     private final LongSupplier nanos;
     private volatile Running running;
@@ -56,7 +47,7 @@ public class FirnlineRemoteStorageManager implements RemoteStorageManager {
     @Override
     public Optional<CustomMetadata> copyLogSegmentData(RemoteLogSegmentMetadata segment, LogSegmentData data)
             throws RemoteStorageException {
-        return call("copy", segment, now -> Optional.of(new CustomMetadata(copy(now.core(), segment, data))));
+        return call("copy", segment, now -> Optional.of(new CustomMetadata(Copy.run(now.core(), segment, data))));
     }
 
     @Override
@@ -82,8 +73,8 @@ public class FirnlineRemoteStorageManager implements RemoteStorageManager {
                 return now.route(
                         segment, () -> index(now.core(), segment, type), previous -> previous.fetchIndex(segment, type));
             } catch (NativeFailure failure) {
-                // "Not found" means to the broker that no transaction was aborted, and it would serve what was. It may say
-                // so of a segment that has no such index, never of one that is not there.
+                // "Not found" means to the broker that no transaction was aborted, and it would serve what was. That
+                // may be said of a segment that has no such index, never of one that is not there.
                 boolean mistakable = type == IndexType.TRANSACTION && failure.kind() == NativeFailure.NOT_FOUND;
                 throw mistakable ? new NativeFailure(NativeFailure.OTHER, failure.getMessage()) : failure;
             }
@@ -98,7 +89,7 @@ public class FirnlineRemoteStorageManager implements RemoteStorageManager {
         });
     }
 
-    /** Streams that are open fail from here on. What cannot be closed is logged: a broker that stops has no other use for it. */
+    /** Streams that are open fail from here on. What cannot be closed is logged: a broker that stops can do no more. */
     @Override
     public synchronized void close() {
         closed = true;
@@ -113,61 +104,14 @@ public class FirnlineRemoteStorageManager implements RemoteStorageManager {
         return now == null ? null : now.metrics();
     }
 
-    private byte[] copy(Core core, RemoteLogSegmentMetadata segment, LogSegmentData data) throws RemoteStorageException {
-        byte[] encoded = Segment.encode(segment);
-        String[] files = {
-            name(data.logSegment()),
-            name(data.offsetIndex()),
-            name(data.timeIndex()),
-            name(data.transactionIndex().orElse(null)),
-            name(data.producerSnapshotIndex())
-        };
-        // The broker's own buffer: neither its position is ours to move nor its whole array to be read.
-        ByteBuffer epochs = data.leaderEpochIndex().duplicate();
-        byte[] leaderEpochs = new byte[epochs.remaining()];
-        epochs.get(leaderEpochs);
-
-        stopWhereInterrupted(segment);
-        long copy = core.startCopy(encoded, files, leaderEpochs);
-        try {
-            byte[] custom = core.awaitCopy(copy, TURN_MILLIS);
-            while (custom == null) {
-                stopWhereInterrupted(segment);
-                custom = core.awaitCopy(copy, TURN_MILLIS);
-            }
-            // Later calls go by it; and one that the broker finds too long would end the copying of the partition.
-            if (Owner.of(custom) != Owner.OURS) {
-                throw new IllegalStateException("the core told custom metadata of " + custom.length + " bytes that is not ours");
-            }
-            return custom;
-        } finally {
-            drop(core, copy);
-        }
-    }
-
-    /** Leaves the flag set: the broker's own loops look at it. */
-    private static void stopWhereInterrupted(RemoteLogSegmentMetadata segment) throws RemoteStorageException {
-        if (Thread.currentThread().isInterrupted()) {
-            throw new RemoteStorageException("copy of " + Failures.describe(segment) + ": was interrupted");
-        }
-    }
-
-    private static void drop(Core core, long copy) {
-        try {
-            core.dropCopy(copy);
-        } catch (Throwable thrown) {
-            // It must hide neither what the copy has come to nor why it failed.
-            LOG.warn("a copy could not be dropped: {}", Failures.oneLine(thrown));
-        }
-    }
-
     private static InputStream fetch(Core core, RemoteLogSegmentMetadata segment, int start, int end) {
         int size = segment.segmentSizeInBytes();
         // Nothing is there to be read, and an empty stream would send the broker on to the next segment.
         if (start < 0 || start >= size || end < start) {
             throw new IllegalArgumentException("positions " + start + " to " + end + " of " + size + " bytes");
         }
-        return SegmentStream.open(core, Segment.encode(segment), start, end, size, "read of " + Failures.describe(segment));
+        String what = "read of " + Failures.describe(segment);
+        return SegmentStream.open(core, Segment.encode(segment), start, end, size, what);
     }
 
     /** Of all indexes only that of transactions may be absent. */
@@ -189,10 +133,6 @@ public class FirnlineRemoteStorageManager implements RemoteStorageManager {
             case TRANSACTION -> Core.TRANSACTION_INDEX;
             case LEADER_EPOCH -> Core.LEADER_EPOCHS;
         };
-    }
-
-    private static String name(Path path) {
-        return path == null ? null : path.toAbsolutePath().toString();
     }
 
     private <T> T call(String what, RemoteLogSegmentMetadata segment, Call<T> call) throws RemoteStorageException {

@@ -31,7 +31,7 @@ final class Platform {
         return noexec(path, lines("/proc/self/mountinfo"));
     }
 
-    /** {@code mounts} as in proc(5): the fifth field is the mount point, the sixth its options. The last one of a point counts. */
+    /** {@code mounts} as in proc(5): the fifth field is the mount point, the sixth its options; of one point the last counts. */
     static boolean noexec(Path path, List<String> mounts) {
         Path nearest = null;
         boolean noexec = false;

@@ -74,6 +74,20 @@ class NativeLibraryTest {
     }
 
     @Test
+    void a_platform_that_the_jar_has_nothing_for_is_named() throws Exception {
+        String before = System.setProperty("os.arch", "s390x");
+        try {
+            assertEquals(
+                    "rsm.config.native.library: this platform is linux-s390x, for which the jar has no library"
+                            + " (/native/linux-s390x/libfirnline_plugin.so); set the key to one that was built for it",
+                    loader().apply(to(target)));
+        } finally {
+            System.setProperty("os.arch", before);
+        }
+        assertEquals(List.of(), files());
+    }
+
+    @Test
     void a_directory_that_is_refused_is_told_with_the_key_to_set() throws Exception {
         String told = loader().apply(to(dir.resolve("absent")));
         assertTrue(told.startsWith("rsm.config.native.dir: the library for "), told);
