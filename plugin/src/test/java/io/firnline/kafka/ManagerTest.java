@@ -160,8 +160,10 @@ class ManagerTest {
             copier.interrupt();
         });
         broker.start();
-        assertPlain(assertThrows(
-                RemoteStorageException.class, () -> manager.copyLogSegmentData(Fixtures.segment(SIZE), files)));
+        RemoteStorageException told = assertThrows(
+                RemoteStorageException.class, () -> manager.copyLogSegmentData(Fixtures.segment(SIZE), files));
+        assertPlain(told);
+        assertTrue(told.getMessage().endsWith("was interrupted"), told.getMessage());
         assertTrue(Thread.interrupted());
         broker.join();
         assertTrue(core.copies.isEmpty());
