@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.config.ConfigException;
@@ -120,6 +121,41 @@ class LifecycleTest {
         manager.close();
         assertThrows(IOException.class, in::read);
         in.close();
+    }
+
+    @Test
+    void calls_that_are_under_way_at_the_close_end_as_they_should() throws Exception {
+        manager.configure(Map.of());
+        LogSegmentData files = Fixtures.files(dir, Fixtures.bytes(5000, 1), true);
+        AtomicInteger rounds = new AtomicInteger();
+        List<Throwable> wrong = new CopyOnWriteArrayList<>();
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            threads.add(new Thread(() -> {
+                try {
+                    while (true) {
+                        RemoteLogSegmentMetadata segment = Fixtures.segment(5000);
+                        manager.copyLogSegmentData(segment, files);
+                        try (InputStream in = manager.fetchLogSegment(segment, 0)) {
+                            while (in.read(new byte[100]) > 0) Thread.onSpinWait();
+                        }
+                        manager.fetchIndex(segment, IndexType.TRANSACTION).close();
+                        manager.deleteLogSegmentData(segment);
+                        rounds.incrementAndGet();
+                    }
+                } catch (RemoteStorageException | IOException told) {
+                    // As it should be.
+                } catch (Throwable thrown) {
+                    wrong.add(thrown);
+                }
+            }));
+        }
+        threads.forEach(Thread::start);
+        while (rounds.get() < 50) Thread.onSpinWait();
+        manager.close();
+        for (Thread thread : threads) thread.join();
+        assertEquals(List.of(), wrong);
+        assertEquals(1, cores.get(0).closed.get());
     }
 
     @Test
