@@ -104,6 +104,9 @@ class PreviousManagerTest {
         assertThrows(RemoteResourceNotFoundException.class, () -> manager.fetchLogSegment(ours, 0));
         assertThrows(RemoteStorageException.class, () -> manager.fetchIndex(ours, IndexType.OFFSET));
         manager.deleteLogSegmentData(ours);
+        core.thrown = new NativeFailure(NativeFailure.NOT_FOUND, "gone");
+        manager.deleteLogSegmentData(ours);
+        core.thrown = null;
         assertCalls(0, 0, 0);
     }
 

@@ -11,8 +11,16 @@ import org.apache.kafka.server.log.remote.storage.RemoteStorageManager;
 
 /** A previous plugin that has every segment, with one byte in it. */
 public final class StubPrevious implements RemoteStorageManager {
+    /** It lives beside the broker, not beside us. */
     @Override
-    public void configure(Map<String, ?> config) {}
+    public void configure(Map<String, ?> config) {
+        try {
+            Class.forName("io.firnline.kafka.Segment");
+            throw new AssertionError("a class of Firnline's is seen");
+        } catch (ClassNotFoundException right) {
+            // As it should be.
+        }
+    }
 
     @Override
     public Optional<CustomMetadata> copyLogSegmentData(RemoteLogSegmentMetadata segment, LogSegmentData data) {
