@@ -1,6 +1,6 @@
 //! What a writer is told.
 
-use super::{DEFAULT_BLOCK_SIZE, SegmentOrigin};
+use super::{BrokerFiles, DEFAULT_BLOCK_SIZE, SegmentOrigin};
 use crate::batch::BatchLimits;
 use crate::ids::{Offset, Salt, SegmentUuid};
 use crate::manifest::{EntryKind, Kip405};
@@ -46,6 +46,8 @@ pub struct SegmentOptions {
     pub replaces: Vec<SegmentUuid>,
     /// What a KIP-405 broker calls it.
     pub kip405: Option<Kip405>,
+    /// The broker's own files about it.
+    pub broker_files: BrokerFiles,
 }
 
 impl SegmentOptions {
@@ -64,6 +66,7 @@ impl SegmentOptions {
             kind: EntryKind::Segment,
             replaces: Vec::new(),
             kip405: None,
+            broker_files: BrokerFiles::default(),
         }
     }
 }
