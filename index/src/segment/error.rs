@@ -2,7 +2,7 @@
 
 use crate::batch::BatchError;
 use crate::block_index::BlockIndexError;
-use crate::ids::{Crc32c, KeyId, ValueError};
+use crate::ids::{Crc32c, KeyId, Offset, ProducerId, ValueError};
 use crate::transactions::TransactionsError;
 
 use super::SectionKind;
@@ -35,6 +35,18 @@ pub enum SegmentWriteError {
         what: &'static str,
         /// The limit.
         limit: usize,
+    },
+    /// Who tells the open transactions speaks of another place.
+    #[error(
+        "producer {producer} is told to have a transaction open at the segment's end {end} that begins at offset {first_offset}"
+    )]
+    OpenBeyondEnd {
+        /// The producer.
+        producer: ProducerId,
+        /// Where its transaction is told to begin.
+        first_offset: Offset,
+        /// One past the segment's last offset.
+        end: Offset,
     },
     /// What comes behind the blocks is longer than readers take.
     #[error(

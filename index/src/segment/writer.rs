@@ -11,9 +11,9 @@ use super::{
     TRAILER_LEN, Trailer,
 };
 use crate::batch::{Batch, BatchHeader, Batches, Sequence, control_marker, verify_crc};
-use crate::ids::{ByteCount, Crc32c, OffsetRange, RawPosition, StoredPosition, TimestampMs};
+use crate::ids::{ByteCount, Crc32c, Offset, OffsetRange, RawPosition, StoredPosition, TimestampMs};
 use crate::lineage::EpochStart;
-use crate::transactions::{SegmentTransactions, TransactionTracker};
+use crate::transactions::{OpenTransaction, SegmentTransactions, TransactionTracker};
 
 /// Name and version written into footers.
 const SOFTWARE: &str = concat!("firnline ", env!("CARGO_PKG_VERSION"));
@@ -153,7 +153,7 @@ impl SegmentWriter {
         let Blocks { index, crc } = cutter.finish(out)?;
         let end = sequence.next_offset();
         let range = OffsetRange::new(options.base, end).expect("no batch lies below the base");
-        let transactions = tracker.finish(end);
+        let transactions = open_at_end(tracker.finish(end), options.open_at_end, end)?;
         let blocks = u32::try_from(index.len()).expect("the block index counts in 32 bits");
         let (log_bytes, tail_position) =
             (ByteCount::new(index.raw_len()), StoredPosition::new(index.stored_len()));
@@ -222,6 +222,25 @@ impl SegmentWriter {
             key_id: trailer.key_id,
         })
     }
+}
+
+/// The same transactions with what somebody else tells as open at the end in the place of what the batches tell: who does not
+/// know what was open at the start cannot know all of what is open at the end.
+fn open_at_end(
+    found: SegmentTransactions,
+    told: Option<Vec<OpenTransaction>>,
+    end: Offset,
+) -> Result<SegmentTransactions, SegmentWriteError> {
+    let Some(mut open) = told else { return Ok(found) };
+    at_most("transactions", open.len(), SegmentTransactions::MAX_ITEMS)?;
+    open.sort_by_key(|transaction| (transaction.first_offset, transaction.producer));
+    if let Some(OpenTransaction { producer, first_offset, .. }) =
+        open.last().copied().filter(|last| last.first_offset >= end)
+    {
+        return Err(SegmentWriteError::OpenBeyondEnd { producer, first_offset, end });
+    }
+    let stable_end = open.first().map_or(end, |transaction| transaction.first_offset);
+    Ok(SegmentTransactions { open, stable_end, ..found })
 }
 
 /// What is counted over all batches.
