@@ -30,8 +30,15 @@ impl Inner {
         // What this read waits for goes first.
         let asked = self.blocks.get(segment, first..last + 1);
         let from = self.goes_on(segment, first, last + 1);
+        let blocks = match asked.await {
+            // A damaged block leaves those before it usable: the next read begins at it, and is told.
+            Err(ReadError::Block { number, .. }) if number > first => {
+                self.blocks.get(segment, first..number.min(last)).await?
+            }
+            blocks => blocks?,
+        };
         let mut pieces = Vec::new();
-        for (entry, block) in asked.await? {
+        for (entry, block) in blocks {
             let within = |at: u64| usize::try_from(at.saturating_sub(entry.raw.start)).unwrap_or(usize::MAX);
             let (start, stop) = (within(position).min(block.len()), within(end).min(block.len()));
             if start < stop {

@@ -253,7 +253,12 @@ async fn failures_are_told_and_not_kept() {
     bad[1_500_000] ^= 1;
     rig.sim.plant(&rig.of.object_key(), bad);
     let handle = reader.segment(&rig.of).await.expect("is held");
-    let error = handle.read_at(1_400_000, 300_000).await.expect_err("damaged");
+    // What stands before it is given, up to it, and it is told.
+    let before = handle.read_at(1_400_000, 300_000).await.expect("reads").concat();
+    assert!(before.len() < 100_000 && !before.is_empty());
+    assert_eq!(before, expected(&rig.file, 1_400_000, before.len()));
+    let damaged = 1_400_000 + before.len() as u64;
+    let error = handle.read_at(damaged, 300_000).await.expect_err("damaged");
     assert!(matches!(error, ReadError::Block { .. }), "{error:?}");
     rig.sim.plant(&rig.of.object_key(), whole);
     let bytes = handle.read_at(1_400_000, 300_000).await.expect("reads").concat();
