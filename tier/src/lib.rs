@@ -60,7 +60,8 @@ pub use settings::TierSettings;
 pub use step::{FaultPoint, NoFaults, Step};
 pub use tier::{Tier, TierParts};
 pub use upload::{
-    BrokerSegment, Pace, Pacer, SegmentForm, SegmentPlan, Unpaced, UploadError, UploadOutcome, UploadedSegment,
+    BrokerSegment, Pace, Pacer, SegmentForm, SegmentPlan, Unpaced, UploadError, UploadOutcome,
+    UploadedSegment,
 };
 pub use workers::Workers;
 

@@ -153,9 +153,7 @@ impl Keys<'_> {
             path_style: self.optional("store.path_style", flag),
             allow_http: self.optional("store.allow_http", flag).unwrap_or(local),
             storage_class: self.optional("store.storage_class", text),
-            part_size: self
-                .size("store.part_size", MIN_PART_SIZE, 1 << 30)
-                .unwrap_or(defaults.part_size),
+            part_size: self.size("store.part_size", MIN_PART_SIZE, 1 << 30).unwrap_or(defaults.part_size),
             upload_concurrency: places.map_or(defaults.upload_concurrency, small),
             deadlines: Deadlines {
                 read: self.wait("store.deadline.read", defaults.deadlines.read),

@@ -8,9 +8,7 @@ use firnline_index::segment::{
     BlockCompression, BrokerFile, BrokerFiles, SegmentOptions, SegmentOrigin, SegmentWriter,
 };
 use firnline_index::topic_key::TopicKey;
-use firnline_index::{
-    ByteCount, KeyId, OffsetRange, Salt, SegmentUuid, StoredPosition, TopicId,
-};
+use firnline_index::{ByteCount, KeyId, OffsetRange, Salt, SegmentUuid, StoredPosition, TopicId};
 use firnline_reader::{
     DiskSettings, ErrorKind, KeyFailure, ReadError, Reader, ReaderSettings, SegmentKeys, SegmentPlace,
     SegmentRef, Workers,

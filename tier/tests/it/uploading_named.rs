@@ -5,7 +5,7 @@ use firnline_index::keys::ObjectKey;
 use firnline_index::lineage::EpochStart;
 use firnline_index::segment::{BrokerFile, BrokerFiles, ExpectedOrigin, SegmentTail};
 use firnline_index::transactions::OpenTransaction;
-use firnline_tier::{Basis, BrokerSegment, UploadOutcome, Unpaced};
+use firnline_tier::{Basis, BrokerSegment, Unpaced, UploadOutcome};
 
 use crate::support::*;
 

@@ -77,7 +77,10 @@ fn a_damaged_file_is_refused_by_the_name_of_its_section() {
         bad[at] ^= 1;
         let bad = Bytes::from(bad);
         let error = open(&bad, &summary).unwrap_err();
-        assert!(matches!(error, SegmentReadError::Crc { section, .. } if section == file.section()), "{error}");
+        assert!(
+            matches!(error, SegmentReadError::Crc { section, .. } if section == file.section()),
+            "{error}"
+        );
         // Bytes that changed since they were opened are not believed either.
         let error = tail.broker_files(&tail_of(&bad, &summary)).unwrap_err();
         assert!(error.to_string().contains(&file.section().to_string()), "{error}");
@@ -93,10 +96,8 @@ fn a_frame_that_states_another_length_is_refused() {
     let file = BrokerFiles::default().with(BrokerFile::TimeIndex, vec![0; 1_000]);
     let (object, summary) = write(with_files(file, false), &[small_log().into()]);
     let place = *open(&object, &summary).unwrap().footer().section(SectionKind::TimeIndex).unwrap();
-    let (at, length) = (
-        usize::try_from(place.position.get()).unwrap(),
-        usize::try_from(place.length.get()).unwrap(),
-    );
+    let (at, length) =
+        (usize::try_from(place.position.get()).unwrap(), usize::try_from(place.length.get()).unwrap());
     // Magic, then a descriptor: single segment, content size in 2 bytes, 256 less than it is.
     assert_eq!(object[at..at + 7], [0x28, 0xb5, 0x2f, 0xfd, 0x60, 0xe8, 0x02]);
     let altered = |change: &dyn Fn(&mut Vec<u8>)| {
@@ -151,9 +152,7 @@ fn files_that_no_reader_would_take_are_refused_by_name_before_anything_is_writte
 fn a_tail_too_long_is_refused_by_name_at_the_end() {
     let half = usize::try_from(MAX_BROKER_FILE_LEN).unwrap();
     let (one, other) = (noise(1, half), noise(2, half - (16 << 10)));
-    let files = BrokerFiles::default()
-        .with(BrokerFile::OffsetIndex, one)
-        .with(BrokerFile::TimeIndex, other);
+    let files = BrokerFiles::default().with(BrokerFile::OffsetIndex, one).with(BrokerFile::TimeIndex, other);
     let mut writer = SegmentWriter::new(with_files(files, false)).unwrap();
     for at in 0..9_000 {
         let batch = Batch { epoch: at % 1_000, ..Batch::new(i64::from(at), 1) };

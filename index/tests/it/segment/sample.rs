@@ -5,8 +5,8 @@ use firnline_index::batch::BatchLimits;
 use firnline_index::lineage::EpochStart;
 use firnline_index::manifest::{EntryKind, Kip405};
 use firnline_index::segment::{
-    BlockCompression, BrokerFile, BrokerFiles, ExpectedOrigin, SegmentOptions, SegmentOrigin, SegmentSummary, SegmentTail,
-    SegmentWriter, decode_block,
+    BlockCompression, BrokerFile, BrokerFiles, ExpectedOrigin, SegmentOptions, SegmentOrigin, SegmentSummary,
+    SegmentTail, SegmentWriter, decode_block,
 };
 use firnline_index::transactions::{OpenTransaction, TransactionStart};
 use firnline_index::{

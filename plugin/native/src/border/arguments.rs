@@ -92,7 +92,10 @@ fn absent(what: &str) -> Failure {
 }
 
 /// Java's bytes have a sign.
-#[expect(unsafe_code, reason = "a view of the same bytes; copying them would be the second copy of every byte fetched")]
+#[expect(
+    unsafe_code,
+    reason = "a view of the same bytes; copying them would be the second copy of every byte fetched"
+)]
 fn as_java(bytes: &[u8]) -> &[i8] {
     // SAFETY: `u8` and `i8` have the same size and alignment, every bit pattern is valid for both, and the view has the
     // slice's own length and lifetime.

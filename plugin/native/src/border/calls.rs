@@ -173,9 +173,7 @@ impl Calls {
     /// # Errors
     /// A handle that is stale.
     pub fn drop_stream(&self, stream: i64) -> Result<(), Failure> {
-        self.guarded("dropStream", || {
-            self.streams.remove(stream).map(|_| ()).ok_or_else(|| stale("stream"))
-        })
+        self.guarded("dropStream", || self.streams.remove(stream).map(|_| ()).ok_or_else(|| stale("stream")))
     }
 
     /// A file of a segment; `None` where it has none.

@@ -36,7 +36,8 @@ pub extern "system" fn Java_io_firnline_kafka_Native_open<'a>(
     entry(env, 0, |env| {
         let texts = strings(env, &keys_and_values, "the plugin's settings")?;
         let (chunks, rest) = texts.as_chunks::<2>();
-        let pairs: Option<Vec<_>> = chunks.iter().map(|[key, value]| key.clone().zip(value.clone())).collect();
+        let pairs: Option<Vec<_>> =
+            chunks.iter().map(|[key, value]| key.clone().zip(value.clone())).collect();
         let Some(pairs) = pairs.filter(|_| rest.is_empty()) else {
             let why = "the plugin's settings are not keys with a value each";
             return Err(Failure::new(FailureKind::Other, why));
@@ -209,7 +210,10 @@ fn named(names: Vec<Option<String>>, leader_epochs: Bytes) -> Result<CopyFiles, 
             snapshot: snapshot.map(Into::into),
             leader_epochs,
         }),
-        _ => Err(Failure::new(FailureKind::Other, "a segment has five files, the first three of which are there")),
+        _ => Err(Failure::new(
+            FailureKind::Other,
+            "a segment has five files, the first three of which are there",
+        )),
     }
 }
 

@@ -25,7 +25,9 @@ pub const MAX_SEGMENT_LEN: usize = 128 << 10;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentError {
     /// Another version.
-    #[error("segment metadata has version {0}, this library knows {VERSION}: jar and library are not of one build")]
+    #[error(
+        "segment metadata has version {0}, this library knows {VERSION}: jar and library are not of one build"
+    )]
     Version(u8),
     /// They end too early.
     #[error("segment metadata ends within its {what}")]
@@ -92,7 +94,8 @@ pub fn decode_segment(bytes: &[u8]) -> Result<Segment, SegmentError> {
     if !rest.0.is_empty() {
         return Err(SegmentError::Trailing(rest.0.len()));
     }
-    let end = last.next().ok_or(SegmentError::Field { what: "the end offset", why: "the largest there is" })?;
+    let end =
+        last.next().ok_or(SegmentError::Field { what: "the end offset", why: "the largest there is" })?;
     Ok(Segment {
         tip: TopicIdPartition {
             topic: TopicName::new(topic).map_err(value("the topic"))?,

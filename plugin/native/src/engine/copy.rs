@@ -103,7 +103,9 @@ impl Copy {
             Err(_) => Ok(None),
             Ok(Ok(done)) => done.clone().transpose(),
             // Its task has gone without a word: a bug of ours.
-            Ok(Err(_)) => Err(Failure::new(FailureKind::Other, "the copy ended unexpectedly; its log has why")),
+            Ok(Err(_)) => {
+                Err(Failure::new(FailureKind::Other, "the copy ended unexpectedly; its log has why"))
+            }
         }
     }
 }

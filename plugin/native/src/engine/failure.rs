@@ -48,7 +48,10 @@ impl Failure {
 
     pub(super) fn late(what: &str, limit: Duration) -> Self {
         let limit = limit.as_millis();
-        Self::new(FailureKind::Retry, format!("{what} did not end within {limit} ms; the store is slow or away"))
+        Self::new(
+            FailureKind::Retry,
+            format!("{what} did not end within {limit} ms; the store is slow or away"),
+        )
     }
 
     /// A bug of ours, which ends this call and nothing else.

@@ -50,7 +50,11 @@ fn another_clusters_tier_is_refused_when_opening() {
     let other = EngineSettings { cluster_id: ClusterId::new("another").unwrap(), ..settings() };
     let failure = Engine::open(world.parts(), other).unwrap_err();
     assert_eq!(failure.kind(), FailureKind::Other);
-    assert!(failure.line().contains("is the tier of cluster a-cluster, not of another"), "{}", failure.line());
+    assert!(
+        failure.line().contains("is the tier of cluster a-cluster, not of another"),
+        "{}",
+        failure.line()
+    );
 }
 
 #[test]

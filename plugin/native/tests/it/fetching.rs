@@ -3,7 +3,9 @@
 use std::time::{Duration, Instant};
 
 use firnline_index::{ByteCount, Crc32c, LeaderEpoch, PartitionIndex, StoredPosition, TopicId};
-use firnline_plugin::engine::{CustomMetadata, Engine, EngineDeadlines, FailureKind, IndexType, Origin, Segment};
+use firnline_plugin::engine::{
+    CustomMetadata, Engine, EngineDeadlines, FailureKind, IndexType, Origin, Segment,
+};
 use firnline_store::RequestKind;
 
 use crate::support::*;
@@ -140,10 +142,9 @@ fn another_plugins_segment_is_not_found_here() {
     let local = Local::new(10, 100);
     copy(&engine, &local).unwrap();
     let theirs = local.known(b"another plugin's words".to_vec());
-    for failure in [
-        engine.fetch(&theirs, 0, None).unwrap_err(),
-        engine.index(&theirs, IndexType::Offset).unwrap_err(),
-    ] {
+    for failure in
+        [engine.fetch(&theirs, 0, None).unwrap_err(), engine.index(&theirs, IndexType::Offset).unwrap_err()]
+    {
         assert_eq!(failure.kind(), FailureKind::NotFound);
         assert!(failure.line().contains("another plugin"), "{}", failure.line());
     }

@@ -9,8 +9,8 @@ use firnline_index::batch::{Compression, ProducerInfo};
 use firnline_index::keys::ObjectKey;
 use firnline_index::lineage::EpochStart;
 use firnline_index::{
-    ClusterId, Crc32c, LeaderEpoch, Offset, OffsetRange, PartitionIndex, ProducerId, SegmentUuid, TimestampMs,
-    TopicId, TopicIdPartition, TopicName,
+    ClusterId, Crc32c, LeaderEpoch, Offset, OffsetRange, PartitionIndex, ProducerId, SegmentUuid,
+    TimestampMs, TopicId, TopicIdPartition, TopicName,
 };
 use firnline_plugin::engine::{
     Copy, CopyFiles, Engine, EngineDeadlines, EngineParts, EngineSettings, Failure, Segment,
@@ -109,9 +109,8 @@ impl Local {
             path
         };
         let mut numbers = Numbers(3);
-        let mut noise = |length: usize| -> Vec<u8> {
-            (0..length).map(|_| numbers.next().to_le_bytes()[3]).collect()
-        };
+        let mut noise =
+            |length: usize| -> Vec<u8> { (0..length).map(|_| numbers.next().to_le_bytes()[3]).collect() };
         let files = CopyFiles {
             log: put("00000000000000001000.log", &log),
             offset_index: put("00000000000000001000.index", &noise(8 * 500)),
