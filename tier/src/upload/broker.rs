@@ -51,6 +51,6 @@ impl Tier {
         named: BrokerSegment,
         pace: &dyn Pace,
     ) -> Result<UploadOutcome, UploadError> {
-        self.upload_as(source, plan, Some(named), pace).await
+        self.upload_as(named.uuid, source, plan, Some(named), pace).await
     }
 }

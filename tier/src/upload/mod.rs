@@ -115,18 +115,18 @@ impl Tier {
         plan: SegmentPlan,
         pace: &dyn Pace,
     ) -> Result<UploadOutcome, UploadError> {
-        self.upload_as(source, plan, None, pace).await
+        let uuid = SegmentUuid::from_bytes(self.env().random.uuid());
+        self.upload_as(uuid, source, plan, None, pace).await
     }
 
     async fn upload_as(
         &self,
+        uuid: SegmentUuid,
         source: Box<dyn LogSource>,
         plan: SegmentPlan,
         named: Option<BrokerSegment>,
         pace: &dyn Pace,
     ) -> Result<UploadOutcome, UploadError> {
-        let fresh = || SegmentUuid::from_bytes(self.env().random.uuid());
-        let uuid = named.as_ref().map_or_else(fresh, |named| named.uuid);
         let given_epoch = named.as_ref().map(|named| named.leader_epoch);
         let kip405 = named.as_ref().map(BrokerSegment::kip405);
         // Before anything is read: without its key nothing of an encrypted topic goes up.

@@ -19,8 +19,8 @@ use crate::engine::{
 const ENGINES: usize = 64;
 /// Copies at once: a broker has a thread for each, ten as it comes.
 const COPIES: usize = 4_096;
-/// Streams at once. Whoever has so many open has forgotten to close them.
-const STREAMS: usize = 65_536;
+/// Streams at once, each of which may hold a megabyte of blocks. Whoever has so many open has forgotten to close them.
+const STREAMS: usize = 4_096;
 /// The end of a stream is its segment's.
 const TO_THE_END: i32 = i32::MAX;
 
