@@ -6,6 +6,7 @@
 //! | the same, if no request has to be made for it | [`Reader::read_held`] |
 //! | the first batch at or after this time | [`Reader::find_timestamp`] |
 //! | everything from here to there, in order | [`Reader::scan`] |
+//! | the bytes of one segment, by their position in the broker's file | [`Reader::segment`] |
 //! | where would the log end, as if nothing from here on had been written? | [`Reader::ended_at`] |
 //! | what does the tier hold of a partition? | [`Reader::manifest`] |
 //! | what do stopped brokers have behind the tier's end? | [`Disks`] |
@@ -33,6 +34,7 @@ mod read;
 mod reader;
 mod rest;
 mod scan;
+mod segment;
 mod settings;
 mod stats;
 mod tasks;
@@ -49,6 +51,7 @@ pub use read::{Batches, Bounds, ReadOutcome};
 pub use reader::Reader;
 pub use rest::{DiskProblem, DiskTopic, Disks, DisksError, DisksSettings, Found};
 pub use scan::{Scan, ScanBatches, ScanItem};
+pub use segment::{SegmentHandle, SegmentPlace, SegmentRef};
 pub use settings::{Isolation, ReaderSettings, Sight, Workers};
 pub use stats::ReaderStats;
 pub use timestamp::BatchAtTime;

@@ -8,10 +8,11 @@ use firnline_index::batch::BatchError;
 use firnline_index::block_index::{BlockEntry, BlockIndex};
 use firnline_index::manifest::{Entry, Manifest};
 use firnline_index::segment::{
-    BlockError, ExpectedOrigin, MAX_TAIL_LEN, SegmentReadError, SegmentTail, Trailer,
+    BlockError, ExpectedOrigin, MAX_TAIL_LEN, SegmentReadError, SegmentTail, StoredBrokerFiles, TRAILER_LEN,
+    Trailer,
 };
 use firnline_index::topic_key::TopicKey;
-use firnline_index::{Offset, SegmentUuid, StoredPosition, TopicId, TopicIdPartition};
+use firnline_index::{ByteCount, ClusterId, Offset, SegmentUuid, StoredPosition, TopicId, TopicIdPartition};
 use firnline_store::{ByteBudget, Store, StoreError};
 
 use crate::cache::Cache;
@@ -20,6 +21,7 @@ use crate::error::ReadError;
 use crate::fetch::{decode_all, records};
 use crate::keys::SegmentKeys;
 use crate::rest::{Rest, Rests};
+use crate::segment::{SegmentPlace, SegmentRef};
 use crate::settings::{ReaderSettings, WHOLE_SEGMENT_BYTES, Workers};
 use crate::stats::{Counters, count};
 use crate::tasks::Tasks;
@@ -106,6 +108,8 @@ pub(crate) struct Opened {
     pub(crate) segment: Segment,
     /// All of its blocks, decoded and checked.
     pub(crate) blocks: Option<Vec<Bytes>>,
+    /// The broker's files about it, where they were wanted.
+    files: Option<Arc<StoredBrokerFiles>>,
 }
 
 /// What opening one takes, and the tails that were opened before.
@@ -114,6 +118,7 @@ pub(crate) struct Opener {
     store: Store,
     budget: ByteBudget,
     cache: Arc<Cache<(TopicId, SegmentUuid), Arc<SegmentTail>>>,
+    files: Arc<Cache<(TopicId, SegmentUuid), Arc<StoredBrokerFiles>>>,
     tasks: Arc<Tasks>,
     counters: Arc<Counters>,
     workers: Workers,
@@ -132,10 +137,13 @@ impl Opener {
     ) -> Self {
         let weigh = |tail: &Arc<SegmentTail>| tail.memory_bytes();
         let cache = Arc::new(Cache::new(settings.tail_cache_bytes, weigh));
+        let weigh = |files: &Arc<StoredBrokerFiles>| files.memory_bytes();
+        let files = Arc::new(Cache::new(settings.broker_file_cache_bytes, weigh));
         Self {
             store,
             budget,
             cache,
+            files,
             tasks,
             counters,
             workers: settings.workers,
@@ -159,7 +167,8 @@ impl Opener {
 
     /// The same tails, of which none is asked for.
     pub(crate) fn held(&self, tasks: &Arc<Tasks>) -> Self {
-        Self { cache: Arc::new(self.cache.apart()), tasks: Arc::clone(tasks), ..self.clone() }
+        let (cache, files) = (Arc::new(self.cache.apart()), Arc::new(self.files.apart()));
+        Self { cache, files, tasks: Arc::clone(tasks), ..self.clone() }
     }
 
     /// Opens a segment: no request where its tail is held, else one GET. A short segment is read whole, and its blocks
@@ -180,7 +189,7 @@ impl Opener {
         }
         let (opener, wanted) = (self.clone(), Wanted::new(manifest, entry));
         let load = || async move {
-            let Opened { segment, blocks } = opener.load(wanted, true).await?;
+            let Opened { segment, blocks, .. } = opener.load(wanted, true).await?;
             if let Some(blocks) = blocks {
                 keep(&segment, blocks);
             }
@@ -190,16 +199,102 @@ impl Opener {
         Ok(Segment::new(&manifest.tip, entry, tail))
     }
 
+    /// Opens a segment that the caller names by itself, as [`Self::open`] does; the broker's files in it are kept as well.
+    /// Where the caller does not know its place in the object, one GET more. Cancel safe.
+    pub(crate) async fn open_named(
+        &self,
+        of: &SegmentRef,
+        keep: impl FnOnce(&Segment, Vec<Bytes>) + Send + 'static,
+    ) -> Result<Segment, ReadError> {
+        let key = (of.tip.topic_id, of.uuid);
+        let tail = match self.cache.get(&key) {
+            Some(tail) => {
+                count(&self.counters.tail_hits, 1);
+                tail
+            }
+            None => {
+                let (opener, of) = (self.clone(), of.clone());
+                let load = || async move {
+                    let place = match of.place {
+                        Some(place) => place,
+                        None => opener.find(&of).await?,
+                    };
+                    let opened = opener.load(Wanted::named(&of, place), true).await?;
+                    opener.keep_files(&of, &opened);
+                    if let Some(blocks) = opened.blocks {
+                        keep(&opened.segment, blocks);
+                    }
+                    Ok(Arc::clone(&opened.segment.0.tail))
+                };
+                self.cache.get_or_load(&self.tasks, &key, load).await?
+            }
+        };
+        of.check(&tail)?;
+        let place = of.place.unwrap_or_else(|| place_by(&tail));
+        Ok(Segment::new(&of.tip, &of.entry(place), tail))
+    }
+
+    /// The broker's files in a segment. No request where they are held, else as for opening it.
+    pub(crate) async fn broker_files(
+        &self,
+        of: &SegmentRef,
+        segment: &Segment,
+    ) -> Result<Arc<StoredBrokerFiles>, ReadError> {
+        let key = (of.tip.topic_id, of.uuid);
+        if let Some(files) = self.files.get(&key) {
+            return Ok(files);
+        }
+        let place = of.place.unwrap_or_else(|| place_by(segment.tail()));
+        let (opener, of) = (self.clone(), of.clone());
+        let load = || async move {
+            let opened = opener.load(Wanted::named(&of, place), true).await?;
+            // What was wanted was asked for; a segment without any has an empty set.
+            opened.files.ok_or(ReadError::Closed)
+        };
+        self.files.get_or_load(&self.tasks, &key, load).await
+    }
+
+    /// Forgets what is held of a segment: its object was replaced or deleted.
+    pub(crate) fn forget(&self, topic_id: TopicId, uuid: SegmentUuid) {
+        self.cache.remove(&(topic_id, uuid));
+        self.files.remove(&(topic_id, uuid));
+    }
+
+    fn keep_files(&self, of: &SegmentRef, opened: &Opened) {
+        if let Some(files) = &opened.files {
+            self.files.insert((of.tip.topic_id, of.uuid), Arc::clone(files));
+        }
+    }
+
+    /// Where the tail lies of a segment of which the caller knows no more than the key: by its trailer. One GET.
+    async fn find(&self, of: &SegmentRef) -> Result<SegmentPlace, ReadError> {
+        let key = of.object_key();
+        let length = TRAILER_LEN as u64;
+        let read = self.store.get_suffix(&key, length).await;
+        let (bytes, length) = read.map_err(|error| read_error(&key, error, length))?;
+        let wrong = |source| ReadError::Segment { object: key.clone(), source: Arc::new(source) };
+        let trailer = Trailer::parse(&bytes).map_err(|error| wrong(SegmentReadError::Trailer(error)))?;
+        let tail = u64::from(trailer.tail_length);
+        let shorter = SegmentReadError::TailLength { expected: tail, found: length };
+        let tail_position = length.checked_sub(tail).ok_or_else(|| wrong(shorter))?;
+        Ok(SegmentPlace {
+            length: ByteCount::new(length),
+            tail_position: StoredPosition::new(tail_position),
+            object_crc: None,
+        })
+    }
+
     /// The same for one who reads everything once: what is held is used, but nothing is added.
     pub(crate) async fn open_once(&self, wanted: Wanted) -> Result<Opened, ReadError> {
         if let Some((rest, tail)) = self.rests.segment(&wanted.tip, wanted.entry.uuid)? {
             let segment = Segment::on_disk(&wanted.tip, &wanted.entry, tail, rest);
-            return Ok(Opened { segment, blocks: None });
+            return Ok(Opened { segment, blocks: None, files: None });
         }
         match self.cache.get(&(wanted.tip.topic_id, wanted.entry.uuid)) {
             Some(tail) => {
                 count(&self.counters.tail_hits, 1);
-                Ok(Opened { segment: Segment::new(&wanted.tip, &wanted.entry, tail), blocks: None })
+                let segment = Segment::new(&wanted.tip, &wanted.entry, tail);
+                Ok(Opened { segment, blocks: None, files: None })
             }
             None => self.load(wanted, false).await,
         }
@@ -286,25 +381,39 @@ pub(crate) struct Wanted {
     key: String,
     /// What is read of the object.
     range: Range<u64>,
+    /// Whether the broker's files are to be taken out of the tail.
+    with_files: bool,
 }
 
 impl Wanted {
     pub(crate) fn new(manifest: &Manifest, entry: &Entry) -> Self {
+        let wanted = Self::of(&manifest.tip, Some(manifest.cluster_id.clone()), entry.clone());
+        Self { expect: ExpectedOrigin { range: Some(entry.range), ..wanted.expect }, ..wanted }
+    }
+
+    /// One that the caller names by itself, with the broker's files. Its last offset is not held against what the caller
+    /// knows: a broker's own count may go on behind the last batch.
+    fn named(of: &SegmentRef, place: SegmentPlace) -> Self {
+        Self { with_files: true, ..Self::of(&of.tip, of.cluster_id.clone(), of.entry(place)) }
+    }
+
+    fn of(tip: &TopicIdPartition, cluster_id: Option<ClusterId>, entry: Entry) -> Self {
         let (start, length) = (entry.location.start.get(), entry.location.length.get());
         let from = if length <= WHOLE_SEGMENT_BYTES { 0 } else { entry.tail_position.get() };
         Self {
-            tip: manifest.tip.clone(),
-            entry: entry.clone(),
+            tip: tip.clone(),
             expect: ExpectedOrigin {
-                cluster_id: Some(manifest.cluster_id.clone()),
-                topic_id: Some(manifest.tip.topic_id),
-                partition: Some(manifest.tip.partition),
+                cluster_id,
+                topic_id: Some(tip.topic_id),
+                partition: Some(tip.partition),
                 uuid: Some(entry.uuid),
-                range: Some(entry.range),
+                range: None,
                 log_bytes: Some(entry.log_bytes),
             },
-            key: entry.object_key(&manifest.tip),
+            key: entry.object_key(tip),
             range: start.saturating_add(from.min(length))..start.saturating_add(length),
+            entry,
+            with_files: false,
         }
     }
 
@@ -341,9 +450,11 @@ impl Wanted {
     fn parse(&self, from: u64, bytes: Bytes, key: Option<&TopicKey>) -> Result<Opened, ReadError> {
         let at = StoredPosition::new(self.entry.tail_position.get());
         let skip = usize::try_from(at.get().saturating_sub(from)).unwrap_or(usize::MAX);
-        let tail = bytes.slice(skip.min(bytes.len())..);
-        let tail =
-            SegmentTail::open(tail, at, &self.expect, key).map_err(|error| self.segment_error(error))?;
+        let stored = bytes.slice(skip.min(bytes.len())..);
+        let tail = SegmentTail::open(stored.clone(), at, &self.expect, key);
+        let tail = tail.map_err(|error| self.segment_error(error))?;
+        let files = self.with_files.then(|| tail.broker_files(&stored)).transpose();
+        let files = files.map_err(|error| self.segment_error(error))?.map(Arc::new);
         let segment = Segment::new(&self.tip, &self.entry, Arc::new(tail));
         let whole = from == 0 && skip > 0;
         let blocks = whole.then(|| {
@@ -353,11 +464,22 @@ impl Wanted {
         });
         // A damaged block does not keep the others from being read: they are asked for one by one.
         let blocks = blocks.and_then(Result::ok);
-        Ok(Opened { segment, blocks })
+        Ok(Opened { segment, blocks, files })
     }
 
     fn segment_error(&self, error: SegmentReadError) -> ReadError {
         ReadError::Segment { object: self.key.clone(), source: Arc::new(error) }
+    }
+}
+
+/// Where a segment that is open lies in its object.
+fn place_by(tail: &SegmentTail) -> SegmentPlace {
+    let tail_position = tail.index().stored_len();
+    let length = tail_position.saturating_add(u64::from(tail.trailer().tail_length));
+    SegmentPlace {
+        length: ByteCount::new(length),
+        tail_position: StoredPosition::new(tail_position),
+        object_crc: None,
     }
 }
 

@@ -41,6 +41,9 @@ pub struct ReaderSettings {
     pub manifest_cache_bytes: u64,
     /// Memory for block indexes and transactions of segments, in bytes. About 40 KiB a segment of 1 GiB.
     pub tail_cache_bytes: u64,
+    /// Memory for the broker's own files that stand in segments, in bytes. About 600 KiB a segment of 1 GiB. Nobody but a broker
+    /// asks for them: 0 keeps none.
+    pub broker_file_cache_bytes: u64,
     /// Memory for checked blocks, in bytes.
     pub block_cache_bytes: u64,
     /// Memory for bytes on their way, over all reads and scans of the reader, in bytes. Half of it is kept for single
@@ -62,6 +65,7 @@ impl Default for ReaderSettings {
             max_manifest_age: Duration::from_secs(30),
             manifest_cache_bytes: 64 << 20,
             tail_cache_bytes: 64 << 20,
+            broker_file_cache_bytes: 0,
             block_cache_bytes: 320 << 20,
             budget_bytes: 192 << 20,
             disk: None,

@@ -6,6 +6,7 @@
 //! | which topics and partitions does it hold? | [`Tier::topics`], [`Tier::partitions`], [`resolve`] |
 //! | what does it hold of a partition? | [`Tier::manifest`], [`Tier::entries`] |
 //! | put a stretch of a log into the store | [`Tier::upload_segment`]; no faster than allowed, [`Tier::upload_paced`] |
+//! | the same under the id that a broker gave it | [`Tier::upload_broker_segment`] |
 //! | make it part of the tier | [`Tier::commit`] |
 //! | change a manifest in another way | [`Tier::edit`], with one of [`change`] |
 //! | does it hold these bytes? | [`Tier::covers`] |
@@ -19,7 +20,8 @@
 //! | get a stretch of a log back as files | [`Tier::plan_restore`], [`Tier::restore`] |
 //!
 //! This crate must never talk to Kafka; never delete an object but through [`Tier::delete_condemned`] (and
-//! floors that are folded, hints and its own probes); never overwrite a segment or a page; never change a
+//! floors that are folded, hints and its own probes); never overwrite a page or a
+//! segment, but for one that a broker has named, with itself; never change a
 //! manifest but by a conditional put; never call a write done whose outcome it has not read back; and never retry a
 //! request by itself, which the store does.
 
@@ -58,7 +60,8 @@ pub use settings::TierSettings;
 pub use step::{FaultPoint, NoFaults, Step};
 pub use tier::{Tier, TierParts};
 pub use upload::{
-    Pace, Pacer, SegmentForm, SegmentPlan, Unpaced, UploadError, UploadOutcome, UploadedSegment,
+    BrokerSegment, Pace, Pacer, SegmentForm, SegmentPlan, Unpaced, UploadError, UploadOutcome,
+    UploadedSegment,
 };
 pub use workers::Workers;
 

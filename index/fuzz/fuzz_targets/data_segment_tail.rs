@@ -1,16 +1,20 @@
 //! Any bytes as a segment's tail: as they are, and with a trailer whose checksums are right.
 #![no_main]
 
-use firnline_index::segment::{ExpectedOrigin, SegmentTail, TRAILER_LEN, Trailer};
+use firnline_index::segment::{BrokerFile, ExpectedOrigin, SegmentTail, TRAILER_LEN, Trailer};
 use firnline_index::{ClusterId, Crc32c, PartitionIndex, Salt, SegmentUuid, StoredPosition, TopicId};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     let parse = |tail: Vec<u8>, position| {
         let position = StoredPosition::new(position);
-        if let Ok(opened) = SegmentTail::parse(tail.into(), position, &ExpectedOrigin::default()) {
+        let tail = bytes::Bytes::from(tail);
+        if let Ok(opened) = SegmentTail::parse(tail.clone(), position, &ExpectedOrigin::default()) {
             assert_eq!(opened.index().stored_len(), position.get());
             assert_eq!(opened.index().len(), opened.footer().blocks);
+            if let Ok(files) = opened.broker_files(&tail) {
+                let _ = BrokerFile::ALL.map(|file| files.get(file).is_ok());
+            }
         }
     };
     parse(bytes.to_vec(), 0);

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::BlockError;
+use super::frame::{FrameError, unpack as unpack_frame};
 use super::seal::{Part, SegmentKey};
 use crate::block_index::BlockEntry;
 use crate::ids::Crc32c;
@@ -73,23 +74,9 @@ fn length_of(bytes: &[u8]) -> u64 {
 }
 
 fn decompress(entry: &BlockEntry, stored: &[u8]) -> Result<Bytes, BlockError> {
-    let number = entry.number;
-    let expected = entry.raw_len();
-    let fail = |source| BlockError::Decompress { number, source };
-    // Every frame that a writer makes says how long it decompresses, so that a damaged index cannot make us reserve
-    // more than the frame itself claims to need.
-    let announced = zstd::zstd_safe::get_frame_content_size(stored).ok().flatten();
-    if announced != Some(expected) {
-        return Err(BlockError::RawLength { number, expected, found: announced.unwrap_or(0) });
-    }
-    let mut raw = Vec::new();
-    let length = usize::try_from(expected).unwrap_or(usize::MAX);
-    raw.try_reserve_exact(length).map_err(|_| fail(std::io::ErrorKind::OutOfMemory.into()))?;
-    let mut decompressor = zstd::bulk::Decompressor::new().map_err(fail)?;
-    let written = decompressor.decompress_to_buffer(stored, &mut raw).map_err(fail)?;
-    if written != length || raw.len() != length {
-        let found = u64::try_from(written).unwrap_or(u64::MAX);
-        return Err(BlockError::RawLength { number, expected, found });
-    }
-    Ok(raw.into())
+    let (number, expected) = (entry.number, entry.raw_len());
+    unpack_frame(stored, expected).map(Bytes::from).map_err(|error| match error {
+        FrameError::Length(found) => BlockError::RawLength { number, expected, found },
+        FrameError::Codec(source) => BlockError::Decompress { number, source },
+    })
 }

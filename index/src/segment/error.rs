@@ -2,7 +2,7 @@
 
 use crate::batch::BatchError;
 use crate::block_index::BlockIndexError;
-use crate::ids::{Crc32c, KeyId, ValueError};
+use crate::ids::{Crc32c, KeyId, Offset, ProducerId, ValueError};
 use crate::transactions::TransactionsError;
 
 use super::SectionKind;
@@ -35,6 +35,48 @@ pub enum SegmentWriteError {
         what: &'static str,
         /// The limit.
         limit: usize,
+    },
+    /// Who tells the open transactions speaks of another place.
+    #[error(
+        "producer {producer} is told to have a transaction open at the segment's end {end} that begins at offset {first_offset}"
+    )]
+    OpenBeyondEnd {
+        /// The producer.
+        producer: ProducerId,
+        /// Where its transaction is told to begin.
+        first_offset: Offset,
+        /// One past the segment's last offset.
+        end: Offset,
+    },
+    /// What comes behind the blocks is longer than readers take.
+    #[error(
+        "block index, transactions, broker files and footer take {length} bytes, more than the {limit} that may stand \
+         behind a segment's blocks: make segments shorter"
+    )]
+    TailTooLong {
+        /// Its length, as far as it was counted.
+        length: u64,
+        /// The limit.
+        limit: u32,
+    },
+    /// A file of the broker's is longer than readers take.
+    #[error("the broker's {section} has {length} bytes, at most {limit} are taken: make segments shorter")]
+    FileTooLong {
+        /// Which file.
+        section: SectionKind,
+        /// Its length.
+        length: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The codec failed on a file of the broker's.
+    #[error("the broker's {section} cannot be compressed")]
+    CompressFile {
+        /// Which file.
+        section: SectionKind,
+        /// Why.
+        #[source]
+        source: std::io::Error,
     },
     /// The codec failed.
     #[error("a block cannot be compressed")]
@@ -201,6 +243,25 @@ pub enum SegmentReadError {
     /// The transactions.
     #[error("the transactions section is not valid")]
     Transactions(#[source] TransactionsError),
+    /// A file of the broker's does not decompress.
+    #[error("the {section} section cannot be decompressed")]
+    Decompress {
+        /// Which section.
+        section: SectionKind,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of the broker's is longer than any is, or not as long as it states.
+    #[error("the {section} section holds {found} bytes, expected {expected}")]
+    FileLength {
+        /// Which section.
+        section: SectionKind,
+        /// As it states, or the most there may be.
+        expected: u64,
+        /// As it states, or after decompression.
+        found: u64,
+    },
     /// Two parts of the segment contradict each other.
     #[error("{what}: {left} by one part of the segment, {right} by another")]
     Contradiction {

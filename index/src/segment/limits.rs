@@ -12,6 +12,9 @@ pub const MAX_BLOCK_SIZE: u32 = 16 << 20;
 pub const MAX_FOOTER_LEN: u32 = 1 << 20;
 /// The longest tail, from the block index to the end of the object.
 pub const MAX_TAIL_LEN: u32 = 128 << 20;
+/// The longest file of a broker's beside a segment. Kafka's own indexes end at 10 MiB, unless told otherwise; a million producers
+/// take about 40 MiB of a snapshot.
+pub const MAX_BROKER_FILE_LEN: u64 = 64 << 20;
 /// Leader epochs in one segment.
 pub const MAX_EPOCHS: usize = 1_024;
 /// Tail pieces that one segment replaces.

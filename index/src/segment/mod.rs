@@ -13,10 +13,12 @@
 //! Left to others: where the object lies, how it gets there, who may read it.
 
 mod block;
+mod broker_files;
 mod crc;
 mod cutter;
 mod error;
 mod footer;
+mod frame;
 mod limits;
 mod options;
 mod origin;
@@ -28,6 +30,7 @@ mod wire;
 mod writer;
 
 pub use block::{BlockDecoder, decode_block};
+pub use broker_files::{BrokerFile, BrokerFiles, StoredBrokerFiles};
 pub use error::{BlockError, FooterError, SegmentReadError, SegmentWriteError, TrailerError};
 pub use footer::{BlockCodec, Footer, Section, SectionKind};
 pub use limits::*;

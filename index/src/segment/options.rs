@@ -1,11 +1,11 @@
 //! What a writer is told.
 
-use super::{DEFAULT_BLOCK_SIZE, SegmentOrigin};
+use super::{BrokerFiles, DEFAULT_BLOCK_SIZE, SegmentOrigin};
 use crate::batch::BatchLimits;
 use crate::ids::{Offset, Salt, SegmentUuid};
 use crate::manifest::{EntryKind, Kip405};
 use crate::topic_key::TopicKey;
-use crate::transactions::TransactionStart;
+use crate::transactions::{OpenTransaction, TransactionStart};
 
 /// How blocks are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,6 +38,8 @@ pub struct SegmentOptions {
     pub compression: BlockCompression,
     /// Which transactions are open at `base`.
     pub transactions: TransactionStart,
+    /// The transactions open at the segment's end, where another than these batches tells them; `None` = as the batches tell.
+    pub open_at_end: Option<Vec<OpenTransaction>>,
     /// What a batch may be at most.
     pub limits: BatchLimits,
     /// Whether the segment is meant to stay.
@@ -46,6 +48,8 @@ pub struct SegmentOptions {
     pub replaces: Vec<SegmentUuid>,
     /// What a KIP-405 broker calls it.
     pub kip405: Option<Kip405>,
+    /// The broker's own files about it.
+    pub broker_files: BrokerFiles,
 }
 
 impl SegmentOptions {
@@ -60,10 +64,12 @@ impl SegmentOptions {
             block_size: DEFAULT_BLOCK_SIZE,
             compression: BlockCompression::None,
             transactions: TransactionStart::Unknown { span_start: base },
+            open_at_end: None,
             limits: BatchLimits::DEFAULT,
             kind: EntryKind::Segment,
             replaces: Vec::new(),
             kip405: None,
+            broker_files: BrokerFiles::default(),
         }
     }
 }

@@ -160,6 +160,10 @@ impl SegmentTail {
         BlockDecoder::new(self.key.clone())
     }
 
+    pub(super) fn segment_key(&self) -> Option<SegmentKey> {
+        self.key.clone()
+    }
+
     /// Memory held, in bytes, roughly: what a cache should charge.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()

@@ -144,6 +144,15 @@ fn segment(entry: &fs::DirEntry, base: Offset) -> Result<Option<SegmentFile>, Re
 }
 
 impl SegmentFile {
+    /// A sealed segment that somebody else has found: where it is, and where the next one begins. Costs one `stat`.
+    ///
+    /// # Errors
+    /// Where there is no such file.
+    pub fn sealed(path: &Path, base: Offset, next_base: Offset) -> Result<Self, IoProblem> {
+        let metadata = path.symlink_metadata().map_err(IoProblem::at("look at", path))?;
+        Ok(Self { active: false, next_base: Some(next_base), ..Self::new(base, path, &metadata) })
+    }
+
     /// As found; whether it is active is told by its neighbours.
     fn new(base: Offset, path: &Path, metadata: &fs::Metadata) -> Self {
         Self {

@@ -55,6 +55,21 @@ impl FileSource {
         }
     }
 
+    /// A source of one sealed segment, whole. No file is opened yet.
+    pub fn of_segment(segment: SegmentFile, options: &SourceOptions) -> Self {
+        let from = segment.base;
+        Self {
+            ahead: VecDeque::from([segment]),
+            current: None,
+            behind: Vec::new(),
+            from,
+            until: None,
+            sequence: Sequence::from(from),
+            options: options.clone(),
+            tail: None,
+        }
+    }
+
     /// How the last segment ended; `None` until `next_run` has given `None`, or where there was no segment to read.
     pub fn tail(&self) -> Option<Tail> {
         self.tail

@@ -53,6 +53,10 @@ where
         self.held.insert(key, value);
     }
 
+    pub(crate) fn remove(&self, key: &K) {
+        self.held.invalidate(key);
+    }
+
     /// Whether the value is held or on its way.
     pub(crate) fn is_known(&self, key: &K) -> bool {
         self.held.contains_key(key) || self.flights.is_flying(key)

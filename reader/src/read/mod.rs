@@ -1,5 +1,6 @@
 //! One read: whole batches from an offset on.
 
+mod positions;
 mod streams;
 
 pub(crate) use streams::{Stream, Streams};

@@ -309,7 +309,7 @@ fn spawn<T: Send + 'static>(
 
 impl Position {
     fn in_segment(ready: Ready, from: Offset, until: Offset) -> Self {
-        let Ready { opened: Opened { segment, blocks }, verdict } = ready;
+        let Ready { opened: Opened { segment, blocks, .. }, verdict } = ready;
         let range = segment.entry().range;
         let undecided_from = verdict.as_ref().and_then(|verdict| verdict.undecided_from);
         let before = undecided_from.map_or(until, |undecided| undecided.min(until));

@@ -78,6 +78,14 @@ impl Log {
         self.batch(records, bytes, None)
     }
 
+    /// The same, of bytes that repeat.
+    pub(crate) fn words(&mut self, records: i64, bytes: usize) -> &mut Self {
+        let noise = std::mem::take(&mut self.noise);
+        self.batch(records, bytes, None);
+        self.noise = noise;
+        self
+    }
+
     /// The same within a transaction.
     pub(crate) fn in_transaction(&mut self, id: i64, records: i64) -> &mut Self {
         self.batch(records, 50, Some(id))

@@ -11,6 +11,7 @@ mod holder;
 mod local;
 mod log;
 mod model;
+mod positions;
 mod reads;
 mod requests;
 mod rest;

@@ -17,7 +17,8 @@ pub(super) enum OwnWords {
     Range(OffsetRange),
     /// It is sealed, and its key is not at hand: what it covers is not known.
     Sealed,
-    /// It is no segment of this partition, or damaged: nobody's to delete.
+    /// It is no segment of this partition, damaged, or a broker's own (KIP-405), of which no manifest is the truth: nobody's
+    /// to delete here.
     Foreign,
     /// It is not there any more.
     Gone,
@@ -66,7 +67,9 @@ impl Tier {
             },
         };
         Ok(match trailer.open_footer(footer, key.as_ref()) {
-            Ok(footer) if footer.range.start() == *base => OwnWords::Range(footer.range),
+            Ok(footer) if footer.range.start() == *base && footer.kip405.is_none() => {
+                OwnWords::Range(footer.range)
+            }
             _ => OwnWords::Foreign,
         })
     }

@@ -9,10 +9,12 @@
 //! One pass over the bytes. What is read is read once, on a worker; blocks are slices of what was read, and go to the
 //! store without another copy. Memory: one fill of the pump, and parts within the tier's budget.
 //!
-//! The key holds a fresh uuid, so that nobody else ever writes it and a repeated request writes the same bytes. Whatever
+//! The key holds a fresh uuid, so that nobody else ever writes it and a repeated request writes the same bytes; where a broker
+//! has named the segment ([`BrokerSegment`]), the key holds the broker's id, and only that segment is ever written there. Whatever
 //! goes wrong leaves parts that are thrown away, or an object that no manifest names. Not cancel safe beyond that: a
 //! dropped upload is aborted in the background by the store.
 
+mod broker;
 mod error;
 mod pace;
 mod pump;
@@ -26,6 +28,7 @@ use firnline_index::transactions::{OpenTransaction, TransactionStart};
 use firnline_store::env::RandomExt;
 use firnline_store::{Upload, UploadOptions};
 
+pub use broker::BrokerSegment;
 pub use error::UploadError;
 pub use pace::{Pace, Pacer, Unpaced};
 use pump::{Ended, Filled, Pump};
@@ -113,6 +116,19 @@ impl Tier {
         pace: &dyn Pace,
     ) -> Result<UploadOutcome, UploadError> {
         let uuid = SegmentUuid::from_bytes(self.env().random.uuid());
+        self.upload_as(uuid, source, plan, None, pace).await
+    }
+
+    async fn upload_as(
+        &self,
+        uuid: SegmentUuid,
+        source: Box<dyn LogSource>,
+        plan: SegmentPlan,
+        named: Option<BrokerSegment>,
+        pace: &dyn Pace,
+    ) -> Result<UploadOutcome, UploadError> {
+        let given_epoch = named.as_ref().map(|named| named.leader_epoch);
+        let kip405 = named.as_ref().map(BrokerSegment::kip405);
         // Before anything is read: without its key nothing of an encrypted topic goes up.
         let said = match plan.form.encryption {
             Encryption::On => true,
@@ -122,11 +138,14 @@ impl Tier {
         let seal = if said { Some(self.sealing_key(&plan.tip).await?) } else { None };
         self.keep_sealed(&plan.tip, said).await?;
         let options = SegmentOptions { seal, ..self.segment_options(&plan, uuid) };
-        let pump = Pump::new(source, options, plan.last_epoch)?;
+        let options = named.into_iter().fold(options, BrokerSegment::describe);
+        // Compresses what a broker gave besides.
+        let last_epoch = plan.last_epoch;
+        let pump = self.workers().run(move || Pump::new(source, options, last_epoch)).await?;
         self.before(Step::UploadRead).await;
         let (pump, first) = self.fill(pump).await?;
         let Some(first_batch) = first.first_batch else { return Ok(UploadOutcome::Empty) };
-        let mut begun = self.begin(&plan, uuid, first_batch.epoch)?;
+        let mut begun = self.begin(&plan, uuid, given_epoch.unwrap_or(first_batch.epoch))?;
         let sent = self.send(pump, first, &mut begun.upload, pace).await;
         let summary = match sent {
             Ok(sent) => sent,
@@ -153,7 +172,7 @@ impl Tier {
         let storage_class = plan.form.storage_class.or_else(of_store);
         Ok(UploadOutcome::Uploaded(Box::new(UploadedSegment {
             open: summary.transactions.open.clone(),
-            entry: Entry { kind: plan.kind, storage_class, ..Entry::of(uuid, leader_epoch, summary) },
+            entry: Entry { kind: plan.kind, storage_class, kip405, ..Entry::of(uuid, leader_epoch, summary) },
         })))
     }
 

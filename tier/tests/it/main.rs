@@ -14,3 +14,4 @@ mod sealing;
 mod support;
 mod upkeep;
 mod uploading;
+mod uploading_named;

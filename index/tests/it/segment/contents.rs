@@ -46,6 +46,34 @@ fn a_segment_tells_what_it_holds() {
     assert_eq!(transactions.stable_end, offset(10));
 }
 
+/// Who copies one segment of many knows nothing of what was open before it; the broker does.
+#[test]
+fn what_is_told_as_open_at_the_end_stands_in_the_place_of_what_the_batches_tell() {
+    let told = |producer_id, first| OpenTransaction {
+        producer: producer(producer_id),
+        first_offset: offset(first),
+        last_timestamp: None,
+    };
+    let with = |open: Option<Vec<OpenTransaction>>, base: i64| SegmentOptions {
+        open_at_end: open,
+        base: offset(base),
+        transactions: TransactionStart::Unknown { span_start: offset(base) },
+        ..options(BlockCompression::None)
+    };
+    let log = [marker(10, 1, false), Batch::of_transaction(11, 2, 3).around(b"goes on")].concat();
+    let (object, summary) = write(with(Some(vec![told(3, 11), told(9, 4)]), 10), &[log.clone().into()]);
+    let tail = open(&object, summary.tail_position).unwrap();
+    assert_eq!(tail.transactions().open, [told(9, 4), told(3, 11)]);
+    assert_eq!(tail.transactions().stable_end, offset(4), "below the segment's base, as told");
+    assert_eq!(tail.transactions().aborted[0].first_offset, offset(10));
+    let (object, summary) = write(with(Some(Vec::new()), 10), &[log.clone().into()]);
+    assert_eq!(open(&object, summary.tail_position).unwrap().transactions().stable_end, offset(13));
+    let mut writer = SegmentWriter::new(with(Some(vec![told(3, 13)]), 10)).unwrap();
+    writer.push(log.into(), &mut Vec::new()).unwrap();
+    let error = writer.finish(&mut Vec::new()).unwrap_err().to_string();
+    assert!(error.contains("producer 3") && error.contains("begins at offset 13"), "{error}");
+}
+
 #[test]
 fn the_trailer_alone_finds_the_tail() {
     let (object, summary) = write(options(BlockCompression::None), &[small_log().into()]);

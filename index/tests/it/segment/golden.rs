@@ -28,6 +28,7 @@ fn opened(object: &Bytes) -> SegmentTail {
 #[test]
 fn the_files_are_the_ones_that_were_written() {
     for (file, length, crc) in [
+        ("segment-broker-files.v0", 4491, 0x20a8_07d1),
         ("segment-frames.v0", 10_668, 0x2287_c519),
         ("segment-raw.v0", 3_560, 0x0c71_301f),
         ("segment-zstd.v0", 1_610, 0x0a40_63e6),

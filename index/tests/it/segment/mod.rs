@@ -6,6 +6,7 @@
     reason = "a test that meets an error has failed; figures are printed"
 )]
 
+mod broker_files;
 mod contents;
 mod damage;
 mod golden;

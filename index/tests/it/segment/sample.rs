@@ -5,8 +5,8 @@ use firnline_index::batch::BatchLimits;
 use firnline_index::lineage::EpochStart;
 use firnline_index::manifest::{EntryKind, Kip405};
 use firnline_index::segment::{
-    BlockCompression, ExpectedOrigin, SegmentOptions, SegmentOrigin, SegmentSummary, SegmentTail,
-    SegmentWriter, decode_block,
+    BlockCompression, BrokerFile, BrokerFiles, ExpectedOrigin, SegmentOptions, SegmentOrigin, SegmentSummary,
+    SegmentTail, SegmentWriter, decode_block,
 };
 use firnline_index::transactions::{OpenTransaction, TransactionStart};
 use firnline_index::{
@@ -165,6 +165,18 @@ pub(crate) fn goldens() -> Vec<Golden> {
     // Two frames of blocks.
     let many = (0..150).flat_map(|i| Batch::new(i * 3, 3).around(&b"words ".repeat(180)));
     vec![
+        Golden {
+            file: "segment-broker-files.v0",
+            options: SegmentOptions {
+                kip405: Some(Kip405 {
+                    segment_id: RemoteLogSegmentId::from_bytes([9; 16]),
+                    epochs: vec![start(4, 0), start(5, 10)],
+                }),
+                broker_files: broker_files(),
+                ..options(BlockCompression::None)
+            },
+            log: small_log(),
+        },
         Golden { file: "segment-frames.v0", options: options(zstd), log: many.collect() },
         Golden { file: "segment-raw.v0", options: options(BlockCompression::None), log: small_log() },
         Golden { file: "segment-zstd.v0", options: options(zstd), log: small_log() },
@@ -193,6 +205,17 @@ pub(crate) fn goldens() -> Vec<Golden> {
             log: legacy.concat(),
         },
     ]
+}
+
+/// Files such as a broker keeps beside a segment; the bytes of none mean anything here.
+pub(crate) fn broker_files() -> BrokerFiles {
+    let numbers = |step: u32| (0..90).flat_map(|at| (at * step).to_be_bytes()).collect::<Vec<u8>>();
+    BrokerFiles::default()
+        .with(BrokerFile::OffsetIndex, numbers(4_096))
+        .with(BrokerFile::TimeIndex, numbers(977))
+        .with(BrokerFile::TransactionIndex, Bytes::new())
+        .with(BrokerFile::ProducerSnapshot, noise(3, 300))
+        .with(BrokerFile::LeaderEpochs, Bytes::from_static(b"0\n2\n4 0\n5 10\n"))
 }
 
 /// Writes a segment and holds the summary against the bytes.

@@ -100,6 +100,33 @@ async fn a_dry_run_lists_all_and_touches_nothing() {
     assert_eq!((world.sim.keys(), manifest(&tier).await.generation), (before, generation));
 }
 
+/// A topic that sidecars have offloaded before a broker took over: the broker's metadata names what no manifest does.
+#[tokio::test(start_paused = true)]
+async fn a_segment_that_a_broker_has_named_is_left_to_it() {
+    let world = World::new(50);
+    let (tier, _) = three(&world).await;
+    let head = manifest(&tier).await;
+    let mut log = Log::starting_at(head.entries[1].range.start().get());
+    log.append(3, 200, None);
+    let named = firnline_tier::BrokerSegment {
+        uuid: SegmentUuid::from_bytes([0x5e; 16]),
+        leader_epoch: None,
+        epochs: Vec::new(),
+        files: Default::default(),
+        open: None,
+    };
+    let base = head.entries[1].range.start();
+    let plan = plan(&tip(0), base, &Basis::of(None, base), 1 << 16);
+    let outcome = tier.upload_broker_segment(log.source(), plan, named, &firnline_tier::Unpaced).await;
+    let firnline_tier::UploadOutcome::Uploaded(uploaded) = outcome.unwrap() else {
+        panic!("there are batches")
+    };
+    tokio::time::sleep(DAY).await;
+    let survey = survey(gc(&tier, &gc_settings(), &mut GcMemory::new()).await);
+    assert_eq!(survey.foreign, [uploaded.entry.object_key(&tip(0))]);
+    assert!(world.sim.peek(&survey.foreign[0]).is_some());
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_not_ours_is_never_touched() {
     let world = World::new(5);
