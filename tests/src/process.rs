@@ -55,17 +55,17 @@ impl Server {
     /// Asks the server to end (SIGTERM) and waits; panics when it has not ended in `limit`.
     pub fn terminate(&mut self, limit: Duration) -> ExitStatus {
         self.signal(Signal::TERM);
+        self.wait_for_end(limit)
+    }
+
+    /// Waits until it has ended; panics when it has not in `limit`.
+    pub fn wait_for_end(&mut self, limit: Duration) -> ExitStatus {
         let began = Instant::now();
         loop {
             if let Some(status) = self.child.try_wait().expect("ask for the server's state") {
                 return status;
             }
-            assert!(
-                began.elapsed() < limit,
-                "{} runs on {limit:?} after SIGTERM:\n{}",
-                self.name,
-                self.log_end()
-            );
+            assert!(began.elapsed() < limit, "{} runs on after {limit:?}:\n{}", self.name, self.log_end());
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -57,6 +57,18 @@ impl ClusterOptions {
     }
 }
 
+/// Starts a broker that ends by itself, and gives what it has said.
+pub fn what_a_broker_says_that_ends(options: &ClusterOptions) -> String {
+    let cluster = Cluster::format(options);
+    let node = &cluster.nodes[0];
+    let mut command = java(options.version);
+    command.arg("kafka.Kafka").arg(node.directory.join("server.properties"));
+    let output = node.directory.join("output");
+    let mut server = Server::spawn("kafka with wrong settings", &command, &output);
+    server.wait_for_end(START_LIMIT);
+    std::fs::read_to_string(output).expect("what it has said")
+}
+
 /// One broker: its directory, and its process while it runs.
 #[derive(Debug)]
 pub struct Node {

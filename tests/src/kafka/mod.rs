@@ -11,7 +11,7 @@ pub mod workload;
 
 pub use acls::Rule;
 pub use certificates::{Authority, Issued};
-pub use cluster::{Cluster, ClusterOptions, Listener, Node};
+pub use cluster::{Cluster, ClusterOptions, Listener, Node, what_a_broker_says_that_ends};
 pub use consume::{
     Isolation, PartitionContent, consume_all, consume_all_as, consumer_as, record, wait_for_markers,
 };

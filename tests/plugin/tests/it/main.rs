@@ -1,0 +1,7 @@
+//! Real brokers with the plugin: what they have let go of comes back from the tier, by the broker itself.
+//!
+//! `scripts/plugin` builds the jar and runs these; each is a broker of its own.
+
+mod reading;
+mod refused;
+mod rig;

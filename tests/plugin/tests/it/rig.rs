@@ -1,0 +1,127 @@
+//! A broker with the plugin, and a tier.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use firnline_tests::kafka::{
+    Cluster, ClusterOptions, Isolation, Ledger, assert_same_records, consume_all, consumer_as,
+};
+use firnline_tests::{scratch, tools};
+use rdkafka::consumer::Consumer as _;
+use tempfile::TempDir;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+/// What a topic that goes to the tier is told: of each partition one segment or so is kept here.
+pub(crate) const TIERED: [(&str, &str); 4] = [
+    ("remote.storage.enable", "true"),
+    ("local.retention.bytes", "1"),
+    ("segment.bytes", "1048576"),
+    ("file.delete.delay.ms", "100"),
+];
+
+/// The jar with the library in it.
+pub(crate) fn jar() -> PathBuf {
+    let jar = tools::build_cache().join("plugin/firnline-kafka.jar");
+    assert!(jar.is_file(), "{} is missing: run scripts/plugin", jar.display());
+    jar
+}
+
+/// The `server.properties` of a broker with the plugin, and these keys of its own.
+pub(crate) fn properties(keys: &[(&str, &str)]) -> Vec<(String, String)> {
+    let jar = jar().display().to_string();
+    let broker = [
+        ("remote.log.storage.system.enable", "true"),
+        ("remote.log.storage.manager.class.name", "io.firnline.kafka.FirnlineRemoteStorageManager"),
+        ("remote.log.storage.manager.class.path", &jar),
+        ("remote.log.metadata.manager.listener.name", "PLAINTEXT"),
+        ("rlmm.config.remote.log.metadata.topic.replication.factor", "1"),
+        ("rlmm.config.remote.log.metadata.topic.num.partitions", "2"),
+        ("remote.log.manager.task.interval.ms", "500"),
+        ("log.retention.check.interval.ms", "500"),
+        ("log.initial.task.delay.ms", "500"),
+    ];
+    let own = keys.iter().map(|(key, value)| (format!("rsm.config.{key}"), (*value).to_owned()));
+    broker.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).chain(own).collect()
+}
+
+/// A tier in a directory.
+pub(crate) struct Directory(TempDir);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        Self(scratch::directory("plugin-tier"))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("file://{}", self.0.path().join("tier").display())
+    }
+
+    /// The segments in it, of this topic.
+    pub(crate) fn segments(&self, topic: &str) -> BTreeSet<PathBuf> {
+        let mut found = BTreeSet::new();
+        collect(self.0.path(), &format!("/{topic}."), &mut found);
+        found
+    }
+}
+
+fn collect(directory: &Path, part: &str, found: &mut BTreeSet<PathBuf>) {
+    // It may go while it is looked at.
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, part, found);
+        } else if path.extension().is_some_and(|end| end == "seg") && path.to_string_lossy().contains(part) {
+            found.insert(path);
+        }
+    }
+}
+
+/// A broker of this release with the plugin over this tier.
+pub(crate) fn broker(version: &'static str, keys: &[(&str, &str)]) -> Cluster {
+    Cluster::start(&ClusterOptions { properties: properties(keys), ..ClusterOptions::single(version) })
+}
+
+/// The lowest offset that the broker still has on its own disk.
+pub(crate) fn local_start(cluster: &Cluster, topic: &str, partition: i32) -> i64 {
+    let files = std::fs::read_dir(cluster.partition_dir(topic, partition)).into_iter().flatten().flatten();
+    let base = |name: &str| name.strip_suffix(".log")?.parse().ok();
+    files.filter_map(|file| base(file.file_name().to_str()?)).min().unwrap_or(0)
+}
+
+/// Waits until the broker has let go of the beginning of each partition.
+pub(crate) fn wait_until_let_go(cluster: &Cluster, topic: &str, partitions: i32) {
+    wait(&format!("{topic} leaves the broker's disk"), || {
+        (0..partitions).all(|partition| local_start(cluster, topic, partition) > 0)
+    });
+}
+
+pub(crate) fn wait(what: &str, mut ready: impl FnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !ready() {
+        assert!(Instant::now() < end, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Reads a topic from its first offset through the broker, and compares it with what was written.
+pub(crate) fn reads_all(cluster: &Cluster, topic: &str, partitions: i32, ledger: &Ledger, what: &str) {
+    for isolation in [Isolation::ReadUncommitted, Isolation::ReadCommitted] {
+        for (partition, content) in consume_all(&cluster.bootstrap(), topic, partitions, isolation) {
+            let what = format!("{what}: {topic}/{partition}, {}", isolation.name());
+            assert_eq!(content.start, 0, "{what}");
+            let expected = ledger.visible(topic, partition, content.end, isolation);
+            assert!(!expected.is_empty(), "{what}: nothing was written");
+            assert_same_records(&what, &expected, &content.records);
+        }
+    }
+}
+
+/// The first offset at or after a time, as the broker tells it.
+pub(crate) fn offset_at(cluster: &Cluster, topic: &str, partition: i32, timestamp_ms: i64) -> i64 {
+    let client = consumer_as(&cluster.bootstrap(), &[], Isolation::ReadUncommitted);
+    let mut asked = rdkafka::TopicPartitionList::new();
+    asked.add_partition_offset(topic, partition, rdkafka::Offset::Offset(timestamp_ms)).expect("a time");
+    let told = client.offsets_for_times(asked, Duration::from_secs(30)).expect("the broker answers");
+    told.elements()[0].offset().to_raw().expect("an offset")
+}
