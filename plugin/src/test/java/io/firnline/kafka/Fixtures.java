@@ -58,13 +58,13 @@ final class Fixtures {
 
     /** Metadata as the core writes it for a segment of {@code size} bytes. */
     static byte[] ours(int size) {
-        return ByteBuffer.allocate(Owner.LENGTH)
+        ByteBuffer ours = ByteBuffer.allocate(24)
                 .put((byte) 1)
+                .put((byte) 0)
                 .putLong(size + 500L)
                 .putLong(size)
-                .putInt(0xCAFE)
-                .put((byte) 0)
-                .array();
+                .putInt(0xCAFE);
+        return ours.putShort(Owner.check(ours.array())).array();
     }
 
     /** A manager over what {@code opener} opens, to which a second passes whenever it looks at its clock. */
