@@ -178,7 +178,7 @@ pub extern "system" fn Java_io_firnline_kafka_Native_delete<'a>(
     engine: jlong,
     segment: JByteArray<'a>,
 ) -> jboolean {
-    entry(env, jboolean::default(), |env| Ok(CALLS.delete(engine, &metadata(env, &segment)?)?))
+    entry(env, jboolean::default(), |env| CALLS.delete(engine, &metadata(env, &segment)?))
 }
 
 /// `String metrics(long engine)`

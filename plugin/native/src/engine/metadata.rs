@@ -195,11 +195,10 @@ mod tests {
     proptest! {
         #[test]
         fn any_values_come_back(
-            length: u64, share in 0.0_f64..1.0, crc: u32, sealed: bool,
+            length: u64, place: u64, crc: u32, sealed: bool,
             origin in proptest::option::of((any::<[u8; 16]>(), 0_i32.., any::<[u8; 16]>(), -1_i32..)),
         ) {
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-            let tail = ((length as f64 * share) as u64).min(length);
+            let tail = place.checked_rem(length).unwrap_or(0);
             let metadata = CustomMetadata {
                 length: ByteCount::new(length),
                 tail_position: StoredPosition::new(tail),
