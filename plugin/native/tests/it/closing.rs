@@ -1,10 +1,11 @@
 //! Opening and closing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use firnline_index::ClusterId;
 use firnline_plugin::engine::{Engine, EngineSettings, FailureKind};
 use firnline_store::sim::{Rule, SimFault, When};
+use tokio::time::Instant;
 
 use crate::support::*;
 

@@ -1,7 +1,7 @@
 //! Copies: what goes up is what the broker has, or nothing.
 
 use std::io::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use firnline_index::StoredPosition;
 use firnline_index::segment::{ExpectedOrigin, SegmentTail};
@@ -9,6 +9,7 @@ use firnline_plugin::engine::{CustomMetadata, FailureKind, IndexType, MAX_CUSTOM
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
 use firnline_tier::keys::Encryption;
+use tokio::time::Instant;
 
 use crate::support::*;
 

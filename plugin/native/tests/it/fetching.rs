@@ -1,12 +1,13 @@
 //! Fetches: the right bytes, or an error in time; never an early end.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use firnline_index::{ByteCount, Crc32c, LeaderEpoch, PartitionIndex, StoredPosition, TopicId};
 use firnline_plugin::engine::{
     CustomMetadata, Engine, EngineDeadlines, FailureKind, IndexType, Origin, Segment,
 };
 use firnline_store::RequestKind;
+use tokio::time::Instant;
 
 use crate::support::*;
 
