@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::CustomMetadata;
 use proptest::prelude::*;
 
 /// As the shell writes them.
@@ -34,7 +35,7 @@ fn start(epoch: i32, start: i64) -> EpochStart {
     EpochStart { epoch: LeaderEpoch::new(epoch).unwrap(), start: Offset::new(start).unwrap() }
 }
 
-/// The example of the golden bytes.
+/// One with everything in it.
 fn example() -> Segment {
     let ids = |first: u8| std::array::from_fn(|at| first + u8::try_from(at).unwrap());
     Segment {
@@ -56,19 +57,44 @@ fn example() -> Segment {
 /// Jar and library must agree on these bytes; the shell has the same file in its tests.
 #[test]
 fn golden_bytes() {
-    let text = include_str!("../../../tests/data/segment-v1.hex");
-    let digits: Vec<u8> = text
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::bytes)
-        .filter(u8::is_ascii_hexdigit)
-        .collect();
-    let bytes: Vec<u8> = digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect();
-    assert_eq!(decode_segment(&bytes), Ok(example()));
-    assert_eq!(encode(&example()), bytes);
+    let text = include_str!("../../../../src/test/resources/segment-v1.hex");
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let pair = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    let golden: Vec<Vec<u8>> = lines.map(|line| line.as_bytes().chunks(2).map(pair).collect()).collect();
+    let [alone, copied, greatest, foreign] = &golden[..] else { panic!("{} lines", golden.len()) };
+    let decoded = |bytes: &[u8]| {
+        let segment = decode_segment(bytes).unwrap();
+        assert_eq!(encode(&segment), bytes);
+        segment
+    };
+    let hex = |text: &str| std::array::from_fn(|at| pair(&text.as_bytes()[2 * at..2 * at + 2]));
+    let range =
+        |first, next| OffsetRange::new(Offset::new(first).unwrap(), Offset::new(next).unwrap()).unwrap();
+    let orders = Segment {
+        tip: TopicIdPartition {
+            topic: TopicName::new("orders").unwrap(),
+            topic_id: TopicId::from_bytes(hex("0123456789abcdef1122334455667788")),
+            partition: PartitionIndex::new(3).unwrap(),
+        },
+        uuid: SegmentUuid::from_bytes(hex("fedcba98765432100f1e2d3c4b5a6978")),
+        range: range(1000, 2000),
+        size: 1_000_000,
+        max_timestamp: TimestampMs::from_kafka(1_700_000_000_123),
+        broker: 5,
+        epochs: vec![start(4, 900)],
+        custom: None,
+    };
+    assert_eq!(decoded(alone), orders);
+    let copied = decoded(copied);
+    assert_eq!(copied.epochs, [start(4, 900), start(5, 1200), start(7, 1500)]);
+    let known = CustomMetadata::decode(copied.custom.as_deref().unwrap()).expect("it is ours");
+    assert_eq!((known.length.get(), known.tail_position.get()), (1_000_500, 1_000_000));
+    let greatest = decoded(greatest);
+    assert_eq!((greatest.range, greatest.tip.partition.get()), (range(0, i64::MAX), i32::MAX));
+    assert_eq!((greatest.size, greatest.custom), (0x7fff_ffff, Some(Vec::new())));
+    let foreign = decoded(foreign);
+    assert_eq!((foreign.range, foreign.epochs), (range(5, 6), vec![start(i32::MAX, 5)]));
+    assert!(CustomMetadata::decode(&foreign.custom.unwrap()).is_none());
 }
 
 #[test]
