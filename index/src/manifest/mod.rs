@@ -28,7 +28,7 @@ mod totals;
 mod wire;
 
 pub use anomaly::{Anomaly, Part};
-pub use change::{Cut, Dropped, Loaded, Need, NewPage, Rewrite, Unmade};
+pub use change::{Cut, Dropped, Loaded, Need, NewPage, Projected, Rewrite, Unmade};
 pub use covers::Coverage;
 pub use entry::{Entry, EntryKind, FirstAbort, Kip405, Location};
 pub use envelope::{EnvelopeError, EnvelopeKind};

@@ -43,13 +43,23 @@ impl Manifest {
 
     fn spill_entries(&self, uuid: ObjectUuid) -> Result<Spill, ManifestError> {
         let mut head = self.clone();
-        let entries: Vec<Entry> = head.entries.drain(..movable(&self.entries)).collect();
+        let first = self.first_movable();
+        let moved = movable(self.entries.get(first..).unwrap_or_default());
+        let entries: Vec<Entry> = head.entries.drain(first..first + moved).collect();
         let end = entries.iter().map(|e| e.range.end()).max().unwrap_or(self.tier_start);
         let gaps: Vec<Gap> = head.gaps.drain(..self.gaps.partition_point(|g| g.range.end() <= end)).collect();
         let parts = entries.iter().map(|e| e.range).chain(gaps.iter().map(|g| g.range));
         let range = hull(parts)?;
         let body = PageBody::Entries { entries: EntryTable::new(&entries), gaps };
-        head.refer_to(uuid, range, body, self.pages.len())
+        let at = self.pages.partition_point(|p| p.level > 0 || p.range.start() <= range.start());
+        head.refer_to(uuid, range, body, at)
+    }
+
+    /// The first entry that may go into a page: pages stand by their starts, those of the highest level first. What a broker
+    /// with KIP-405 has copied again of a range that lies in such a page stays in the head.
+    fn first_movable(&self) -> usize {
+        let newest = self.pages.iter().rfind(|page| page.level > 0).map(|page| page.range.start());
+        newest.map_or(0, |start| self.entries.partition_point(|entry| entry.range.start() < start))
     }
 
     fn fold(&self, level: u8, uuid: ObjectUuid) -> Result<Spill, ManifestError> {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use firnline_index::ClusterId;
+use firnline_index::{ClusterId, NodeId};
 use firnline_reader::{DiskSettings, ReaderSettings};
 use firnline_store::credentials::{AwsKeys, CredentialInputs, ENVIRONMENT};
 use firnline_store::{Deadlines, MIN_PART_SIZE, RetryPolicy, Secret, StoreSettings, StoreUrl};
@@ -18,6 +18,8 @@ use crate::engine::{EngineDeadlines, EngineSettings};
 
 /// Threads of an engine: they wait for the store and check blocks. What blocks has threads of its own.
 const THREADS: usize = 4;
+/// How often manifests are written.
+const PROJECTION_INTERVAL: Duration = Duration::from_secs(60);
 /// Keys that others read.
 const OF_THE_SHELL: &str = "previous.";
 /// The largest file read as a secret, in bytes: a path given by mistake must not fill the memory.
@@ -77,6 +79,7 @@ impl Settings {
         let credentials = keys.credentials();
         let reader = keys.reader();
         let upload = keys.size("limits.upload_memory", 16 * MIB, TIB);
+        let projection_interval = keys.wait("projection.interval", PROJECTION_INTERVAL);
         #[cfg(feature = "fault-injection")]
         let panic_in = keys.optional("fault.panic", |text| Ok(text.to_owned()));
         keys.refuse_unknown();
@@ -92,7 +95,16 @@ impl Settings {
             ..EngineDeadlines::default()
         };
         let form = SegmentForm::default();
-        let engine = EngineSettings { cluster_id, tier, reader, form, deadlines, threads: THREADS };
+        let engine = EngineSettings {
+            cluster_id,
+            tier,
+            reader,
+            form,
+            deadlines,
+            threads: THREADS,
+            broker: broker.and_then(|broker| NodeId::new(broker).ok()),
+            projection_interval,
+        };
         Ok(Self {
             engine,
             store,

@@ -1,7 +1,7 @@
 //! A leader's claim: from here on nobody commits under an older epoch.
 
 use firnline_index::ids::{LeaderEpoch, NodeId, Offset, OffsetRange};
-use firnline_index::manifest::{Claim, Manifest, Unmade};
+use firnline_index::manifest::{Claim, Manifest, ManifestKind, Unmade};
 
 use crate::edit::{Applied, Edit, Fence, Known, Lost, Refused};
 
@@ -30,7 +30,7 @@ impl Edit for ClaimPartition {
         let claim = Claim { epoch: self.epoch, node: self.node, wanted: self.wanted.clone() };
         let mut next = match (head, self.start) {
             (Some(head), _) => head.clone(),
-            (None, Some(start)) => known.new_manifest(start),
+            (None, Some(start)) => known.new_manifest(ManifestKind::Sidecar, start),
             (None, None) => return Ok(Applied::Refused(Refused::NoManifest)),
         };
         if let Some(claimed) = next.fence().filter(|claimed| *claimed > self.epoch) {

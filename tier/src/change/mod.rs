@@ -12,6 +12,7 @@
 //! | [`SetBoundary`] | anyone's | uploads under way count as deleted |
 //! | [`MarkDeleted`] | anyone's who knows | the topic is gone |
 //! | [`UnmarkDeleted`] | an operator's | it is not |
+//! | [`Project`] | the broker's, of a topic that it tiers itself | the manifest mirrors its metadata |
 //!
 //! Retention, which moves the tier's start, is a change of the same kind with steps around it; it rests on
 //! `Manifest::retire_to`.
@@ -24,6 +25,7 @@ mod deleted;
 mod floor;
 mod gap;
 mod pieces;
+mod project;
 
 pub use boundary::SetBoundary;
 pub use claim::{ClaimPartition, DivideWanted};
@@ -33,3 +35,4 @@ pub use deleted::{MarkDeleted, UnmarkDeleted};
 pub use floor::RaiseFloor;
 pub use gap::RecordGap;
 pub use pieces::ReplacePieces;
+pub use project::Project;

@@ -3,7 +3,7 @@
 mod decide;
 
 use firnline_index::ids::{LeaderEpoch, NodeId, TopicIdPartition};
-use firnline_index::manifest::{Manifest, Unmade};
+use firnline_index::manifest::{Manifest, ManifestKind, Unmade};
 
 pub use decide::Basis;
 use decide::build;
@@ -71,7 +71,7 @@ impl Edit for Commit<'_> {
 
     fn apply(&self, head: Option<&Manifest>, known: &Known<'_>) -> Result<Applied, Unmade> {
         let CommitRequest { basis, segments, .. } = self.request;
-        let empty = || known.new_manifest(basis.base);
+        let empty = || known.new_manifest(ManifestKind::Sidecar, basis.base);
         Ok(match build(head, basis, segments, known.now(), empty)? {
             Ok(next) => Applied::head(next),
             Err(lost) => lost.into(),

@@ -46,9 +46,9 @@ impl<'a> Known<'a> {
 
     /// The manifest of a partition that has none, whose first entry will begin at `start`.
     #[must_use]
-    pub fn new_manifest(&self, start: Offset) -> Manifest {
+    pub fn new_manifest(&self, kind: ManifestKind, start: Offset) -> Manifest {
         Manifest::new(
-            ManifestKind::Sidecar,
+            kind,
             self.tier.cluster_id().clone(),
             self.tip.clone(),
             start,

@@ -28,7 +28,7 @@ use std::fmt;
 use std::time::Duration;
 
 use firnline_index::ids::{CommitId, LeaderEpoch, TopicIdPartition};
-use firnline_index::manifest::{Dropped, Manifest, Rewrite, Unmade, Writer};
+use firnline_index::manifest::{Dropped, Manifest, ManifestKind, Rewrite, Unmade, Writer};
 use firnline_store::Version;
 use firnline_store::env::RandomExt;
 
@@ -52,6 +52,11 @@ const PAUSE_MAX: Duration = Duration::from_secs(5);
 pub trait Edit: fmt::Debug + Send + Sync {
     /// Who may make it. See [`Fence`].
     fn fence(&self) -> Fence;
+
+    /// Whose manifests it changes; others are refused.
+    fn kind(&self) -> ManifestKind {
+        ManifestKind::Sidecar
+    }
 
     /// What it makes of `head`, the manifest as it was just read; `None` where the partition has none.
     ///
@@ -211,7 +216,7 @@ impl Tier {
         known: &mut Known<'_>,
     ) -> Result<Applied, EditError> {
         if let Some(head) = head
-            && let Err(lost) = refused::pass(head, epoch, edit.fence())
+            && let Err(lost) = refused::pass(head, epoch, edit)
         {
             return Ok(lost.into());
         }

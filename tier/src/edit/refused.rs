@@ -3,6 +3,8 @@
 use firnline_index::ids::{LeaderEpoch, Offset};
 use firnline_index::manifest::{Manifest, ManifestKind};
 
+use super::Edit;
+
 /// Who may make a change. In the name of a leader epoch nobody changes anything once a later leader has claimed the
 /// partition or committed to it; what differs is what holds without an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +82,9 @@ pub enum Lost {
     /// Another authority keeps the manifest.
     #[error("the manifest belongs to a broker with KIP-405")]
     NotOurs,
+    /// Sidecars keep the manifest, and a broker's plugin was to change it.
+    #[error("the partition is tiered by sidecars; a topic is tiered by them or by the broker's plugin")]
+    OfSidecars,
     /// The manifest that was there is gone.
     #[error("the manifest is gone")]
     ManifestGone,
@@ -90,10 +95,13 @@ fn epoch_text(epoch: &Option<LeaderEpoch>) -> String {
 }
 
 /// Whether a change under the leader epoch `ours` may be made to `head`.
-pub(super) fn pass(head: &Manifest, ours: Option<LeaderEpoch>, fence: Fence) -> Result<(), Lost> {
-    if head.kind != ManifestKind::Sidecar {
-        return Err(Lost::NotOurs);
+pub(super) fn pass(head: &Manifest, ours: Option<LeaderEpoch>, edit: &dyn Edit) -> Result<(), Lost> {
+    match head.kind {
+        kind if kind == edit.kind() => {}
+        ManifestKind::Kip405 => return Err(Lost::NotOurs),
+        ManifestKind::Sidecar => return Err(Lost::OfSidecars),
     }
+    let fence = edit.fence();
     let passes = |claimed| match ours {
         Some(ours) => claimed <= ours,
         None => fence == Fence::Anyone,

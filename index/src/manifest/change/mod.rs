@@ -8,9 +8,10 @@
 //! | [`Manifest::add_dead`] | nothing; bytes kept for the record | `dead` |
 //! | [`Manifest::retire_to`], [`Manifest::raise_floor`] | the tier's start | `start` |
 //! | [`Manifest::set_gc_boundary`], [`Manifest::mark_deleted`] | marks | `marks` |
+//! | [`Manifest::project`] | all of a manifest that mirrors a broker's metadata | `project` |
 //!
-//! Those that reach into pages ([`Manifest::cut`], [`Manifest::retire_to`], [`Manifest::raise_floor`]) give a
-//! [`Rewrite`], or say what they must be given first: a [`Need`]. A lost range is never filled later: the segment behind
+//! Those that reach into pages ([`Manifest::cut`], [`Manifest::retire_to`], [`Manifest::raise_floor`],
+//! [`Manifest::project`]) give a [`Rewrite`], or say what they must be given first: a [`Need`]. A lost range is never filled later: the segment behind
 //! it was written without knowing what the range had opened, and what stands in its transactions would be taken for damage.
 
 mod append;
@@ -18,11 +19,13 @@ mod claim;
 mod cut;
 mod dead;
 mod marks;
+mod project;
 mod rewrite;
 mod split;
 mod start;
 
 pub use cut::Cut;
+pub use project::Projected;
 pub use rewrite::{Dropped, Loaded, Need, NewPage, Rewrite, Unmade};
 
 use super::Manifest;

@@ -13,6 +13,7 @@ mod keys;
 mod lineage;
 mod manifest_codec;
 mod model;
+mod projecting;
 mod reshaping;
 mod samples;
 mod scale;

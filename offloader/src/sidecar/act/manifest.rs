@@ -81,7 +81,9 @@ impl Turn<'_> {
         self.throw(thrown, |why| match lost {
             Lost::TierEndMoved { .. } => &mut why.tier_end_moved,
             Lost::Collected => &mut why.collected,
-            Lost::HistoryChanged { .. } | Lost::ManifestGone | Lost::NotOurs => &mut why.history,
+            Lost::HistoryChanged { .. } | Lost::ManifestGone | Lost::NotOurs | Lost::OfSidecars => {
+                &mut why.history
+            }
             Lost::Claimed { .. } => &mut why.claimed,
             Lost::TopicDeleted { .. } => &mut why.deleted,
         });

@@ -8,7 +8,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::{Core, Engine, Failure, FailureKind};
+use super::{Engine, Failure, FailureKind};
 
 /// Threads for blocking work at most: files and codecs, more of which at once are no sooner done. Others wait.
 const BLOCKING_THREADS: usize = 32;
@@ -98,8 +98,10 @@ impl Engine {
             let left = || until.saturating_duration_since(Instant::now());
             let mut inside = lifetime.inside.subscribe();
             let _ = timeout(left(), inside.wait_for(|inside| *inside == 0)).await;
-            if let Some(Core { reader, .. }) = self.inner.core.get() {
-                let _ = timeout(left(), reader.shutdown()).await;
+            if let Some(core) = self.inner.core.get() {
+                // What does not get there now stands in the segments' footers.
+                let _ = timeout(left() / 2, self.inner.write_down(core)).await;
+                let _ = timeout(left(), core.reader.shutdown()).await;
             }
             // Uploads that were dropped are thrown away by requests of their own.
             let _ = timeout(left(), self.inner.parts.store.settle()).await;

@@ -131,6 +131,7 @@ impl Inner {
     }
 
     async fn copy(&self, what: &str, segment: &Segment, files: CopyFiles) -> Result<Vec<u8>, Failure> {
+        self.projection.check(what, &segment.tip)?;
         let core = self.core().await?;
         let (of, log) = (segment.clone(), files.log.clone());
         let worker = core.tier.workers();
@@ -177,6 +178,7 @@ impl Inner {
             origin: None,
         };
         self.counts.copied_bytes.fetch_add(segment.size.into(), Ordering::Relaxed);
+        self.projection.added(&segment.tip, entry.clone());
         let custom = metadata.encode();
         // A repeated copy has another salt: what memory holds of the first does not fit it.
         let told = Segment { custom: Some(custom.clone()), ..segment.clone() };

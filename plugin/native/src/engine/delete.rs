@@ -25,6 +25,9 @@ impl Engine {
             inner.remove(&what, inner.core().await?, &of).await
         })?;
         inner.counts.deletes.fetch_add(1, Ordering::Relaxed);
+        if gone {
+            inner.projection.removed(&segment.tip, segment.uuid, segment.range.start());
+        }
         Ok(gone)
     }
 }

@@ -15,6 +15,9 @@ impl Engine {
         let mut out = String::new();
         requests(&self.inner.parts.store.counters(), &mut out);
         calls(&self.inner.counts, &mut out);
+        let (waiting, forgotten) = self.inner.projection.counts();
+        line(&mut out, "firnline_plugin_projection_waiting", "", waiting as u64);
+        line(&mut out, "firnline_plugin_projection_forgotten_total", "", forgotten);
         let core = self.inner.core.get();
         line(&mut out, "firnline_ready", "", u64::from(core.is_some()));
         if let Some(Core { reader, .. }) = core {

@@ -21,6 +21,7 @@ mod keys;
 mod metadata;
 mod metrics;
 mod open;
+mod projection;
 mod segment;
 mod source;
 
@@ -29,7 +30,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use firnline_index::ClusterId;
+use firnline_index::manifest::Writer;
+use firnline_index::{ClusterId, NodeId};
 use firnline_reader::{Reader, ReaderSettings};
 use firnline_store::{Env, Store};
 use firnline_tier::keys::KeyRing;
@@ -43,6 +45,7 @@ pub use metadata::{CustomMetadata, MAX_CUSTOM_METADATA, Origin};
 pub use segment::{IndexType, Segment};
 
 use close::Lifetime;
+use projection::Projection;
 
 /// The engine. Cheap to clone.
 #[derive(Clone)]
@@ -65,6 +68,10 @@ pub struct EngineSettings {
     pub deadlines: EngineDeadlines,
     /// Threads of the runtime. Each waits for the store on behalf of any number of calls.
     pub threads: usize,
+    /// The broker that it works for, where that is known: manifests tell it.
+    pub broker: Option<NodeId>,
+    /// How often manifests are written of what was copied and deleted.
+    pub projection_interval: Duration,
 }
 
 /// How long calls may take.
@@ -108,6 +115,7 @@ struct Inner {
     lifetime: Lifetime,
     core: OnceCell<Core>,
     counts: Counts,
+    projection: Projection,
 }
 
 /// What there is once the store has answered.
@@ -129,6 +137,10 @@ struct Counts {
 }
 
 impl Inner {
+    fn writer(&self, core: &Core) -> Option<Writer> {
+        self.settings.broker.map(|broker| core.tier.writer(broker, None))
+    }
+
     /// Runs a call on the thread that makes it, within a deadline; ends it when the engine closes. What it has asked the
     /// store for goes on without it where somebody may ask for the same again.
     fn call<T>(

@@ -8,6 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::close::Lifetime;
 use super::keys::TierKeys;
+use super::projection::{self, Projection};
 use super::{Core, Counts, Engine, EngineParts, EngineSettings, Failure, FailureKind, Inner};
 
 impl Engine {
@@ -19,9 +20,10 @@ impl Engine {
     /// are refused, a store that ignores conditions.
     pub fn open(parts: EngineParts, settings: EngineSettings) -> Result<Self, Failure> {
         let lifetime = Lifetime::begin(settings.threads)?;
-        let (core, counts) = (OnceCell::new(), Counts::default());
-        let limit = settings.deadlines.close;
-        let inner = Arc::new(Inner { settings, parts, lifetime, core, counts });
+        let (core, counts, projection) = (OnceCell::new(), Counts::default(), Projection::default());
+        let (limit, interval) = (settings.deadlines.close, settings.projection_interval);
+        let inner = Arc::new(Inner { settings, parts, lifetime, core, counts, projection });
+        projection::begin(&inner, interval);
         let opened = inner.call("open the tier", limit, async { inner.core().await.map(|_| ()) });
         match opened {
             Err(failure) if failure.kind() != FailureKind::Retry => Err(failure),

@@ -7,5 +7,6 @@ mod closing;
 mod copying;
 mod fetching;
 mod life;
+mod projecting;
 mod removing;
 mod support;

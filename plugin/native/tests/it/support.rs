@@ -191,6 +191,8 @@ pub(crate) fn settings() -> EngineSettings {
         form: SegmentForm::default(),
         deadlines: EngineDeadlines { close: Duration::from_secs(5), ..EngineDeadlines::default() },
         threads: 2,
+        broker: None,
+        projection_interval: Duration::from_secs(3600),
     }
 }
 
