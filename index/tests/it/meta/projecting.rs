@@ -149,12 +149,12 @@ fn a_long_history_goes_into_pages_and_out_of_them() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
     /// As leaders copy on, copy again what lies before, and retention and clean-ups delete, over many commits.
     #[test]
     fn what_is_listed_is_what_was_copied_and_not_deleted(
-        steps in prop::collection::vec((0_u64..400, 0_u64..1000, any::<u64>(), 0_u64..200), 1..40),
+        steps in prop::collection::vec((0_u64..300, 0_u64..1000, any::<u64>(), 0_u64..150), 1..24),
     ) {
         let (mut mirror, mut model) = (Mirror::new(), BTreeMap::new());
         let (mut next, mut end) = (0, 0);

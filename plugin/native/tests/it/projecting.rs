@@ -11,9 +11,9 @@ use tokio::runtime::Runtime;
 use crate::support::*;
 
 fn tier(world: &World, runtime: &Runtime) -> Tier {
-    let parts = world.parts();
-    let open = Tier::open_for_writing(TierParts::new(parts.store, parts.env), settings().tier, &cluster());
-    runtime.block_on(open).unwrap()
+    let (parts, cluster) = (world.parts(), cluster());
+    let parts = TierParts::new(parts.store, parts.env);
+    runtime.block_on(Tier::open_for_writing(parts, settings().tier, &cluster)).unwrap()
 }
 
 fn manifest(world: &World, local: &Local) -> Option<Manifest> {
@@ -81,7 +81,7 @@ fn a_partition_that_sidecars_tier_is_left_to_them() {
         epoch: LeaderEpoch::new(4).unwrap(),
         node: NodeId::new(1).unwrap(),
         wanted: Vec::new(),
-        begin_at: Some(offset(1_000)),
+        start: Some(offset(1_000)),
         topic_partitions: 4,
     };
     let writer = Some(theirs.writer(NodeId::new(1).unwrap(), LeaderEpoch::new(4).ok()));

@@ -3,7 +3,9 @@
 //! `scripts/plugin` builds the jar and runs these; each is a broker of its own.
 
 #![allow(clippy::disallowed_methods, reason = "real servers are waited for in real time")]
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod mirrored;
 mod reading;
 mod refused;
 mod rig;

@@ -5,11 +5,11 @@ use firnline_tests::stores::Minio;
 
 use crate::rig::{Directory, TIERED, broker, offset_at, reads_all, wait, wait_until_let_go};
 
-const TOPIC: &str = "orders";
-const PARTITIONS: i32 = 2;
+pub(crate) const TOPIC: &str = "orders";
+pub(crate) const PARTITIONS: i32 = 2;
 
 /// Records of a KiB, some of them in transactions that end either way, over several segments.
-fn produce(cluster: &Cluster, topic: &str, from: i64, count: i64, ledger: &mut Ledger) {
+pub(crate) fn produce(cluster: &Cluster, topic: &str, from: i64, count: i64, ledger: &mut Ledger) {
     let plain = Producer::new(&cluster.bootstrap(), Codec::Zstd, &Transactions::Off);
     let id = format!("{topic}-{from}");
     let paid = Producer::new(&cluster.bootstrap(), Codec::None, &Transactions::Id(id));
