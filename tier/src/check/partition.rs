@@ -354,8 +354,11 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// The head repeats what is open at the tier's end.
+    /// The head repeats what is open at the tier's end, where sidecars go on from it.
     fn open_at_end(&mut self, manifest: &Manifest) {
+        if manifest.kind != ManifestKind::Sidecar {
+            return;
+        }
         let Some((end, TransactionStart::Known(open))) = &self.before else { return };
         if *end == manifest.tier_end && *open != manifest.open_transactions {
             let (recorded, computed) = (format!("{:?}", manifest.open_transactions), format!("{open:?}"));
