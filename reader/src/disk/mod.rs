@@ -206,8 +206,11 @@ impl Disk {
     /// Runs `read` elsewhere, and waits for it as long as one may wait for a disk.
     async fn in_time<T: Send + 'static>(&self, read: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let Shared { reads, hanging, counters, workers, .. } = &*self.shared;
-        let waited = timeout(PATIENCE, Arc::clone(reads).acquire_owned()).await;
-        let permit = waited.ok()?.ok()?;
+        let Ok(waited) = timeout(PATIENCE, Arc::clone(reads).acquire_owned()).await else {
+            count(&counters.slow, 1);
+            return None;
+        };
+        let permit = waited.ok()?;
         let reading = Arc::new(Reading { state: AtomicU8::new(UNDER_WAY), hanging: Arc::clone(hanging) });
         let under_way = UnderWay { reading: Arc::clone(&reading), _permit: permit };
         let run = workers.run(move || {
