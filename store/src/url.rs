@@ -5,14 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Where a tier lives.
-///
-/// ```
-/// # use firnline_store::StoreUrl;
-/// let url: StoreUrl = "s3://archive/kafka/prod/".parse()?;
-/// assert_eq!(url.to_string(), "s3://archive/kafka/prod");
-/// # Ok::<(), firnline_store::UrlError>(())
-/// ```
+/// Where a tier lives. A slash at the end says nothing: `s3://archive/kafka/prod/` is told as `s3://archive/kafka/prod`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum StoreUrl {
     /// `s3://BUCKET/PREFIX`: Amazon S3 or anything that speaks its protocol.
