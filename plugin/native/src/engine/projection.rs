@@ -25,6 +25,8 @@ const PENDING: usize = 100_000;
 #[derive(Debug, Default)]
 pub(super) struct Projection {
     state: Mutex<State>,
+    /// Who writes it down: whoever closes waits for one who is at it.
+    turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -119,6 +121,7 @@ pub(super) fn begin(inner: &Arc<Inner>, interval: Duration) {
 impl Inner {
     /// Writes down what waits. What fails waits on. A GET, a PUT and a GET for each partition in which something was done.
     pub(super) async fn write_down(&self, core: &Core) {
+        let _turn = self.projection.turn.lock().await;
         for (tip, done) in self.projection.take() {
             let topic_partitions = u32::try_from(tip.partition.get()).unwrap_or(0).saturating_add(1);
             let change = Project { done, topic_partitions };
