@@ -21,7 +21,6 @@ mod failure;
 mod http;
 mod logs;
 mod metrics;
-mod nearest;
 mod output;
 mod position;
 mod reference;
@@ -29,9 +28,10 @@ mod run;
 mod selector;
 mod signals;
 mod status;
-mod surroundings;
 mod units;
 mod wiring;
+
+use firnline_config::{nearest, surroundings};
 
 fn main() -> std::process::ExitCode {
     run::run().code().into()

@@ -166,6 +166,8 @@ pub enum Page {
     Cli,
     /// docs/config.md
     Config,
+    /// docs/plugin-config.md
+    PluginConfig,
     /// docs/errors.md
     Errors,
     /// docs/metrics.md

@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
+use firnline_config::environment;
+use firnline_config::section::Section;
+use firnline_config::source::{Lines, Problem, Source};
 use toml::de::DeTable;
 
 use super::Config;
-use super::section::Section;
 use super::sections::{
     CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, ProxySection,
-    ServeRuleSection, ServeSection, StoreSection, TopicSection,
+    SegmentsSection, ServeRuleSection, ServeSection, StoreSection, TopicSection,
 };
-use super::source::{Lines, Origin, Problem, Set, Source};
 use super::together::together;
-use super::value::Value;
 use crate::failure::{Failure, Result, codes};
 use crate::surroundings::{Surroundings, read_small};
 
@@ -63,6 +63,7 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
         cache: CacheSection::take("cache.", &mut source),
         limits: LimitsSection::take("limits.", &mut source),
         offload: OffloadSection::take("offload.", &mut source),
+        segments: SegmentsSection::take("offload.", &mut source),
         kafka: KafkaSection::take("kafka.", &mut source),
         encryption: EncryptionSection::take("encryption.", &mut source),
         http: HttpSection::take("http.", &mut source),
@@ -90,7 +91,8 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
     let mut problems = source.finish(&[], &LATER);
     problems.extend(inner_problems);
     problems.extend(together(&config));
-    overlay(&mut config, around, &mut problems);
+    environment::lay(&mut config.store.url, "FIRNLINE_STORE", true, around, &mut problems);
+    environment::lay_over(&mut config.store, around, &mut problems);
     if problems.is_empty() {
         return Ok(config);
     }
@@ -111,36 +113,4 @@ fn rules(source: &mut Source<'_>, lines: &Lines<'_>, problems: &mut Vec<Problem>
         problems.extend(source.finish(&[], &[]));
     }
     rules
-}
-
-/// Environment variables that stand before the file (ours) or in for it (those of the clouds' own tools).
-fn overlay(config: &mut Config, around: &Surroundings, problems: &mut Vec<Problem>) {
-    let store = &mut config.store;
-    lay(&mut store.url, "FIRNLINE_STORE", true, around, problems);
-    for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] {
-        lay(&mut store.endpoint, name, false, around, problems);
-    }
-    for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
-        lay(&mut store.region, name, false, around, problems);
-    }
-    for name in ["AZURE_STORAGE_ACCOUNT_NAME", "AZURE_STORAGE_ACCOUNT"] {
-        lay(&mut store.account, name, false, around, problems);
-    }
-}
-
-fn lay<T: Value>(
-    set: &mut Set<Option<T>>,
-    name: &'static str,
-    before_the_file: bool,
-    around: &Surroundings,
-    problems: &mut Vec<Problem>,
-) {
-    let Some(text) = around.var(name).filter(|text| !text.is_empty()) else { return };
-    if set.origin != Origin::Default && !before_the_file {
-        return;
-    }
-    match T::parse(text) {
-        Ok(value) => *set = Set { value: Some(value), origin: Origin::Environment(name) },
-        Err(what) => problems.push(Problem { line: 0, what: format!("{name} in the environment: {what}") }),
-    }
 }

@@ -6,33 +6,30 @@
 mod load;
 #[cfg(feature = "http")]
 mod restart;
-mod secret;
-mod section;
 pub mod sections;
 mod show;
-mod source;
 mod together;
 mod value;
 
 #[cfg(test)]
 mod tests;
 
+pub use firnline_config::SecretRef;
+pub use firnline_config::section::{Key, Section};
+pub use firnline_config::source::{Origin, Set};
 pub use load::load;
 #[cfg(all(test, feature = "sidecar"))]
 pub use load::parse;
-pub use secret::SecretRef;
-pub use section::{Key, Section};
 pub use show::{Scope, show};
-pub use source::{Origin, Set};
+pub use value::Address;
 #[cfg(feature = "sidecar")]
 pub use value::Mechanism;
-pub use value::{Address, Codec, Text};
 #[cfg(feature = "serve")]
 pub use value::{FilePath, List, Reader, Value};
 
 use sections::{
     CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, ProxySection,
-    ServeRuleSection, ServeSection, StoreSection, TopicSection,
+    SegmentsSection, ServeRuleSection, ServeSection, StoreSection, TopicSection,
 };
 
 /// Everything a config file can say.
@@ -46,6 +43,8 @@ pub struct Config {
     pub limits: LimitsSection,
     /// `[offload]`
     pub offload: OffloadSection,
+    /// `[offload]`, what the plugin has, too.
+    pub segments: SegmentsSection,
     /// `[kafka]`
     pub kafka: KafkaSection,
     /// `[encryption]`
@@ -79,11 +78,13 @@ pub fn reference() -> Vec<SectionReference> {
         SectionReference { head: format!("[{}]", S::NAME), doc: S::DOC, keys: S::keys() }
     }
     let (rule, topic) = (of::<ServeRuleSection>(), of::<TopicSection>());
+    let mut offload = of::<OffloadSection>();
+    offload.keys.extend(SegmentsSection::keys());
     vec![
         of::<StoreSection>(),
         of::<CacheSection>(),
         of::<LimitsSection>(),
-        of::<OffloadSection>(),
+        offload,
         of::<KafkaSection>(),
         of::<EncryptionSection>(),
         of::<HttpSection>(),

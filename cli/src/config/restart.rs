@@ -1,21 +1,13 @@
 //! Which keys are read only at the start.
 
+use firnline_config::section::{Section as _, Shown};
+
 use super::Config;
-use super::section::Section as _;
-use super::section::Shown;
 
 /// Keys of `[offload]` that are read at the start alone; all of `[store]`, `[kafka]` and `[http]` are.
 #[cfg(feature = "sidecar")]
-const OF_OFFLOAD: [&str; 8] = [
-    "log_dirs",
-    "node_id",
-    "block_size",
-    "compression",
-    "reserve",
-    "scan_interval",
-    "state_export",
-    "state_interval",
-];
+const OF_OFFLOAD: [&str; 6] =
+    ["log_dirs", "node_id", "reserve", "scan_interval", "state_export", "state_interval"];
 
 impl Config {
     /// The keys that differ in `new` and that a server takes only after a restart: all that it reads but the rules.
@@ -62,6 +54,7 @@ impl Config {
         let at_start =
             |shown: Vec<Shown>| shown.into_iter().filter(|key| OF_OFFLOAD.contains(&key.name)).collect();
         differing("offload", at_start(self.offload.show()), at_start(new.offload.show()), &mut keys);
+        differing("offload", self.segments.show(), new.segments.show(), &mut keys);
         keys
     }
 }

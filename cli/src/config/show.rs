@@ -1,7 +1,8 @@
 //! The config as TOML again.
 
-use super::section::{Section, Shown};
-use super::source::Origin;
+use firnline_config::section::{Section, Shown};
+use firnline_config::source::Origin;
+
 use super::{Config, sections};
 
 /// What `config show` leaves out.
@@ -16,13 +17,25 @@ pub enum Scope {
 /// The config as TOML that reads back as the same config. Secrets are never in it: a config holds only references, and
 /// an address with a password in it is refused before it gets here.
 pub fn show(config: &Config, scope: Scope) -> String {
-    let Config { store, cache, limits, offload, kafka, encryption, http, proxy, serve, serve_rules, topics } =
-        config;
+    let Config {
+        store,
+        cache,
+        limits,
+        offload,
+        segments,
+        kafka,
+        encryption,
+        http,
+        proxy,
+        serve,
+        serve_rules,
+        topics,
+    } = config;
     let mut text = String::new();
     one("[store]", store.show(), scope, &mut text);
     one("[cache]", cache.show(), scope, &mut text);
     one("[limits]", limits.show(), scope, &mut text);
-    one("[offload]", offload.show(), scope, &mut text);
+    one("[offload]", [offload.show(), segments.show()].concat(), scope, &mut text);
     one("[kafka]", kafka.show(), scope, &mut text);
     one("[encryption]", encryption.show(), scope, &mut text);
     one("[http]", http.show(), scope, &mut text);
@@ -58,6 +71,7 @@ fn one(head: &str, shown: Vec<Shown>, scope: Scope, text: &mut String) {
             Origin::File(line) => format!("line {line}"),
             Origin::Environment(name) => format!("from {name}"),
             Origin::CommandLine => "from the command line".to_owned(),
+            Origin::Broker => "from the broker".to_owned(),
         };
         match scope {
             Scope::Said => text.push_str(&line),

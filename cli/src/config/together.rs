@@ -1,18 +1,19 @@
 //! What single keys cannot tell: values that are each in order and do not fit together.
 
+use firnline_config::source::{Problem, Set};
 use firnline_store::StoreUrl;
 
 use super::Config;
-use super::sections::{CacheSection, EncryptionSection, KafkaSection, ProxySection, ServeSection};
-use super::source::{Origin, Problem, Set};
+use super::sections::{KafkaSection, ProxySection, ServeSection};
 use super::value::Mechanism;
 
 /// Everything that does not fit together, each named by the line of one of its keys.
 pub fn together(config: &Config) -> Vec<Problem> {
     let mut problems = Vec::new();
-    cache(&config.cache, &mut problems);
+    firnline_config::together::cache(&config.cache, &mut problems);
     kafka(&config.kafka, &mut problems);
-    encryption(config, &mut problems);
+    let encrypt = config.topics.iter().map(|topic| &topic.encrypt);
+    firnline_config::together::encryption(&config.encryption, encrypt, &mut problems);
     serve(&config.serve, &mut problems);
     proxy(&config.proxy, &mut problems);
     let on_azure = matches!(config.store.url.value, Some(StoreUrl::Azure { .. }));
@@ -24,23 +25,6 @@ pub fn together(config: &Config) -> Vec<Problem> {
         }
     }
     problems
-}
-
-/// The smallest cache on disk.
-const DISK_CACHE_LEAST: u64 = 64 << 20;
-
-fn cache(cache: &CacheSection, problems: &mut Vec<Problem>) {
-    let CacheSection { disk_max_size, disk_dir, .. } = cache;
-    let mut problem = |what: &str| {
-        problems.push(Problem { line: at(&disk_max_size.origin), what: what.to_owned() });
-    };
-    let size = disk_max_size.value.0;
-    if (1..DISK_CACHE_LEAST).contains(&size) {
-        problem("cache.disk.max_size: 64MiB at least, or 0B for none");
-    }
-    if size > 0 && disk_dir.value.is_none() {
-        problem("cache.disk.max_size: its directory is missing, cache.disk.dir");
-    }
 }
 
 fn kafka(kafka: &KafkaSection, problems: &mut Vec<Problem>) {
@@ -96,48 +80,6 @@ fn kafka(kafka: &KafkaSection, problems: &mut Vec<Problem>) {
             at,
             "kafka.sasl.mechanism: it would send the secret in the open; set kafka.tls.enabled = true",
         );
-    }
-}
-
-fn encryption(config: &Config, problems: &mut Vec<Problem>) {
-    let EncryptionSection { topics, keys, active, command } = &config.encryption;
-    let mut problem = |line: usize, what: String| problems.push(Problem { line, what });
-    let (has_keys, has_command) = (!keys.value.0.is_empty(), !command.value.0.is_empty());
-    if has_keys && has_command {
-        let what = "encryption.command: the ring is either encryption.keys or a command, not both";
-        problem(at(&command.origin), what.to_owned());
-    }
-    match (&active.value, has_keys || has_command) {
-        (None, true) => {
-            let ring = if has_keys { &keys.origin } else { &command.origin };
-            problem(at(ring), "encryption.active: missing; it names the key that wraps".to_owned());
-        }
-        (Some(_), false) => {
-            problem(
-                at(&active.origin),
-                "encryption.active: there is no ring, encryption.keys or encryption.command".to_owned(),
-            );
-        }
-        (Some(active_name), true)
-            if has_keys && !keys.value.0.iter().any(|key| key.name == active_name.0) =>
-        {
-            problem(
-                at(&active.origin),
-                format!("encryption.active: {:?} is none of encryption.keys", active_name.0),
-            );
-        }
-        _ => {}
-    }
-    for (number, key) in keys.value.0.iter().enumerate() {
-        if keys.value.0[..number].iter().any(|other| other.name == key.name) {
-            problem(at(&keys.origin), format!("encryption.keys: the name {:?} stands there twice", key.name));
-        }
-    }
-    let asked = std::iter::once(topics).chain(config.topics.iter().map(|topic| &topic.encrypt));
-    for asked in asked.filter(|asked| asked.value == Some(true) && !(has_keys || has_command)) {
-        let what =
-            "topics are to be encrypted, and there is no ring: set encryption.keys or encryption.command";
-        problem(at(&asked.origin), what.to_owned());
     }
 }
 
@@ -198,20 +140,9 @@ fn proxy(proxy: &ProxySection, problems: &mut Vec<Problem>) {
     }
 }
 
-fn at(origin: &Origin) -> usize {
-    match origin {
-        Origin::File(line) => *line,
-        Origin::Default | Origin::Environment(_) | Origin::CommandLine => 0,
-    }
-}
-
 /// Where the file says something, if it does.
 fn line<T>(set: &Set<Option<T>>) -> Option<usize> {
-    set.value.as_ref()?;
-    match set.origin {
-        Origin::File(line) => Some(line),
-        Origin::Default | Origin::Environment(_) | Origin::CommandLine => Some(0),
-    }
+    set.value.as_ref().map(|_| set.origin.line())
 }
 
 #[cfg(test)]

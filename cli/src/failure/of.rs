@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use firnline_config::{ConfigError, ErrorKind};
 use firnline_index::log_source::{SourceError, SourceErrorKind};
 use firnline_logdir::{LogDirError, RefusedReason, RestoreRefused};
 use firnline_offloader::{PassError, Problem};
@@ -51,6 +52,18 @@ fn code_of_key(key: &KeyError) -> Code {
 fn shared_key<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a KeyError> {
     let shared = find::<Arc<dyn Error + Send + Sync>>(error)?;
     shared.downcast_ref::<KeyError>()
+}
+
+/// Something that the config names and cannot be used.
+pub fn config(error: ConfigError) -> Failure {
+    let code = match error.kind {
+        ErrorKind::Invalid => &codes::CONFIG_INVALID,
+        ErrorKind::Secret => &codes::SECRET,
+        ErrorKind::File => &codes::LOCAL_IO,
+        ErrorKind::Key => &codes::KEY_UNUSABLE,
+    };
+    let ConfigError { kind: _, message, source, help } = error;
+    Failure { source: source.map(Into::into), help, ..Failure::new(code, message) }
 }
 
 /// A topic key that cannot be had.

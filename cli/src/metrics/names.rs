@@ -175,6 +175,22 @@ metrics! { OF_PROXY: "Those of a proxy alone, in the order of the page.";
         { "from": "memory, disk_cache, disk, store" };
 }
 
+metrics! { OF_PLUGIN: "Those of the broker plugin alone, in the order of the page.";
+    PLUGIN_COPIES = Counter "firnline_plugin_copies_total", "Segments that the broker handed over.", { "outcome": "`copied`, `failed`" };
+    PLUGIN_COPIED_BYTES = Counter "firnline_plugin_copied_bytes_total", "Bytes of those that were copied, as they are in the broker's log.";
+    PLUGIN_FETCHES = Counter "firnline_plugin_fetches_total", "Streams that the broker began to read.";
+    PLUGIN_FETCHED_BYTES = Counter "firnline_plugin_fetched_bytes_total", "Bytes that it read from them.";
+    PLUGIN_INDEXES = Counter "firnline_plugin_indexes_total", "Files beside a log (offset index and the like) that it asked for.";
+    PLUGIN_DELETES = Counter "firnline_plugin_deletes_total", "Segments that it wanted deleted.";
+    PLUGIN_BLOCKS = Counter "firnline_plugin_blocks_total", "Blocks that were read for it, by where they lay.",
+        { "from": "`memory`, `disk_cache`, `store`" };
+    PLUGIN_PROJECTION_WAITING = Gauge "firnline_plugin_projection_waiting", "Copies and deletions that no manifest mirrors yet.";
+    PLUGIN_PROJECTION_FORGOTTEN = Counter "firnline_plugin_projection_forgotten_total",
+        "Copies and deletions that no manifest will mirror: too many waited. `firnline repair` makes the manifest anew.";
+    PLUGIN_PREVIOUS_CALLS = Counter "firnline_plugin_previous_calls_total",
+        "Calls that went to the plugin that the brokers had before, counted by the Java half.", { "call": "`fetch`, `index`, `delete`" };
+}
+
 metrics! { OF_DISK_CACHE: "Those of the disk cache of a server or a proxy, in the order of the page.";
     DISK_CACHE_ON = Gauge "firnline_disk_cache_on", "1 while the disk cache is at work; 0 where none is set, or where it cannot be used.";
     DISK_CACHE_BYTES = Gauge "firnline_disk_cache_bytes", "Bytes of the disk that its files may take now.";

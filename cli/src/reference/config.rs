@@ -1,6 +1,8 @@
-//! docs/config.md
+//! docs/config.md and docs/plugin-config.md
 
 use std::fmt::Write as _;
+
+use firnline_config::plugin;
 
 use crate::config;
 
@@ -30,6 +32,35 @@ pub(super) fn page() -> String {
             let default = key.default.map_or_else(|| "not set".to_owned(), |value| format!("`{value}`"));
             let _ = writeln!(text, "| `{}` | {} | {default} | {} |", key.name, key.kind, joined(key.doc));
         }
+    }
+    text
+}
+
+const PLUGIN_HEAD: &str = "\
+# Config of the broker plugin
+
+Generated from the code by `firnline reference plugin-config`; a test compares the two.
+
+The library in the plugin takes these keys of `server.properties`. They are those of [the config file](config.md), with dots in place of `_`, and
+mean the same; lists are separated by commas. What only the Java half reads (`rsm.config.native.…`, `rsm.config.previous.…`) is in
+[its README](../plugin/README.md). What is said of the command line does not concern a broker. All bad keys are told in one line of the broker's log, and the broker does not start. Each change needs a restart of
+the broker. Variables of the clouds' own tools (`AWS_REGION` and the like) stand in for what is not said.
+";
+
+pub(super) fn plugin_page() -> String {
+    let mut text = PLUGIN_HEAD.to_owned();
+    let _ = writeln!(text, "\n| key | value | default | meaning |\n|---|---|---|---|");
+    for (name, key) in plugin::keys() {
+        let default = key
+            .default
+            .map_or_else(|| "not set".to_owned(), |value| format!("`{}`", value.trim_matches('"')));
+        let (prefix, name) = (plugin::PREFIX, plugin::spelled(&name));
+        let _ = writeln!(
+            text,
+            "| `{prefix}{name}` | {} | {default} | {} |",
+            key.kind,
+            plugin::spelled(&joined(key.doc))
+        );
     }
     text
 }

@@ -39,10 +39,20 @@ It serves `firnline_build_info`, `firnline_start_time_seconds`, `firnline_ready`
 |---|---|---|---|
 ";
 
+const PLUGIN: &str = "
+## The broker plugin
+
+It has no port of its own: the broker shows these by JMX, in the domain `firnline.kafka.remote`, and with them `firnline_ready`, `firnline_store_…` as
+above and the disk cache's below. [How](../plugin/README.md).
+
+| metric | kind | labels | meaning |
+|---|---|---|---|
+";
+
 const DISK_CACHE: &str = "
 ## The disk cache
 
-Servers and proxies serve these, too; all are 0 without `cache.disk.max_size`:
+Servers, proxies and the plugin have these, too; all are 0 without `cache.disk.max_size`:
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
@@ -69,6 +79,8 @@ pub(super) fn page() -> String {
     table(metrics::names::OF_SERVER, &mut text);
     text.push_str(PROXY);
     table(metrics::names::OF_PROXY, &mut text);
+    text.push_str(PLUGIN);
+    table(metrics::names::OF_PLUGIN, &mut text);
     text.push_str(DISK_CACHE);
     table(metrics::names::OF_DISK_CACHE, &mut text);
     text.push_str(TAIL);

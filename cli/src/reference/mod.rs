@@ -1,4 +1,4 @@
-//! The generated pages of docs/: command line, config, errors, metrics. A test compares them with what is in the tree.
+//! The generated pages of docs/: command line, config (of the binary and of the broker plugin), errors, metrics. A test compares them with what is in the tree.
 
 mod cli;
 mod config;
@@ -15,6 +15,7 @@ pub fn page(args: &ReferenceArgs) -> String {
     match args.page {
         Page::Cli => cli::page(),
         Page::Config => config::page(),
+        Page::PluginConfig => config::plugin_page(),
         Page::Errors => errors::page(),
         Page::Metrics => metrics::page(),
     }

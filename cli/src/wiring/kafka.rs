@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use firnline_config::wiring::named;
 use firnline_index::ClusterId;
 use firnline_kafka::security::{
     ClientCertificate, Login, SecretFile, SecretSource, Security, Tls, TlsMaterial,
@@ -10,10 +11,9 @@ use firnline_kafka::security::{
 use firnline_kafka::{Address, Client, ClientSettings};
 use firnline_store::{Env, Secret};
 
-use super::store::named;
 use crate::config::sections::KafkaSection;
 use crate::config::{Config, Mechanism, SecretRef, Set};
-use crate::failure::{Failure, Result, codes};
+use crate::failure::{Failure, Result, codes, of};
 use crate::surroundings::Surroundings;
 
 /// A client of the brokers that the config names, which must belong to `cluster_id`. Makes no request.
@@ -44,7 +44,9 @@ pub fn kafka(config: &Config, around: &Surroundings, env: &Env, cluster_id: &Clu
         let secret = secret.value.as_ref().ok_or_else(missing)?;
         secret.resolve(around).map_err(|error| Failure::new(&codes::SECRET, format!("{key}: {error}")).into())
     };
-    let pem = |path: &Path| -> Result<Vec<u8>> { Ok(named(path)?.text.expose().as_bytes().to_vec()) };
+    let pem = |path: &Path| -> Result<Vec<u8>> {
+        Ok(named(path).map_err(of::config)?.text.expose().as_bytes().to_vec())
+    };
     let tls = if tls_enabled.value {
         let client = match &tls_cert_file.value {
             Some(path) => Some(ClientCertificate {

@@ -18,6 +18,7 @@ mod tier;
 mod tls;
 
 pub use encryption::{key_ring, with_keys};
+pub use firnline_config::wiring::count;
 #[cfg(feature = "sidecar")]
 pub use kafka::kafka;
 #[cfg(feature = "serve")]
@@ -30,5 +31,5 @@ pub use reserve::{ReserveSize, reserve};
 pub use serve::{Doors, doors, rights, serve};
 #[cfg(feature = "sidecar")]
 pub use sidecar::sidecar;
-pub use store::{count, prices, store, tier_address, unreadable};
+pub use store::{prices, store, tier_address, unreadable};
 pub use tier::{base_form, form, tier};

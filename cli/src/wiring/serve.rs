@@ -3,15 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use firnline_config::wiring::{count, named, open_to_everybody};
 use firnline_index::NodeId;
 use firnline_proxy::serve::{
     Anonymous, GroupRule, GroupSettings, Limits, PatternError, Principal, Rights, Rule, ServeSettings, Tls,
     TopicPattern as Topics, Users, Who,
 };
 
-use super::count;
-use super::encryption::open_to_everybody;
-use super::store::named;
 use crate::config::sections::{ServeRuleSection, ServeSection};
 use crate::config::{Address, Config, Reader};
 use crate::failure::{Failure, Result, codes, of};
@@ -97,7 +95,8 @@ fn users(path: &Path) -> Result<Arc<Users>> {
     if let Some(why) = open_to_everybody(path).map_err(unusable)? {
         return Err(unusable(why).help(format!("chmod 600 {}", path.display())).into());
     }
-    let users = Users::parse(named(path)?.text.expose()).map_err(|error| of::server(error.code(), error));
+    let users = Users::parse(named(path).map_err(of::config)?.text.expose())
+        .map_err(|error| of::server(error.code(), error));
     Ok(Arc::new(users?))
 }
 

@@ -11,10 +11,10 @@ use firnline_tier::policy::{Wish, Wishes};
 use firnline_tier::retention::{RetentionSettings, Share};
 use firnline_tier::scrub::ScrubSettings;
 
-use super::store::count;
 use crate::config::Config;
 use crate::config::sections::{EncryptionSection, OffloadSection, TopicSection};
 use crate::selector::TopicPattern;
+use firnline_config::wiring::count;
 
 /// Free space below this many times the reserve is pressure: there is time to upload before pins give way.
 const PRESSURE: u64 = 2;
@@ -28,8 +28,6 @@ pub fn sidecar(config: &Config, typed: &[TopicPattern], disk_total: u64) -> Side
         // Where and how it stores: see `wiring::tier`; who this is: see the worker.
         log_dirs: _,
         node_id: _,
-        block_size: _,
-        compression: _,
         // Of each topic's policy.
         target_size: _,
         max_lag: _,

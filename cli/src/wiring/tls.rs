@@ -1,8 +1,8 @@
 //! Files of certificates and keys to TLS, for whoever has a port of Kafka's.
 
+use firnline_config::wiring::named;
 use firnline_proxy::serve::{Tls, TlsMaterial};
 
-use super::store::named;
 use crate::config::{FilePath, SecretRef, Set};
 use crate::failure::{Failure, Result, codes, of};
 use crate::surroundings::Surroundings;
@@ -25,7 +25,7 @@ pub fn listener(
 
 /// What a file holds.
 pub(super) fn bytes(path: &FilePath) -> Result<Vec<u8>> {
-    Ok(named(&path.0)?.text.expose().as_bytes().to_vec())
+    Ok(named(&path.0).map_err(of::config)?.text.expose().as_bytes().to_vec())
 }
 
 /// What a key of the config refers to.

@@ -7,7 +7,7 @@ use crate::rig::run;
 
 #[test]
 fn generated_pages_are_up_to_date() {
-    for page in ["cli", "config", "errors", "metrics"] {
+    for page in ["cli", "config", "plugin-config", "errors", "metrics"] {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../docs/{page}.md"));
         let kept = fs::read_to_string(&path).unwrap_or_default();
         let now = run(["reference", page]);

@@ -1,7 +1,7 @@
 //! `[http]`
 
-use crate::config::section::section;
 use crate::config::value::Listen;
+use firnline_config::section;
 
 section! {
     /// The port on which `firnline offload` shows how it is: `/metrics`, `/health/live`, `/health/ready`, `/status`. It

@@ -1,8 +1,8 @@
 //! `[kafka]`
 
-use crate::config::secret::SecretRef;
-use crate::config::section::section;
+use crate::config::SecretRef;
 use crate::config::value::{Address, FilePath, List, Mechanism, Text, Wait};
+use firnline_config::section;
 
 section! {
     /// How the brokers are reached, by `firnline offload`. Only questions go there: metadata, offsets, settings. Records

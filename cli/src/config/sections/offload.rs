@@ -1,7 +1,7 @@
 //! `[offload]`
 
-use crate::config::section::section;
-use crate::config::value::{Bytes, Codec, Count, FilePath, List, Wait};
+use crate::config::value::{Bytes, Count, FilePath, List, Wait};
+use firnline_config::section;
 
 section! {
     /// What `firnline offload` takes, when, and how it stores it. A key that says *restart* is read at the start; all others
@@ -21,11 +21,6 @@ section! {
         /// How often the segment that is still written is uploaded in pieces, which one upload replaces when it is sealed.
         /// Not set: never. With it the bucket is at most this far behind; each piece costs a PUT and a commit.
         "tail_interval" => tail_interval: Option<Wait<1_000, 86_400_000>> = "";
-        /// Raw bytes of a block: what one read of a record fetches and checks at least. Restart to change.
-        "block_size" => block_size: Bytes<{ 16 << 10 }, { 16 << 20 }> = "256KiB";
-        /// Whether blocks are compressed where that pays. Kafka's own codecs are left as they are; what they have packed
-        /// well, this does not touch. Restart to change.
-        "compression" => compression: Codec = "none";
         /// Free space of each log directory's disk that pins never use: below it pins give way, oldest first, and a gap may
         /// result; the broker never dies of us. Not set: 5 % of the smallest of the disks, 20 GiB at most. Restart to change.
         "reserve" => reserve: Option<Bytes<0, { 1 << 50 }>> = "";

@@ -1,10 +1,10 @@
 //! `[proxy]`
 
-use crate::config::secret::SecretRef;
-use crate::config::section::section;
+use crate::config::SecretRef;
 use crate::config::value::{
     Address, Bytes, Count, FilePath, Host, HostPattern, List, Listen, NodeIds, Port, Wait,
 };
+use firnline_config::section;
 
 section! {
     /// How `firnline proxy` stands before brokers. Restart to change; what the files of `tls` and `broker_tls` hold is read again

@@ -1,9 +1,9 @@
 //! `[serve]` and `[[serve.rule]]`
 
-use crate::config::secret::SecretRef;
-use crate::config::section::section;
+use crate::config::SecretRef;
 use crate::config::value::{Address, Bytes, Count, FilePath, List, Listen, Port, Reader, Wait};
 use crate::selector::TopicPattern;
+use firnline_config::section;
 
 section! {
     /// How `firnline serve` answers Kafka's clients. Restart to change; what the files of `tls` and `users_file` hold is read

@@ -1,8 +1,8 @@
 //! `[[topic]]`
 
-use crate::config::section::section;
 use crate::config::value::{Bytes, ClassName, Codec, Count, Wait};
 use crate::selector::TopicPattern;
+use firnline_config::section;
 
 section! {
     /// What holds for some topics. Sections are tried in the order of the file, and the first whose `name` matches a topic's

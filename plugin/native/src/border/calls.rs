@@ -1,11 +1,11 @@
 //! The native methods without Java: handles and bytes in, values out. A panic in any of them is a failure of that one call.
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use firnline_config::surroundings::Surroundings;
 use firnline_store::{Env, Store};
 
 use super::handles::{HandleKind, Handles};
@@ -57,19 +57,16 @@ impl Calls {
     ///
     /// # Errors
     /// Every bad key at once; a tier that must not be written to.
-    pub fn open(
-        &self,
-        pairs: &[(String, String)],
-        environment: &BTreeMap<String, String>,
-    ) -> Result<i64, Failure> {
+    pub fn open(&self, pairs: &[(String, String)], around: &Surroundings) -> Result<i64, Failure> {
         let what = "open the plugin";
         self.guarded("open", || {
             let other = |source| Failure::because(FailureKind::Other, what, source);
-            let settings = Settings::from_pairs(pairs, environment).map_err(other)?;
+            let settings = Settings::from_pairs(pairs, around).map_err(other)?;
             let env = Env::system();
+            let ring = settings.ring(around, &env).map_err(other)?;
             let store = Store::open(settings.store, &settings.credentials, env.clone());
             let store = store.map_err(|source| Failure::because(FailureKind::Other, what, source))?;
-            let parts = EngineParts { store, env, ring: None };
+            let parts = EngineParts { store, env, ring };
             let engine = Engine::open(parts, settings.engine)?;
             #[cfg(feature = "fault-injection")]
             self.panic_in(settings.panic_in.as_deref());
@@ -284,7 +281,7 @@ mod tests {
             leader_epochs: Bytes::new(),
         };
         let each: [(&str, &dyn Fn() -> Option<Failure>); 11] = [
-            ("open", &|| calls.open(&[], &BTreeMap::new()).err()),
+            ("open", &|| calls.open(&[], &Surroundings::default()).err()),
             ("close", &|| calls.close(1).err()),
             ("startCopy", &|| calls.start_copy(1, &[], files()).err()),
             ("awaitCopy", &|| calls.await_copy(1, 1).err()),
@@ -325,7 +322,7 @@ mod tests {
     fn bad_keys_are_all_told_in_one_line() {
         let calls = Calls::new();
         let pairs = [("store.urll".to_owned(), "x".to_owned())];
-        let line = calls.open(&pairs, &BTreeMap::new()).unwrap_err().line();
+        let line = calls.open(&pairs, &Surroundings::default()).unwrap_err().line();
         assert!(line.contains("cluster.id is missing") && line.contains("did you mean store.url?"), "{line}");
         assert!(!line.contains('\n'));
     }

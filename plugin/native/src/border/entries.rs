@@ -6,9 +6,8 @@
     reason = "the JVM looks for these by name: they must not be mangled, which counts as unsafe, and nobody else calls them"
 )]
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use firnline_config::surroundings::Surroundings;
 use firnline_index::segment::MAX_BROKER_FILE_LEN;
 use jni::objects::{JByteArray, JClass, JObjectArray, JString};
 use jni::sys::{jboolean, jint, jlong};
@@ -42,7 +41,7 @@ pub extern "system" fn Java_io_firnline_kafka_Native_open<'a>(
             let why = "the plugin's settings are not keys with a value each";
             return Err(Failure::new(FailureKind::Other, why));
         };
-        CALLS.open(&pairs, &environment())
+        CALLS.open(&pairs, &Surroundings::of_process())
     })
 }
 
@@ -215,12 +214,4 @@ fn named(names: Vec<Option<String>>, leader_epochs: Bytes) -> Result<CopyFiles, 
             "a segment has five files, the first three of which are there",
         )),
     }
-}
-
-/// The broker's environment, where credentials may stand.
-fn environment() -> BTreeMap<String, String> {
-    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    };
-    std::env::vars_os().filter_map(text).collect()
 }

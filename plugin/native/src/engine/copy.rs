@@ -22,7 +22,7 @@ use firnline_index::segment::{BrokerFile, BrokerFiles, MAX_BROKER_FILE_LEN};
 use firnline_index::transactions::{OpenTransaction, TransactionStart};
 use firnline_logdir::files::open_transactions;
 use firnline_logdir::{SegmentFile, SourceOptions};
-use firnline_tier::{BrokerSegment, SegmentPlan, Unpaced, UploadOutcome, UploadedSegment};
+use firnline_tier::{BrokerSegment, SegmentPlan, UploadOutcome, UploadedSegment};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
@@ -30,6 +30,9 @@ use super::metadata::CustomMetadata;
 use super::segment::Segment;
 use super::source::WholeFile;
 use super::{Core, Engine, Failure, FailureKind, Inner, close};
+
+/// Copies that a broker has under way at once, as it comes (`remote.log.manager.copier.thread.pool.size`).
+const COPIES_AT_ONCE: u64 = 10;
 
 /// The files of a segment, as the broker hands them in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,10 +127,12 @@ impl Drop for Copy {
 }
 
 impl Inner {
-    /// What a copy of so many bytes may take besides.
+    /// What a copy of so many bytes may take besides: the store's time, and that of copies that share a rate with it.
     fn time_for(&self, bytes: u32) -> Duration {
-        let rate = self.parts.store.settings().deadlines.min_rate_bytes_per_second.max(1);
-        Duration::from_secs(u64::from(bytes) / rate)
+        let slowest = self.parts.store.settings().deadlines.min_rate_bytes_per_second;
+        let share = self.settings.upload_rate.map(|rate| rate / COPIES_AT_ONCE);
+        let seconds = |rate: u64| u64::from(bytes) / rate.max(1);
+        Duration::from_secs(seconds(slowest).saturating_add(share.map_or(0, seconds)))
     }
 
     async fn copy(&self, what: &str, segment: &Segment, files: CopyFiles) -> Result<Vec<u8>, Failure> {
@@ -158,7 +163,7 @@ impl Inner {
         };
         let options = SourceOptions { limits: core.tier.settings().limits, ..SourceOptions::default() };
         let source = Box::new(WholeFile::new(log_file, segment.size.into(), &options));
-        let outcome = core.tier.upload_broker_segment(source, plan, named, &Unpaced).await;
+        let outcome = core.tier.upload_broker_segment(source, plan, named, &self.rates).await;
         match outcome.map_err(|error| Failure::upload(what, error))? {
             UploadOutcome::Uploaded(uploaded) => Ok(self.copied(core, segment, &uploaded)),
             UploadOutcome::Empty => {

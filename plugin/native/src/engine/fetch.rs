@@ -103,6 +103,8 @@ impl FetchStream {
         let left = usize::try_from(state.end - state.position).unwrap_or(usize::MAX);
         let limit = self.inner.settings.deadlines.read;
         let pieces = self.inner.call("read a segment", limit, async {
+            let store = &self.inner.parts.store;
+            self.inner.rates.before_read(|| store.counters().bytes_in).await;
             let read = self.handle.read_at(state.position, left.min(READ_BYTES)).await;
             read.map_err(|error| Failure::read(&self.name, error))
         })?;

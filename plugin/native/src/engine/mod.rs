@@ -17,11 +17,11 @@ mod delete;
 mod failure;
 mod fetch;
 mod index;
-mod keys;
 mod metadata;
 mod metrics;
 mod open;
 mod projection;
+mod rates;
 mod segment;
 mod source;
 
@@ -46,6 +46,7 @@ pub use segment::{IndexType, Segment};
 
 use close::Lifetime;
 use projection::Projection;
+use rates::Rates;
 
 /// The engine. Cheap to clone.
 #[derive(Clone)]
@@ -72,6 +73,10 @@ pub struct EngineSettings {
     pub broker: Option<NodeId>,
     /// How often manifests are written of what was copied and deleted.
     pub projection_interval: Duration,
+    /// Bytes a second that are sent to the store, over all copies; `None` is without a limit.
+    pub upload_rate: Option<u64>,
+    /// Bytes a second that are read from it, over all fetches.
+    pub download_rate: Option<u64>,
 }
 
 /// How long calls may take.
@@ -116,6 +121,7 @@ struct Inner {
     core: OnceCell<Core>,
     counts: Counts,
     projection: Projection,
+    rates: Rates,
 }
 
 /// What there is once the store has answered.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use firnline_config::wiring::ReaderKeys;
 use firnline_reader::{Reader, ReaderSettings};
 use firnline_tier::{Tier, TierParts};
 use tokio::sync::OnceCell;
 
 use super::close::Lifetime;
-use super::keys::TierKeys;
 use super::projection::{self, Projection};
+use super::rates::Rates;
 use super::{Core, Counts, Engine, EngineParts, EngineSettings, Failure, FailureKind, Inner};
 
 impl Engine {
@@ -22,7 +23,8 @@ impl Engine {
         let lifetime = Lifetime::begin(settings.threads)?;
         let (core, counts, projection) = (OnceCell::new(), Counts::default(), Projection::default());
         let (limit, interval) = (settings.deadlines.close, settings.projection_interval);
-        let inner = Arc::new(Inner { settings, parts, lifetime, core, counts, projection });
+        let rates = Rates::new(settings.upload_rate, settings.download_rate, tokio::time::Instant::now());
+        let inner = Arc::new(Inner { settings, parts, lifetime, core, counts, projection, rates });
         projection::begin(&inner, interval);
         let opened = inner.call("open the tier", limit, async { inner.core().await.map(|_| ()) });
         match opened {
@@ -55,7 +57,7 @@ impl Inner {
             cluster_id: Some(cluster_id),
             ..reader
         };
-        let keys = Arc::new(TierKeys(tier.keys().clone()));
+        let keys = Arc::new(ReaderKeys(tier.keys().clone()));
         let reader = Reader::with_keys(store, settings, Some(keys));
         Ok(Core { tier, reader })
     }

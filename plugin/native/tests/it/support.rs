@@ -193,6 +193,8 @@ pub(crate) fn settings() -> EngineSettings {
         threads: 2,
         broker: None,
         projection_interval: Duration::from_secs(3600),
+        upload_rate: None,
+        download_rate: None,
     }
 }
 

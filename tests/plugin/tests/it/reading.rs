@@ -97,8 +97,8 @@ fn a_broker_reads_back_over_s3() {
         ("store.url", url.as_str()),
         ("store.endpoint", &minio.endpoint()),
         ("store.region", "us-east-1"),
-        ("store.aws.access_key_id", &user.access_key),
-        ("store.aws.secret_access_key", &format!("file:{}", secret.display())),
+        ("store.aws.access.key.id", &user.access_key),
+        ("store.aws.secret.access.key", &format!("file:{}", secret.display())),
         ("cluster.id", "plugin-tests"),
     ];
     let cluster = broker(VERSIONS[0], &keys);

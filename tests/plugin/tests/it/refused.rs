@@ -15,10 +15,10 @@ fn said(keys: &[(&str, &str)]) -> String {
 fn wrong_keys_are_named_at_once_in_one_line() {
     let tier = Directory::new();
     let url = tier.url();
-    let log = said(&[("store.url", &url), ("cache.memory.blokcs", "1MiB"), ("limits.read_memory", "much")]);
+    let log = said(&[("store.url", &url), ("cache.memory.blokcs", "1MiB"), ("limits.read.memory", "much")]);
     let line =
         log.lines().find(|line| line.contains("cache.memory.blokcs")).unwrap_or_else(|| panic!("{log}"));
-    for part in ["cluster.id", "limits.read_memory", "cache.memory.blocks"] {
+    for part in ["cluster.id", "limits.read.memory", "cache.memory.blocks"] {
         assert!(line.contains(part), "{part} is not in: {line}");
     }
 }

@@ -1,7 +1,7 @@
 //! `[cache]`
 
-use crate::config::section::section;
-use crate::config::value::{Bytes, FilePath};
+use crate::section;
+use crate::value::{Bytes, FilePath};
 
 section! {
     /// What a reader keeps in memory, and on disk. Each limit is in bytes and holds whatever the number of partitions.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use firnline_store::Secret;
 
-use super::value::{Value, quoted};
 use crate::surroundings::{Surroundings, read_small};
+use crate::value::{Value, quoted};
 
 /// Where a secret stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

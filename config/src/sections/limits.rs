@@ -1,7 +1,7 @@
 //! `[limits]`
 
-use crate::config::section::section;
-use crate::config::value::{Bytes, Count};
+use crate::section;
+use crate::value::{Bytes, Count};
 
 section! {
     /// Bounds on memory and parallel work.

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::source::{Origin, Source};
+use crate::source::{Origin, Source};
 
 /// A key as the reference shows it.
 #[derive(Debug, Clone)]
@@ -46,6 +46,8 @@ pub trait Section: Sized {
     fn show(&self) -> Vec<Shown>;
 }
 
+/// Declares a section: its struct, reader, printer and reference.
+#[macro_export]
 macro_rules! section {
     (
         $(#[doc = $about:literal])+
@@ -56,16 +58,16 @@ macro_rules! section {
         $(#[doc = $about])+
         #[derive(Debug, Clone)]
         pub struct $section {
-            $( $(#[doc = $doc])+ pub $field: $crate::config::source::Set<$kind>, )+
+            $( $(#[doc = $doc])+ pub $field: $crate::source::Set<$kind>, )+
         }
 
-        impl $crate::config::section::Section for $section {
+        impl $crate::section::Section for $section {
             const NAME: &'static str = $name;
             const DOC: &'static [&'static str] = &[$($about),+];
 
-            fn keys() -> Vec<$crate::config::section::Key> {
-                use $crate::config::value::Value as _;
-                vec![$( $crate::config::section::Key {
+            fn keys() -> Vec<$crate::section::Key> {
+                use $crate::value::Value as _;
+                vec![$( $crate::section::Key {
                     name: $key,
                     kind: <$kind>::kind(),
                     default: <$kind>::parse($default).ok().and_then(|value| value.show()),
@@ -73,13 +75,13 @@ macro_rules! section {
                 }, )+]
             }
 
-            fn take(prefix: &str, source: &mut $crate::config::source::Source<'_>) -> Self {
+            fn take(prefix: &str, source: &mut $crate::source::Source<'_>) -> Self {
                 Self { $( $field: source.take(&format!("{prefix}{}", $key), $default), )+ }
             }
 
-            fn show(&self) -> Vec<$crate::config::section::Shown> {
-                use $crate::config::value::Value as _;
-                vec![$( $crate::config::section::Shown {
+            fn show(&self) -> Vec<$crate::section::Shown> {
+                use $crate::value::Value as _;
+                vec![$( $crate::section::Shown {
                     name: $key,
                     value: self.$field.value.show(),
                     origin: self.$field.origin.clone(),
@@ -88,5 +90,3 @@ macro_rules! section {
         }
     };
 }
-
-pub(super) use section;

@@ -1,12 +1,12 @@
-//! A parsed file from which sections take their keys; what nobody takes is unknown.
+//! A parsed file, or a broker's properties, from which sections take their keys; what nobody takes is unknown.
 
 use std::collections::BTreeMap;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::value::Value;
 use crate::nearest::nearest;
+use crate::value::Value;
 
 /// A value and where it came from.
 #[derive(Debug, Clone)]
@@ -28,6 +28,37 @@ pub enum Origin {
     Environment(&'static str),
     /// The command line.
     CommandLine,
+    /// The broker's properties.
+    Broker,
+}
+
+impl Origin {
+    /// The line, from 1, in which somebody said so; 0 where it was no file.
+    pub fn line(&self) -> usize {
+        match self {
+            Self::File(line) => *line,
+            Self::Default | Self::Environment(_) | Self::CommandLine | Self::Broker => 0,
+        }
+    }
+}
+
+/// A value as it was found.
+#[derive(Debug, Clone, Copy)]
+enum Found<'a> {
+    Toml(&'a DeValue<'a>),
+    /// Of a properties file, where every value is text.
+    Text(&'a str),
+}
+
+impl Found<'_> {
+    fn read<T: Value>(self) -> Result<T, String> {
+        match self {
+            Self::Toml(value) => T::read(value),
+            // As in a file: an empty template variable must not pass unseen.
+            Self::Text("") => Err("is empty".to_owned()),
+            Self::Text(text) => T::parse(text),
+        }
+    }
 }
 
 /// One thing wrong in a file.
@@ -39,14 +70,35 @@ pub struct Problem {
     pub what: String,
 }
 
-/// A table of the file, flattened to dotted keys.
+/// A table of the file, flattened to dotted keys, or a broker's properties.
 #[derive(Debug)]
 pub struct Source<'a> {
     /// What stands before the keys in messages, e.g. `topic[2]`.
     path: String,
-    entries: BTreeMap<String, (usize, &'a DeValue<'a>)>,
+    /// How keys are spelled here.
+    spelling: Spelling,
+    entries: BTreeMap<String, (Origin, Found<'a>)>,
     asked: Vec<String>,
     problems: Vec<Problem>,
+}
+
+/// How keys are spelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// As they are declared: `cache.disk.max_size`.
+    Toml,
+    /// As a broker's own are: `cache.disk.max.size`.
+    Dotted,
+}
+
+impl Spelling {
+    /// A declared key as it is spelled.
+    pub fn of(self, key: &str) -> String {
+        match self {
+            Self::Toml => key.to_owned(),
+            Self::Dotted => key.replace('_', "."),
+        }
+    }
 }
 
 /// Turns positions in the text into lines.
@@ -63,7 +115,25 @@ impl Lines<'_> {
 impl<'a> Source<'a> {
     /// A source that holds nothing: every key has its default.
     pub fn empty() -> Self {
-        Self { path: String::new(), entries: BTreeMap::new(), asked: Vec::new(), problems: Vec::new() }
+        Self {
+            path: String::new(),
+            spelling: Spelling::Toml,
+            entries: BTreeMap::new(),
+            asked: Vec::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// The properties that a broker passes on.
+    pub fn of_broker(pairs: &'a [(String, String)]) -> Self {
+        let mut source = Self { spelling: Spelling::Dotted, ..Self::empty() };
+        for (key, value) in pairs {
+            let found = (Origin::Broker, Found::Text(value.trim()));
+            if source.entries.insert(key.clone(), found).is_some() {
+                source.problem(0, format!("{key} is given twice"));
+            }
+        }
+        source
     }
 
     /// Flattens a table. `path` is what its keys are named under in messages; empty for the whole file.
@@ -83,33 +153,44 @@ impl<'a> Source<'a> {
             match value.get_ref() {
                 DeValue::Table(inner) => self.flatten(&dotted, inner, lines),
                 other => {
-                    self.entries.insert(dotted, (lines.of(key.span().start), other));
+                    let origin = Origin::File(lines.of(key.span().start));
+                    self.entries.insert(dotted, (origin, Found::Toml(other)));
                 }
             }
         }
     }
 
+    /// Whether a key is there that nobody is to take; it is gone then.
+    pub fn pass_over(&mut self, key: &str) -> bool {
+        self.entries.remove(key).is_some()
+    }
+
     /// Takes the value of a key, else its default. A bad value is noted and the default goes on in its place, so that
     /// all bad values are found in one run.
     pub fn take<T: Value>(&mut self, key: &str, default: &str) -> Set<T> {
-        self.asked.push(key.to_owned());
-        let Some((line, value)) = self.entries.remove(key) else {
-            return Set { value: default_of(key, default), origin: Origin::Default };
+        let spelled = self.spelling.of(key);
+        let found = self.entries.remove(&spelled);
+        let unsaid = || Set { value: default_of(key, default), origin: Origin::Default };
+        let set = match found {
+            None => unsaid(),
+            Some((origin, found)) => match found.read() {
+                Ok(value) => Set { value, origin },
+                Err(what) => {
+                    let what = format!("{}: {what}", self.full(&spelled));
+                    self.problems.push(Problem { line: origin.line(), what });
+                    unsaid()
+                }
+            },
         };
-        match T::read(value) {
-            Ok(value) => Set { value, origin: Origin::File(line) },
-            Err(what) => {
-                let what = format!("{}: {what}", self.full(key));
-                self.problems.push(Problem { line, what });
-                Set { value: default_of(key, default), origin: Origin::Default }
-            }
-        }
+        self.asked.push(spelled);
+        set
     }
 
     /// Takes an array of tables, e.g. `[[topic]]`.
     pub fn take_tables(&mut self, key: &str) -> Vec<(usize, &'a DeTable<'a>)> {
-        let Some((line, value)) = self.entries.remove(key) else { return Vec::new() };
-        let DeValue::Array(items) = value else {
+        let Some((origin, found)) = self.entries.remove(key) else { return Vec::new() };
+        let line = origin.line();
+        let Found::Toml(DeValue::Array(items)) = found else {
             self.problems.push(Problem { line, what: format!("{key}: write it as [[{key}]]") });
             return Vec::new();
         };
@@ -133,7 +214,8 @@ impl<'a> Source<'a> {
     /// taken elsewhere and may be what an unknown one meant.
     pub fn finish(mut self, also_known: &[&str], later: &[(&str, &str)]) -> Vec<Problem> {
         let entries = std::mem::take(&mut self.entries);
-        for (key, (line, _)) in entries {
+        for (key, (origin, _)) in entries {
+            let line = origin.line();
             let section = key.split('.').next().unwrap_or_default();
             if let Some((_, whose)) = later.iter().find(|(name, _)| *name == section && self.path.is_empty())
             {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Value, quoted};
-use crate::config::secret::SecretRef;
+use crate::secret::SecretRef;
 
 /// The name of a ring key.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! `[encryption]`
 
-use crate::config::section::section;
-use crate::config::value::{List, NamedKey, RingKeyName, Text};
+use crate::section;
+use crate::value::{List, NamedKey, RingKeyName, Text};
 
 section! {
     /// Sealing what goes into the bucket. Each topic has a key of its own, kept in the bucket wrapped by a key of this ring; the

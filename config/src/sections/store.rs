@@ -2,9 +2,9 @@
 
 use firnline_store::{MIN_PART_SIZE, StoreUrl};
 
-use crate::config::secret::SecretRef;
-use crate::config::section::section;
-use crate::config::value::{Bytes, ClassName, Count, FilePath, Text, Wait};
+use crate::secret::SecretRef;
+use crate::section;
+use crate::value::{Bytes, ClassName, Count, FilePath, Text, Wait};
 
 section! {
     /// Where the tier is, and how to talk to it.
