@@ -17,14 +17,38 @@ pub(super) enum OwnWords {
     Range(OffsetRange),
     /// It is sealed, and its key is not at hand: what it covers is not known.
     Sealed,
-    /// It is no segment of this partition, damaged, or a broker's own (KIP-405), of which no manifest is the truth: nobody's
-    /// to delete here.
+    /// A broker has named it (KIP-405): its metadata says whether it is needed, and no manifest does.
+    Brokers,
+    /// It is no segment of this partition, or damaged: nobody's to delete here.
     Foreign,
     /// It is not there any more.
     Gone,
 }
 
+/// The same, for who asks only whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// A broker's of this cluster.
+    Brokers,
+    /// Not what its key says, damaged, or a sidecar's.
+    Other,
+    /// Sealed, and its key is not at hand.
+    Sealed,
+    /// Not there any more.
+    Gone,
+}
+
 impl Tier {
+    /// Whose the segment `key` is, by its own end. As [`Self::own_words`].
+    pub(crate) async fn words_of(&self, key: &ObjectKey) -> Result<Words, StoreError> {
+        Ok(match self.own_words(key).await? {
+            OwnWords::Brokers => Words::Brokers,
+            OwnWords::Range(_) | OwnWords::Foreign => Words::Other,
+            OwnWords::Sealed => Words::Sealed,
+            OwnWords::Gone => Words::Gone,
+        })
+    }
+
     /// Reads what the segment `key` says of itself. One GET, two where its footer is very long.
     pub(super) async fn own_words(&self, key: &ObjectKey) -> Result<OwnWords, StoreError> {
         let ObjectKey::Segment { tip, base, uuid, .. } = key else { return Ok(OwnWords::Foreign) };
@@ -67,9 +91,8 @@ impl Tier {
             },
         };
         Ok(match trailer.open_footer(footer, key.as_ref()) {
-            Ok(footer) if footer.range.start() == *base && footer.kip405.is_none() => {
-                OwnWords::Range(footer.range)
-            }
+            Ok(footer) if footer.kip405.is_some() => OwnWords::Brokers,
+            Ok(footer) if footer.range.start() == *base => OwnWords::Range(footer.range),
             _ => OwnWords::Foreign,
         })
     }

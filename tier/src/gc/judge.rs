@@ -85,7 +85,7 @@ pub enum GcRefusal {
 pub(super) struct Candidate {
     pub(super) key: ObjectKey,
     pub(super) object: ListedObject,
-    /// Of segments between the tier's start and its end.
+    /// Of segments.
     pub(super) words: Option<OwnWords>,
 }
 
@@ -100,9 +100,9 @@ pub(super) struct Judged {
     pub(super) floors: u64,
 }
 
-/// Whether a segment's own words are needed to judge it.
-pub(super) fn needs_words(head: &Manifest, key: &ObjectKey) -> bool {
-    matches!(key, ObjectKey::Segment { base, .. } if *base >= head.tier_start && *base < head.tier_end)
+/// Whether it is evidence by which nothing may be collected: no other candidate need be looked into.
+pub(super) fn is_evidence(head: &Manifest, text: &str, candidate: &Candidate) -> bool {
+    matches!(&candidate.key, ObjectKey::Segment { base, .. } if segment(head, text, *base, candidate.words).is_err())
 }
 
 /// Judges what `head` does not name. One piece of evidence that a commit or a manifest was lost refuses it all: then
@@ -141,6 +141,10 @@ fn segment(
     base: Offset,
     words: Option<OwnWords>,
 ) -> Result<Option<Why>, GcRefusal> {
+    // Wherever it lies: it never was in this manifest, nor was to be.
+    if matches!(words, Some(OwnWords::Brokers | OwnWords::Gone)) {
+        return Ok(None);
+    }
     let beyond = || GcRefusal::BeyondEnd { key: text.to_owned(), tier_end: head.tier_end };
     if base >= head.tier_end {
         return Err(beyond());
@@ -148,14 +152,12 @@ fn segment(
     if base < head.began() {
         return Err(GcRefusal::BeforeBeginning { key: text.to_owned(), began_at: head.began() });
     }
-    if base < head.tier_start {
-        return Ok(Some(Why::Retired));
-    }
     match words {
         Some(OwnWords::Range(range)) if range.end() > head.tier_end => Err(beyond()),
+        Some(OwnWords::Range(_)) if base < head.tier_start => Ok(Some(Why::Retired)),
         Some(OwnWords::Range(_)) => Ok(Some(Why::Unnamed)),
         // What cannot be looked into may hold what nothing else has: it stays.
-        Some(OwnWords::Sealed | OwnWords::Foreign | OwnWords::Gone) | None => Ok(None),
+        _ => Ok(None),
     }
 }
 

@@ -28,4 +28,5 @@ pub use judge::GcRefusal;
 pub use memory::GcMemory;
 pub use run::{GcError, GcOutcome, GcRequest, GcSettings, GcSurvey};
 
+pub(crate) use footer::Words;
 pub(crate) use names::Striker;

@@ -11,7 +11,7 @@ use firnline_store::StoreError;
 use firnline_store::env::RandomExt;
 
 use super::condemned::{Condemned, Doomed};
-use super::judge::{Candidate, GcRefusal, Judged, judge, needs_words, within_share};
+use super::judge::{Candidate, GcRefusal, Judged, is_evidence, judge, within_share};
 use super::listing::{Look, Window};
 use super::memory::GcMemory;
 use super::names::Striker;
@@ -154,7 +154,7 @@ impl GcError {
 impl Tier {
     /// Looks what could go of one window of a partition, and deletes nothing.
     ///
-    /// One GET of the manifest and one of each page, one LIST per thousand objects, one GET of each segment that may go.
+    /// One GET of the manifest and one of each page, one LIST per thousand objects, one GET of each segment that is not named.
     pub async fn plan_gc(
         &self,
         request: &GcRequest<'_>,
@@ -302,17 +302,20 @@ impl Tier {
         struck.map_err(|source| GcError::Read { tip: head.tip.clone(), source })
     }
 
-    /// Asks each candidate that needs it what it says of itself, once.
+    /// Asks each segment what it says of itself, once, up to the first by whose word nothing may go.
     async fn ask_words(
         &self,
         head: &Manifest,
         candidates: &mut BTreeMap<String, Candidate>,
     ) -> Result<(), GcError> {
-        for candidate in candidates.values_mut() {
-            if candidate.words.is_none() && needs_words(head, &candidate.key) {
+        for (text, candidate) in candidates {
+            if candidate.words.is_none() && matches!(candidate.key, ObjectKey::Segment { .. }) {
                 self.before(Step::GcWords).await;
                 let words = self.own_words(&candidate.key).await;
                 candidate.words = Some(words.map_err(|source| self.store_failed(&head.tip, source))?);
+            }
+            if is_evidence(head, text, candidate) {
+                break;
             }
         }
         Ok(())
