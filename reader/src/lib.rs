@@ -28,6 +28,7 @@ mod error;
 mod fetch;
 mod keys;
 mod local;
+mod named;
 mod open;
 mod place;
 mod read;

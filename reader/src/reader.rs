@@ -15,6 +15,7 @@ use crate::error::ReadError;
 use crate::fetch::{Blocks, Fetcher};
 use crate::keys::SegmentKeys;
 use crate::local::LocalLogs;
+use crate::named::Named;
 use crate::open::{Opener, Segment};
 use crate::place::{Age, Manifests, Pages};
 use crate::read::Streams;
@@ -46,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) scan_budget: ByteBudget,
     pub(crate) settings: ReaderSettings,
     pub(crate) rests: Arc<Rests>,
+    pub(crate) named: Named,
     /// The same caches, for reads that make no request.
     pub(crate) held: OnceLock<Arc<Inner>>,
     tasks: Arc<Tasks>,
@@ -95,6 +97,7 @@ impl Reader {
             scan_budget: ByteBudget::new(settings.budget_bytes / 2),
             settings,
             rests,
+            named: Named::new(),
             held: OnceLock::new(),
             tasks,
         };
@@ -169,6 +172,7 @@ impl Inner {
                 scan_budget: self.scan_budget.clone(),
                 settings: self.settings.clone(),
                 rests: Arc::clone(&self.rests),
+                named: self.named.clone(),
                 held: OnceLock::new(),
                 tasks,
             })

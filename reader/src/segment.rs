@@ -65,18 +65,27 @@ impl Reader {
     /// [`ReadError::Missing`] where there is no such object; damage, and values that are not as the caller says, by name.
     pub async fn segment(&self, of: &SegmentRef) -> Result<SegmentHandle, ReadError> {
         let segment = self.inner.open_named(of).await?;
-        Ok(SegmentHandle { inner: Arc::clone(&self.inner), segment, of: Arc::new(of.clone()) })
+        let of = Arc::new(of.clone());
+        self.inner.named.note(&of);
+        Ok(SegmentHandle { inner: Arc::clone(&self.inner), segment, of })
+    }
+
+    /// Takes note of a segment that may be read one day: streams that come to its first offset are read ahead of into it.
+    /// Makes no request.
+    pub fn note_segment(&self, of: &SegmentRef) {
+        self.inner.named.note(&Arc::new(of.clone()));
     }
 
     /// Forgets what memory holds of a segment's end and its files: its object was deleted, or written again under the same
     /// id. Makes no request.
     pub fn forget_segment(&self, of: &SegmentRef) {
+        self.inner.named.forget(of);
         self.inner.opener.forget(of.tip.topic_id, of.uuid);
     }
 }
 
 impl Inner {
-    async fn open_named(&self, of: &SegmentRef) -> Result<Segment, ReadError> {
+    pub(crate) async fn open_named(&self, of: &SegmentRef) -> Result<Segment, ReadError> {
         let blocks = self.blocks.clone();
         self.opener.open_named(of, move |segment, all| blocks.keep(segment, all)).await
     }
@@ -100,13 +109,19 @@ impl SegmentHandle {
     /// 16 MiB at a time.
     ///
     /// GETs: none where the blocks are held, else one for each run of about 8 MiB. Reads that go on where another has ended
-    /// are read ahead of; they need not begin at exactly that place, as a broker begins at an entry of its offset index.
-    /// Cancel safe.
+    /// are read ahead of, over the segment's end, too; they need not begin at exactly that place, as a broker begins at an
+    /// entry of its offset index. Cancel safe.
     ///
     /// # Errors
     /// Damage, by object and block; [`ReadError::Missing`] where the object is gone; the store's own.
     pub async fn read_at(&self, position: u64, max_bytes: usize) -> Result<Vec<Bytes>, ReadError> {
-        self.inner.read_at(&self.segment, position, max_bytes).await
+        self.inner.read_at(&self.of, &self.segment, position, max_bytes).await
+    }
+
+    /// Says that of a read which has ended at `end` the bytes from `taken` on were not wanted: whoever reads on will begin
+    /// there, and is read ahead of. Makes no request.
+    pub fn left_at(&self, end: u64, taken: u64) {
+        self.inner.left_at(&self.segment, end, taken);
     }
 
     /// A file of the broker's, byte for byte; `None` where the segment has none of that kind. No request where the files are

@@ -87,6 +87,7 @@ pub fn sidecar(config: &Config, typed: &[TopicPattern], disk_total: u64) -> Side
         scrub: (scrub_rate.value.0 > 0).then_some(ScrubSettings {
             cover_within: scrub_within.value.0,
             most_bytes_per_second: scrub_rate.value.0,
+            ..ScrubSettings::default()
         }),
         bytes_per_second: rate.value.map(|rate| rate.0),
         pressure: Pressure {

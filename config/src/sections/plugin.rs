@@ -23,5 +23,10 @@ section! {
         /// How often the manifests are written that mirror what was copied and deleted, for those who read the bucket without the
         /// broker. One GET and one PUT a partition where anything changed.
         "projection.interval" => projection_interval: Wait<100, 3_600_000> = "1m";
+        /// Within which time everything that this broker tiers is read once, to check that it is still what was written. The
+        /// broker that leads a partition does it.
+        "scrub.within" => scrub_within: Wait<3_600_000, 31_536_000_000> = "30d";
+        /// Bytes a second read for that at most, even if it takes longer then. `0B` turns it off.
+        "scrub.rate" => scrub_rate: Bytes<0, { 1 << 34 }> = "8MiB";
     }
 }

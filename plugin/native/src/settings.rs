@@ -15,7 +15,7 @@ use firnline_store::{Env, StoreSettings, StoreUrl};
 use firnline_tier::SegmentForm;
 use firnline_tier::keys::KeyRing;
 
-use crate::engine::{EngineDeadlines, EngineSettings};
+use crate::engine::{EngineDeadlines, EngineScrub, EngineSettings};
 
 /// Threads of an engine: they wait for the store and check blocks. What blocks has threads of its own.
 const THREADS: usize = 4;
@@ -71,8 +71,16 @@ impl Settings {
         pairs.shrink_to_fit();
         let config = plugin::parse(&pairs, around).map_err(|problems| SettingsError { problems })?;
         let PluginConfig { plugin, store, cache, limits, segments, encryption } = config;
-        let PluginSection { cluster_id, broker_id, node_id, projection_interval, upload_rate, download_rate } =
-            plugin;
+        let PluginSection {
+            cluster_id,
+            broker_id,
+            node_id,
+            projection_interval,
+            upload_rate,
+            download_rate,
+            scrub_within,
+            scrub_rate,
+        } = plugin;
         let cluster_id = cluster_id.value.map(|text| text.0).unwrap_or_default();
         let cluster_id = ClusterId::new(&cluster_id)
             .map_err(|error| SettingsError { problems: vec![format!("cluster.id: {error}")] })?;
@@ -100,6 +108,11 @@ impl Settings {
             projection_interval: projection_interval.value.0,
             upload_rate: upload_rate.value.map(|rate| rate.0),
             download_rate: download_rate.value.map(|rate| rate.0),
+            scrub: (scrub_rate.value.0 > 0).then(|| EngineScrub {
+                within: scrub_within.value.0,
+                bytes_per_second: scrub_rate.value.0,
+                ..EngineScrub::default()
+            }),
         };
         Ok(Self {
             engine,
@@ -174,6 +187,8 @@ mod tests {
             ("cache.disk.max.size", "1GiB"),
             ("cache.disk.dir", "/var/cache/firnline"),
             ("offload.compression", "zstd:1"),
+            ("scrub.within", "7d"),
+            ("scrub.rate", "1MiB"),
             ("previous.class.name", "somebody.Else"),
         ])
         .unwrap();
@@ -181,7 +196,9 @@ mod tests {
         assert!(settings.store.allow_http, "the endpoint is this machine");
         let keys = settings.credentials.aws_keys.unwrap();
         assert_eq!((keys.access_key_id.as_str(), keys.secret_access_key.expose()), ("id", "hush"));
-        let EngineSettings { tier, reader, deadlines, .. } = settings.engine;
+        let EngineSettings { tier, reader, deadlines, scrub, .. } = settings.engine;
+        let scrub = scrub.unwrap();
+        assert_eq!((scrub.within, scrub.bytes_per_second), (Duration::from_secs(7 * 86_400), MIB));
         assert_eq!(deadlines.read, Duration::from_millis(400));
         assert_eq!((tier.upload_bytes, reader.budget_bytes), (32 * MIB, 128 * MIB));
         assert_eq!(tier.compression, wiring::compression(firnline_config::value::Codec::Zstd(1)));

@@ -1,5 +1,6 @@
 //! One read: whole batches from an offset on.
 
+mod behind;
 mod positions;
 mod streams;
 

@@ -9,12 +9,14 @@ use super::streams;
 use crate::error::ReadError;
 use crate::open::Segment;
 use crate::reader::Inner;
+use crate::segment::SegmentRef;
 use crate::settings::MAX_READ_BYTES;
 
 impl Inner {
     /// The raw bytes from `position` on; see [`crate::SegmentHandle::read_at`].
     pub(crate) async fn read_at(
         self: &Arc<Self>,
+        of: &Arc<SegmentRef>,
         segment: &Segment,
         position: u64,
         max_bytes: usize,
@@ -29,7 +31,7 @@ impl Inner {
         let (first, last) = (block_of(position), block_of(end - 1));
         // What this read waits for goes first.
         let asked = self.blocks.get(segment, first..last + 1);
-        let from = self.goes_on(segment, first, last + 1);
+        let from = self.goes_on(of, segment, first, last + 1);
         let blocks = match asked.await {
             // A damaged block leaves those before it usable: the next read begins at it, and is told.
             Err(ReadError::Block { number, .. }) if number > first => {
@@ -45,18 +47,25 @@ impl Inner {
                 pieces.push(block.slice(start..stop));
             }
         }
-        let ended = segment.block(last).raw.end == end;
-        let next = if ended { segment.end_of_block(last) } else { segment.block(last).first_offset };
+        let next = place_behind(segment, end);
         // Whoever looks at a piece of one block begins no stream: the next piece is most likely held.
-        let begins = self.brings && (last > first || ended);
+        let begins = self.brings && (last > first || segment.block(last).raw.end == end);
         self.streams.moved(segment.tip(), (from, next), pieces_len(&pieces), begins);
         Ok(pieces)
+    }
+
+    /// Takes note that of a read which has ended at `end` no more was wanted than what lies before `taken`.
+    pub(crate) fn left_at(&self, segment: &Segment, end: u64, taken: u64) {
+        if taken > 0 && taken < end {
+            let places = (place_behind(segment, end), place_behind(segment, taken));
+            self.streams.moved(segment.tip(), places, 0, false);
+        }
     }
 
     /// Reads ahead, from the block `rest` on, of the stream that goes on with the block `first`, if one does; gives the place
     /// where it goes on. A stream is known by the block in which its last read has ended: whoever goes on by an offset index
     /// begins a little before that place, which may be in the block before.
-    fn goes_on(&self, segment: &Segment, first: u32, rest: u32) -> Offset {
+    fn goes_on(self: &Arc<Self>, of: &Arc<SegmentRef>, segment: &Segment, first: u32, rest: u32) -> Offset {
         let here = segment.block(first).first_offset;
         let behind = segment.end_of_block(first);
         let at = streams::whereabouts(segment, rest);
@@ -65,12 +74,23 @@ impl Inner {
                 if self.brings {
                     let ahead = streams::blocks_ahead(segment, rest, window);
                     self.blocks.ahead(segment, ahead.blocks, window, &stream);
+                    if ahead.beyond > 0 {
+                        self.ahead_behind(of, segment, (ahead.beyond, window), stream);
+                    }
                 }
                 return from;
             }
         }
         here
     }
+}
+
+/// Where a stream goes on that was read up to the raw byte before `end`: with the block that holds it, unless that is read to
+/// its own end.
+fn place_behind(segment: &Segment, end: u64) -> Offset {
+    let last = segment.index().find_raw(RawPosition::new(end.saturating_sub(1))).unwrap_or(0);
+    let block = segment.block(last);
+    if block.raw.end == end { segment.end_of_block(last) } else { block.first_offset }
 }
 
 fn pieces_len(pieces: &[Bytes]) -> usize {

@@ -14,6 +14,7 @@ use firnline_index::{Offset, RawPosition, SegmentUuid, TopicIdPartition};
 use tokio::time::Instant;
 
 use crate::open::Segment;
+use crate::segment::SegmentRef;
 
 /// How many places are remembered where streams go on; the longest idle are forgotten.
 const PLACES: u64 = 4096;
@@ -56,6 +57,16 @@ struct Told {
     ends: VecDeque<Offset>,
     /// Up to which block was asked for ahead, of the segment at hand and of the next ones.
     asked: VecDeque<(SegmentUuid, u32)>,
+    /// What goes on behind a segment, as far as it was looked for; nothing where nothing was found, or who looks is still at it.
+    behind: VecDeque<(SegmentUuid, Option<Guess>)>,
+}
+
+/// A segment that probably goes on where another has ended.
+#[derive(Debug, Clone)]
+pub(super) struct Guess {
+    pub(super) of: Arc<SegmentRef>,
+    /// Whether a caller has named it, rather than a manifest.
+    pub(super) named: bool,
 }
 
 impl Stream {
@@ -66,6 +77,26 @@ impl Stream {
     /// The first block of a segment that was not asked for ahead yet.
     pub(crate) fn asked_to(&self, segment: SegmentUuid) -> u32 {
         self.told().asked.iter().find(|(of, _)| *of == segment).map_or(0, |(_, to)| *to)
+    }
+
+    /// What goes on behind a segment, if that was looked for; else whoever asks is to look, once.
+    pub(super) fn behind(&self, segment: SegmentUuid) -> Option<Option<Guess>> {
+        let behind = &mut self.told().behind;
+        if let Some((_, known)) = behind.iter().find(|(of, _)| *of == segment) {
+            return Some(known.clone());
+        }
+        behind.push_back((segment, None));
+        if behind.len() > SEGMENTS_AHEAD + 1 {
+            behind.pop_front();
+        }
+        None
+    }
+
+    pub(super) fn found_behind(&self, segment: SegmentUuid, guess: Guess) {
+        let behind = &mut self.told().behind;
+        if let Some((_, known)) = behind.iter_mut().find(|(of, _)| *of == segment) {
+            *known = Some(guess);
+        }
     }
 
     /// What lies below `to` was asked for.
@@ -188,7 +219,7 @@ impl Streams {
             alive.next += 1;
             drop(alive);
             let window = FIRST_WINDOW_BYTES.max(bytes.saturating_mul(2)).min(self.largest);
-            let told = Told { window, ends: VecDeque::from([next]), asked: VecDeque::new() };
+            let told = Told { window, ends: VecDeque::from([next]), ..Told::default() };
             self.places.insert(place, Arc::new(Stream { number, told: Mutex::new(told) }));
         }
     }

@@ -256,11 +256,25 @@ impl<'a> Check<'a> {
         }
     }
 
-    /// Whether a manifest read now names the segment. One that is in no head any more may be in a page, which stays.
+    /// Whether a manifest read now names the segment. One that is in no head any more may be in a page, which stays; a mirror of
+    /// a broker's metadata is looked through.
     pub(super) async fn still_named(&self, entry: &Entry) -> Result<bool, StoreError> {
         let key = ObjectKey::Manifest { tip: self.tip.clone() }.to_string();
         let bytes = self.tier.store().get(&key).await?.bytes;
         Ok(match Manifest::decode_unchecked(&bytes) {
+            Ok(now) if now.kind == ManifestKind::Kip405 => {
+                let mut listed = self.tier.entries(&now, entry.range);
+                loop {
+                    match listed.next_chunk().await {
+                        Ok(Some(chunk)) if chunk.iter().any(|e| e.uuid == entry.uuid) => break true,
+                        Ok(Some(_)) => {}
+                        Ok(None) => break false,
+                        Err(crate::ReadError::Store(error)) => return Err(*error),
+                        // What does not open may name it.
+                        Err(_) => break true,
+                    }
+                }
+            }
             Ok(now) => entry.range.end() > now.tier_start && !now.entries.iter().any(|e| replaces(e, entry)),
             Err(_) => true,
         })

@@ -12,7 +12,9 @@ mod rate;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use firnline_index::NodeId;
 use firnline_index::ids::TopicIdPartition;
+use firnline_index::manifest::{Manifest, ManifestKind};
 use firnline_store::env::RandomExt;
 
 use crate::check::{Anomaly, AnomalyKind, CheckReport, Finding, OnFinding, Pace};
@@ -27,11 +29,44 @@ pub struct ScrubSettings {
     pub cover_within: Duration,
     /// Stored bytes a second at most, even if that takes longer.
     pub most_bytes_per_second: u64,
+    /// Which of the partitions that are given.
+    pub of: ScrubOf,
+}
+
+/// Which partitions a scrub reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScrubOf {
+    /// All.
+    Given,
+    /// Those whose manifests mirror the metadata of brokers with KIP-405, and were last written by this node: whoever leads
+    /// writes them.
+    Mirrors {
+        /// The node.
+        node: NodeId,
+        /// How much later than the object a segment that a broker has deleted is gone from the manifest.
+        lag: Duration,
+    },
+}
+
+impl ScrubOf {
+    fn takes(self, head: &Manifest) -> bool {
+        match self {
+            Self::Given => true,
+            Self::Mirrors { node, .. } => {
+                head.kind == ManifestKind::Kip405
+                    && head.writer.as_ref().is_some_and(|writer| writer.node == node)
+            }
+        }
+    }
 }
 
 impl Default for ScrubSettings {
     fn default() -> Self {
-        Self { cover_within: Duration::from_secs(30 * 24 * 3600), most_bytes_per_second: 8 << 20 }
+        Self {
+            cover_within: Duration::from_secs(30 * 24 * 3600),
+            most_bytes_per_second: 8 << 20,
+            of: ScrubOf::Given,
+        }
     }
 }
 
@@ -135,6 +170,11 @@ impl Scrub {
         let tip = place.tip().clone();
         let (per_second, too_slow) = rate(&self.settings, self.partitions.len(), &self.sizes);
         (self.progress.bytes_per_second, self.progress.too_slow) = (per_second, too_slow);
+        if let ScrubOf::Mirrors { lag, .. } = self.settings.of
+            && tier.store().head(&entry.object_key(&tip)).await.is_err_and(|error| error.is_not_found())
+        {
+            tokio::time::sleep(lag).await;
+        }
         let report = tier.check_segment(&tip, &entry, Pace::per_second(per_second), on_finding).await;
         self.progress.bytes = self.progress.bytes.saturating_add(report.object_bytes);
         self.progress.anomalies += report.anomalies;
@@ -160,6 +200,9 @@ impl Scrub {
         self.next += 1;
         tier.before(Step::ScrubRead).await;
         match tier.manifest(&tip).await {
+            Ok(Some(loaded)) if !self.settings.of.takes(&loaded.manifest) => {
+                self.sizes.insert(tip, 0);
+            }
             Ok(Some(loaded)) => {
                 self.sizes.insert(tip, loaded.manifest.totals.object_bytes.get());
                 self.place = Some(Place::begin(loaded.manifest, skip));

@@ -46,8 +46,11 @@ mod tests {
 
     #[test]
     fn as_fast_as_covering_all_in_time_takes_and_no_faster_than_allowed() {
-        let settings =
-            ScrubSettings { cover_within: Duration::from_secs(1_000), most_bytes_per_second: 10 << 20 };
+        let settings = ScrubSettings {
+            cover_within: Duration::from_secs(1_000),
+            most_bytes_per_second: 10 << 20,
+            of: crate::scrub::ScrubOf::Given,
+        };
         assert_eq!(rate(&settings, 5, &sizes(&[])), (LEAST, false));
         assert_eq!(rate(&settings, 1, &sizes(&[1_000])), (LEAST, false));
         // 4,000 MiB known of half the partitions: 8,000 MiB in 1,000 s and a quarter more.

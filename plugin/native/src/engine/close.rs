@@ -101,6 +101,7 @@ impl Engine {
             if let Some(core) = self.inner.core.get() {
                 // What does not get there now stands in the segments' footers.
                 let _ = timeout(left() / 2, self.inner.write_down(core)).await;
+                let _ = timeout(left() / 2, self.inner.sweep(core)).await;
                 let _ = timeout(left(), core.reader.shutdown()).await;
             }
             // Uploads that were dropped are thrown away by requests of their own.

@@ -8,26 +8,21 @@
 //! A copy writes one object, under a key that the broker's metadata alone gives, so that the clean-up of one that failed finds
 //! whatever it has left.
 
-use std::fs::File;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use firnline_index::Offset;
 use firnline_index::manifest::EntryKind;
-use firnline_index::segment::{BrokerFile, BrokerFiles, MAX_BROKER_FILE_LEN};
-use firnline_index::transactions::{OpenTransaction, TransactionStart};
-use firnline_logdir::files::open_transactions;
-use firnline_logdir::{SegmentFile, SourceOptions};
+use firnline_index::transactions::TransactionStart;
+use firnline_logdir::SourceOptions;
 use firnline_tier::{BrokerSegment, SegmentPlan, UploadOutcome, UploadedSegment};
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 
+use super::files::Found;
 use super::metadata::CustomMetadata;
-use super::segment::Segment;
+use super::segment::{Owner, Segment};
 use super::source::WholeFile;
 use super::{Core, Engine, Failure, FailureKind, Inner, close};
 
@@ -56,7 +51,21 @@ pub struct CopyFiles {
 pub struct Copy {
     inner: Arc<Inner>,
     outcome: watch::Receiver<Option<Result<Vec<u8>, Failure>>>,
-    task: AbortHandle,
+    stop: watch::Sender<bool>,
+    state: Arc<Mutex<State>>,
+}
+
+/// Whether somebody answers for what a copy has made.
+#[derive(Debug)]
+enum State {
+    /// It is under way.
+    Running,
+    /// It is done, and nobody was told.
+    Copied(Segment),
+    /// Whoever asked has its custom metadata, or its failure: what is there is the broker's.
+    Told,
+    /// Nobody waits for it any more.
+    Dropped,
 }
 
 impl Engine {
@@ -67,15 +76,20 @@ impl Engine {
     pub fn start_copy(&self, segment: Segment, files: CopyFiles) -> Result<Copy, Failure> {
         let _inside = self.inner.lifetime.enter("copy a segment")?;
         let (tell, outcome) = watch::channel(None);
+        let (stop, mut stopped) = watch::channel(false);
         let inner = Arc::clone(&self.inner);
         let mut closing = self.inner.lifetime.closing();
-        let task = self.inner.lifetime.handle().spawn(async move {
+        let state = Arc::new(Mutex::new(State::Running));
+        let here = Arc::clone(&state);
+        self.inner.lifetime.handle().spawn(async move {
             let limit = inner.settings.deadlines.copy + inner.time_for(segment.size);
             let what = format!("copy {}", segment.name());
+            let sent = AtomicBool::new(false);
             let copied = tokio::select! {
                 biased;
                 () = close::closed(&mut closing) => Err(Failure::closed(&what)),
-                outcome = tokio::time::timeout(limit, inner.copy(&what, &segment, files)) => {
+                () = close::closed(&mut stopped) => Err(dropped_copy(&what)),
+                outcome = tokio::time::timeout(limit, inner.copy(&what, &segment, files, &sent)) => {
                     outcome.unwrap_or_else(|_| Err(Failure::late(&what, limit)))
                 }
             };
@@ -84,9 +98,23 @@ impl Engine {
                 Err(_) => &inner.counts.copies_failed,
             };
             counter.fetch_add(1, Ordering::Relaxed);
+            let mut state = here.lock().unwrap_or_else(PoisonError::into_inner);
+            let dropped = matches!(*state, State::Dropped);
+            match &copied {
+                Ok(_) if dropped => inner.regret(&segment),
+                Ok(_) => *state = State::Copied(segment),
+                // The broker itself cleans up behind any other failure.
+                Err(failure) if dropped || failure.kind() == FailureKind::Retry => {
+                    if sent.load(Ordering::Relaxed) {
+                        inner.leave(&segment);
+                    }
+                }
+                Err(_) => {}
+            }
+            drop(state);
             tell.send_replace(Some(copied));
         });
-        Ok(Copy { inner: Arc::clone(&self.inner), outcome, task: task.abort_handle() })
+        Ok(Copy { inner: Arc::clone(&self.inner), outcome, stop, state })
     }
 }
 
@@ -102,21 +130,38 @@ impl Copy {
         let inside = self.inner.lifetime.enter(what)?;
         let waited = inside
             .block_on(async { tokio::time::timeout(patience, outcome.wait_for(Option::is_some)).await });
-        match waited {
-            Err(_) => Ok(None),
+        let done = match waited {
+            Err(_) => return Ok(None),
             Ok(Ok(done)) => done.clone().transpose(),
             // Its task has gone without a word: a bug of ours.
             Ok(Err(_)) => {
-                Err(Failure::new(FailureKind::Other, "the copy ended unexpectedly; its log has why"))
+                let why = "the copy ended unexpectedly; its log has why";
+                return Err(Failure::new(FailureKind::Other, why));
             }
+        };
+        let mut state = self.state();
+        if matches!(*state, State::Dropped) {
+            return Err(dropped_copy(what));
+        }
+        *state = State::Told;
+        done
+    }
+
+    /// Ends it where it is under way, and sees to it that nothing is left of what nobody was told of. Whoever waits is told.
+    pub fn abort(&self) {
+        let mut state = self.state();
+        match std::mem::replace(&mut *state, State::Dropped) {
+            State::Running => {
+                self.stop.send_replace(true);
+            }
+            State::Copied(segment) => self.inner.regret(&segment),
+            State::Told => *state = State::Told,
+            State::Dropped => {}
         }
     }
-}
 
-impl Copy {
-    /// Ends it where it is under way. What it has sent is thrown away by the store, in the background; whoever waits is told.
-    pub fn abort(&self) {
-        self.task.abort();
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,6 +169,10 @@ impl Drop for Copy {
     fn drop(&mut self) {
         self.abort();
     }
+}
+
+fn dropped_copy(what: &str) -> Failure {
+    Failure::new(FailureKind::Retry, format!("{what}: it was dropped"))
 }
 
 impl Inner {
@@ -135,9 +184,30 @@ impl Inner {
         Duration::from_secs(seconds(slowest).saturating_add(share.map_or(0, seconds)))
     }
 
-    async fn copy(&self, what: &str, segment: &Segment, files: CopyFiles) -> Result<Vec<u8>, Failure> {
+    /// Nobody was told of a copy that is done: its object goes, and no manifest names it.
+    fn regret(&self, segment: &Segment) {
+        self.projection.removed(&segment.tip, segment.uuid, segment.range.start());
+        self.leave(segment);
+    }
+
+    /// Something may be there that the broker has never heard of.
+    fn leave(&self, segment: &Segment) {
+        let named = Segment { custom: None, ..segment.clone() };
+        if let Owner::Ours(of) = named.owner(&self.settings.cluster_id) {
+            self.leftovers.leave(*of);
+        }
+    }
+
+    async fn copy(
+        &self,
+        what: &str,
+        segment: &Segment,
+        files: CopyFiles,
+        sent: &AtomicBool,
+    ) -> Result<Vec<u8>, Failure> {
         self.projection.check(what, &segment.tip)?;
         let core = self.core().await?;
+        self.leftovers.take_back(segment.uuid).await;
         let (of, log) = (segment.clone(), files.log.clone());
         let worker = core.tier.workers();
         let found = worker.run(move || Found::read(&of, &files)).await;
@@ -163,6 +233,7 @@ impl Inner {
         };
         let options = SourceOptions { limits: core.tier.settings().limits, ..SourceOptions::default() };
         let source = Box::new(WholeFile::new(log_file, segment.size.into(), &options));
+        sent.store(true, Ordering::Relaxed);
         let outcome = core.tier.upload_broker_segment(source, plan, named, &self.rates).await;
         match outcome.map_err(|error| Failure::upload(what, error))? {
             UploadOutcome::Uploaded(uploaded) => Ok(self.copied(core, segment, &uploaded)),
@@ -189,79 +260,10 @@ impl Inner {
         let told = Segment { custom: Some(custom.clone()), ..segment.clone() };
         if let Ok(of) = told.ours("copy", &self.settings.cluster_id) {
             core.reader.forget_segment(&of);
+            core.reader.note_segment(&of);
         }
         custom
     }
-}
-
-/// What is read of the files before anything is sent.
-struct Found {
-    log_file: SegmentFile,
-    broker_files: BrokerFiles,
-    open: Option<Vec<OpenTransaction>>,
-}
-
-/// Files that cannot be copied.
-#[derive(Debug, thiserror::Error)]
-enum Unfit {
-    #[error("read {path:?}")]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("look at the segment's file")]
-    Look(#[source] firnline_logdir::IoProblem),
-    #[error("{path:?} has more than {MAX_BROKER_FILE_LEN} bytes")]
-    TooLong { path: PathBuf },
-    #[error("{path:?} has {found} bytes, the broker counts {expected}")]
-    Length { path: PathBuf, found: u64, expected: u32 },
-    #[error("{path:?} is no producer snapshot")]
-    Snapshot { path: PathBuf, source: firnline_logdir::files::SnapshotError },
-}
-
-impl Unfit {
-    /// A file that cannot be read now may be readable later; one that is wrong stays so.
-    fn kind(&self) -> FailureKind {
-        match self {
-            Self::Read { .. } | Self::Look(_) => FailureKind::Retry,
-            Self::TooLong { .. } | Self::Length { .. } | Self::Snapshot { .. } => FailureKind::Other,
-        }
-    }
-}
-
-impl Found {
-    fn read(segment: &Segment, files: &CopyFiles) -> Result<Self, Unfit> {
-        let (base, end): (Offset, Offset) = (segment.range.start(), segment.range.end());
-        let log_file = SegmentFile::sealed(&files.log, base, end).map_err(Unfit::Look)?;
-        if log_file.len != u64::from(segment.size) {
-            let (path, found, expected) = (files.log.clone(), log_file.len, segment.size);
-            return Err(Unfit::Length { path, found, expected });
-        }
-        let mut broker_files = BrokerFiles::default()
-            .with(BrokerFile::OffsetIndex, read(&files.offset_index)?)
-            .with(BrokerFile::TimeIndex, read(&files.time_index)?)
-            .with(BrokerFile::LeaderEpochs, files.leader_epochs.clone());
-        if let Some(path) = &files.transaction_index {
-            broker_files = broker_files.with(BrokerFile::TransactionIndex, read(path)?);
-        }
-        let mut open = None;
-        if let Some(path) = &files.snapshot {
-            let snapshot = read(path)?;
-            let told = open_transactions(&snapshot);
-            open = Some(told.map_err(|source| Unfit::Snapshot { path: path.clone(), source })?);
-            broker_files = broker_files.with(BrokerFile::ProducerSnapshot, snapshot);
-        }
-        Ok(Self { log_file, broker_files, open })
-    }
-}
-
-/// A whole file, bounded.
-fn read(path: &Path) -> Result<Bytes, Unfit> {
-    let failed = |source| Unfit::Read { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BROKER_FILE_LEN + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_BROKER_FILE_LEN {
-        return Err(Unfit::TooLong { path: path.to_owned() });
-    }
-    Ok(bytes.into())
 }
 
 impl std::fmt::Debug for Inner {

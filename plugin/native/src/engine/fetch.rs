@@ -112,6 +112,15 @@ impl FetchStream {
         if pieces.is_empty() { Err(self.short(state.position)) } else { Ok(pieces.into()) }
     }
 
+    /// A broker takes as much as its consumer asked for, and drops the stream: the next one begins about there.
+    fn leave(&self) {
+        let state = self.state();
+        let held: usize = state.held.iter().map(Bytes::len).sum();
+        if held > 0 {
+            self.handle.left_at(state.position + held as u64, state.position);
+        }
+    }
+
     fn short(&self, position: u64) -> Failure {
         let why = format!("{}: nothing came at position {position}, though the segment goes on", self.name);
         Failure::new(FailureKind::Other, why)
@@ -119,5 +128,11 @@ impl FetchStream {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for FetchStream {
+    fn drop(&mut self) {
+        self.leave();
     }
 }

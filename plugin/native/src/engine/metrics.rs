@@ -18,6 +18,9 @@ impl Engine {
         let (waiting, forgotten) = self.inner.projection.counts();
         line(&mut out, "firnline_plugin_projection_waiting", "", waiting as u64);
         line(&mut out, "firnline_plugin_projection_forgotten_total", "", forgotten);
+        let (waiting, left) = self.inner.leftovers.counts();
+        line(&mut out, "firnline_plugin_leftovers_waiting", "", waiting as u64);
+        line(&mut out, "firnline_plugin_leftovers_forgotten_total", "", left);
         let core = self.inner.core.get();
         line(&mut out, "firnline_ready", "", u64::from(core.is_some()));
         if let Some(Core { reader, .. }) = core {
@@ -43,7 +46,16 @@ fn requests(made: &RequestCounts, out: &mut String) {
 }
 
 fn calls(counts: &Counts, out: &mut String) {
-    let Counts { copied, copied_bytes, copies_failed, fetches, fetched_bytes, indexes, deletes } = counts;
+    let Counts {
+        copied,
+        copied_bytes,
+        copies_failed,
+        fetches,
+        fetched_bytes,
+        indexes,
+        deletes,
+        scrub_findings,
+    } = counts;
     for (name, labels, count) in [
         ("firnline_plugin_copies_total", "{outcome=\"copied\"}", copied),
         ("firnline_plugin_copies_total", "{outcome=\"failed\"}", copies_failed),
@@ -52,6 +64,7 @@ fn calls(counts: &Counts, out: &mut String) {
         ("firnline_plugin_fetched_bytes_total", "", fetched_bytes),
         ("firnline_plugin_indexes_total", "", indexes),
         ("firnline_plugin_deletes_total", "", deletes),
+        ("firnline_scrub_findings_total", "", scrub_findings),
     ] {
         line(out, name, labels, count.load(Ordering::Relaxed));
     }

@@ -16,12 +16,15 @@ mod copy;
 mod delete;
 mod failure;
 mod fetch;
+mod files;
 mod index;
+mod leftovers;
 mod metadata;
 mod metrics;
 mod open;
 mod projection;
 mod rates;
+mod scrub;
 mod segment;
 mod source;
 
@@ -42,9 +45,11 @@ pub use copy::{Copy, CopyFiles};
 pub use failure::{Failure, FailureKind};
 pub use fetch::FetchStream;
 pub use metadata::{CustomMetadata, MAX_CUSTOM_METADATA, Origin};
+pub use scrub::EngineScrub;
 pub use segment::{IndexType, Segment};
 
 use close::Lifetime;
+use leftovers::Leftovers;
 use projection::Projection;
 use rates::Rates;
 
@@ -77,6 +82,8 @@ pub struct EngineSettings {
     pub upload_rate: Option<u64>,
     /// Bytes a second that are read from it, over all fetches.
     pub download_rate: Option<u64>,
+    /// How it reads again what it tiers, to find damage; `None` = not at all.
+    pub scrub: Option<EngineScrub>,
 }
 
 /// How long calls may take.
@@ -122,6 +129,7 @@ struct Inner {
     counts: Counts,
     projection: Projection,
     rates: Rates,
+    leftovers: Leftovers,
 }
 
 /// What there is once the store has answered.
@@ -140,6 +148,7 @@ struct Counts {
     fetched_bytes: AtomicU64,
     indexes: AtomicU64,
     deletes: AtomicU64,
+    scrub_findings: AtomicU64,
 }
 
 impl Inner {

@@ -8,8 +8,10 @@ use firnline_tier::{Tier, TierParts};
 use tokio::sync::OnceCell;
 
 use super::close::Lifetime;
+use super::leftovers::{self, Leftovers};
 use super::projection::{self, Projection};
 use super::rates::Rates;
+use super::scrub;
 use super::{Core, Counts, Engine, EngineParts, EngineSettings, Failure, FailureKind, Inner};
 
 impl Engine {
@@ -22,10 +24,13 @@ impl Engine {
     pub fn open(parts: EngineParts, settings: EngineSettings) -> Result<Self, Failure> {
         let lifetime = Lifetime::begin(settings.threads)?;
         let (core, counts, projection) = (OnceCell::new(), Counts::default(), Projection::default());
+        let leftovers = Leftovers::default();
         let (limit, interval) = (settings.deadlines.close, settings.projection_interval);
         let rates = Rates::new(settings.upload_rate, settings.download_rate, tokio::time::Instant::now());
-        let inner = Arc::new(Inner { settings, parts, lifetime, core, counts, projection, rates });
+        let inner = Arc::new(Inner { settings, parts, lifetime, core, counts, projection, rates, leftovers });
         projection::begin(&inner, interval);
+        leftovers::begin(&inner);
+        scrub::begin(&inner);
         let opened = inner.call("open the tier", limit, async { inner.core().await.map(|_| ()) });
         match opened {
             Err(failure) if failure.kind() != FailureKind::Retry => Err(failure),

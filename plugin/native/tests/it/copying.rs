@@ -234,3 +234,53 @@ fn an_encrypted_topic_is_sealed_and_read_with_its_key_alone() {
     let next = Local::of(log(1_000, 10, 100, None), 10, 8);
     assert!(copy(&keyless, &next).is_err());
 }
+
+/// Kafka has tiered indexes that its own reader then refused, each time.
+#[test]
+fn an_index_that_a_broker_would_refuse_is_not_taken() {
+    let world = World::new();
+    let engine = world.engine();
+    let local = Local::new(20, 500);
+    let (offsets, times) = (&local.files.offset_index, &local.files.time_index);
+    let entry = |relative: i32, position: i32| [relative.to_be_bytes(), position.to_be_bytes()].concat();
+    let time = |at: i64, relative: i32| [&at.to_be_bytes()[..], &relative.to_be_bytes()].concat();
+    let good = (std::fs::read(offsets).unwrap(), std::fs::read(times).unwrap());
+    let size = i32::try_from(local.segment.size).unwrap();
+    for (path, wrong, says) in [
+        (offsets, vec![0; 12], "no multiple of 8"),
+        (offsets, entry(-1, 0), "below the segment's first offset"),
+        (offsets, entry(1, size), "behind the segment's end"),
+        (times, vec![0; 13], "no multiple of 12"),
+        (times, [time(5, 0), time(4, 1)].concat(), "before its first"),
+        (times, time(5, -1), "below the segment's first offset"),
+    ] {
+        std::fs::write(path, wrong).unwrap();
+        let failure = copy(&engine, &local).unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::Other);
+        let line = failure.line();
+        assert!(line.contains(says) && line.contains(path.to_str().unwrap()), "{line}");
+        std::fs::write(offsets, &good.0).unwrap();
+        std::fs::write(times, &good.1).unwrap();
+    }
+    assert_eq!(world.sim.peek(&local.key()), None);
+    // None at all are a broker's way to say that there was nothing to note.
+    std::fs::write(offsets, []).unwrap();
+    std::fs::write(times, []).unwrap();
+    copy(&engine, &local).unwrap();
+}
+
+#[test]
+fn a_copy_ends_however_long_the_store_is_silent() {
+    let world = World::new();
+    let mut hasty = settings();
+    hasty.deadlines.copy = Duration::from_millis(300);
+    let engine = firnline_plugin::engine::Engine::open(world.parts(), hasty).unwrap();
+    world.sim.rule(Rule::new(SimFault::Hang, When::Always));
+    let begun = Instant::now();
+    let failure = copy(&engine, &Local::new(20, 500)).unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::Retry);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    // The broker's thread goes on with the next one.
+    world.sim.heal();
+    copy(&engine, &Local::of(log(1_000, 30, 400, None), 30, 8)).unwrap();
+}

@@ -2,25 +2,13 @@
 
 use std::time::Duration;
 
-use firnline_index::manifest::{Manifest, ManifestKind};
+use firnline_index::manifest::ManifestKind;
 use firnline_index::{LeaderEpoch, NodeId};
 use firnline_plugin::engine::{Engine, EngineSettings, FailureKind};
-use firnline_tier::{Tier, TierParts, change};
+use firnline_tier::change;
 use tokio::runtime::Runtime;
 
 use crate::support::*;
-
-fn tier(world: &World, runtime: &Runtime) -> Tier {
-    let (parts, cluster) = (world.parts(), cluster());
-    let parts = TierParts::new(parts.store, parts.env);
-    runtime.block_on(Tier::open_for_writing(parts, settings().tier, &cluster)).unwrap()
-}
-
-fn manifest(world: &World, local: &Local) -> Option<Manifest> {
-    let runtime = Runtime::new().unwrap();
-    let tier = tier(world, &runtime);
-    runtime.block_on(tier.manifest(&local.segment.tip)).unwrap().map(|loaded| loaded.manifest)
-}
 
 fn quick() -> EngineSettings {
     EngineSettings {
@@ -28,16 +16,6 @@ fn quick() -> EngineSettings {
         broker: NodeId::new(2).ok(),
         ..settings()
     }
-}
-
-fn wait(what: &str, mut ready: impl FnMut() -> bool) {
-    for _ in 0..500 {
-        if ready() {
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    panic!("{what}: not within ten seconds");
 }
 
 #[test]

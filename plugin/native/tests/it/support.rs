@@ -8,6 +8,7 @@ use bytes::Bytes;
 use firnline_index::batch::{Compression, ProducerInfo};
 use firnline_index::keys::ObjectKey;
 use firnline_index::lineage::EpochStart;
+use firnline_index::manifest::Manifest;
 use firnline_index::{
     ClusterId, Crc32c, LeaderEpoch, Offset, OffsetRange, PartitionIndex, ProducerId, SegmentUuid,
     TimestampMs, TopicId, TopicIdPartition, TopicName,
@@ -19,8 +20,9 @@ use firnline_reader::ReaderSettings;
 use firnline_records::encode::{BatchBuilder, NewRecord};
 use firnline_store::sim::Simulation;
 use firnline_store::{Env, Store, StoreSettings, StoreUrl};
-use firnline_tier::{SegmentForm, TierSettings};
+use firnline_tier::{SegmentForm, Tier, TierParts, TierSettings};
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
 
 pub(crate) fn cluster() -> ClusterId {
     ClusterId::new("a-cluster").unwrap()
@@ -102,20 +104,33 @@ impl Local {
 
     /// A segment of these bytes, with so many offsets from 1000 on.
     pub(crate) fn of(log: Vec<u8>, offsets: i64, id: u8) -> Self {
+        Self::at(1_000, log, offsets, id)
+    }
+
+    /// The same from another offset on.
+    pub(crate) fn at(base: i64, log: Vec<u8>, offsets: i64, id: u8) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let put = |name: &str, bytes: &[u8]| -> PathBuf {
             let path = dir.path().join(name);
             std::fs::write(&path, bytes).unwrap();
             path
         };
-        let mut numbers = Numbers(3);
+        let mut numbers = Numbers(id.into());
         let mut noise =
             |length: usize| -> Vec<u8> { (0..length).map(|_| numbers.next().to_le_bytes()[3]).collect() };
+        // Bytes of their own, with ends that a broker believes.
+        let mut index = |entry: usize, entries: usize| -> Vec<u8> {
+            let mut bytes = noise(entry * entries);
+            let last = bytes.len() - entry;
+            bytes[..entry].fill(0);
+            bytes[last..].fill(0);
+            bytes
+        };
         let files = CopyFiles {
             log: put("00000000000000001000.log", &log),
-            offset_index: put("00000000000000001000.index", &noise(8 * 500)),
-            time_index: put("00000000000000001000.timeindex", &noise(12 * 300)),
-            transaction_index: Some(put("00000000000000001000.txnindex", &noise(34 * 3))),
+            offset_index: put("00000000000000001000.index", &index(8, 500)),
+            time_index: put("00000000000000001000.timeindex", &index(12, 300)),
+            transaction_index: Some(put("00000000000000001000.txnindex", &index(34, 3))),
             snapshot: Some(put("00000000000000001100.snapshot", &snapshot(&[]))),
             leader_epochs: Bytes::from_static(b"0\n2\n2 900\n4 1000\n"),
         };
@@ -126,7 +141,7 @@ impl Local {
                 partition: PartitionIndex::new(3).unwrap(),
             },
             uuid: SegmentUuid::from_bytes([id; 16]),
-            range: OffsetRange::new(offset(1_000), offset(1_000 + offsets)).unwrap(),
+            range: OffsetRange::new(offset(base), offset(base + offsets)).unwrap(),
             size: u32::try_from(log.len()).unwrap(),
             max_timestamp: TimestampMs::new(1_700_000_001_000).ok(),
             broker: 2,
@@ -195,6 +210,7 @@ pub(crate) fn settings() -> EngineSettings {
         projection_interval: Duration::from_secs(3600),
         upload_rate: None,
         download_rate: None,
+        scrub: None,
     }
 }
 
@@ -243,4 +259,26 @@ pub(crate) fn ring(env: &Env) -> Arc<dyn firnline_tier::keys::KeyRing> {
     let keys = std::collections::BTreeMap::from([("one".to_owned(), key)]);
     let ring = firnline_tier::keys::FileRing::new(keys, "one".to_owned(), Arc::clone(&env.random));
     Arc::new(ring.unwrap())
+}
+
+pub(crate) fn tier(world: &World, runtime: &Runtime) -> Tier {
+    let (parts, cluster) = (world.parts(), cluster());
+    let parts = TierParts::new(parts.store, parts.env);
+    runtime.block_on(Tier::open_for_writing(parts, settings().tier, &cluster)).unwrap()
+}
+
+pub(crate) fn manifest(world: &World, local: &Local) -> Option<Manifest> {
+    let runtime = Runtime::new().unwrap();
+    let tier = tier(world, &runtime);
+    runtime.block_on(tier.manifest(&local.segment.tip)).unwrap().map(|loaded| loaded.manifest)
+}
+
+pub(crate) fn wait(what: &str, mut ready: impl FnMut() -> bool) {
+    for _ in 0..500 {
+        if ready() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("{what}: not within ten seconds");
 }
