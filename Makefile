@@ -51,6 +51,11 @@ fuzz: ## fuzz every parser, SECONDS_EACH=60 seconds each
 soak: ## simulate clusters, stores and sidecars for SECONDS=600, FROM=0 the first seed
 	@SOAK_SECONDS=$(or $(SECONDS),600) scripts/soak
 
+.PHONY: endure
+endure: ## a million calls of the broker plugin's library, then its tests under AddressSanitizer
+	@scripts/endure calls
+	@scripts/endure sanitize
+
 .PHONY: mutants
 mutants: ## put known mistakes back one at a time; the tests must notice each (ONLY=name for some)
 	@scripts/mutants $(ONLY)

@@ -24,6 +24,8 @@ mod metrics;
 mod output;
 mod position;
 mod reference;
+#[cfg(feature = "sidecar")]
+mod remote_log;
 mod run;
 mod selector;
 mod signals;

@@ -19,6 +19,7 @@ pub mod lineage;
 pub mod log_source;
 pub mod manifest;
 pub mod marker;
+pub mod remote_log_events;
 mod said;
 pub mod segment;
 pub mod summary;

@@ -13,6 +13,7 @@
 //! | is everything there, and right? | [`Tier::check`]; at a trickle, [`scrub`] |
 //! | what is too old leaves | [`Tier::plan_retention`], [`Tier::retire`], then [`Tier::delete_condemned`] |
 //! | what nothing names goes | [`Tier::gc`], then [`Tier::delete_condemned`] |
+//! | what brokers with KIP-405 tier: a mirror made anew, objects that are nobody's | [`mirror`] |
 //! | records deleted by an explicit act | [`Tier::write_floor`], [`Tier::fold_floors`] |
 //! | what an operator decided of a topic | [`policy`] |
 //! | what sidecars tell each other | [`cluster`] |
@@ -20,7 +21,7 @@
 //! | get a stretch of a log back as files | [`Tier::plan_restore`], [`Tier::restore`] |
 //!
 //! This crate must never talk to Kafka; never delete an object but through [`Tier::delete_condemned`] (and
-//! floors that are folded, hints and its own probes); never overwrite a page or a
+//! what no broker owns, by [`Tier::delete_unowned`], floors that are folded, hints and its own probes); never overwrite a page or a
 //! segment, but for one that a broker has named, with itself; never change a
 //! manifest but by a conditional put; never call a write done whose outcome it has not read back; and never retry a
 //! request by itself, which the store does.
@@ -36,6 +37,7 @@ pub mod floors;
 pub mod gc;
 pub mod keys;
 mod manifests;
+pub mod mirror;
 mod open;
 pub mod policy;
 pub mod restore;

@@ -199,13 +199,20 @@ pub struct DeleteRecordsArgs {
 Examples:
   firnline gc --dry-run s3://archive/kafka          what nothing names, and why it may go
   firnline gc --yes orders
+  firnline gc --by-brokers --dry-run                what the brokers of the plugin do not know of
 
 Deletes objects that no manifest names and that are old enough: what uploads left that were never
 committed, and what retention has left behind. Sidecars do it by themselves; this is for when none
 runs, or for more than their share. Where something looks as if a commit or a manifest was lost, the
 partition is refused and named (exit 4): then what looks like rubbish may be the only copy. Between
 the commit that fences writers off and the deletion it waits as long as readers may hold old
-manifests.")]
+manifests.
+
+With --by-brokers it looks through the partitions that brokers with KIP-405 tier, and no others. Segments
+that are there are listed first; then all is read that the brokers of [kafka] know of them (the topic
+__remote_log_metadata). What is old enough and unknown to them goes, what they have deleted and came
+again, and copies that never ended where others have their offsets. An attached cluster's brokers are
+not asked: what they read of this bucket is theirs to keep.")]
 pub struct GcArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,
@@ -215,6 +222,10 @@ pub struct GcArgs {
     /// Objects younger than this stay, else gc.grace of the config
     #[arg(long, value_name = "DURATION")]
     pub grace: Option<String>,
+    /// Partitions that brokers tier, by what the brokers of [kafka] know
+    #[cfg(feature = "sidecar")]
+    #[arg(long)]
+    pub by_brokers: bool,
     #[command(flatten)]
     pub word: WordArgs,
     /// One JSON object per object and line, and one for the whole
@@ -295,6 +306,27 @@ end within a minute or two. First find out why the brokers had lost the topic.")
         #[command(flatten)]
         word: WordArgs,
         /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Makes the manifest of a partition that brokers tier right, or anew, by the segments that are there
+    #[command(after_help = "\
+Examples:
+  firnline repair mirror orders/3 --dry-run
+  firnline repair mirror orders/3 --yes
+
+Of a partition that brokers with KIP-405 tier the manifest is a mirror of what they did, for whoever reads the
+tier without them; they themselves never read it. A crash may keep something from it. Segments that it does
+not list are read whole and added, and what it lists and is gone is taken out. One that is damaged must be
+moved away by hand first. What copies have left that never ended is added as well: look with
+`firnline gc --by-brokers` before.")]
+    Mirror {
+        /// One partition; TOPIC@ID/P tells apart topics of the same name
+        #[arg(value_name = "TOPIC/P")]
+        partition: String,
+        #[command(flatten)]
+        word: WordArgs,
+        /// One JSON object per segment and line, and one for the whole
         #[arg(long)]
         json: bool,
     },

@@ -50,16 +50,14 @@ struct Run<'a> {
 
 /// Collects, or shows what would be.
 pub async fn run(args: GcArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
-    let GcArgs { selection, max_share, grace, word, json } = args;
+    #[cfg(feature = "sidecar")]
+    if args.by_brokers {
+        return super::gc_brokers::run(args, global, around, out).await;
+    }
+    let GcArgs { selection, max_share, grace, word, json, .. } = args;
     let selection = Selection::new(selection)?;
     let context = Context::new(global, selection.tier.as_deref(), around)?;
-    let grace = grace.as_deref().map(str::parse::<Span>).transpose().map_err(usage)?;
-    let grace = grace.map_or(context.config.offload.gc_grace.value.0, |Span(grace)| grace);
-    if grace < Duration::from_secs(60) {
-        return Err(
-            usage("--grace: at least 1m; an upload under way must not be thrown away".to_owned()).into()
-        );
-    }
+    let grace = grace_of(grace.as_deref(), &context)?;
     let tier = context.tier_for_writing().await?;
     let settings = GcSettings { min_age: grace, share: percent(max_share), ..GcSettings::default() };
     let mut run = Run {
@@ -85,6 +83,17 @@ pub async fn run(args: GcArgs, global: &GlobalArgs, around: Surroundings, out: &
     run.delete(out).await?;
     drop(progress);
     run.end(out)
+}
+
+/// How old what goes must be.
+pub(super) fn grace_of(typed: Option<&str>, context: &Context) -> Result<Duration> {
+    let typed = typed.map(str::parse::<Span>).transpose().map_err(usage)?;
+    let grace = typed.map_or(context.config.offload.gc_grace.value.0, |Span(grace)| grace);
+    if grace < Duration::from_secs(60) {
+        let what = "--grace: at least 1m; an upload under way must not be thrown away";
+        return Err(usage(what.to_owned()).into());
+    }
+    Ok(grace)
 }
 
 /// The highest generation that any node tells of each partition: a manifest below it is not the newest.
@@ -240,6 +249,6 @@ impl Run<'_> {
     }
 }
 
-fn at(tip: &TopicIdPartition, failure: Failure) -> Failure {
+pub(super) fn at(tip: &TopicIdPartition, failure: Failure) -> Failure {
     Failure { message: format!("{}/{}: {}", tip.topic, tip.partition, failure.message), ..failure }
 }

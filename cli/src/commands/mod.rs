@@ -9,6 +9,8 @@ mod decommission;
 mod delete_records;
 mod demo;
 mod gc;
+#[cfg(feature = "sidecar")]
+mod gc_brokers;
 mod hash_password;
 mod inspect;
 mod ls;
@@ -18,6 +20,7 @@ mod policy;
 mod proxy;
 mod range;
 mod repair;
+mod repair_mirror;
 mod restore;
 mod rewrap;
 mod selection;

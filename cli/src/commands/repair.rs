@@ -24,6 +24,9 @@ pub async fn run(
     out: &mut Out,
 ) -> Result<Exit> {
     let (partition, word, json) = match &command {
+        RepairCommand::Mirror { partition, word, json } => {
+            return super::repair_mirror::run(partition, Word::of(word), *json, global, around, out).await;
+        }
         RepairCommand::Cut { partition, word, json, .. }
         | RepairCommand::Undelete { partition, word, json }
         | RepairCommand::Gap { partition, word, json, .. } => (partition, Word::of(word), *json),
@@ -77,6 +80,7 @@ pub async fn run(
             };
             act(&tier, &tip, word, json, &UnmarkDeleted, &sheet, out).await
         }
+        RepairCommand::Mirror { .. } => Ok(Exit::Fine),
         RepairCommand::Gap { until, .. } => {
             let until = offset(until)?;
             let range = OffsetRange::new(manifest.tier_end, until).ok().filter(|range| !range.is_empty());

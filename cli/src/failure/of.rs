@@ -12,6 +12,7 @@ use firnline_tier::cluster::ClusterError;
 use firnline_tier::floors::FloorError;
 use firnline_tier::gc::{DeleteError, GcError};
 use firnline_tier::keys::{KeyError, KeyProblem, RewrapError, RingError};
+use firnline_tier::mirror::MirrorError;
 use firnline_tier::policy::PolicyError;
 use firnline_tier::restore::RestoreError;
 use firnline_tier::{EditError, ListError, OpenTierError, ReadError, ResolveError, UploadError};
@@ -205,6 +206,14 @@ pub fn floor(error: FloorError) -> Failure {
 /// A run of gc without an answer.
 pub fn gc(error: GcError) -> Failure {
     deep(error)
+}
+
+/// A partition that brokers tier, and that could not be looked at.
+pub fn mirror(error: MirrorError) -> Failure {
+    match &error {
+        MirrorError::OfSidecars { .. } => Failure::new(&codes::NOT_A_MIRROR, error.to_string()),
+        MirrorError::Store { .. } | MirrorError::Read { .. } => deep(error),
+    }
 }
 
 /// Condemned objects that were not deleted.

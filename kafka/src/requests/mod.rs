@@ -7,6 +7,7 @@ mod asked;
 pub mod cluster;
 pub mod configs;
 pub mod epochs;
+pub mod fetch;
 pub mod groups;
 pub mod metadata;
 pub mod offsets;

@@ -30,11 +30,13 @@ pub enum Api {
     OffsetFetch,
     /// Access rules.
     DescribeAcls,
+    /// Batches of the brokers' own topic about remote segments.
+    Fetch,
 }
 
 impl Api {
     /// All kinds.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ApiVersions,
         Self::SaslHandshake,
         Self::SaslAuthenticate,
@@ -47,6 +49,7 @@ impl Api {
         Self::ListGroups,
         Self::OffsetFetch,
         Self::DescribeAcls,
+        Self::Fetch,
     ];
 
     /// Kafka's name of it.
@@ -65,6 +68,7 @@ impl Api {
             Self::ListGroups => "ListGroups",
             Self::OffsetFetch => "OffsetFetch",
             Self::DescribeAcls => "DescribeAcls",
+            Self::Fetch => "Fetch",
         }
     }
 
@@ -80,6 +84,7 @@ impl Api {
             Self::ListOffsets => 7,
             Self::OffsetForLeaderEpoch | Self::DescribeConfigs | Self::ListGroups => 4,
             Self::OffsetFetch => 8,
+            Self::Fetch => 13,
         }
     }
 
@@ -87,6 +92,7 @@ impl Api {
     #[must_use]
     pub const fn key(self) -> i16 {
         match self {
+            Self::Fetch => 1,
             Self::ListOffsets => 2,
             Self::Metadata => 3,
             Self::OffsetFetch => 9,

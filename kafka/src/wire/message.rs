@@ -4,10 +4,10 @@ use bytes::{Buf, Bytes};
 use kafka_protocol::messages::{
     ApiVersionsRequest, ApiVersionsResponse, DescribeAclsRequest, DescribeAclsResponse,
     DescribeClusterRequest, DescribeClusterResponse, DescribeConfigsRequest, DescribeConfigsResponse,
-    DescribeProducersRequest, DescribeProducersResponse, ListGroupsRequest, ListGroupsResponse,
-    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetFetchRequest,
-    OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, RequestHeader,
-    ResponseHeader, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
+    DescribeProducersRequest, DescribeProducersResponse, FetchRequest, FetchResponse, ListGroupsRequest,
+    ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
+    OffsetFetchRequest, OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
+    RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
     SaslHandshakeResponse,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
@@ -236,6 +236,27 @@ exchange!(
     DescribeAclsResponse,
     DescribeAcls,
     [Fixed(6), Text, Array(&[Fixed(1), Text, Fixed(1), Array(&[Text, Text, Fixed(2), END]), END]), END,]
+);
+
+exchange!(
+    FetchRequest,
+    FetchResponse,
+    Fetch,
+    [
+        Fixed(10),
+        Array(&[
+            Fixed(16),
+            Array(&[
+                Fixed(30),
+                Array(&[Fixed(16), END]),
+                Fixed(4),
+                Text,
+                Tags(&[(0, &[Fixed(12), END]), (1, &[Fixed(8), END]), (2, &[Fixed(12), END])]),
+            ]),
+            END,
+        ]),
+        END,
+    ]
 );
 
 /// A request as a frame, its length included.

@@ -3,9 +3,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
     ApiVersionsRequest, DescribeAclsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-    DescribeProducersRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, MetadataResponse,
-    OffsetFetchRequest, OffsetForLeaderEpochRequest, ResponseHeader, SaslAuthenticateRequest,
-    SaslHandshakeRequest,
+    DescribeProducersRequest, FetchRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
+    MetadataResponse, OffsetFetchRequest, OffsetForLeaderEpochRequest, ResponseHeader,
+    SaslAuthenticateRequest, SaslHandshakeRequest,
 };
 use kafka_protocol::protocol::{Encodable, HeaderVersion, Message, StrBytes};
 use proptest::prelude::*;
@@ -136,6 +136,16 @@ fn the_shapes_are_those_of_the_decoder() {
         .with_resource_name(name())
         .with_acls(vec![acl]);
     holds::<DescribeAclsRequest>(DescribeAclsResponse::default().with_resources(vec![resource]));
+    let aborted = fetch_response::AbortedTransaction::default().with_first_offset(3);
+    let partition = fetch_response::PartitionData::default()
+        .with_log_start_offset(5)
+        .with_aborted_transactions(Some(vec![aborted]))
+        .with_diverging_epoch(fetch_response::EpochEndOffset::default().with_end_offset(5))
+        .with_current_leader(fetch_response::LeaderIdAndEpoch::default().with_leader_epoch(5))
+        .with_snapshot_id(fetch_response::SnapshotId::default().with_end_offset(5))
+        .with_records(Some(Bytes::from_static(b"batches")));
+    let topic = fetch_response::FetchableTopicResponse::default().with_partitions(vec![partition]);
+    holds::<FetchRequest>(FetchResponse::default().with_responses(vec![topic]));
 }
 
 #[test]
@@ -194,6 +204,7 @@ fn every_version_is_one_that_the_crate_and_all_brokers_speak() {
         (Api::SaslAuthenticate, [(0, 2), (0, 2)]),
         (Api::DescribeCluster, [(0, 0), (0, 2)]),
         (Api::DescribeProducers, [(0, 0), (0, 0)]),
+        (Api::Fetch, [(0, 13), (4, 18)]),
     ];
     assert_eq!(brokers.len(), Api::ALL.len());
     for (api, ranges) in brokers {
@@ -218,6 +229,7 @@ fn every_version_is_one_that_the_crate_and_all_brokers_speak() {
         crate_speaks::<SaslAuthenticateRequest>(),
         crate_speaks::<DescribeClusterRequest>(),
         crate_speaks::<DescribeProducersRequest>(),
+        crate_speaks::<FetchRequest>(),
     ];
     for (api, speaks) in crates {
         assert!(speaks, "{api}");
@@ -261,7 +273,8 @@ proptest! {
         let _ = decode::<DescribeProducersRequest>(frame.clone(), 7);
         let _ = decode::<ListGroupsRequest>(frame.clone(), 7);
         let _ = decode::<OffsetFetchRequest>(frame.clone(), 7);
-        let _ = decode::<DescribeAclsRequest>(frame, 7);
+        let _ = decode::<DescribeAclsRequest>(frame.clone(), 7);
+        let _ = decode::<FetchRequest>(frame, 7);
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod crashing;
 mod edit_crashing;
 mod editing;
 mod listing;
+mod mirroring;
 mod opening;
 mod restoring;
 mod sealing;

@@ -52,6 +52,11 @@ super::codes! { OFFLOAD:
         effect: "nothing of the partition was deleted: what looks like rubbish may be the only copy",
         action: "`firnline verify TOPIC/P` and `firnline inspect TOPIC/P` show what is there; mend the cause and run it again",
     }
+    REMOTE_LOG = "FIRN-O024", Environment, "What the brokers know of remote segments cannot be read" {
+        cause: "the topic __remote_log_metadata is not there for this login, does not reach back to its beginning, or says what this build does not know",
+        effect: "nothing was deleted: whether an object is owned can be told only by all of it",
+        action: "see the message; the login needs Describe and Read on that topic",
+    }
     IDLE = "FIRN-O100", Fine, "Nothing to do" {
         cause: "all that may be in the tier is there",
         effect: "none",

@@ -81,6 +81,11 @@ super::codes! { TIER:
         effect: "what was done is complete and safe; what was left out is as it was before",
         action: "mend what is named and run the command again",
     }
+    NOT_A_MIRROR = "FIRN-T032", Refused, "The partition is tiered by sidecars" {
+        cause: "its manifest is the truth itself, and not the mirror of what brokers with KIP-405 did",
+        effect: "nothing was changed",
+        action: "for partitions of sidecars: `firnline verify`, and `firnline gc` without --by-brokers",
+    }
     KEY = "FIRN-T040", Environment, "A topic's key is not at hand" {
         cause: "the topic is encrypted, and the key ring of [encryption] is not set, lacks the key named, holds another key under that name, or its command failed",
         effect: "nothing was read of what it seals, and nothing was uploaded in the clear",

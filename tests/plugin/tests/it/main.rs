@@ -9,3 +9,4 @@ mod mirrored;
 mod reading;
 mod refused;
 mod rig;
+mod unowned;

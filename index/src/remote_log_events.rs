@@ -1,0 +1,408 @@
+//! What brokers with KIP-405 tell each other of remote segments, in the topic `__remote_log_metadata`, read: the events, and
+//! what they come to.
+//!
+//! ```text
+//! value = api key (varint) | version (varint) | message, flexible
+//!   0  RemoteLogSegmentMetadataRecord         a segment: its partition, id and offsets, and a state
+//!   1  RemoteLogSegmentMetadataUpdateRecord   another state of it
+//!   2  RemotePartitionDeleteMetadataRecord    a partition that is deleted
+//! ```
+//! Events of one partition stand in order, and may be told twice.
+
+use std::collections::HashMap;
+
+use crate::ids::{Offset, OffsetRange, PartitionIndex, SegmentUuid, TopicId, TopicIdPartition};
+use crate::varint;
+
+/// The topic.
+pub const REMOTE_LOG_TOPIC: &str = "__remote_log_metadata";
+
+/// Versions of the messages that are known; what later ones add is tagged.
+const VERSIONS: std::ops::RangeInclusive<u64> = 0..=1;
+/// Segments that are remembered at most: what the largest clusters have, several times over.
+const SEGMENTS_MAX: usize = 50_000_000;
+/// No name is longer.
+const TEXT_MAX: u64 = 32_767;
+
+/// How far a segment's life has come. Later states are greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RemoteState {
+    /// Its copy has begun.
+    CopyStarted,
+    /// It is there.
+    CopyFinished,
+    /// It is being deleted.
+    DeleteStarted,
+    /// It is gone.
+    DeleteFinished,
+}
+
+impl RemoteState {
+    fn of(number: u8) -> Result<Self, RemoteLogFault> {
+        Ok(match number {
+            0 => Self::CopyStarted,
+            1 => Self::CopyFinished,
+            2 => Self::DeleteStarted,
+            3 => Self::DeleteFinished,
+            state => return Err(RemoteLogFault::State { state }),
+        })
+    }
+}
+
+/// An event that cannot be understood: nothing may be concluded from the topic then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RemoteLogFault {
+    /// It ends too early, or a number in it has no form.
+    #[error("an event ends in the middle, or has a number that is none")]
+    Short,
+    /// It goes on behind its end.
+    #[error("{bytes} bytes are left over behind an event")]
+    LeftOver {
+        /// How many.
+        bytes: usize,
+    },
+    /// A kind or version of which nothing is known here.
+    #[error("an event is of kind {key} in version {version}, which this build does not know")]
+    Unknown {
+        /// Its kind.
+        key: u64,
+        /// Its version.
+        version: u64,
+    },
+    /// A state of which nothing is known here.
+    #[error("an event tells the state {state}, which this build does not know")]
+    State {
+        /// The state.
+        state: u8,
+    },
+    /// A value that its kind cannot have.
+    #[error("an event tells {what} that cannot be")]
+    Value {
+        /// What.
+        what: &'static str,
+    },
+    /// The beginning of a segment's life is missing: the topic does not reach back to it.
+    #[error("an event is about segment {uuid}, whose beginning the topic does not have any more")]
+    Beginning {
+        /// The segment.
+        uuid: SegmentUuid,
+    },
+    /// More than is remembered.
+    #[error("the topic tells of more than {SEGMENTS_MAX} segments")]
+    TooMany,
+}
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemoteLogEvent {
+    /// A segment.
+    Segment {
+        /// Of which partition: topic id and number.
+        partition: (TopicId, PartitionIndex),
+        /// Its id.
+        uuid: SegmentUuid,
+        /// Its offsets as the broker counts them; `None` where the event tells another state only.
+        range: Option<OffsetRange>,
+        /// Its state.
+        state: RemoteState,
+        /// When, by the broker's clock, in milliseconds since 1970.
+        at_ms: i64,
+        /// What its plugin keeps with it.
+        custom: Option<Vec<u8>>,
+    },
+    /// A partition that is deleted.
+    Partition,
+}
+
+impl RemoteLogEvent {
+    /// Reads one value of the topic.
+    ///
+    /// # Errors
+    /// Whatever is not exactly an event of a known kind and version.
+    pub fn parse(value: &[u8]) -> Result<Self, RemoteLogFault> {
+        let mut rest = Rest(value);
+        let (key, version) = (rest.varint()?, rest.varint()?);
+        if key > 2 || !VERSIONS.contains(&version) {
+            return Err(RemoteLogFault::Unknown { key, version });
+        }
+        let event = match key {
+            0 => rest.segment()?,
+            1 => rest.update()?,
+            _ => rest.deleted_partition()?,
+        };
+        match rest.0.len() {
+            0 => Ok(event),
+            bytes => Err(RemoteLogFault::LeftOver { bytes }),
+        }
+    }
+}
+
+/// What is left of a value.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn segment(&mut self) -> Result<RemoteLogEvent, RemoteLogFault> {
+        let (partition, uuid) = self.segment_id()?;
+        let (start, last) = (self.i64()?, self.i64()?);
+        let _broker_and_timestamp: [u8; 12] = self.array()?;
+        let at_ms = self.i64()?;
+        // A compact array counts one more; absent is 0.
+        for _ in 1..self.varint()? {
+            let _epoch_and_offset: [u8; 12] = self.array()?;
+            self.tags()?;
+        }
+        let _size: [u8; 4] = self.array()?;
+        let custom = self.custom()?;
+        let [state] = self.array()?;
+        self.tags()?;
+        let end = last.checked_add(1).and_then(|end| Offset::new(end).ok());
+        let range =
+            Offset::new(start).ok().zip(end).and_then(|(start, end)| OffsetRange::new(start, end).ok());
+        let range = Some(range.ok_or(RemoteLogFault::Value { what: "offsets" })?);
+        Ok(RemoteLogEvent::Segment { partition, uuid, range, state: RemoteState::of(state)?, at_ms, custom })
+    }
+
+    fn update(&mut self) -> Result<RemoteLogEvent, RemoteLogFault> {
+        let (partition, uuid) = self.segment_id()?;
+        let _broker: [u8; 4] = self.array()?;
+        let at_ms = self.i64()?;
+        let custom = self.custom()?;
+        let [state] = self.array()?;
+        self.tags()?;
+        let state = RemoteState::of(state)?;
+        Ok(RemoteLogEvent::Segment { partition, uuid, range: None, state, at_ms, custom })
+    }
+
+    fn deleted_partition(&mut self) -> Result<RemoteLogEvent, RemoteLogFault> {
+        self.partition()?;
+        let _broker_time_and_state: [u8; 13] = self.array()?;
+        self.tags()?;
+        Ok(RemoteLogEvent::Partition)
+    }
+
+    fn segment_id(&mut self) -> Result<((TopicId, PartitionIndex), SegmentUuid), RemoteLogFault> {
+        let partition = self.partition()?;
+        let uuid = SegmentUuid::from_bytes(self.array()?);
+        self.tags()?;
+        Ok((partition, uuid))
+    }
+
+    fn partition(&mut self) -> Result<(TopicId, PartitionIndex), RemoteLogFault> {
+        let length = self.varint()?.saturating_sub(1);
+        if length > TEXT_MAX {
+            return Err(RemoteLogFault::Value { what: "a name" });
+        }
+        self.take(length)?;
+        let topic_id = TopicId::from_bytes(self.array()?);
+        let partition = PartitionIndex::new(i32::from_be_bytes(self.array()?));
+        let partition = partition.map_err(|_| RemoteLogFault::Value { what: "a partition" })?;
+        self.tags()?;
+        Ok((topic_id, partition))
+    }
+
+    fn custom(&mut self) -> Result<Option<Vec<u8>>, RemoteLogFault> {
+        match self.varint()?.checked_sub(1) {
+            None => Ok(None),
+            Some(length) => Ok(Some(self.take(length)?.to_vec())),
+        }
+    }
+
+    /// Tagged fields: what later versions have added.
+    fn tags(&mut self) -> Result<(), RemoteLogFault> {
+        for _ in 0..self.varint()? {
+            self.varint()?;
+            let length = self.varint()?;
+            self.take(length)?;
+        }
+        Ok(())
+    }
+
+    fn i64(&mut self) -> Result<i64, RemoteLogFault> {
+        Ok(i64::from_be_bytes(self.array()?))
+    }
+
+    fn varint(&mut self) -> Result<u64, RemoteLogFault> {
+        varint::take(&mut self.0).map_err(|_| RemoteLogFault::Short)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], RemoteLogFault> {
+        let (head, rest) = self.0.split_first_chunk::<N>().ok_or(RemoteLogFault::Short)?;
+        self.0 = rest;
+        Ok(*head)
+    }
+
+    fn take(&mut self, length: u64) -> Result<&'a [u8], RemoteLogFault> {
+        let length = usize::try_from(length).map_err(|_| RemoteLogFault::Short)?;
+        let (head, rest) = self.0.split_at_checked(length).ok_or(RemoteLogFault::Short)?;
+        self.0 = rest;
+        Ok(head)
+    }
+}
+
+/// What is said of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RemoteSegment {
+    /// Its offsets.
+    pub range: OffsetRange,
+    /// How far it has come.
+    pub state: RemoteState,
+    /// Since when, by the broker's clock, in milliseconds since 1970.
+    pub since_ms: i64,
+}
+
+/// What all events come to, taken in order.
+#[derive(Debug, Clone, Default)]
+pub struct RemoteLogView {
+    partitions: HashMap<(TopicId, PartitionIndex), HashMap<SegmentUuid, RemoteSegment>>,
+    /// Custom metadata that says more than where a segment lies.
+    long: Vec<Vec<u8>>,
+    segments: usize,
+}
+
+/// Custom metadata of ours that names no other object has as many bytes.
+const PLAIN_CUSTOM: usize = 24;
+
+impl RemoteLogView {
+    /// Takes one event in.
+    ///
+    /// # Errors
+    /// Where the topic does not have a segment's beginning, or too many segments.
+    pub fn take(&mut self, event: RemoteLogEvent) -> Result<(), RemoteLogFault> {
+        let RemoteLogEvent::Segment { partition, uuid, range, state, at_ms, custom } = event else {
+            return Ok(());
+        };
+        self.long.extend(custom.filter(|custom| custom.len() > PLAIN_CUSTOM));
+        let known = self.partitions.entry(partition).or_default();
+        match (known.get_mut(&uuid), range) {
+            (Some(segment), _) if state > segment.state => {
+                segment.state = state;
+                segment.since_ms = at_ms;
+            }
+            // Told twice.
+            (Some(_), _) => {}
+            (None, Some(range)) => {
+                self.segments += 1;
+                if self.segments > SEGMENTS_MAX {
+                    return Err(RemoteLogFault::TooMany);
+                }
+                known.insert(uuid, RemoteSegment { range, state, since_ms: at_ms });
+            }
+            (None, None) => return Err(RemoteLogFault::Beginning { uuid }),
+        }
+        Ok(())
+    }
+
+    /// The segments of a partition.
+    pub fn of(&self, tip: &TopicIdPartition) -> impl Iterator<Item = (SegmentUuid, RemoteSegment)> {
+        let segments = self.partitions.get(&(tip.topic_id, tip.partition));
+        segments.into_iter().flatten().map(|(uuid, segment)| (*uuid, *segment))
+    }
+
+    /// Custom metadata of all partitions that says more than where a segment lies.
+    #[must_use]
+    pub fn long_custom(&self) -> &[Vec<u8>] {
+        &self.long
+    }
+
+    /// How many segments were told of.
+    #[must_use]
+    pub fn segments(&self) -> usize {
+        self.segments
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::TopicName;
+    use proptest::prelude::*;
+
+    fn bytes(hex: &str) -> Vec<u8> {
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
+
+    const ID: &str =
+        "076f72646572730102030405060708090a0b0c0d0e0f100000000700a1a2a3a4a5a6a7a8b1b2b3b4b5b6b7b800";
+
+    /// As `RemoteLogMetadataSerde` of Kafka 4.3 writes it, with one leader epoch and a tag.
+    fn started() -> Vec<u8> {
+        let rest = "0000000000001388000000000000176f000000020000018bcfe5687b0000018bcfe56cd202\
+                    0000000000000000000013880000100000000001000101";
+        bytes(&format!("0000{ID}{rest}"))
+    }
+
+    fn update(state: u8, custom: &[u8]) -> Vec<u8> {
+        let head = bytes(&format!("0100{ID}000000020000018bcfe57129"));
+        let length = u8::try_from(custom.len() + 1).unwrap();
+        [&head[..], &[length], custom, &[state, 0]].concat()
+    }
+
+    fn tip() -> TopicIdPartition {
+        TopicIdPartition {
+            topic: TopicName::new("orders").unwrap(),
+            topic_id: TopicId::from_bytes(std::array::from_fn(|at| u8::try_from(at).unwrap() + 1)),
+            partition: PartitionIndex::new(7).unwrap(),
+        }
+    }
+
+    fn view(values: &[Vec<u8>]) -> Result<RemoteLogView, RemoteLogFault> {
+        let mut view = RemoteLogView::default();
+        for value in values {
+            view.take(RemoteLogEvent::parse(value)?)?;
+        }
+        Ok(view)
+    }
+
+    #[test]
+    fn a_segments_life_is_followed() {
+        let view_ = view(&[started()]).unwrap();
+        let (uuid, segment) = view_.of(&tip()).next().unwrap();
+        assert_eq!(uuid.as_bytes()[..2], [0xa1, 0xa2]);
+        assert_eq!((segment.range.start().get(), segment.range.end().get()), (5000, 6000));
+        assert_eq!((segment.state, segment.since_ms), (RemoteState::CopyStarted, 1_700_000_001_234));
+        let all = [started(), update(1, &[7; 24]), started(), update(2, &[]), update(3, &[]), update(1, &[])];
+        let view_ = view(&all).unwrap();
+        assert_eq!(view_.of(&tip()).next().unwrap().1.state, RemoteState::DeleteFinished);
+        assert_eq!((view_.segments(), view_.long_custom().len()), (1, 0));
+        let other = TopicIdPartition { partition: PartitionIndex::new(8).unwrap(), ..tip() };
+        assert_eq!(view_.of(&other).count(), 0);
+        let attached = view(&[started(), update(1, &[9; 64])]).unwrap();
+        assert_eq!(attached.long_custom(), [[9; 64]]);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error() {
+        let uuid = SegmentUuid::from_bytes(bytes(&ID[56..88]).try_into().unwrap());
+        assert_eq!(view(&[update(1, &[])]).unwrap_err(), RemoteLogFault::Beginning { uuid });
+        assert_eq!(view(&[update(4, &[])]).unwrap_err(), RemoteLogFault::State { state: 4 });
+        for (at, key, version) in [(0, 3, 0), (1, 0, 2)] {
+            let mut value = started();
+            value[at] = u8::try_from(key + version).unwrap();
+            assert_eq!(view(&[value]).unwrap_err(), RemoteLogFault::Unknown { key, version });
+        }
+        let value = [started(), vec![0]].concat();
+        assert_eq!(view(&[value]).unwrap_err(), RemoteLogFault::LeftOver { bytes: 1 });
+        for length in 0..started().len() {
+            assert!(RemoteLogEvent::parse(&started()[..length]).is_err(), "{length}");
+        }
+        // A count of epochs that the bytes cannot hold ends with them.
+        let mut value = started();
+        let at = value.len() - 24;
+        value[at] = 0x7f;
+        assert_eq!(view(&[value]).unwrap_err(), RemoteLogFault::Short);
+    }
+
+    #[test]
+    fn a_partition_that_is_deleted_is_passed_over() {
+        let name = &ID[..56];
+        let value = bytes(&format!("0200{name}000000020000018bcfe571290000"));
+        assert_eq!(RemoteLogEvent::parse(&value), Ok(RemoteLogEvent::Partition));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_event_or_not(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = RemoteLogEvent::parse(&bytes);
+        }
+    }
+}
