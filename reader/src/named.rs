@@ -9,7 +9,7 @@ use moka::policy::EvictionPolicy;
 use crate::segment::SegmentRef;
 
 /// How many are remembered, each of some hundred bytes; the longest idle are forgotten.
-const REMEMBERED: u64 = 16_384;
+const REMEMBERED: u64 = 4_096;
 
 /// What was named. Cheap to clone.
 #[derive(Clone)]
