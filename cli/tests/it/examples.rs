@@ -135,6 +135,9 @@ fn expected(example: &str) -> i32 {
         "restore --state s3://archive/kafka" => 2,
         // Nor is anything marked as deleted.
         undelete if undelete.starts_with("repair undelete") => 2,
+        // No broker answers, and no broker tiers anything here.
+        gc if gc.starts_with("gc --by-brokers") => 3,
+        mirror if mirror.starts_with("repair mirror") => 4,
         _ => 0,
     }
 }

@@ -241,3 +241,17 @@ fn pins_go_only_where_nothing_is_lost_with_them() {
     logs.on(&[&go[..], &["--yes", "--lose"]].concat()).fine();
     assert!(!covered.exists() && !alone.exists());
 }
+
+#[test]
+fn what_is_for_partitions_of_brokers_leaves_those_of_sidecars_alone() {
+    let logs = Logs::of(&["orders-0"]);
+    logs.offload(&[]).fine();
+    refused(&logs.on(&["repair", "mirror", "orders/0", "--yes"]), "FIRN-T032");
+    // Without a broker that answers nothing can be told of any object.
+    logs.on(&["gc", "--by-brokers"]).fails(2, &["FIRN-O013"]);
+    let config = logs.temp.path().join("away.toml");
+    fs::write(&config, "[kafka]\nbootstrap = [\"127.0.0.1:1\"]\n").unwrap();
+    let away = ["gc", "--by-brokers", "--config", config.to_str().unwrap(), "--yes"];
+    logs.on(&away).fails(3, &["FIRN-O201"]);
+    assert!(segments(&logs) > 0);
+}
