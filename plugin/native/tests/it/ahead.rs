@@ -11,7 +11,7 @@ use firnline_tier::TierSettings;
 use crate::support::*;
 
 const MIB: u64 = 1 << 20;
-const BATCHES: usize = 24 * 64;
+const BATCHES: u16 = 24 * 64;
 
 /// Blocks of 64 KiB.
 fn blocks() -> EngineSettings {
@@ -50,8 +50,8 @@ impl Chain {
 
 /// The segment with this place in a chain.
 fn segment(at: u8) -> Local {
-    let base = 1_000 + i64::from(at) * BATCHES as i64;
-    Local::at(base, log(base, BATCHES, 16_000, None), BATCHES as i64, 20 + at)
+    let base = 1_000 + i64::from(at) * i64::from(BATCHES);
+    Local::at(base, log(base, BATCHES.into(), 16_000, None), i64::from(BATCHES), 20 + at)
 }
 
 /// Reads for a consumer as a broker does: the indexes where it comes to a segment, then a stream for each fetch, from an entry
@@ -173,7 +173,7 @@ fn a_wrong_guess_costs_little_and_is_never_served() {
         let guessed = &chain.locals[1];
         // What the broker goes on with: other bytes from the same offset on, of which no manifest tells.
         let base = guessed.segment.range.start().get();
-        let real = Local::at(base, log(base, BATCHES, 15_000, None), BATCHES as i64, 99);
+        let real = Local::at(base, log(base, BATCHES.into(), 15_000, None), i64::from(BATCHES), 99);
         let engine = Engine::open(chain.world.parts(), blocks()).unwrap();
         let segments = [chain.segments[0].clone(), real.known(copy(&engine, &real).unwrap())];
         drop(engine);

@@ -9,7 +9,7 @@ use crate::border::encode;
 use crate::support::*;
 
 /// Threads that call: a broker has ten and more, which changes nothing but the time.
-const THREADS: u64 = 3;
+const THREADS: u8 = 3;
 /// Slots of handles that may ever be made: each thread holds one stream and one copy at a time.
 const SLOTS: usize = 2 * THREADS as usize;
 
@@ -172,8 +172,8 @@ fn a_million_calls_leave_nothing_behind() {
     let play = |until: u64, seed: u64| {
         std::thread::scope(|scope| {
             for thread in 0..THREADS {
-                let first_id = u8::try_from(100 + 50 * thread).unwrap();
-                let numbers = Numbers(seed + thread);
+                let first_id = 100 + 50 * thread;
+                let numbers = Numbers(seed + u64::from(thread));
                 let (calls, segments, made) = (&calls, &segments, &made);
                 let caller = Caller { calls, engine, segments, made, numbers, first_id, copies: 0 };
                 scope.spawn(move || caller.run(until));
