@@ -2,8 +2,8 @@
 //!
 //! A broker that is told to try again gives the next attempt another id, and so does one whose thread was interrupted: neither
 //! asks for a clean-up. Such an object is deleted here, behind the broker's back: nobody was given its custom metadata, so that
-//! no metadata can have it as copied. It is deleted a second time later, as a write that was given up may land behind the first
-//! DELETE. What a crash has kept from being deleted is for `firnline gc`.
+//! no metadata can have it as copied. It is deleted again until two minutes have passed, as a write that was given up may land
+//! behind the first DELETE. What a crash has kept from being deleted is for `firnline gc --by-brokers`.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
