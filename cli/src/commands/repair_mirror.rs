@@ -41,6 +41,7 @@ pub async fn run(
     for (key, why) in &unread {
         Sheet::new("unread").with("object_key", key.clone()).with("why", why.to_string()).show(json, out)?;
     }
+    let changes = !done.is_empty();
     let (added, removed, left) = (done.added.len() as u64, done.removed.len() as u64, unread.len() as u64);
     let sheet = Sheet::new("mirror")
         .with("topic", tip.topic.to_string())
@@ -50,9 +51,8 @@ pub async fn run(
         .with("added", Cell::Count(added))
         .with("removed", Cell::Count(removed))
         .with("unread", Cell::Count(left))
-        .with("outcome", word.outcome());
+        .with("outcome", if changes { word.outcome() } else { Word::Yes.outcome() });
     let whole = format!("{}/{}", tip.topic, tip.partition);
-    let changes = !done.is_empty();
     if changes && word == Word::Yes {
         let topic_partitions = u32::try_from(tip.partition.get()).unwrap_or(0).saturating_add(1);
         let change = Project { done, topic_partitions };

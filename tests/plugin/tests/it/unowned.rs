@@ -66,9 +66,13 @@ fn what_no_broker_owns_goes_and_nothing_else_does() {
     std::fs::write(&first, &bytes).unwrap();
     let hour_ago = SystemTime::now() - Duration::from_secs(3600);
     std::fs::File::options().write(true).open(&first).unwrap().set_modified(hour_ago).unwrap();
-    let tier = tier.with_env("FIRNLINE_KAFKA_BOOTSTRAP", &cluster.bootstrap());
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("firnline.toml");
+    std::fs::write(&config, format!("[kafka]\nbootstrap = [{:?}]\n", cluster.bootstrap())).unwrap();
+    let config = config.to_str().unwrap();
     let gc = |more: &[&str]| {
-        let words = [&["gc", "--by-brokers", "--grace", "1m", "--json"][..], more].concat();
+        let words = ["gc", "--by-brokers", "--grace", "1m", "--json", "--config", config];
+        let words = [&words[..], more].concat();
         tier.run(&words).finish().expect_code(0)
     };
     let listed = |more: &[&str]| -> Vec<(String, String)> {
