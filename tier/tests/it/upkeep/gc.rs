@@ -168,7 +168,7 @@ async fn what_cannot_be_looked_into_below_the_start_stays() {
     tokio::time::sleep(DAY).await;
     let (settings, mut memory) = (GcSettings { share: Share::ALL, ..gc_settings() }, GcMemory::new());
     let GcOutcome::Condemned(condemned, survey) = gc(&tier, &settings, &mut memory).await else { panic!() };
-    assert_eq!(survey.foreign, [key.clone()]);
+    assert_eq!(survey.foreign, std::slice::from_ref(&key));
     assert!(!condemned.objects().contains_key(&key));
 }
 
