@@ -186,7 +186,11 @@ metrics! { OF_PLUGIN: "Those of the broker plugin alone, in the order of the pag
         { "from": "`memory`, `disk_cache`, `store`" };
     PLUGIN_PROJECTION_WAITING = Gauge "firnline_plugin_projection_waiting", "Copies and deletions that no manifest mirrors yet.";
     PLUGIN_PROJECTION_FORGOTTEN = Counter "firnline_plugin_projection_forgotten_total",
-        "Copies and deletions that no manifest will mirror: too many waited. `firnline repair` makes the manifest anew.";
+        "Copies and deletions that no manifest will mirror: too many waited. `firnline repair mirror` makes the manifest right.";
+    PLUGIN_LEFTOVERS_WAITING = Gauge "firnline_plugin_leftovers_waiting",
+        "Objects of copies that came to nothing, which are still to be deleted.";
+    PLUGIN_LEFTOVERS_FORGOTTEN = Counter "firnline_plugin_leftovers_forgotten_total",
+        "Such objects that are left for `firnline gc --by-brokers`: too many waited.";
     PLUGIN_PREVIOUS_CALLS = Counter "firnline_plugin_previous_calls_total",
         "Calls that went to the plugin that the brokers had before, counted by the Java half.", { "call": "`fetch`, `index`, `delete`" };
 }

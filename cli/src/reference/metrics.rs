@@ -42,8 +42,8 @@ It serves `firnline_build_info`, `firnline_start_time_seconds`, `firnline_ready`
 const PLUGIN: &str = "
 ## The broker plugin
 
-It has no port of its own: the broker shows these by JMX, in the domain `firnline.kafka.remote`, and with them `firnline_ready`, `firnline_store_…` as
-above and the disk cache's below. [How](../plugin/README.md).
+It has no port of its own: the broker shows these by JMX, in the domain `firnline.kafka.remote`, and with them `firnline_ready`, `firnline_store_…` and
+`firnline_scrub_findings_total` as above and the disk cache's below. [How](../plugin/README.md).
 
 | metric | kind | labels | meaning |
 |---|---|---|---|
