@@ -122,7 +122,7 @@ mod tests {
 
     /// A partition that was deleted: the shortest event.
     fn event() -> Vec<u8> {
-        [&[2, 0, 2, b'a'][..], &[7; 16], &[0, 0, 0, 1, 0], &[0; 13], &[0]].concat()
+        [&[1, 2, 0, 2, b'a'][..], &[7; 16], &[0, 0, 0, 1, 0], &[0; 13], &[0]].concat()
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn what_is_damaged_or_not_understood_ends_it() {
         let mut view = RemoteLogView::default();
-        let strange = batch(5, &[&[9, 0, 0]]);
+        let strange = batch(5, &[&[1, 9, 0]]);
         let failure = take(&strange.into(), Offset::ZERO, &mut view).unwrap_err();
         assert!(failure.message.contains("offset 5") && failure.message.contains("kind 9"), "{failure:?}");
         let mut flipped = batch(5, &[&event()]);

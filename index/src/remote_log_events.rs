@@ -2,7 +2,7 @@
 //! what they come to.
 //!
 //! ```text
-//! value = api key (varint) | version (varint) | message, flexible
+//! value = frame 1 (varint) | api key (varint) | version (varint) | message, flexible
 //!   0  RemoteLogSegmentMetadataRecord         a segment: its partition, id and offsets, and a state
 //!   1  RemoteLogSegmentMetadataUpdateRecord   another state of it
 //!   2  RemotePartitionDeleteMetadataRecord    a partition that is deleted
@@ -17,6 +17,8 @@ use crate::varint;
 /// The topic.
 pub const REMOTE_LOG_TOPIC: &str = "__remote_log_metadata";
 
+/// The form of what stands around a message; there has been one.
+const FRAME: u64 = 1;
 /// Versions of the messages that are known; what later ones add is tagged.
 const VERSIONS: std::ops::RangeInclusive<u64> = 0..=1;
 /// Segments that are remembered at most: what the largest clusters have, several times over.
@@ -121,7 +123,10 @@ impl RemoteLogEvent {
     /// Whatever is not exactly an event of a known kind and version.
     pub fn parse(value: &[u8]) -> Result<Self, RemoteLogFault> {
         let mut rest = Rest(value);
-        let (key, version) = (rest.varint()?, rest.varint()?);
+        let (frame, key, version) = (rest.varint()?, rest.varint()?, rest.varint()?);
+        if frame != FRAME {
+            return Err(RemoteLogFault::Value { what: "a frame" });
+        }
         if key > 2 || !VERSIONS.contains(&version) {
             return Err(RemoteLogFault::Unknown { key, version });
         }
@@ -328,11 +333,11 @@ mod tests {
     fn started() -> Vec<u8> {
         let rest = "0000000000001388000000000000176f000000020000018bcfe5687b0000018bcfe56cd202\
                     0000000000000000000013880000100000000001000101";
-        bytes(&format!("0000{ID}{rest}"))
+        bytes(&format!("010000{ID}{rest}"))
     }
 
     fn update(state: u8, custom: &[u8]) -> Vec<u8> {
-        let head = bytes(&format!("0100{ID}000000020000018bcfe57129"));
+        let head = bytes(&format!("010100{ID}000000020000018bcfe57129"));
         let length = u8::try_from(custom.len() + 1).unwrap();
         [&head[..], &[length], custom, &[state, 0]].concat()
     }
@@ -375,11 +380,14 @@ mod tests {
         let uuid = SegmentUuid::from_bytes(bytes(&ID[56..88]).try_into().unwrap());
         assert_eq!(view(&[update(1, &[])]).unwrap_err(), RemoteLogFault::Beginning { uuid });
         assert_eq!(view(&[update(4, &[])]).unwrap_err(), RemoteLogFault::State { state: 4 });
-        for (at, key, version) in [(0, 3, 0), (1, 0, 2)] {
+        for (at, key, version) in [(1, 3, 0), (2, 0, 2)] {
             let mut value = started();
             value[at] = u8::try_from(key + version).unwrap();
             assert_eq!(view(&[value]).unwrap_err(), RemoteLogFault::Unknown { key, version });
         }
+        let mut other = started();
+        other[0] = 2;
+        assert_eq!(view(&[other]).unwrap_err(), RemoteLogFault::Value { what: "a frame" });
         let value = [started(), vec![0]].concat();
         assert_eq!(view(&[value]).unwrap_err(), RemoteLogFault::LeftOver { bytes: 1 });
         for length in 0..started().len() {
@@ -395,7 +403,7 @@ mod tests {
     #[test]
     fn a_partition_that_is_deleted_is_passed_over() {
         let name = &ID[..56];
-        let value = bytes(&format!("0200{name}000000020000018bcfe571290000"));
+        let value = bytes(&format!("010200{name}000000020000018bcfe571290000"));
         assert_eq!(RemoteLogEvent::parse(&value), Ok(RemoteLogEvent::Partition));
     }
 
