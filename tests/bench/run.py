@@ -27,6 +27,7 @@ import proxied
 import quiet
 import sealed
 import servers
+import tiered
 from stand import Stand
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -236,6 +237,16 @@ def proxy_hot(bench):
         proxied.hot_on_all(bench, stand)
 
 
+def plugin(bench):
+    """The broker plugin against Kafka's LocalTieredStorage, each with a directory."""
+    tiered.beside_local(bench, *CORE_STORE, *CORE_CLIENT)
+
+
+def plugin_minio(bench):
+    """The broker plugin with MinIO."""
+    tiered.over_s3(bench, *CORE_STORE, *CORE_CLIENT)
+
+
 def read_back(bench):
     """Sequential read-back of a directory tier, verified, against what reading and checking alone would take."""
     log, tier = bench.bulk_log(), bench.work / "tier"
@@ -264,6 +275,7 @@ BENCHES = {
     "lookup": look_up, "directory": to_directory, "minio": to_minio, "minio-tls": to_minio_tls, "sink": to_sink, "memory": memory, "quiet": quiet_sidecar,
     "joined": joined, "read-back": read_back, "sealed": sealed_to_committed, "produce": produce_beside, "hot-set": hot_set,
     "pass": passed, "cold": cold, "many": many, "rest": proxy_at_rest, "caches": proxy_caches, "wide": proxy_hot,
+    "plugin": plugin, "plugin-minio": plugin_minio,
 }
 
 
