@@ -33,8 +33,8 @@ pub struct Settings {
     pub credentials: CredentialInputs,
     /// What wraps the keys of encrypted topics.
     pub encryption: EncryptionSection,
-    /// The call that panics.
-    #[cfg(feature = "fault-injection")]
+    /// The calls that panic.
+    #[cfg(any(test, debug_assertions))]
     pub panic_in: Option<String>,
 }
 
@@ -65,9 +65,9 @@ impl Settings {
     pub fn from_pairs(pairs: &[(String, String)], around: &Surroundings) -> Result<Self, SettingsError> {
         let mut pairs: Vec<_> =
             pairs.iter().filter(|(key, _)| !key.starts_with(OF_THE_SHELL)).cloned().collect();
-        #[cfg(feature = "fault-injection")]
+        #[cfg(any(test, debug_assertions))]
         let panic_in = pairs.extract_if(.., |(key, _)| key == "fault.panic").next().map(|(_, value)| value);
-        #[cfg(not(feature = "fault-injection"))]
+        #[cfg(not(any(test, debug_assertions)))]
         pairs.shrink_to_fit();
         let config = plugin::parse(&pairs, around).map_err(|problems| SettingsError { problems })?;
         let PluginConfig { plugin, store, cache, limits, segments, encryption } = config;
@@ -119,7 +119,7 @@ impl Settings {
             store,
             credentials,
             encryption,
-            #[cfg(feature = "fault-injection")]
+            #[cfg(any(test, debug_assertions))]
             panic_in,
         })
     }

@@ -39,6 +39,23 @@ pub struct ClusterOptions {
     pub listeners: Vec<Listener>,
     /// Users that can log in by SCRAM, with their passwords (brokers from 3.5).
     pub scram_users: Vec<(&'static str, &'static str)>,
+    /// The Java that runs it.
+    pub java: Java,
+}
+
+/// A JVM for brokers.
+#[derive(Debug, Clone)]
+pub struct Java {
+    /// The program: `java` on the path, or one by its own path.
+    pub program: PathBuf,
+    /// Options besides those of every small broker.
+    pub options: Vec<String>,
+}
+
+impl Default for Java {
+    fn default() -> Self {
+        Self { program: "java".into(), options: Vec::new() }
+    }
 }
 
 /// A port for clients with its own protocol; what it needs is set by properties `listener.name.<name>.…`.
@@ -53,7 +70,14 @@ pub struct Listener {
 impl ClusterOptions {
     /// One node of the given release.
     pub fn single(version: &'static str) -> Self {
-        Self { version, nodes: 1, properties: Vec::new(), listeners: Vec::new(), scram_users: Vec::new() }
+        Self {
+            version,
+            nodes: 1,
+            properties: Vec::new(),
+            listeners: Vec::new(),
+            scram_users: Vec::new(),
+            java: Java::default(),
+        }
     }
 }
 
@@ -61,7 +85,7 @@ impl ClusterOptions {
 pub fn what_a_broker_says_that_ends(options: &ClusterOptions) -> String {
     let cluster = Cluster::format(options);
     let node = &cluster.nodes[0];
-    let mut command = java(options.version);
+    let mut command = java(options.version, &options.java);
     command.arg("kafka.Kafka").arg(node.directory.join("server.properties"));
     let output = node.directory.join("output");
     let mut server = Server::spawn("kafka with wrong settings", &command, &output);
@@ -81,6 +105,17 @@ impl Node {
     /// The broker's log directory, the one that `firnline offload --log-dir` takes.
     pub fn log_dir(&self) -> PathBuf {
         self.directory.join("log")
+    }
+
+    /// The directory of one partition on this node.
+    pub fn partition_dir(&self, topic: &str, partition: i32) -> PathBuf {
+        self.log_dir().join(format!("{topic}-{partition}"))
+    }
+
+    /// What the broker has said since it was first started.
+    pub fn said(&self) -> String {
+        let text = std::fs::read(self.directory.join("output")).unwrap_or_default();
+        String::from_utf8_lossy(&text).into_owned()
     }
 
     /// The node id.
@@ -114,6 +149,7 @@ pub struct Cluster {
     version: &'static str,
     nodes: Vec<Node>,
     listeners: Vec<Listener>,
+    java: Java,
     // Last, so that the brokers are gone before their files.
     _directory: TempDir,
 }
@@ -144,21 +180,32 @@ impl Cluster {
                 let home = directory.path().join(format!("node-{}", node.id));
                 let log_dir = home.join("log");
                 std::fs::create_dir_all(&log_dir).expect("make the log directory");
-                let properties = home.join("server.properties");
-                let text = render(node, &all, &options.listeners, &log_dir, &options.properties);
-                std::fs::write(&properties, text).expect("write server.properties");
-                format_storage(options, &cluster_id, &properties);
                 Node { ports: node.clone(), directory: home, server: None }
             })
             .collect();
-        Self { version: options.version, nodes, listeners: options.listeners.clone(), _directory: directory }
+        let (listeners, java) = (options.listeners.clone(), options.java.clone());
+        let cluster = Self { version: options.version, nodes, listeners, java, _directory: directory };
+        cluster.reconfigure(&options.properties);
+        for node in &cluster.nodes {
+            format_storage(options, &cluster_id, &node.directory.join("server.properties"));
+        }
+        cluster
+    }
+
+    /// Writes each node's `server.properties` with these lines in place of those before; it is read when a node starts.
+    pub fn reconfigure(&self, properties: &[(String, String)]) {
+        let all: Vec<NodePorts> = self.nodes.iter().map(|node| node.ports.clone()).collect();
+        for node in &self.nodes {
+            let text = render(&node.ports, &all, &self.listeners, &node.log_dir(), properties);
+            std::fs::write(node.directory.join("server.properties"), text).expect("write server.properties");
+        }
     }
 
     /// Starts every node that does not run and waits until clients see all of them.
     pub fn restart(&mut self) {
         for node in &mut self.nodes {
             if node.server.is_none() {
-                let mut command = java(self.version);
+                let mut command = java(self.version, &self.java);
                 command.arg("kafka.Kafka").arg(node.directory.join("server.properties"));
                 let name = format!("kafka {} node {}", self.version, node.ports.id);
                 node.server = Some(Server::spawn(&name, &command, &node.directory.join("output")));
@@ -177,6 +224,23 @@ impl Cluster {
         let list: Vec<String> =
             self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.ports.client)).collect();
         list.join(",")
+    }
+
+    /// The address of a broker that was started and not ended.
+    pub fn any_broker(&self) -> String {
+        let up = self.nodes.iter().find(|node| node.server.is_some()).expect("a broker that runs");
+        self.address_of(up.id())
+    }
+
+    /// The address of the node of this id.
+    pub fn address_of(&self, id: u16) -> String {
+        let node = self.nodes.iter().find(|node| node.id() == id).expect("a node of this cluster");
+        format!("127.0.0.1:{}", node.ports.client)
+    }
+
+    /// Whether the node of this id was started and not ended.
+    pub fn is_up(&self, id: u16) -> bool {
+        self.nodes.iter().any(|node| node.id() == id && node.server.is_some())
     }
 
     /// The address list for clients of one of the listeners besides.
@@ -204,7 +268,7 @@ impl Cluster {
 
     /// The directory of one partition on the first node.
     pub fn partition_dir(&self, topic: &str, partition: i32) -> PathBuf {
-        self.log_dir().join(format!("{topic}-{partition}"))
+        self.nodes[0].partition_dir(topic, partition)
     }
 
     /// Stops all brokers as an operator would.
@@ -296,17 +360,17 @@ fn brokers_seen(bootstrap: &str) -> Option<usize> {
     Some(metadata.brokers().len())
 }
 
-fn java(version: &str) -> Command {
-    let mut command = Command::new("java");
+fn java(version: &str, with: &Java) -> Command {
+    let mut command = Command::new(&with.program);
     // Java knows nothing of TMPDIR, and a broker that is killed leaves the native libraries that it unpacked.
     let temporary = format!("-Djava.io.tmpdir={}", std::env::temp_dir().display());
-    command.args(JAVA).arg(tools::kafka_classes(version)).arg(temporary);
+    command.args(JAVA).args(&with.options).arg(tools::kafka_classes(version)).arg(temporary);
     command.arg("-cp").arg(tools::kafka_class_path(version));
     command
 }
 
 fn format_storage(options: &ClusterOptions, cluster_id: &str, properties: &Path) {
-    let mut command = java(options.version);
+    let mut command = java(options.version, &Java::default());
     command.args(["kafka.tools.StorageTool", "format", "--cluster-id", cluster_id, "--config"]);
     command.arg(properties);
     for (user, password) in &options.scram_users {

@@ -148,6 +148,11 @@ impl Producer {
         ledger.note(self.acknowledged(), Fate::Committed, None);
     }
 
+    /// Waits until the broker has what was sent so far, within a transaction too.
+    pub fn flush(&self) {
+        self.inner.flush(LIMIT).expect("flush");
+    }
+
     /// Begins a transaction.
     pub fn begin(&self) {
         self.inner.begin_transaction().expect("begin a transaction");

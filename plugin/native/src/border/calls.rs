@@ -30,8 +30,8 @@ pub struct Calls {
     engines: Handles<Engine>,
     copies: Handles<Copy>,
     streams: Handles<FetchStream>,
-    #[cfg(any(test, feature = "fault-injection"))]
-    panic_in: std::sync::Mutex<Option<String>>,
+    #[cfg(any(test, debug_assertions))]
+    faults: super::faults::Faults,
 }
 
 impl Default for Calls {
@@ -48,8 +48,8 @@ impl Calls {
             engines: Handles::new(HandleKind::Engine, ENGINES),
             copies: Handles::new(HandleKind::Copy, COPIES),
             streams: Handles::new(HandleKind::Stream, STREAMS),
-            #[cfg(any(test, feature = "fault-injection"))]
-            panic_in: std::sync::Mutex::new(None),
+            #[cfg(any(test, debug_assertions))]
+            faults: super::faults::Faults::none(),
         }
     }
 
@@ -62,14 +62,16 @@ impl Calls {
         self.guarded("open", || {
             let other = |source| Failure::because(FailureKind::Other, what, source);
             let settings = Settings::from_pairs(pairs, around).map_err(other)?;
+            #[cfg(any(test, debug_assertions))]
+            self.faults.arm(settings.panic_in.as_deref());
+            // Armed by what it was opened with.
+            self.strike("open");
             let env = Env::system();
             let ring = settings.ring(around, &env).map_err(other)?;
             let store = Store::open(settings.store, &settings.credentials, env.clone());
             let store = store.map_err(|source| Failure::because(FailureKind::Other, what, source))?;
             let parts = EngineParts { store, env, ring };
             let engine = Engine::open(parts, settings.engine)?;
-            #[cfg(feature = "fault-injection")]
-            self.panic_in(settings.panic_in.as_deref());
             self.hold(engine)
         })
     }
@@ -213,11 +215,10 @@ impl Calls {
         [self.engines.slots_made(), self.copies.slots_made(), self.streams.slots_made()]
     }
 
-    /// The method that panics from now on.
-    #[cfg(any(test, feature = "fault-injection"))]
-    pub fn panic_in(&self, method: Option<&str>) {
-        let mut fault = self.panic_in.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        *fault = method.map(str::to_owned);
+    /// The methods that panic from now on: `fetch` each time, `fetch:2` the next two times; several are parted by commas.
+    #[cfg(any(test, debug_assertions))]
+    pub fn panic_in(&self, methods: Option<&str>) {
+        self.faults.arm(methods);
     }
 
     fn guarded<T>(
@@ -227,21 +228,20 @@ impl Calls {
     ) -> Result<T, Failure> {
         // What a panic leaves behind are locks, which nobody here takes for broken, and things that are dropped.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            self.faults(method);
+            self.strike(method);
             work()
         }));
         outcome.unwrap_or_else(|payload| Err(Failure::panic(method, &*payload)))
     }
 
-    #[cfg(any(test, feature = "fault-injection"))]
-    fn faults(&self, method: &str) {
-        let fault = self.panic_in.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
-        assert!(fault.as_deref() != Some(method), "a fault was asked for in {method}");
+    #[cfg(any(test, debug_assertions))]
+    fn strike(&self, method: &str) {
+        self.faults.strike(method);
     }
 
-    #[cfg(not(any(test, feature = "fault-injection")))]
+    #[cfg(not(any(test, debug_assertions)))]
     #[expect(clippy::unused_self, reason = "the same call as where there are faults")]
-    fn faults(&self, _method: &str) {}
+    fn strike(&self, _method: &str) {}
 
     fn engine(&self, handle: i64) -> Result<Arc<Engine>, Failure> {
         self.engines.get(handle).ok_or_else(|| stale("engine"))
@@ -305,6 +305,27 @@ mod tests {
         }
         calls.panic_in(Some("metrics"));
         assert!(calls.metrics(1).unwrap_err().line().contains("panicked"));
+    }
+
+    #[test]
+    fn a_fault_may_be_over_after_some_calls() {
+        let calls = Calls::new();
+        calls.panic_in(Some("metrics:2,skip:1"));
+        let panicked = |failure: Failure| failure.line().contains("panicked");
+        let metrics: Vec<bool> = (0..4).map(|_| panicked(calls.metrics(1).unwrap_err())).collect();
+        assert_eq!(metrics, [true, true, false, false]);
+        let skips: Vec<bool> = (0..2).map(|_| panicked(calls.skip(1, 1).unwrap_err())).collect();
+        assert_eq!(skips, [true, false]);
+        assert!(!panicked(calls.read(1, 1).unwrap_err()));
+    }
+
+    #[test]
+    fn opening_panics_by_what_it_is_told() {
+        let calls = Calls::new();
+        let told = [("cluster.id", "a"), ("store.url", "file:///nowhere"), ("fault.panic", "open:1")];
+        let pairs = told.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let line = calls.open(&pairs, &Surroundings::default()).unwrap_err().line();
+        assert!(line.contains("a fault was asked for in open"), "{line}");
     }
 
     #[test]

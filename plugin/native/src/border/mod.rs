@@ -7,6 +7,8 @@
 mod arguments;
 mod calls;
 mod entries;
+#[cfg(any(test, debug_assertions))]
+mod faults;
 mod handles;
 mod segment;
 mod throw;

@@ -5,8 +5,16 @@
 #![allow(clippy::disallowed_methods, reason = "real servers are waited for in real time")]
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod cluster;
+mod doors;
+mod jvm;
 mod mirrored;
+mod outside;
+mod panics;
+mod previous;
 mod reading;
 mod refused;
+mod releases;
 mod rig;
 mod unowned;
+mod weather;

@@ -1,5 +1,7 @@
 //! Copy, fetch and delete, by brokers of each release that `make install` brings and has tiered storage.
 
+use std::ops::Range;
+
 use firnline_tests::kafka::{Cluster, Codec, Ledger, Message, Producer, Transactions, VERSIONS, workload};
 use firnline_tests::stores::Minio;
 
@@ -8,24 +10,28 @@ use crate::rig::{Directory, TIERED, broker, offset_at, reads_all, wait, wait_unt
 pub(crate) const TOPIC: &str = "orders";
 pub(crate) const PARTITIONS: i32 = 2;
 
-/// Records of a KiB, some of them in transactions that end either way, over several segments.
+/// Records of a KiB in both partitions, some of them in transactions that end either way, over several segments.
 pub(crate) fn produce(cluster: &Cluster, topic: &str, from: i64, count: i64, ledger: &mut Ledger) {
+    produce_to(cluster, topic, 0..PARTITIONS, from, count, ledger);
+}
+
+/// The same in these partitions.
+pub(crate) fn produce_to(
+    cluster: &Cluster,
+    topic: &str,
+    partitions: Range<i32>,
+    from: i64,
+    count: i64,
+    ledger: &mut Ledger,
+) {
     let plain = Producer::new(&cluster.bootstrap(), Codec::Zstd, &Transactions::Off);
     let id = format!("{topic}-{from}");
     let paid = Producer::new(&cluster.bootstrap(), Codec::None, &Transactions::Id(id));
     for chunk in 0..count / 100 {
         let send = |producer: &Producer| {
             for number in 0..100 {
-                let number = from + chunk * 100 + number;
-                for partition in 0..PARTITIONS {
-                    producer.send(&Message {
-                        topic: topic.to_owned(),
-                        partition,
-                        timestamp_ms: workload::FIRST_TIMESTAMP_MS + number,
-                        key: Some(format!("{topic}-{partition}-{number}").into_bytes()),
-                        value: Some(noise(number).repeat(64)),
-                        headers: Vec::new(),
-                    });
+                for partition in partitions.clone() {
+                    producer.send(&message(topic, partition, from + chunk * 100 + number));
                 }
             }
         };
@@ -43,13 +49,25 @@ pub(crate) fn produce(cluster: &Cluster, topic: &str, from: i64, count: i64, led
     }
 }
 
+/// The record of this number: a KiB, at a time of its own.
+pub(crate) fn message(topic: &str, partition: i32, number: i64) -> Message {
+    Message {
+        topic: topic.to_owned(),
+        partition,
+        timestamp_ms: workload::FIRST_TIMESTAMP_MS + number,
+        key: Some(format!("{topic}-{partition}-{number}").into_bytes()),
+        value: Some(noise(number).repeat(64)),
+        headers: Vec::new(),
+    }
+}
+
 /// Sixteen bytes that no codec makes shorter.
 fn noise(number: i64) -> Vec<u8> {
     let one = number.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15);
     [one.to_be_bytes(), one.rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9).to_be_bytes()].concat()
 }
 
-fn copies_fetches_and_deletes(version: &'static str, tier: &Directory) {
+pub(crate) fn copies_fetches_and_deletes(version: &'static str, tier: &Directory) {
     let url = tier.url();
     let mut cluster = broker(version, &[("store.url", &url), ("cluster.id", "plugin-tests")]);
     cluster.create_topic(TOPIC, PARTITIONS, &TIERED);

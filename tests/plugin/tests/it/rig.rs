@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use firnline_tests::kafka::{
-    Cluster, ClusterOptions, Isolation, Ledger, assert_same_records, consume_all, consumer_as,
+    Cluster, ClusterOptions, Isolation, Ledger, VERSIONS, assert_same_records, consume_all, consumer_as,
 };
 use firnline_tests::{scratch, tools};
 use rdkafka::consumer::Consumer as _;
@@ -59,10 +59,15 @@ impl Directory {
 
     /// The segments in it, of this topic.
     pub(crate) fn segments(&self, topic: &str) -> BTreeSet<PathBuf> {
-        let mut found = BTreeSet::new();
-        collect(self.0.path(), &format!("/{topic}."), &mut found);
-        found
+        segments_in(self.0.path(), topic)
     }
+}
+
+/// The segments of a topic in the tier of this directory.
+pub(crate) fn segments_in(tier: &Path, topic: &str) -> BTreeSet<PathBuf> {
+    let mut found = BTreeSet::new();
+    collect(tier, &format!("/{topic}."), &mut found);
+    found
 }
 
 fn collect(directory: &Path, part: &str, found: &mut BTreeSet<PathBuf>) {
@@ -106,12 +111,20 @@ pub(crate) fn wait(what: &str, mut ready: impl FnMut() -> bool) {
 
 /// Reads a topic from its first offset through the broker, and compares it with what was written.
 pub(crate) fn reads_all(cluster: &Cluster, topic: &str, partitions: i32, ledger: &Ledger, what: &str) {
-    for isolation in [Isolation::ReadUncommitted, Isolation::ReadCommitted] {
-        for (partition, content) in consume_all(&cluster.bootstrap(), topic, partitions, isolation) {
+    reads_from(cluster, topic, &vec![0; usize::try_from(partitions).expect("a count")], ledger, what);
+}
+
+/// The same of a topic whose partitions begin at these offsets.
+pub(crate) fn reads_from(cluster: &Cluster, topic: &str, starts: &[i64], ledger: &Ledger, what: &str) {
+    let partitions = i32::try_from(starts.len()).expect("a count");
+    for isolation in Isolation::ALL {
+        let read = consume_all(&cluster.bootstrap(), topic, partitions, isolation);
+        for ((partition, content), start) in read.into_iter().zip(starts) {
             let what = format!("{what}: {topic}/{partition}, {}", isolation.name());
-            assert_eq!(content.start, 0, "{what}");
-            let expected = ledger.visible(topic, partition, content.end, isolation);
+            assert_eq!(content.start, *start, "{what}");
+            let mut expected = ledger.visible(topic, partition, content.end, isolation);
             assert!(!expected.is_empty(), "{what}: nothing was written");
+            expected.retain(|record| record.offset >= *start);
             assert_same_records(&what, &expected, &content.records);
         }
     }
@@ -124,4 +137,27 @@ pub(crate) fn offset_at(cluster: &Cluster, topic: &str, partition: i32, timestam
     asked.add_partition_offset(topic, partition, rdkafka::Offset::Offset(timestamp_ms)).expect("a time");
     let told = client.offsets_for_times(asked, Duration::from_secs(30)).expect("the broker answers");
     told.elements()[0].offset().to_raw().expect("an offset")
+}
+
+/// What a JVM is told so that its beans can be asked for at a port of this machine.
+pub(crate) fn jmx_options(port: u16) -> Vec<String> {
+    let keys = ["port", "rmi.port"].map(|key| format!("-Dcom.sun.management.jmxremote.{key}={port}"));
+    let off = ["authenticate", "ssl"].map(|key| format!("-Dcom.sun.management.jmxremote.{key}=false"));
+    let here = ["com.sun.management.jmxremote.host", "java.rmi.server.hostname"];
+    let here = here.map(|key| format!("-D{key}=127.0.0.1"));
+    [keys, off, here].concat()
+}
+
+/// A number that the broker with this JMX port tells of itself.
+pub(crate) fn metric(port: u16, bean: &str, attribute: &str) -> f64 {
+    let mut tool = std::process::Command::new("java");
+    tool.args(["-XX:TieredStopAtLevel=1", "-cp", &tools::kafka_class_path(VERSIONS[0])]);
+    tool.args(["org.apache.kafka.tools.JmxTool", "--one-time", "--report-format", "properties"]);
+    tool.args(["--jmx-url", &format!("service:jmx:rmi:///jndi/rmi://127.0.0.1:{port}/jmxrmi")]);
+    let output = tool.args(["--object-name", bean, "--attributes", attribute]).output().expect("run java");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let value = text.lines().filter(|line| line.contains(attribute)).find_map(|line| {
+        line.rsplit_once('=')?.1.trim().parse().ok()
+    });
+    value.unwrap_or_else(|| panic!("{bean} {attribute}: {text}{}", String::from_utf8_lossy(&output.stderr)))
 }

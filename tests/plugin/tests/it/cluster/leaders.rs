@@ -1,0 +1,60 @@
+//! A leader dies; the next one goes on copying from files whose borders are others.
+
+use firnline_tests::kafka::Ledger;
+
+use super::stand::{Stand, TIERED, alone};
+use crate::outside::segments;
+use crate::reading::produce_to;
+use crate::rig::{reads_all, wait};
+
+/// Remote segments that another one's offsets run into.
+fn overlaps(stand: &Stand, topic: &str) -> usize {
+    let mut all = segments(&stand.tier, topic, 0);
+    all.sort_unstable();
+    all.windows(2).filter(|pair| pair[1].0 < pair[0].1).count()
+}
+
+#[test]
+#[ignore = "scripts/plugin builds the jar first"]
+fn what_two_leaders_have_copied_is_read_once() {
+    let mut stand = alone();
+    let topic = "succeeded";
+    stand.cluster.create_topic_on(topic, &[&[1, 2, 3]], &TIERED);
+    let mut ledger = Ledger::default();
+    // The second is away while this is written; what it fetches at once when it is back, it rolls elsewhere.
+    produce_to(&stand.cluster, topic, 0..1, 0, 100, &mut ledger);
+    stand.cluster.node_mut(1).stop();
+    produce_to(&stand.cluster, topic, 0..1, 1000, 900, &mut ledger);
+    stand.cluster.restart();
+    stand.wait_in_sync(topic, 0);
+    let first = stand.cluster.placement(topic, 0);
+    assert_eq!(first.leader, Some(1));
+    let copied = stand.wait_until_let_go(topic, 0, 0);
+    // It dies while it copies: there is more to be copied than it has time for.
+    produce_to(&stand.cluster, topic, 0..1, 2000, 600, &mut ledger);
+    stand.cluster.node_mut(0).kill();
+    let next = stand.cluster.wait_for_placement(topic, 0, "another one leads", |found| {
+        found.leader.is_some_and(|leader| leader != 1)
+    });
+    assert_eq!(next.leader, Some(2));
+    assert!(next.epoch > first.epoch);
+    produce_to(&stand.cluster, topic, 0..1, 3000, 600, &mut ledger);
+    stand.wait_until_let_go(topic, 0, copied);
+    reads_all(&stand.cluster, topic, 1, &ledger, "by the second leader");
+    stand.agrees(topic, 1, &ledger);
+    assert!(overlaps(&stand, topic) > 0, "{:?}", segments(&stand.tier, topic, 0));
+
+    // And back, while a transaction's worth of copies is under way.
+    stand.cluster.restart();
+    stand.wait_in_sync(topic, 0);
+    produce_to(&stand.cluster, topic, 0..1, 4000, 600, &mut ledger);
+    stand.cluster.elect_preferred(topic, 0);
+    let tiered = stand.tiered(topic, 0);
+    produce_to(&stand.cluster, topic, 0..1, 5000, 600, &mut ledger);
+    stand.wait_until_let_go(topic, 0, tiered);
+    reads_all(&stand.cluster, topic, 1, &ledger, "by the first leader again");
+    stand.agrees(topic, 1, &ledger);
+    // The objects of both leaders go with the topic, those that one of them has left half done too.
+    stand.cluster.delete_topic(topic);
+    wait("the objects of both go", || stand.objects(topic) == 0);
+}

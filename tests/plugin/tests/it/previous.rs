@@ -1,0 +1,126 @@
+//! Another plugin's tier, taken over: what it wrote is read and deleted by it, and what is new is ours.
+
+use std::path::{Path, PathBuf};
+
+use firnline_tests::kafka::{At, Cluster, ClusterOptions, Java, Ledger, VERSIONS, workload};
+use firnline_tests::tier::Tier;
+use firnline_tests::{ports, scratch, tools};
+
+use crate::outside::{segments, tier_end};
+use crate::reading::{PARTITIONS, TOPIC, produce};
+use crate::rig::{jmx_options, metric, properties, reads_all, reads_from, wait};
+
+/// What tests of Kafka itself tier with.
+const OTHER: &str = "org.apache.kafka.server.log.remote.storage.LocalTieredStorage";
+const TIERED: [(&str, &str); 4] = [
+    ("remote.storage.enable", "true"),
+    ("local.retention.bytes", "1"),
+    ("internal.segment.bytes", "262144"),
+    ("file.delete.delay.ms", "100"),
+];
+
+/// The jar that the other plugin is in.
+fn other_jar() -> PathBuf {
+    let jar = tools::build_cache().join(format!("kafka-local-tier/kafka-storage-{}-test.jar", VERSIONS[0]));
+    assert!(jar.is_file(), "{} is missing: run scripts/install-tools kafka-local-tier", jar.display());
+    jar
+}
+
+/// The broker's properties with the other plugin in our place.
+fn of_the_other(ours: &[(String, String)], dir: &Path) -> Vec<(String, String)> {
+    let broker = ours.iter().filter(|(key, _)| !key.starts_with("rsm.config."));
+    let mut all: Vec<(String, String)> = broker.cloned().collect();
+    let other = [
+        ("remote.log.storage.manager.class.name", OTHER.to_owned()),
+        ("remote.log.storage.manager.class.path", other_jar().display().to_string()),
+        ("rsm.config.dir", dir.display().to_string()),
+        ("rsm.config.delete.on.close", "false".to_owned()),
+    ];
+    all.extend(other.map(|(key, value)| (key.to_owned(), value)));
+    all
+}
+
+/// The segments that the other plugin has.
+fn of_other(dir: &Path) -> usize {
+    let mut count = 0;
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        count += if path.is_dir() { of_other(&path) } else { usize::from(path.extension().is_some_and(|e| e == "log")) };
+    }
+    count
+}
+
+fn let_go(cluster: &Cluster, beyond: i64) {
+    wait("the topic leaves the broker's disk", || {
+        (0..PARTITIONS).all(|partition| cluster.offset(TOPIC, partition, At::EarliestLocal) > beyond)
+    });
+}
+
+#[test]
+#[ignore = "scripts/plugin builds the jar first"]
+fn a_tier_of_another_plugin_is_taken_over_and_dies_out() {
+    let dir = scratch::directory("other-tier");
+    let tier = Tier::directory();
+    let url = tier.url().to_owned();
+    let other = other_jar().display().to_string();
+    let keys = [
+        ("store.url", url.as_str()),
+        ("cluster.id", "plugin-tests"),
+        ("projection.interval", "1s"),
+        ("previous.class.name", OTHER),
+        ("previous.class.path", &other),
+        ("previous.config.dir", &dir.path().display().to_string()),
+        ("previous.config.delete.on.close", "false"),
+    ];
+    let ours = properties(&keys);
+    let jmx = ports::free();
+    let options = ClusterOptions {
+        properties: of_the_other(&ours, dir.path()),
+        java: Java { options: jmx_options(jmx), ..Java::default() },
+        ..ClusterOptions::single(VERSIONS[0])
+    };
+    let mut cluster = Cluster::start(&options);
+    cluster.create_topic(TOPIC, PARTITIONS, &TIERED);
+    let mut ledger = Ledger::default();
+    produce(&cluster, TOPIC, 0, 1500, &mut ledger);
+    let_go(&cluster, 1000);
+    let theirs = of_other(dir.path());
+    assert!(theirs >= 4, "{theirs}");
+
+    cluster.stop();
+    cluster.reconfigure(&ours);
+    cluster.restart();
+    produce(&cluster, TOPIC, 1500, 1500, &mut ledger);
+    let_go(&cluster, 2500);
+    assert_eq!(of_other(dir.path()), theirs, "the other plugin copies no more, and loses nothing");
+    reads_all(&cluster, TOPIC, PARTITIONS, &ledger, "across the border of two plugins");
+    for partition in 0..PARTITIONS {
+        wait("ours are told of", || tier_end(&tier, TOPIC, partition) > 2500);
+        let first = segments(&tier, TOPIC, partition).into_iter().map(|(base, _)| base).min();
+        assert!(first.is_some_and(|first| first > 1000), "ours begin at {first:?}");
+        // By its time: an index of the other plugin, and one of ours.
+        for number in [57, 2357] {
+            let at = At::Time(workload::FIRST_TIMESTAMP_MS + number);
+            let found = cluster.offset(TOPIC, partition, at);
+            assert!(ledger.key(TOPIC, partition, found).is_some_and(|key| key.ends_with(&format!("-{number}"))));
+        }
+    }
+    let calls = |call: &str| {
+        metric(jmx, &format!("firnline.kafka.remote:type=metrics,call={call}"), "firnline_plugin_previous_calls_total")
+    };
+    assert!(calls("fetch") >= 4.0 && calls("index") >= 4.0, "{} {}", calls("fetch"), calls("index"));
+    assert!(calls("delete") < 1.0);
+
+    // They die out by retention: by size, so that ours stay.
+    cluster.set_topic(TOPIC, &[("retention.bytes", "600000")]);
+    wait("the other plugin's segments go", || of_other(dir.path()) == 0);
+    wait("each deletion was passed on", || calls("delete") >= theirs as f64);
+    for partition in 0..PARTITIONS {
+        assert!(!segments(&tier, TOPIC, partition).is_empty(), "ours stay");
+    }
+    let again = calls("fetch");
+    let starts: Vec<i64> = (0..PARTITIONS).map(|p| cluster.offset(TOPIC, p, At::Earliest)).collect();
+    assert!(starts.iter().all(|start| *start > 1000), "{starts:?}");
+    reads_from(&cluster, TOPIC, &starts, &ledger, "of ours alone");
+    assert!((calls("fetch") - again).abs() < 1.0, "nothing is read of the other plugin any more");
+}
