@@ -226,21 +226,31 @@ impl Cluster {
         list.join(",")
     }
 
+    /// The address list of those that were started and not ended: a client minds each one that does not answer.
+    pub fn bootstrap_of_those_up(&self) -> String {
+        let up = self.nodes.iter().filter(|node| node.server.is_some());
+        up.map(|node| self.address_of(node.id())).collect::<Vec<_>>().join(",")
+    }
+
     /// The address of a broker that was started and not ended.
     pub fn any_broker(&self) -> String {
         let up = self.nodes.iter().find(|node| node.server.is_some()).expect("a broker that runs");
         self.address_of(up.id())
     }
 
+    /// The node of this id.
+    pub fn node_of(&self, id: u16) -> &Node {
+        self.nodes.iter().find(|node| node.id() == id).expect("a node of this cluster")
+    }
+
     /// The address of the node of this id.
     pub fn address_of(&self, id: u16) -> String {
-        let node = self.nodes.iter().find(|node| node.id() == id).expect("a node of this cluster");
-        format!("127.0.0.1:{}", node.ports.client)
+        format!("127.0.0.1:{}", self.node_of(id).ports.client)
     }
 
     /// Whether the node of this id was started and not ended.
     pub fn is_up(&self, id: u16) -> bool {
-        self.nodes.iter().any(|node| node.id() == id && node.server.is_some())
+        self.node_of(id).server.is_some()
     }
 
     /// The address list for clients of one of the listeners besides.

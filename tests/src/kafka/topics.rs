@@ -113,9 +113,8 @@ impl Cluster {
 
     /// Moves a partition to these nodes, the preferred leader first, and waits until it is there.
     pub fn reassign(&self, topic: &str, partition: i32, nodes: &[u16]) {
-        let to = ReassignablePartition::default()
-            .with_partition_index(partition)
-            .with_replicas(Some(ids(nodes)));
+        let to =
+            ReassignablePartition::default().with_partition_index(partition).with_replicas(Some(ids(nodes)));
         let of = ReassignableTopic::default().with_name(name(topic)).with_partitions(vec![to]);
         let request =
             AlterPartitionReassignmentsRequest::default().with_topics(vec![of]).with_timeout_ms(LIMIT_MS);
@@ -133,9 +132,8 @@ impl Cluster {
     pub fn elect_preferred(&self, topic: &str, partition: i32) {
         let preferred = self.placement(topic, partition).replicas.first().copied();
         let which = TopicPartitions::default().with_topic(name(topic)).with_partitions(vec![partition]);
-        let request = ElectLeadersRequest::default()
-            .with_topic_partitions(Some(vec![which]))
-            .with_timeout_ms(LIMIT_MS);
+        let request =
+            ElectLeadersRequest::default().with_topic_partitions(Some(vec![which])).with_timeout_ms(LIMIT_MS);
         // That there is nothing to be elected (84) comes after an answer that was lost.
         self.change(&format!("elect the preferred leader of {topic}/{partition}"), || {
             let answer = try_ask(&self.any_broker(), &request, 2, 2)?;
@@ -149,12 +147,9 @@ impl Cluster {
 
     /// Adds partitions, up to this many.
     pub fn add_partitions(&self, topic: &str, count: i32) {
-        let more = CreatePartitionsTopic::default()
-            .with_name(name(topic))
-            .with_count(count)
-            .with_assignments(None);
-        let request =
-            CreatePartitionsRequest::default().with_topics(vec![more]).with_timeout_ms(LIMIT_MS);
+        let more =
+            CreatePartitionsTopic::default().with_name(name(topic)).with_count(count).with_assignments(None);
+        let request = CreatePartitionsRequest::default().with_topics(vec![more]).with_timeout_ms(LIMIT_MS);
         self.change(&format!("add partitions to {topic}"), || {
             let answer = try_ask(&self.any_broker(), &request, 3, 3)?;
             Ok(answer.results.iter().map(|one| one.error_code).collect())
@@ -180,8 +175,7 @@ impl Cluster {
 
     /// Deletes the records below an offset, as `kafka-delete-records.sh` does.
     pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
-        let upto =
-            DeleteRecordsPartition::default().with_partition_index(partition).with_offset(before);
+        let upto = DeleteRecordsPartition::default().with_partition_index(partition).with_offset(before);
         let of = DeleteRecordsTopic::default().with_name(name(topic)).with_partitions(vec![upto]);
         let request = DeleteRecordsRequest::default().with_topics(vec![of]).with_timeout_ms(LIMIT_MS);
         self.change(&format!("delete records of {topic}/{partition}"), || {
@@ -215,7 +209,8 @@ impl Cluster {
         let request = if layout >= 10 { request.with_timeout_ms(LIMIT_MS) } else { request };
         let answer = try_ask(&self.leader_address(topic, partition), &request, version, layout)?;
         let one = answer.topics.iter().flat_map(|topic| &topic.partitions).next();
-        one.map(|one| (one.error_code, one.offset)).ok_or_else(|| "an answer without its partition".to_owned())
+        one.map(|one| (one.error_code, one.offset))
+            .ok_or_else(|| "an answer without its partition".to_owned())
     }
 
     /// Where a partition is.

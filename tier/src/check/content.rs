@@ -9,7 +9,9 @@ use firnline_index::ids::{Crc32c, RawPosition, TimestampMs};
 use firnline_index::lineage::EpochStart;
 use firnline_index::manifest::{Entry, EntryKind};
 use firnline_index::segment::{Footer, SegmentTail};
-use firnline_index::transactions::{SegmentTransactions, TransactionStart, TransactionTracker};
+use firnline_index::transactions::{
+    AbortedTransaction, SegmentTransactions, TransactionStart, TransactionTracker,
+};
 
 use super::AnomalyKind;
 use crate::segments::BlockRun;
@@ -22,6 +24,9 @@ pub(super) struct Content {
     tracker: Option<TransactionTracker>,
     /// Whether it is known what was open where the segment begins. Else only markers can be compared.
     from_known: bool,
+    /// The same without what was open before, of a segment that a broker has copied: whoever copies has that segment's files
+    /// alone, and names the segment's base for data before it.
+    alone: Option<TransactionTracker>,
     digest: Digest,
     found: Vec<AnomalyKind>,
     tally: Tally,
@@ -38,6 +43,7 @@ impl Content {
         Self {
             limits,
             sequence: Sequence::from(entry.range.start()),
+            alone: entry.kip405.is_some().then(|| TransactionTracker::new(unknown.clone())),
             tracker: Some(TransactionTracker::new(start.unwrap_or(unknown))),
             from_known,
             digest: Digest::new(CrcAlgorithm::Crc32Iscsi),
@@ -125,12 +131,14 @@ impl Content {
             self.bad_batch(batch.position, error);
         }
         let Some(tracker) = &mut self.tracker else { return };
-        if !batch.header.control || batch.header.record_count == Some(0) {
-            return tracker.observe(&batch.header, None);
-        }
-        match control_marker(&batch.header, batch.bytes) {
-            Ok(marker) => tracker.observe(&batch.header, Some(marker)),
-            Err(error) => self.bad_batch(batch.position, error),
+        let is_marker = batch.header.control && batch.header.record_count != Some(0);
+        let marker = match is_marker.then(|| control_marker(&batch.header, batch.bytes)).transpose() {
+            Ok(marker) => marker,
+            Err(error) => return self.bad_batch(batch.position, error),
+        };
+        tracker.observe(&batch.header, marker);
+        if let Some(alone) = &mut self.alone {
+            alone.observe(&batch.header, marker);
         }
     }
 
@@ -152,7 +160,8 @@ impl Content {
                     self.found.push(AnomalyKind::Footer { what: "end of the batches", object, manifest });
                 }
                 let computed = tracker.finish(end);
-                self.compare(recorded, &computed);
+                let alone = self.alone.take().map(|alone| alone.finish(end).aborted);
+                self.compare(recorded, &computed, alone.as_ref().unwrap_or(&computed.aborted));
                 let (batches, footer) = (self.batches, tail.footer());
                 self.found.extend(self.tally.differences(batches, footer));
                 self.digest.update(tail_bytes);
@@ -168,11 +177,16 @@ impl Content {
     }
 
     /// Text is made only of what differs: the lists may have millions of items.
-    fn compare(&mut self, recorded: &SegmentTransactions, computed: &SegmentTransactions) {
+    fn compare(
+        &mut self,
+        recorded: &SegmentTransactions,
+        computed: &SegmentTransactions,
+        aborted: &Vec<AbortedTransaction>,
+    ) {
         self.differ("first markers", &recorded.first_markers, &computed.first_markers);
         // Markers are told by the segment's own batches; all else also by what was open before.
         if self.from_known {
-            self.differ("aborted transactions", &recorded.aborted, &computed.aborted);
+            self.differ("aborted transactions", &recorded.aborted, aborted);
             self.differ("open transactions", &recorded.open, &computed.open);
             self.differ("stable end", &recorded.stable_end, &computed.stable_end);
         }

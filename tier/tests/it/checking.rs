@@ -1,12 +1,15 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use firnline_index::ids::{ProducerId, SegmentUuid, TimestampMs};
 use firnline_index::keys::ObjectKey;
-use firnline_index::manifest::Manifest;
+use firnline_index::manifest::{Manifest, Projected};
+use firnline_index::transactions::{OpenTransaction, TransactionStart};
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
-use firnline_tier::Tier;
+use firnline_tier::change::Project;
 use firnline_tier::check::{CheckDepth, CheckReport, Finding};
+use firnline_tier::{Basis, BrokerSegment, SegmentPlan, Tier, Unpaced, UploadOutcome};
 
 use crate::support::*;
 
@@ -60,6 +63,40 @@ async fn a_sound_tier_has_nothing_to_tell() {
     assert_eq!(found, names(&[]));
     assert_eq!(report.log_bytes, manifest.totals.log_bytes.get());
     assert_eq!(report.batches, 11);
+}
+
+/// Whoever copies for a broker has one segment's files: what was open before is known by the snapshot at its end alone.
+#[tokio::test(start_paused = true)]
+async fn a_brokers_segment_may_name_its_base_for_data_before_it() {
+    let world = World::new(12);
+    let tier = world.tier().await;
+    let (mut log, mut next) = (Log::default(), Log::starting_at(3));
+    log.append(3, 300, Some(1));
+    next.append(3, 300, None).end(1, false).append(3, 300, Some(2)).end(2, false);
+    let open = OpenTransaction {
+        producer: ProducerId::new(1).unwrap(),
+        first_offset: offset(0),
+        last_timestamp: TimestampMs::new(START_MS + 2).ok(),
+    };
+    let mut done = Projected::default();
+    for (number, log, open) in [(1, &log, vec![open]), (2, &next, Vec::new())] {
+        let named = BrokerSegment {
+            uuid: SegmentUuid::from_bytes([number; 16]),
+            leader_epoch: None,
+            epochs: Vec::new(),
+            files: Default::default(),
+            open: Some(open),
+        };
+        let base = range_of(&log.batches[0]).start();
+        let transactions = TransactionStart::Unknown { span_start: base };
+        let plan = SegmentPlan { transactions, ..plan(&tip(0), base, &Basis::of(None, base), 1 << 16) };
+        let outcome = tier.upload_broker_segment(log.source(), plan, named, &Unpaced).await.unwrap();
+        let UploadOutcome::Uploaded(uploaded) = outcome else { panic!("there are batches") };
+        done.added.push(uploaded.entry);
+    }
+    tier.edit(&tip(0), None, &Project { done, topic_partitions: 1 }).await.unwrap();
+    let (report, found) = check(&tier, CheckDepth::Content).await;
+    assert_eq!((found, report.segments), (names(&[]), 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,8 @@ fn said_by(java: Java) -> String {
     let tier = Directory::new();
     let url = tier.url();
     let keys = [("store.url", &*url), ("cluster.id", "plugin-tests")];
-    let options = ClusterOptions { properties: properties(&keys), java, ..ClusterOptions::single(VERSIONS[0]) };
+    let options =
+        ClusterOptions { properties: properties(&keys), java, ..ClusterOptions::single(VERSIONS[0]) };
     let mut cluster = Cluster::start(&options);
     cluster.create_topic(TOPIC, PARTITIONS, &TIERED);
     let mut ledger = Ledger::default();

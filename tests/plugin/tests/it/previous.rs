@@ -45,7 +45,11 @@ fn of_other(dir: &Path) -> usize {
     let mut count = 0;
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
         let path = entry.path();
-        count += if path.is_dir() { of_other(&path) } else { usize::from(path.extension().is_some_and(|e| e == "log")) };
+        count += if path.is_dir() {
+            of_other(&path)
+        } else {
+            usize::from(path.extension().is_some_and(|e| e == "log"))
+        };
     }
     count
 }
@@ -102,11 +106,17 @@ fn a_tier_of_another_plugin_is_taken_over_and_dies_out() {
         for number in [57, 2357] {
             let at = At::Time(workload::FIRST_TIMESTAMP_MS + number);
             let found = cluster.offset(TOPIC, partition, at);
-            assert!(ledger.key(TOPIC, partition, found).is_some_and(|key| key.ends_with(&format!("-{number}"))));
+            assert!(
+                ledger.key(TOPIC, partition, found).is_some_and(|key| key.ends_with(&format!("-{number}")))
+            );
         }
     }
     let calls = |call: &str| {
-        metric(jmx, &format!("firnline.kafka.remote:type=metrics,call={call}"), "firnline_plugin_previous_calls_total")
+        metric(
+            jmx,
+            &format!("firnline.kafka.remote:type=metrics,call={call}"),
+            "firnline_plugin_previous_calls_total",
+        )
     };
     assert!(calls("fetch") >= 4.0 && calls("index") >= 4.0, "{} {}", calls("fetch"), calls("index"));
     assert!(calls("delete") < 1.0);

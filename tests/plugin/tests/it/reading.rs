@@ -24,9 +24,9 @@ pub(crate) fn produce_to(
     count: i64,
     ledger: &mut Ledger,
 ) {
-    let plain = Producer::new(&cluster.bootstrap(), Codec::Zstd, &Transactions::Off);
+    let plain = Producer::new(&cluster.bootstrap_of_those_up(), Codec::Zstd, &Transactions::Off);
     let id = format!("{topic}-{from}");
-    let paid = Producer::new(&cluster.bootstrap(), Codec::None, &Transactions::Id(id));
+    let paid = Producer::new(&cluster.bootstrap_of_those_up(), Codec::None, &Transactions::Id(id));
     for chunk in 0..count / 100 {
         let send = |producer: &Producer| {
             for number in 0..100 {

@@ -94,6 +94,15 @@ pub(crate) fn local_start(cluster: &Cluster, topic: &str, partition: i32) -> i64
     files.filter_map(|file| base(file.file_name().to_str()?)).min().unwrap_or(0)
 }
 
+/// Whether the active segment is all that the leader has on its disk.
+pub(crate) fn is_let_go(cluster: &Cluster, topic: &str, partition: i32) -> bool {
+    let Some(leader) = cluster.placement(topic, partition).leader else { return false };
+    let files = std::fs::read_dir(cluster.node_of(leader).partition_dir(topic, partition));
+    let log = |name: &str| name.ends_with(".log");
+    files.into_iter().flatten().flatten().filter(|file| file.file_name().to_str().is_some_and(log)).count()
+        == 1
+}
+
 /// Waits until the broker has let go of the beginning of each partition.
 pub(crate) fn wait_until_let_go(cluster: &Cluster, topic: &str, partitions: i32) {
     wait(&format!("{topic} leaves the broker's disk"), || {
@@ -118,7 +127,7 @@ pub(crate) fn reads_all(cluster: &Cluster, topic: &str, partitions: i32, ledger:
 pub(crate) fn reads_from(cluster: &Cluster, topic: &str, starts: &[i64], ledger: &Ledger, what: &str) {
     let partitions = i32::try_from(starts.len()).expect("a count");
     for isolation in Isolation::ALL {
-        let read = consume_all(&cluster.bootstrap(), topic, partitions, isolation);
+        let read = consume_all(&cluster.bootstrap_of_those_up(), topic, partitions, isolation);
         for ((partition, content), start) in read.into_iter().zip(starts) {
             let what = format!("{what}: {topic}/{partition}, {}", isolation.name());
             assert_eq!(content.start, *start, "{what}");
@@ -156,8 +165,9 @@ pub(crate) fn metric(port: u16, bean: &str, attribute: &str) -> f64 {
     tool.args(["--jmx-url", &format!("service:jmx:rmi:///jndi/rmi://127.0.0.1:{port}/jmxrmi")]);
     let output = tool.args(["--object-name", bean, "--attributes", attribute]).output().expect("run java");
     let text = String::from_utf8_lossy(&output.stdout);
-    let value = text.lines().filter(|line| line.contains(attribute)).find_map(|line| {
-        line.rsplit_once('=')?.1.trim().parse().ok()
-    });
+    let value = text
+        .lines()
+        .filter(|line| line.contains(attribute))
+        .find_map(|line| line.rsplit_once('=')?.1.trim().parse().ok());
     value.unwrap_or_else(|| panic!("{bean} {attribute}: {text}{}", String::from_utf8_lossy(&output.stderr)))
 }

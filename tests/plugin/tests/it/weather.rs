@@ -15,7 +15,9 @@ use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::reading::{PARTITIONS, TOPIC, produce};
-use crate::rig::{Directory, PATIENCE, TIERED, broker, reads_all, wait, wait_until_let_go};
+use crate::rig::{
+    Directory, PATIENCE, TIERED, broker, is_let_go, local_start, reads_all, wait, wait_until_let_go,
+};
 
 /// How long a call may keep a broker's thread here.
 const DEADLINE: Duration = Duration::from_secs(3);
@@ -57,7 +59,7 @@ fn copying_goes_on_by_itself_when_the_store_does() {
     for (from, weather) in (0..).step_by(3000).zip(sky) {
         let before = relay.struck();
         relay.set(weather);
-        let local = |partition| crate::rig::local_start(&cluster, TOPIC, partition);
+        let local = |partition| local_start(&cluster, TOPIC, partition);
         let starts: Vec<i64> = (0..PARTITIONS).map(local).collect();
         produce(&cluster, TOPIC, from, 3000, &mut ledger);
         wait(&format!("the store is asked while it is {weather:?}"), || relay.struck() > before);
@@ -68,7 +70,9 @@ fn copying_goes_on_by_itself_when_the_store_does() {
         }
         relay.set(Weather::Fair);
         wait(&format!("copying goes on after {weather:?}"), || {
-            (0..PARTITIONS).zip(&starts).all(|(partition, start)| local(partition) > *start)
+            (0..PARTITIONS)
+                .zip(&starts)
+                .all(|(partition, start)| local(partition) > *start && is_let_go(&cluster, TOPIC, partition))
         });
     }
     reads_all(&cluster, TOPIC, PARTITIONS, &ledger, "after all that weather");
@@ -141,7 +145,9 @@ fn read_through(cluster: &Cluster, relay: &Relay, sky: &[Weather]) -> BTreeMap<i
 }
 
 fn poll(consumer: &BaseConsumer) -> Option<Result<(i32, Record), KafkaError>> {
-    consumer.poll(Duration::from_millis(100)).map(|got| got.map(|message| (message.partition(), record(&message))))
+    consumer
+        .poll(Duration::from_millis(100))
+        .map(|got| got.map(|message| (message.partition(), record(&message))))
 }
 
 #[test]

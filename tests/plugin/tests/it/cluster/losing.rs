@@ -27,14 +27,17 @@ fn a_follower_whose_disk_was_emptied_rebuilds_from_the_tier_and_leads() {
     produce_to(&stand.cluster, topic, 0..1, 3000, 600, &mut ledger);
     let copied = stand.wait_until_let_go(topic, 0, 0);
 
-    let node = stand.cluster.node_mut(2);
-    node.kill();
-    empty(&node.log_dir());
+    stand.cluster.node_mut(2).kill();
+    stand.wait_until_left(topic, 3);
+    empty(&stand.cluster.node(2).log_dir());
     stand.cluster.restart();
     stand.wait_in_sync(topic, 0);
     let dir = stand.cluster.node(2).partition_dir(topic, 0);
     let first = first_local(&dir);
-    assert!(first > 0 && first >= copied, "it fetched {first} on, and {copied} is where the leader's log begins");
+    assert!(
+        first > 0 && first >= copied,
+        "it fetched {first} on, and {copied} is where the leader's log begins"
+    );
     stand.cluster.elect_preferred(topic, 0);
     assert_eq!(stand.cluster.placement(topic, 0).leader, Some(3));
     reads_all(&stand.cluster, topic, 1, &ledger, "by the leader that had lost all");
@@ -55,9 +58,12 @@ fn a_leader_that_comes_back_without_its_checkpoints_is_read_whole() {
     let mut ledger = Ledger::default();
     produce_to(&stand.cluster, topic, 0..1, 0, 900, &mut ledger);
     stand.wait_until_let_go(topic, 0, 0);
-    let node = stand.cluster.node_mut(1);
-    node.kill();
-    for name in ["replication-offset-checkpoint", "recovery-point-offset-checkpoint", "log-start-offset-checkpoint"] {
+    stand.cluster.node_mut(1).kill();
+    stand.wait_until_left(topic, 2);
+    let node = stand.cluster.node(1);
+    for name in
+        ["replication-offset-checkpoint", "recovery-point-offset-checkpoint", "log-start-offset-checkpoint"]
+    {
         std::fs::remove_file(node.log_dir().join(name)).expect("a checkpoint");
     }
     std::fs::remove_file(node.partition_dir(topic, 0).join("leader-epoch-checkpoint")).expect("its epochs");
@@ -72,11 +78,12 @@ fn a_leader_that_comes_back_without_its_checkpoints_is_read_whole() {
     stand.agrees(topic, 1, &ledger);
 }
 
-/// Takes everything out of a log directory but whose it is.
+/// Takes everything out of a log directory but whose it is, and the cluster's own metadata: a controller that forgets its
+/// vote is no replica that has lost data.
 fn empty(log_dir: &Path) {
     for entry in std::fs::read_dir(log_dir).expect("the log directory").map(|entry| entry.unwrap().path()) {
         match entry.file_name().and_then(|name| name.to_str()) {
-            Some("meta.properties" | "bootstrap.checkpoint") => {}
+            Some("meta.properties" | "bootstrap.checkpoint" | "__cluster_metadata-0") => {}
             _ if entry.is_dir() => std::fs::remove_dir_all(&entry).expect("take out a directory"),
             _ => std::fs::remove_file(&entry).expect("take out a file"),
         }

@@ -29,7 +29,8 @@ fn a_topic_of_a_thousand_segments_goes_without_stalling_a_leadership_change() {
     let stand = alone();
     let cluster = &stand.cluster;
     let (topic, beside) = ("numerous", "beside");
-    let placements: Vec<&[u16]> = (0..).take(PARTITIONS as usize).map(|p| [&[1][..], &[2], &[3]][p % 3]).collect();
+    let placements: Vec<&[u16]> =
+        (0..).take(PARTITIONS as usize).map(|p| [&[1][..], &[2], &[3]][p % 3]).collect();
     cluster.create_topic_on(topic, &placements, &TINY);
     cluster.create_topic_on(beside, &[&[1, 2, 3]], &[("min.insync.replicas", "1")]);
     let mut ledger = Ledger::default();

@@ -52,7 +52,8 @@ fn transactions_are_told_apart_over_the_borders_of_segments() {
     let fate = |offset| ledger.fate(topic, 0, offset);
     let split = segments(&stand.tier, topic, 0).into_iter().filter(|(base, _)| {
         // Both are open there: records of the aborted one lie on both sides.
-        let around = |range: std::ops::Range<i64>| range.into_iter().any(|at| fate(at) == Some(Fate::Aborted));
+        let around =
+            |range: std::ops::Range<i64>| range.into_iter().any(|at| fate(at) == Some(Fate::Aborted));
         *base > 0 && *base < end && around(base - 100..*base) && around(*base..base + 100)
     });
     assert!(split.count() >= 3, "no segment ends within an aborted transaction");
@@ -71,9 +72,7 @@ fn an_active_segment_whose_time_is_over_is_rolled_and_offloaded() {
     assert_eq!(stand.cluster.offset(topic, 0, At::EarliestLocal), 0);
     // By the records' own time, which is long ago.
     stand.cluster.set_topic(topic, &[("local.retention.ms", "1000")]);
-    wait("the active segment is offloaded", || {
-        stand.tiered(topic, 0) == end && stand.local(topic, 0) == end
-    });
+    wait("the active segment is offloaded", || stand.tiered(topic, 0) == end && stand.local(topic, 0) == end);
     reads_all(&stand.cluster, topic, 1, &ledger, "of a log that is in the tier alone");
     produce_to(&stand.cluster, topic, 0..1, 100, 100, &mut ledger);
     reads_all(&stand.cluster, topic, 1, &ledger, "and goes on");

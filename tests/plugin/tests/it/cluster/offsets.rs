@@ -45,6 +45,7 @@ fn list_offsets_of_a_log_of_which_nothing_is_tiered() {
     assert_eq!(found(At::Latest), 0);
     assert_eq!(found(At::EarliestLocal), 0);
     assert_eq!(found(At::LatestTiered), -1);
-    assert_eq!(found(At::EarliestPendingUpload), 0);
+    // Brokers tell of none before the first copy.
+    assert_eq!(found(At::EarliestPendingUpload), -1);
     assert_eq!(found(At::Time(0)), -1);
 }

@@ -6,7 +6,7 @@ use firnline_tests::kafka::{At, Cluster, ClusterOptions, Ledger, VERSIONS};
 use firnline_tests::tier::Tier;
 
 use crate::outside;
-use crate::rig::{self, properties, wait};
+use crate::rig::{self, is_let_go, properties, wait};
 
 /// What a topic is told: small segments, of which only the active one is kept on disk.
 pub(super) const TIERED: [(&str, &str); 5] = [
@@ -71,8 +71,7 @@ impl Stand {
     /// Waits until the leader has tiered a partition beyond `from` and has let go of all that it tiered.
     pub(super) fn wait_until_let_go(&self, topic: &str, partition: i32, from: i64) -> i64 {
         wait(&format!("{topic}/{partition} leaves the leader's disk beyond {from}"), || {
-            let local = self.local(topic, partition);
-            local > from && local == self.tiered(topic, partition)
+            is_let_go(&self.cluster, topic, partition) && self.local(topic, partition) > from
         });
         self.local(topic, partition)
     }
@@ -101,6 +100,13 @@ impl Stand {
     /// How many objects of a topic there are.
     pub(super) fn objects(&self, topic: &str) -> usize {
         rig::segments_in(&self.tier.path(), topic).len()
+    }
+
+    /// Waits until the others know that this node, which has died, has nothing to say of a topic's one partition.
+    pub(super) fn wait_until_left(&self, topic: &str, node: u16) {
+        self.cluster.wait_for_placement(topic, 0, &format!("node {node} is known to be down"), |found| {
+            found.leader.is_some_and(|leader| leader != node) && !found.in_sync.contains(&node)
+        });
     }
 
     /// Waits until all replicas of a partition have all of it.
