@@ -112,11 +112,8 @@ fn a_tier_of_another_plugin_is_taken_over_and_dies_out() {
         }
     }
     let calls = |call: &str| {
-        metric(
-            jmx,
-            &format!("firnline.kafka.remote:type=metrics,call={call}"),
-            "firnline_plugin_previous_calls_total",
-        )
+        let bean = format!("firnline.kafka.remote:type=metrics,call={call}");
+        metric(jmx, &bean, "firnline_plugin_previous_calls_total").expect("what was passed on is counted")
     };
     assert!(calls("fetch") >= 4.0 && calls("index") >= 4.0, "{} {}", calls("fetch"), calls("index"));
     assert!(calls("delete") < 1.0);
