@@ -139,12 +139,6 @@ impl Ledger {
         self.partitions.get(&(topic.to_owned(), partition))?.get(&offset).map(|entry| entry.fate)
     }
 
-    /// The key of the record at an offset, as text; none where there is no record, or no key.
-    pub fn key(&self, topic: &str, partition: i32, offset: i64) -> Option<String> {
-        let entry = self.partitions.get(&(topic.to_owned(), partition))?.get(&offset)?;
-        String::from_utf8(entry.message.key.clone()?).ok()
-    }
-
     /// How many records of a topic met this fate.
     pub fn count(&self, topic: &str, fate: Fate) -> usize {
         let of_topic = self.partitions.iter().filter(|((name, _), _)| name == topic);

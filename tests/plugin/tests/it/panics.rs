@@ -1,13 +1,15 @@
 //! A panic in the native library is a `RemoteStorageException` to the broker, and no more than that.
 
 use firnline_tests::kafka::{
-    Cluster, ClusterOptions, Java, Ledger, VERSIONS, what_a_broker_says_that_ends, workload,
+    Cluster, ClusterOptions, Isolation, Java, Ledger, VERSIONS, assert_same_records,
+    what_a_broker_says_that_ends, workload,
 };
 use firnline_tests::ports;
 
 use crate::reading::{PARTITIONS, TOPIC, produce};
 use crate::rig::{
-    Directory, TIERED, jmx_options, metric, offset_at, properties, reads_all, wait, wait_until_let_go,
+    Directory, TIERED, jmx_options, metric, offset_at, properties, read_in_spite, reads_all, wait,
+    wait_until_let_go,
 };
 
 /// Every native method that a broker's work comes through, but for `open` and `skip`: brokers skip nothing.
@@ -33,7 +35,13 @@ fn a_panic_in_each_native_method_ends_that_call_alone() {
     let mut ledger = Ledger::default();
     produce(&cluster, TOPIC, 0, 3000, &mut ledger);
     wait_until_let_go(&cluster, TOPIC, PARTITIONS);
-    reads_all(&cluster, TOPIC, PARTITIONS, &ledger, "in spite of panics");
+    let found = read_in_spite(&cluster, TOPIC, PARTITIONS, &[], |_| {});
+    for (partition, records) in &found {
+        let expected = ledger.visible(TOPIC, *partition, i64::MAX, Isolation::ReadCommitted);
+        assert_same_records("in spite of panics", &expected, records);
+    }
+    assert_eq!(found.len(), 2);
+    reads_all(&cluster, TOPIC, PARTITIONS, &ledger, "after all panics");
     assert_eq!(offset_at(&cluster, TOPIC, 0, workload::FIRST_TIMESTAMP_MS + 57), 57);
     // Retention deletes one after the other, and comes again where it failed.
     cluster.set_topic(TOPIC, &[("retention.bytes", "1")]);

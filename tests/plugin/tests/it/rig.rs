@@ -1,14 +1,17 @@
 //! A broker with the plugin, and a tier.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use firnline_tests::kafka::{
-    Cluster, ClusterOptions, Isolation, Ledger, VERSIONS, assert_same_records, consume_all, consumer_as,
+    At, Cluster, ClusterOptions, Isolation, Ledger, Record, VERSIONS, assert_same_records, consume_all,
+    consumer_as, record,
 };
 use firnline_tests::{scratch, tools};
 use rdkafka::consumer::Consumer as _;
+use rdkafka::error::KafkaError;
+use rdkafka::message::Message as _;
 use tempfile::TempDir;
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -146,6 +149,52 @@ pub(crate) fn offset_at(cluster: &Cluster, topic: &str, partition: i32, timestam
     asked.add_partition_offset(topic, partition, rdkafka::Offset::Offset(timestamp_ms)).expect("a time");
     let told = client.offsets_for_times(asked, Duration::from_secs(30)).expect("the broker answers");
     told.elements()[0].offset().to_raw().expect("an offset")
+}
+
+/// Reads a topic of some partitions to the end of each, by a client that goes on where a broker tells of an error; `meanwhile`
+/// is called between records, with how many have come.
+pub(crate) fn read_in_spite(
+    cluster: &Cluster,
+    topic: &str,
+    partitions: i32,
+    settings: &[(&str, &str)],
+    mut meanwhile: impl FnMut(usize),
+) -> BTreeMap<i32, Vec<Record>> {
+    let consumer = consumer_as(&cluster.bootstrap_of_those_up(), settings, Isolation::ReadCommitted);
+    let mut list = rdkafka::TopicPartitionList::new();
+    for partition in 0..partitions {
+        list.add_partition_offset(topic, partition, rdkafka::Offset::Beginning).expect("a position");
+    }
+    consumer.assign(&list).expect("assign");
+    let (mut found, mut ended, mut count) = (BTreeMap::<i32, Vec<Record>>::new(), BTreeSet::new(), 0);
+    let began = Instant::now();
+    while ended.len() < usize::try_from(partitions).expect("a count") {
+        assert!(began.elapsed() < PATIENCE, "{count} records of {topic} after {PATIENCE:?}");
+        meanwhile(count);
+        match consumer.poll(Duration::from_millis(100)) {
+            Some(Ok(message)) => {
+                found.entry(message.partition()).or_default().push(record(&message));
+                count += 1;
+            }
+            Some(Err(KafkaError::PartitionEOF(partition))) => _ = ended.insert(partition),
+            // The client tries again.
+            Some(Err(_)) | None => {}
+        }
+    }
+    found
+}
+
+/// Where the partitions of a topic begin, once retention is done with them.
+pub(crate) fn settled_starts(cluster: &Cluster, topic: &str, partitions: i32) -> Vec<i64> {
+    let look = || (0..partitions).map(|partition| cluster.offset(topic, partition, At::Earliest)).collect();
+    let mut before: Vec<i64> = look();
+    wait(&format!("retention is done with {topic}"), || {
+        // Several times as long as it takes to look at all.
+        std::thread::sleep(Duration::from_secs(2));
+        let now = look();
+        std::mem::replace(&mut before, now.clone()) == now
+    });
+    before
 }
 
 /// What a JVM is told so that its beans can be asked for at a port of this machine.

@@ -9,14 +9,15 @@ use firnline_tests::kafka::{
 };
 use firnline_tests::relay::{Relay, Weather};
 use firnline_tests::stores::Minio;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message as _;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::reading::{PARTITIONS, TOPIC, produce};
 use crate::rig::{
-    Directory, PATIENCE, TIERED, broker, is_let_go, local_start, reads_all, wait, wait_until_let_go,
+    Directory, PATIENCE, TIERED, broker, is_let_go, local_start, read_in_spite, reads_all, wait,
+    wait_until_let_go,
 };
 
 /// How long a call may keep a broker's thread here.
@@ -102,52 +103,25 @@ fn read_through(cluster: &Cluster, relay: &Relay, sky: &[Weather]) -> BTreeMap<i
         ("fetch.message.max.bytes", "65536"),
         ("queued.min.messages", "1"),
         ("queued.max.messages.kbytes", "64"),
-        ("reconnect.backoff.max.ms", "500"),
     ];
-    let consumer = consumer_as(&cluster.bootstrap(), &small, Isolation::ReadCommitted);
-    let mut list = TopicPartitionList::new();
-    (0..PARTITIONS)
-        .for_each(|partition| list.add_partition_offset(TOPIC, partition, Offset::Beginning).unwrap());
-    consumer.assign(&list).expect("assign");
-    let mut found: BTreeMap<i32, Vec<Record>> = BTreeMap::new();
-    let (mut ended, mut count) = (0, 0);
-    let began = Instant::now();
-    let mut sky = sky.iter();
+    let mut sky = (1..).zip(sky).peekable();
     let mut until: Option<(Instant, usize)> = None;
-    while ended < PARTITIONS {
-        assert!(began.elapsed() < PATIENCE, "{count} records after {PATIENCE:?}");
-        match until {
-            // It stays until it was met, and for some time.
-            Some((end, before)) if Instant::now() > end && relay.struck() > before => {
-                relay.set(Weather::Fair);
-                until = None;
-            }
-            None if count >= 200 * (6 - sky.len()) => {
-                if let Some(weather) = sky.next() {
-                    until = Some((Instant::now() + DEADLINE, relay.struck()));
-                    relay.set(*weather);
-                }
-            }
-            _ => {}
+    let found = read_in_spite(cluster, TOPIC, PARTITIONS, &small, |count| match until {
+        // It stays until it was met, and for some time.
+        Some((end, before)) if Instant::now() > end && relay.struck() > before => {
+            relay.set(Weather::Fair);
+            until = None;
         }
-        match poll(&consumer) {
-            Some(Ok((partition, read))) => {
-                found.entry(partition).or_default().push(read);
-                count += 1;
+        None => {
+            if let Some((_, weather)) = sky.next_if(|(number, _)| count >= 200 * number) {
+                until = Some((Instant::now() + DEADLINE, relay.struck()));
+                relay.set(*weather);
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => ended += 1,
-            // A broker's error for a partition is tried again by the client.
-            Some(Err(_)) | None => {}
         }
-    }
-    assert!(sky.next().is_none() && until.is_none(), "the weather was not met before the end was read");
+        Some(_) => {}
+    });
+    assert!(sky.next().is_none() && until.is_none(), "the end was read before the weather was met");
     found
-}
-
-fn poll(consumer: &BaseConsumer) -> Option<Result<(i32, Record), KafkaError>> {
-    consumer
-        .poll(Duration::from_millis(100))
-        .map(|got| got.map(|message| (message.partition(), record(&message))))
 }
 
 #[test]
@@ -193,11 +167,15 @@ fn a_damaged_object_stops_its_reader_there_and_nobody_else() {
         .for_each(|partition| list.add_partition_offset(TOPIC, partition, Offset::Beginning).unwrap());
     consumer.assign(&list).expect("assign");
     let mut found: BTreeMap<i32, Vec<Record>> = BTreeMap::new();
+    let poll = || {
+        let polled = consumer.poll(Duration::from_millis(100));
+        polled.map(|got| got.map(|message| (message.partition(), record(&message))))
+    };
     let (began, mut ended) = (Instant::now(), false);
     // The other partition is read to its end; of this one come the records before the damage, and no others.
     while !ended || began.elapsed() < DEADLINE {
         assert!(began.elapsed() < PATIENCE, "partition 1 was not read to its end");
-        match poll(&consumer) {
+        match poll() {
             Some(Ok((partition, read))) => found.entry(partition).or_default().push(read),
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 assert_eq!(partition, 1, "partition 0 was read past the damage");
@@ -210,7 +188,9 @@ fn a_damaged_object_stops_its_reader_there_and_nobody_else() {
     assert_same_records("the other partition", &all(1), &found[&1]);
     let before = found.remove(&0).unwrap_or_default();
     assert!(all(0).starts_with(&before) && before.len() < 3000, "{} records", before.len());
-    assert!(cluster.node(0).said().contains("RemoteStorageException"), "the broker's log has nothing of it");
+    let said = cluster.node(0).said();
+    let told = said.lines().any(|line| line.contains("Exception") && line.contains("read of "));
+    assert!(told, "the broker's log has nothing of it: {said}");
     flip(object);
     reads_all(&cluster, TOPIC, PARTITIONS, &ledger, "once it is as it was");
     cluster.stop();

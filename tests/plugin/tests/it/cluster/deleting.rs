@@ -4,7 +4,7 @@ use firnline_tests::kafka::{At, Ledger};
 
 use super::stand::{Stand, TIERED, shared};
 use crate::reading::produce_to;
-use crate::rig::wait;
+use crate::rig::{settled_starts, wait};
 
 /// Where the log begins now.
 fn start(stand: &Stand, topic: &str) -> i64 {
@@ -24,12 +24,12 @@ fn retention_by_size_and_time_deletes_remote_segments() {
     assert!(before >= 6, "{before} segments");
     stand.cluster.set_topic(topic, &[("retention.bytes", "524288")]);
     wait("the size's segments go", || start(&stand, topic) > 0 && stand.objects(topic) < before);
+    let begins = settled_starts(&stand.cluster, topic, 1)[0];
     wait("the manifest follows", || {
         let listed = crate::outside::segments(&stand.tier, topic, 0);
-        let begins = start(&stand, topic);
         !listed.is_empty() && listed.iter().all(|(_, next)| *next > begins)
     });
-    stand.reads_from(topic, start(&stand, topic), &ledger, "after retention by size");
+    stand.reads_from(topic, begins, &ledger, "after retention by size");
     stand.tier.run(&["verify", "--deep", &format!("{topic}/0")]).finish().expect_code(0);
 
     // The records' times are long past: everything goes, and what comes later is read.

@@ -102,6 +102,15 @@ impl Stand {
         rig::segments_in(&self.tier.path(), topic).len()
     }
 
+    /// Waits until the manifest of a topic's one partition names every object: what a broker that dies has not written there
+    /// yet is nobody's to add.
+    pub(super) fn wait_until_mirrored(&self, topic: &str) {
+        wait(&format!("the manifest of {topic}/0 names all that is there"), || {
+            let found = self.tier.run(&["verify", &format!("{topic}/0")]).finish().expect_code(0);
+            !String::from_utf8_lossy(found.stdout()).contains("unnamed")
+        });
+    }
+
     /// Waits until the others know that this node, which has died, has nothing to say of a topic's one partition.
     pub(super) fn wait_until_left(&self, topic: &str, node: u16) {
         self.cluster.wait_for_placement(topic, 0, &format!("node {node} is known to be down"), |found| {
