@@ -17,6 +17,9 @@ const START_LIMIT: Duration = Duration::from_secs(90);
 const STOP_LIMIT: Duration = Duration::from_secs(60);
 const ADMIN_LIMIT: Duration = Duration::from_secs(30);
 
+/// What is told of a broker's output where a test has failed.
+const LAST_LINES: usize = 60;
+
 // Small and quick to start: two cores are shared by everything that runs.
 const JAVA: [&str; 5] = [
     "-Xmx384m",
@@ -333,6 +336,20 @@ impl Cluster {
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("topic {topic} has no leaders after {ADMIN_LIMIT:?}");
+    }
+}
+
+impl Drop for Cluster {
+    /// A test that fails tells what its brokers said last.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for node in &self.nodes {
+                let said = node.said();
+                let lines: Vec<&str> = said.lines().collect();
+                let end = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
+                eprintln!("kafka {} node {} said last:\n{end}", self.version, node.id());
+            }
+        }
     }
 }
 

@@ -44,7 +44,7 @@ fn a_panic_in_each_native_method_ends_that_call_alone() {
     reads_all(&cluster, TOPIC, PARTITIONS, &ledger, "after all panics");
     assert_eq!(offset_at(&cluster, TOPIC, 0, workload::FIRST_TIMESTAMP_MS + 57), 57);
     // Retention deletes one after the other, and comes again where it failed.
-    cluster.set_topic(TOPIC, &[("retention.bytes", "1")]);
+    cluster.set_topic(TOPIC, &[("retention.ms", "1000")]);
     wait("retention deletes what it may", || tier.segments(TOPIC).is_empty());
     wait("its metrics are told", || {
         metric(jmx, "firnline.kafka.remote:type=metrics", "firnline_plugin_deletes_total").is_some()
@@ -61,7 +61,7 @@ fn a_panic_in_each_native_method_ends_that_call_alone() {
     assert!(foreign.is_empty(), "{foreign:#?}");
     assert_eq!(cluster.node(0).pid(), pid);
     // And it works on as if nothing had been.
-    cluster.set_topic(TOPIC, &[("retention.bytes", "-1")]);
+    cluster.set_topic(TOPIC, &[("retention.ms", "-1")]);
     produce(&cluster, TOPIC, 3000, 1500, &mut ledger);
     wait("new copies", || !tier.segments(TOPIC).is_empty());
     cluster.delete_topic(TOPIC);
