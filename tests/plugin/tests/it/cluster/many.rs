@@ -8,9 +8,9 @@ use super::stand::alone;
 use crate::reading::message;
 use crate::rig::wait;
 
-const PARTITIONS: i32 = 12;
+const PARTITIONS: usize = 12;
 /// Segments of each partition.
-const SEGMENTS: i64 = 180;
+const SEGMENTS: usize = 180;
 /// A leadership change that takes longer than this has been stalled. Far beyond what is seen, for machines are slow.
 const LIVELY: Duration = Duration::from_secs(60);
 
@@ -29,19 +29,18 @@ fn a_topic_of_a_thousand_segments_goes_without_stalling_a_leadership_change() {
     let stand = alone();
     let cluster = &stand.cluster;
     let (topic, beside) = ("numerous", "beside");
-    let placements: Vec<&[u16]> =
-        (0..).take(PARTITIONS as usize).map(|p| [&[1][..], &[2], &[3]][p % 3]).collect();
+    let placements: Vec<&[u16]> = (0..PARTITIONS).map(|p| [&[1][..], &[2], &[3]][p % 3]).collect();
     cluster.create_topic_on(topic, &placements, &TINY);
     cluster.create_topic_on(beside, &[&[1, 2, 3]], &[("min.insync.replicas", "1")]);
     let mut ledger = Ledger::default();
     let producer = Producer::new(&cluster.bootstrap(), Codec::None, &Transactions::Off);
-    for number in 0..SEGMENTS {
-        (0..PARTITIONS).for_each(|partition| producer.send(&message(topic, partition, number)));
+    for number in (0..).take(SEGMENTS) {
+        (0..).take(PARTITIONS).for_each(|partition| producer.send(&message(topic, partition, number)));
         // One batch each.
         producer.flush();
     }
     producer.flush_into(&mut ledger);
-    let least = (SEGMENTS as usize - 2) * PARTITIONS as usize;
+    let least = (SEGMENTS - 2) * PARTITIONS;
     wait("the segments are in the tier", || stand.objects(topic) >= least);
     let objects = stand.objects(topic);
 
