@@ -49,6 +49,14 @@ pub(crate) fn produce_to(
     }
 }
 
+/// Records of a KiB in the first partition, outside of transactions. For replicas that begin anew from the tier: brokers (4.3.1)
+/// throw away the producer snapshot that they fetch for it, and so forget which transaction is open where they begin.
+pub(crate) fn produce_plain(cluster: &Cluster, topic: &str, from: i64, count: i64, ledger: &mut Ledger) {
+    let plain = Producer::new(&cluster.bootstrap_of_those_up(), Codec::None, &Transactions::Off);
+    (from..from + count).for_each(|number| plain.send(&message(topic, 0, number)));
+    plain.flush_into(ledger);
+}
+
 /// The record of this number: a KiB, at a time of its own.
 pub(crate) fn message(topic: &str, partition: i32, number: i64) -> Message {
     Message {

@@ -5,7 +5,7 @@ use std::path::Path;
 use firnline_tests::kafka::{Codec, Ledger, Producer, Transactions};
 
 use super::stand::{TIERED, alone};
-use crate::reading::{message, produce_to};
+use crate::reading::{message, produce_plain};
 use crate::rig::reads_all;
 
 #[test]
@@ -15,7 +15,7 @@ fn a_follower_whose_disk_was_emptied_rebuilds_from_the_tier_and_leads() {
     let topic = "emptied";
     stand.cluster.create_topic_on(topic, &[&[3, 1, 2]], &TIERED);
     let mut ledger = Ledger::default();
-    produce_to(&stand.cluster, topic, 0..1, 0, 900, &mut ledger);
+    produce_plain(&stand.cluster, topic, 0, 900, &mut ledger);
     // The sequence of this producer is known to the new leader by the snapshot that it took from the tier.
     let bootstrap = stand.cluster.bootstrap();
     let lasting = Producer::new(&bootstrap, Codec::None, &Transactions::Off);
@@ -24,7 +24,7 @@ fn a_follower_whose_disk_was_emptied_rebuilds_from_the_tier_and_leads() {
         lasting.flush_into(ledger);
     };
     send(2000, &mut ledger);
-    produce_to(&stand.cluster, topic, 0..1, 3000, 600, &mut ledger);
+    produce_plain(&stand.cluster, topic, 3000, 600, &mut ledger);
     let copied = stand.wait_until_let_go(topic, 0, 0);
 
     stand.wait_until_mirrored(topic);
@@ -44,7 +44,7 @@ fn a_follower_whose_disk_was_emptied_rebuilds_from_the_tier_and_leads() {
     reads_all(&stand.cluster, topic, 1, &ledger, "by the leader that had lost all");
     send(4000, &mut ledger);
     let tiered = stand.tiered(topic, 0);
-    produce_to(&stand.cluster, topic, 0..1, 5000, 600, &mut ledger);
+    produce_plain(&stand.cluster, topic, 5000, 600, &mut ledger);
     stand.wait_until_let_go(topic, 0, tiered);
     reads_all(&stand.cluster, topic, 1, &ledger, "and what it has written and copied");
     stand.agrees(topic, 1, &ledger);
@@ -52,12 +52,12 @@ fn a_follower_whose_disk_was_emptied_rebuilds_from_the_tier_and_leads() {
 
 #[test]
 #[ignore = "scripts/plugin builds the jar first"]
-fn a_leader_that_comes_back_with_torn_checkpoints_is_read_whole() {
+fn a_leader_that_comes_back_without_its_checkpoints_is_read_whole() {
     let mut stand = alone();
     let topic = "unchecked";
     stand.cluster.create_topic_on(topic, &[&[2, 3]], &TIERED);
     let mut ledger = Ledger::default();
-    produce_to(&stand.cluster, topic, 0..1, 0, 900, &mut ledger);
+    produce_plain(&stand.cluster, topic, 0, 900, &mut ledger);
     stand.wait_until_let_go(topic, 0, 0);
     stand.wait_until_mirrored(topic);
     stand.cluster.node_mut(1).kill();
@@ -65,14 +65,13 @@ fn a_leader_that_comes_back_with_torn_checkpoints_is_read_whole() {
     let node = stand.cluster.node(1);
     // Its leader epochs are left to it: without them brokers call what is in the tier out of range, and no plugin is asked.
     for name in ["replication-offset-checkpoint", "recovery-point-offset-checkpoint"] {
-        let whole = std::fs::read(node.log_dir().join(name)).expect("a checkpoint");
-        std::fs::write(node.log_dir().join(name), &whole[..whole.len() / 3]).expect("cut it off");
+        std::fs::remove_file(node.log_dir().join(name)).expect("a checkpoint");
     }
     stand.cluster.restart();
     stand.wait_in_sync(topic, 0);
     stand.cluster.elect_preferred(topic, 0);
-    reads_all(&stand.cluster, topic, 1, &ledger, "by a leader whose checkpoints were torn");
-    produce_to(&stand.cluster, topic, 0..1, 1000, 600, &mut ledger);
+    reads_all(&stand.cluster, topic, 1, &ledger, "by a leader that lost its checkpoints");
+    produce_plain(&stand.cluster, topic, 1000, 600, &mut ledger);
     let tiered = stand.tiered(topic, 0);
     stand.wait_until_let_go(topic, 0, tiered);
     reads_all(&stand.cluster, topic, 1, &ledger, "and what it has written since");

@@ -3,7 +3,7 @@
 use firnline_tests::kafka::Ledger;
 
 use super::stand::{TIERED, shared};
-use crate::reading::produce_to;
+use crate::reading::{produce_plain, produce_to};
 use crate::rig::reads_all;
 
 #[test]
@@ -13,7 +13,7 @@ fn a_partition_that_moves_expands_and_shrinks_is_read_whole_from_each_leader() {
     let topic = "moved";
     stand.cluster.create_topic_on(topic, &[&[1, 2]], &TIERED);
     let mut ledger = Ledger::default();
-    produce_to(&stand.cluster, topic, 0..1, 0, 900, &mut ledger);
+    produce_plain(&stand.cluster, topic, 0, 900, &mut ledger);
     stand.tiers_and_reads(topic, 1, &ledger, "before it moves");
     for (round, nodes) in (1..).zip([&[3, 2][..], &[3, 2, 1], &[1]]) {
         stand.cluster.reassign(topic, 0, nodes);
@@ -23,7 +23,7 @@ fn a_partition_that_moves_expands_and_shrinks_is_read_whole_from_each_leader() {
         let what = format!("on {nodes:?}");
         reads_all(&stand.cluster, topic, 1, &ledger, &what);
         let tiered = stand.tiered(topic, 0);
-        produce_to(&stand.cluster, topic, 0..1, round * 1000, 600, &mut ledger);
+        produce_plain(&stand.cluster, topic, round * 1000, 600, &mut ledger);
         stand.wait_until_let_go(topic, 0, tiered);
         reads_all(&stand.cluster, topic, 1, &ledger, &format!("{what}, and goes on"));
     }
