@@ -16,7 +16,7 @@ fn a_follower_whose_disk_was_emptied_rebuilds_from_the_tier_and_leads() {
     stand.cluster.create_topic_on(topic, &[&[3, 1, 2]], &TIERED);
     let mut ledger = Ledger::default();
     produce_plain(&stand.cluster, topic, 0, 900, &mut ledger);
-    // The sequence of this producer is known to the new leader by the snapshot that it took from the tier.
+    // It goes on with its sequence when the leader is another.
     let bootstrap = stand.cluster.bootstrap();
     let lasting = Producer::new(&bootstrap, Codec::None, &Transactions::Off);
     let send = |from: i64, ledger: &mut Ledger| {

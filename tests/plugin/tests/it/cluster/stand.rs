@@ -18,6 +18,8 @@ pub(super) const TIERED: [(&str, &str); 5] = [
     ("min.insync.replicas", "1"),
 ];
 
+const NODES: u16 = 3;
+
 /// Brokers and tier.
 pub(super) struct Stand {
     pub(super) cluster: Cluster,
@@ -28,13 +30,20 @@ static STAND: LazyLock<RwLock<Stand>> = LazyLock::new(|| RwLock::new(Stand::star
 
 /// All three run, and go on to.
 pub(super) fn shared() -> RwLockReadGuard<'static, Stand> {
-    STAND.read().unwrap_or_else(PoisonError::into_inner)
+    loop {
+        let stand = STAND.read().unwrap_or_else(PoisonError::into_inner);
+        if (1..=NODES).all(|node| stand.cluster.is_up(node)) {
+            return stand;
+        }
+        drop(stand);
+        drop(alone());
+    }
 }
 
 /// All three run, and nobody else cares when they do not.
 pub(super) fn alone() -> RwLockWriteGuard<'static, Stand> {
     let mut stand = STAND.write().unwrap_or_else(PoisonError::into_inner);
-    // A scenario that failed may have left some of them down.
+    // The scenario before may have left some of them down.
     stand.cluster.restart();
     stand
 }
@@ -54,7 +63,7 @@ impl Stand {
             ("log.index.size.max.bytes", "65536"),
         ];
         all.extend(more.map(|(key, value)| (key.to_owned(), value.to_owned())));
-        let options = ClusterOptions { nodes: 3, properties: all, ..ClusterOptions::single(VERSIONS[0]) };
+        let options = ClusterOptions { nodes: NODES, properties: all, ..ClusterOptions::single(VERSIONS[0]) };
         Self { cluster: Cluster::start(&options), tier }
     }
 
