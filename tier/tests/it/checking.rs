@@ -176,7 +176,7 @@ async fn objects_that_nothing_names_are_mentioned_and_are_no_damage() {
             tip: tip(0),
             base: offset(base),
             leader_epoch: Some(epoch(0)),
-            uuid: firnline_index::SegmentUuid::from_bytes([0xee; 16]),
+            uuid: SegmentUuid::from_bytes([0xee; 16]),
         };
         world.sim.plant(&key.to_string(), "left behind");
     }
@@ -221,7 +221,7 @@ async fn a_manifest_whose_transactions_were_tampered_with_is_found_by_the_batche
     let (tier, _) = some_tier(&world).await;
     let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
     // Sound in itself: another producer is said to be open.
-    head.manifest.open_transactions[0].producer = firnline_index::ProducerId::new(99).unwrap();
+    head.manifest.open_transactions[0].producer = ProducerId::new(99).unwrap();
     let key = ObjectKey::Manifest { tip: tip(0) }.to_string();
     tier.store().update(&key, head.manifest.encode().unwrap(), &head.version).await.unwrap();
     assert_eq!(check(&tier, CheckDepth::Existence).await.1, names(&[]));
@@ -233,7 +233,7 @@ async fn an_entry_that_differs_from_its_footer_is_found() {
     let world = World::new(9);
     let (tier, _) = some_tier(&world).await;
     let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
-    head.manifest.entries[1].max_timestamp = firnline_index::TimestampMs::new(START_MS + 999_999).ok();
+    head.manifest.entries[1].max_timestamp = TimestampMs::new(START_MS + 999_999).ok();
     head.manifest.entries[1].object_crc = firnline_index::Crc32c::new(0);
     let key = ObjectKey::Manifest { tip: tip(0) }.to_string();
     tier.store().update(&key, head.manifest.encode().unwrap(), &head.version).await.unwrap();
@@ -246,7 +246,7 @@ async fn a_hole_that_a_cleaner_left_before_a_segments_first_batch_is_no_damage()
     let tier = world.tier().await;
     put(&tier, &tip(0), &Log::plain(2, 300)).await; // 0..6
     let head = tier.manifest(&tip(0)).await.unwrap();
-    let basis = firnline_tier::Basis::of(head.as_ref().map(|head| &head.manifest), offset(0));
+    let basis = Basis::of(head.as_ref().map(|head| &head.manifest), offset(0));
     // The next segment begins where the tier ends, its first batch at 9.
     let segment = upload(&tier, &tip(0), &basis, Log::starting_at(9).append(3, 300, None)).await.unwrap();
     assert_eq!(segment.entry.range, range(6, 12));
@@ -261,13 +261,13 @@ async fn objects_of_a_dead_branch_are_named_wherever_they_sort() {
     let mut head = tier.manifest(&tip(0)).await.unwrap().unwrap();
     // A branch that was cut off between the second segment's base and the third's: its object lies among the live ones.
     let dead_log = Log { next: 12, epoch: 7, ..Log::default() }.append(3, 300, None).clone();
-    let basis = firnline_tier::Basis::of(None, offset(12));
+    let basis = Basis::of(None, offset(12));
     let dead = upload(&tier, &tip(0), &basis, &dead_log).await.unwrap().entry;
     let dead_key = dead.object_key(&tip(0));
     head.manifest.dead_branches.push(firnline_index::manifest::DeadBranch {
         cut_at: offset(12),
         reason: firnline_index::manifest::DeadReason::Truncation,
-        recorded_at: firnline_index::TimestampMs::ZERO,
+        recorded_at: TimestampMs::ZERO,
         entries: vec![dead],
         pages: Vec::new(),
     });
