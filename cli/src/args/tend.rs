@@ -222,7 +222,7 @@ pub struct GcArgs {
     /// Objects younger than this stay, else gc.grace of the config
     #[arg(long, value_name = "DURATION")]
     pub grace: Option<String>,
-    /// Partitions that brokers tier, by what the brokers of [kafka] know
+    /// Partitions that brokers tier, by what the brokers of `[kafka]` know
     #[cfg(feature = "sidecar")]
     #[arg(long)]
     pub by_brokers: bool,
