@@ -107,8 +107,8 @@ class AllocationTest {
         none.putInt((int) crc.getValue());
         return new LogSegmentData(
                 Files.write(dir.resolve("1000.log"), log),
-                Files.write(dir.resolve("1000.index"), Fixtures.bytes(16, 1)),
-                Files.write(dir.resolve("1000.timeindex"), Fixtures.bytes(24, 2)),
+                Files.write(dir.resolve("1000.index"), new byte[0]),
+                Files.write(dir.resolve("1000.timeindex"), new byte[0]),
                 Optional.empty(),
                 Files.write(dir.resolve("1064.snapshot"), none.array()),
                 ByteBuffer.wrap("0\n1\n7 1000\n".getBytes(StandardCharsets.US_ASCII)));
