@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::checked_json::{self, JsonObjectError};
-use crate::ids::{ClusterId, TimestampMs, TopicId, TopicName};
+use crate::ids::{ClusterId, Offset, PartitionIndex, TimestampMs, TopicId, TopicName};
 use crate::said::{Said, SaidMembers};
 
 /// The layout of the object.
@@ -40,8 +40,23 @@ pub struct TopicObject {
     pub deleted_retention_ms: Option<u64>,
     /// When the topic was found deleted in the cluster, by the finder's clock. What was tiered stays.
     pub deleted_at: Option<TimestampMs>,
+    /// Where its segments were attached to: the cluster in which they belong to a topic of the same name, and are deleted.
+    pub attached: Option<Attached>,
     /// Members that this build does not know.
     pub unknown: Map<String, Value>,
+}
+
+/// A topic of another cluster to which the segments of this one were attached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attached {
+    /// The cluster, by its own id.
+    pub cluster_id: ClusterId,
+    /// The topic's id there.
+    pub topic_id: TopicId,
+    /// When the brokers there had been told of all segments, by the clock of the machine that told them.
+    pub at: TimestampMs,
+    /// Of each partition that has any, one past the last offset of its attached segments.
+    pub ends: BTreeMap<PartitionIndex, Offset>,
 }
 
 /// How long and how much the tier keeps. At least one limit is set.
@@ -73,6 +88,8 @@ struct Members {
     deleted_retention_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deleted_at_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    attached: Option<AttachedMembers>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
@@ -85,6 +102,15 @@ struct Retention {
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
     set_at_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AttachedMembers {
+    cluster_id: String,
+    topic_id: String,
+    at_ms: i64,
+    ends: BTreeMap<i32, i64>,
 }
 
 impl TopicObject {
@@ -102,6 +128,7 @@ impl TopicObject {
             encrypted: false,
             deleted_retention_ms: None,
             deleted_at: None,
+            attached: None,
             unknown: Map::new(),
         }
     }
@@ -127,6 +154,7 @@ impl TopicObject {
             encrypted: self.encrypted,
             deleted_retention_ms: self.deleted_retention_ms,
             deleted_at_ms: self.deleted_at.map(TimestampMs::get),
+            attached: self.attached.as_ref().map(AttachedMembers::from),
             unknown: self.unknown.clone(),
         })?;
         // An unknown member with a known name would stand there twice.
@@ -157,7 +185,34 @@ impl TopicObject {
                 .deleted_at_ms
                 .map(|ms| checked_json::value("deleted_at_ms", TimestampMs::new(ms)))
                 .transpose()?,
+            attached: members.attached.map(AttachedMembers::read).transpose()?,
             unknown: members.unknown,
+        })
+    }
+}
+
+impl From<&Attached> for AttachedMembers {
+    fn from(attached: &Attached) -> Self {
+        Self {
+            cluster_id: attached.cluster_id.to_string(),
+            topic_id: attached.topic_id.to_string(),
+            at_ms: attached.at.get(),
+            ends: attached.ends.iter().map(|(partition, end)| (partition.get(), end.get())).collect(),
+        }
+    }
+}
+
+impl AttachedMembers {
+    fn read(self) -> Result<Attached, JsonObjectError> {
+        let end = |(partition, end)| {
+            let partition = checked_json::value("attached.ends", PartitionIndex::new(partition))?;
+            Ok((partition, checked_json::value("attached.ends", Offset::new(end))?))
+        };
+        Ok(Attached {
+            cluster_id: checked_json::value("attached.cluster_id", ClusterId::new(&self.cluster_id))?,
+            topic_id: checked_json::value("attached.topic_id", self.topic_id.parse())?,
+            at: checked_json::value("attached.at_ms", TimestampMs::new(self.at_ms))?,
+            ends: self.ends.into_iter().map(end).collect::<Result<_, JsonObjectError>>()?,
         })
     }
 }

@@ -10,11 +10,11 @@
 //! | one request, one file: values in, values out | [`requests`] |
 //! | everything a cluster would need to be set up again | [`state`] |
 //!
-//! This crate must never carry records (no Produce, and Fetch of the brokers' own topic about remote segments alone), never
-//! change anything in a cluster, never believe a length
-//! or a count from the wire before as many bytes have arrived, never take silence on a partition for an answer, and never
-//! print a secret. It starts no task: every future does its own work and may be dropped; the connection it used is closed
-//! then.
+//! This crate must never carry records but those of the brokers' own topic about remote segments: one Fetch reads them
+//! ([`requests::fetch`], for `gc --by-brokers`), one Produce adds some ([`requests::produce`], for `restore --kip405`). It
+//! must never change anything else in a cluster, never believe a length or a count from the wire before as many bytes
+//! have arrived, never take silence on a partition for an answer, and never print a secret. It starts no task: every future
+//! does its own work and may be dropped; the connection it used is closed then.
 
 mod address;
 mod client;

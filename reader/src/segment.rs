@@ -7,8 +7,10 @@
 use std::fmt;
 
 use bytes::Bytes;
+use firnline_index::block_index::BlockIndex;
 use firnline_index::manifest::{Entry, EntryKind, Location};
 use firnline_index::segment::{BrokerFile, Footer, SegmentReadError, SegmentTail};
+use firnline_index::transactions::SegmentTransactions;
 use firnline_index::{
     ByteCount, ClusterId, Crc32c, LeaderEpoch, OffsetRange, SegmentUuid, StoredPosition, TimestampMs,
     TopicIdPartition,
@@ -102,6 +104,18 @@ impl SegmentHandle {
     #[must_use]
     pub fn footer(&self) -> &Footer {
         self.segment.tail().footer()
+    }
+
+    /// Its blocks.
+    #[must_use]
+    pub fn index(&self) -> &BlockIndex {
+        self.segment.index()
+    }
+
+    /// Its transactions.
+    #[must_use]
+    pub fn transactions(&self) -> &SegmentTransactions {
+        self.segment.tail().transactions()
     }
 
     /// The bytes of the broker's file from `position` on: at most `max_bytes`, fewer only at its end, none at or beyond it.

@@ -18,6 +18,7 @@
 //! | what an operator decided of a topic | [`policy`] |
 //! | what sidecars tell each other | [`cluster`] |
 //! | the key that seals a topic | [`keys`], [`Tier::with_key_ring`], [`Tier::rewrap`] |
+//! | give a partition's segments to brokers of another cluster | [`Tier::plan_attach`], [`Tier::told_of`], [`Tier::set_attached`] |
 //! | get a stretch of a log back as files | [`Tier::plan_restore`], [`Tier::restore`] |
 //!
 //! This crate must never talk to Kafka; never delete an object but through [`Tier::delete_condemned`] (and
@@ -26,6 +27,7 @@
 //! manifest but by a conditional put; never call a write done whose outcome it has not read back; and never retry a
 //! request by itself, which the store does.
 
+pub mod attach;
 mod catalog;
 pub mod change;
 pub mod check;

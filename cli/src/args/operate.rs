@@ -69,6 +69,8 @@ Examples:
   firnline restore s3://archive/kafka orders --to /tmp/orders
   firnline restore orders/3 --to /var/lib/kafka --from @2026-11-01T00:00:00Z
   firnline restore --state s3://archive/kafka       topics, access rules and groups, as commands
+  firnline restore orders --kip405 --config F       tells brokers with the plugin of all segments, then
+  firnline restore orders --kip405 --to LOG_DIR     what they must have on their disks, while stopped
 
 For one partition DIR is its directory: an empty one, or that of a stopped broker's partition
 without records. For a topic, or where DIR is a stopped broker's log directory, the partitions'
@@ -76,7 +78,8 @@ directories TOPIC-P are made or found in it. Only `.log` files are written; the 
 indexes and checkpoints from them when it starts. In a log directory leader epochs are lowered to
 0; elsewhere the bytes are exactly those of the source. docs/cli.md says what to
 mind: replicas, retention, producers. --state runs nothing: it prints commands of Kafka's own
-tools, for a person to choose from.")]
+tools, for a person to choose from. --kip405 attaches the tier to a new cluster whose brokers have
+the plugin, without copying segments; docs/guide/disaster.md has the steps and what to mind.")]
 pub struct RestoreArgs {
     /// The tier, if it is not named otherwise
     #[arg(value_name = "TIER")]
@@ -85,10 +88,17 @@ pub struct RestoreArgs {
     #[arg(value_name = "TOPIC[/P]", required_unless_present = "state")]
     pub what: Option<String>,
     /// Where the partitions' directories are made or stand
-    #[arg(long, value_name = "DIR", required_unless_present = "state")]
+    #[arg(long, value_name = "DIR", required_unless_present_any = ["state", "kip405"])]
     pub to: Option<PathBuf>,
+    /// Attach the topic to brokers with the plugin: without --to tell them of its segments, then with it, while they are
+    /// stopped, write into a log directory what must be there
+    #[arg(long, conflicts_with_all = ["state", "from", "until"])]
+    pub kip405: bool,
+    /// Only say what --kip405 would do, and whether it may
+    #[arg(long, requires = "kip405")]
+    pub dry_run: bool,
     /// Print what the cluster was, as sidecars have written it down: topics, access rules, offsets of groups
-    #[arg(long, conflicts_with_all = ["to", "json"])]
+    #[arg(long, conflicts_with_all = ["to", "json", "kip405"])]
     pub state: bool,
     /// Where to begin, `earliest` being the tier's first offset; the batch that holds the position is written whole
     #[arg(long, value_name = "POSITION", default_value = "earliest", allow_hyphen_values = true)]

@@ -8,6 +8,7 @@ use firnline_index::log_source::{SourceError, SourceErrorKind};
 use firnline_logdir::{LogDirError, RefusedReason, RestoreRefused};
 use firnline_offloader::{PassError, Problem};
 use firnline_store::{OpenError, StoreError, UrlError};
+use firnline_tier::attach::AttachError;
 use firnline_tier::cluster::ClusterError;
 use firnline_tier::floors::FloorError;
 use firnline_tier::gc::{DeleteError, GcError};
@@ -375,6 +376,7 @@ pub fn restore(error: RestoreError) -> Failure {
         RestoreError::Outside { .. } => codes::OUT_OF_RANGE,
         RestoreError::Gap { .. } => codes::GAP,
         RestoreError::Undecided { .. } => codes::UNDECIDED,
+        RestoreError::Forked { .. } => codes::NOT_ATTACHABLE,
         RestoreError::Read(_) | RestoreError::Tail(_) | RestoreError::Store { .. } => codes::DAMAGED,
         RestoreError::Block { .. } | RestoreError::NotABatch { .. } => codes::DAMAGED,
         RestoreError::Write(source) => {
@@ -387,6 +389,17 @@ pub fn restore(error: RestoreError) -> Failure {
         }
     };
     failure(error, &code)
+}
+
+/// A partition whose segments cannot be attached to a broker.
+pub fn attach(error: AttachError) -> Failure {
+    match error {
+        AttachError::Restore(error) => restore(error),
+        error @ AttachError::Tail { .. } => failure(error, &codes::DAMAGED),
+        error @ (AttachError::TooLong { .. } | AttachError::NotAlone { .. }) => {
+            failure(error, &codes::NOT_ATTACHABLE)
+        }
+    }
 }
 
 /// A server that does not come up, or a catalog that cannot be read.

@@ -16,8 +16,13 @@ use crate::config::{Config, Mechanism, SecretRef, Set};
 use crate::failure::{Failure, Result, codes, of};
 use crate::surroundings::Surroundings;
 
-/// A client of the brokers that the config names, which must belong to `cluster_id`. Makes no request.
-pub fn kafka(config: &Config, around: &Surroundings, env: &Env, cluster_id: &ClusterId) -> Result<Client> {
+/// A client of the brokers that the config names, which must belong to `cluster_id`, where one is given. Makes no request.
+pub fn kafka(
+    config: &Config,
+    around: &Surroundings,
+    env: &Env,
+    cluster_id: Option<&ClusterId>,
+) -> Result<Client> {
     let KafkaSection {
         bootstrap,
         tls_enabled,
@@ -82,7 +87,7 @@ pub fn kafka(config: &Config, around: &Surroundings, env: &Env, cluster_id: &Clu
     };
     let settings = ClientSettings {
         security: Security { tls, login },
-        cluster_id: Some(cluster_id.clone()),
+        cluster_id: cluster_id.cloned(),
         connect_timeout: timeout_connect.value.0,
         request_timeout: timeout_request.value.0,
         ..ClientSettings::new(bootstrap)

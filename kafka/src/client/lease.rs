@@ -66,7 +66,7 @@ impl Lease {
     async fn send<R: Exchange>(&mut self, request: &R) -> Result<R::Response, RequestError> {
         let stale = std::mem::take(&mut self.stale);
         match self.send_once(request).await {
-            // The broker may have closed it while it idled. Nothing that we ask changes anything, so ask again.
+            // The broker may have closed it while it idled. Whatever we ask may be asked twice.
             Err(RequestError::Broken { .. }) if stale => {
                 self.open().await?;
                 self.send_once(request).await

@@ -11,6 +11,7 @@ pub mod fetch;
 pub mod groups;
 pub mod metadata;
 pub mod offsets;
+pub mod produce;
 pub mod producers;
 #[cfg(test)]
 mod tests;

@@ -32,11 +32,13 @@ pub enum Api {
     DescribeAcls,
     /// Batches of the brokers' own topic about remote segments.
     Fetch,
+    /// Values for that topic.
+    Produce,
 }
 
 impl Api {
     /// All kinds.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ApiVersions,
         Self::SaslHandshake,
         Self::SaslAuthenticate,
@@ -50,6 +52,7 @@ impl Api {
         Self::OffsetFetch,
         Self::DescribeAcls,
         Self::Fetch,
+        Self::Produce,
     ];
 
     /// Kafka's name of it.
@@ -69,6 +72,7 @@ impl Api {
             Self::OffsetFetch => "OffsetFetch",
             Self::DescribeAcls => "DescribeAcls",
             Self::Fetch => "Fetch",
+            Self::Produce => "Produce",
         }
     }
 
@@ -85,6 +89,7 @@ impl Api {
             Self::OffsetForLeaderEpoch | Self::DescribeConfigs | Self::ListGroups => 4,
             Self::OffsetFetch => 8,
             Self::Fetch => 13,
+            Self::Produce => 9,
         }
     }
 
@@ -92,6 +97,7 @@ impl Api {
     #[must_use]
     pub const fn key(self) -> i16 {
         match self {
+            Self::Produce => 0,
             Self::Fetch => 1,
             Self::ListOffsets => 2,
             Self::Metadata => 3,

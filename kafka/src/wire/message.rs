@@ -7,8 +7,8 @@ use kafka_protocol::messages::{
     DescribeProducersRequest, DescribeProducersResponse, FetchRequest, FetchResponse, ListGroupsRequest,
     ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
     OffsetFetchRequest, OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
-    RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
-    SaslHandshakeResponse,
+    ProduceRequest, ProduceResponse, RequestHeader, ResponseHeader, SaslAuthenticateRequest,
+    SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
@@ -237,7 +237,12 @@ exchange!(
     DescribeAcls,
     [Fixed(6), Text, Array(&[Fixed(1), Text, Fixed(1), Array(&[Text, Text, Fixed(2), END]), END]), END,]
 );
-
+exchange!(
+    ProduceRequest,
+    ProduceResponse,
+    Produce,
+    [Array(&[Text, Array(&[Fixed(30), Array(&[Fixed(4), Text, END]), Text, END]), END,]), Fixed(4), END,]
+);
 exchange!(
     FetchRequest,
     FetchResponse,

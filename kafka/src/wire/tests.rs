@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
     ApiVersionsRequest, DescribeAclsRequest, DescribeClusterRequest, DescribeConfigsRequest,
     DescribeProducersRequest, FetchRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
-    MetadataResponse, OffsetFetchRequest, OffsetForLeaderEpochRequest, ResponseHeader,
+    MetadataResponse, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, ResponseHeader,
     SaslAuthenticateRequest, SaslHandshakeRequest,
 };
 use kafka_protocol::protocol::{Encodable, HeaderVersion, Message, StrBytes};
@@ -146,6 +146,16 @@ fn the_shapes_are_those_of_the_decoder() {
         .with_records(Some(Bytes::from_static(b"batches")));
     let topic = fetch_response::FetchableTopicResponse::default().with_partitions(vec![partition]);
     holds::<FetchRequest>(FetchResponse::default().with_responses(vec![topic]));
+    let wrong =
+        produce_response::BatchIndexAndErrorMessage::default().with_batch_index_error_message(Some(name()));
+    let partition = produce_response::PartitionProduceResponse::default()
+        .with_base_offset(5)
+        .with_record_errors(vec![wrong])
+        .with_error_message(Some(name()));
+    let topic = produce_response::TopicProduceResponse::default()
+        .with_name(name().into())
+        .with_partition_responses(vec![partition]);
+    holds::<ProduceRequest>(ProduceResponse::default().with_responses(vec![topic]));
 }
 
 #[test]
@@ -205,6 +215,7 @@ fn every_version_is_one_that_the_crate_and_all_brokers_speak() {
         (Api::DescribeCluster, [(0, 0), (0, 2)]),
         (Api::DescribeProducers, [(0, 0), (0, 0)]),
         (Api::Fetch, [(0, 13), (4, 18)]),
+        (Api::Produce, [(0, 9), (3, 13)]),
     ];
     assert_eq!(brokers.len(), Api::ALL.len());
     for (api, ranges) in brokers {
@@ -230,6 +241,7 @@ fn every_version_is_one_that_the_crate_and_all_brokers_speak() {
         crate_speaks::<DescribeClusterRequest>(),
         crate_speaks::<DescribeProducersRequest>(),
         crate_speaks::<FetchRequest>(),
+        crate_speaks::<ProduceRequest>(),
     ];
     for (api, speaks) in crates {
         assert!(speaks, "{api}");
@@ -274,7 +286,8 @@ proptest! {
         let _ = decode::<ListGroupsRequest>(frame.clone(), 7);
         let _ = decode::<OffsetFetchRequest>(frame.clone(), 7);
         let _ = decode::<DescribeAclsRequest>(frame.clone(), 7);
-        let _ = decode::<FetchRequest>(frame, 7);
+        let _ = decode::<FetchRequest>(frame.clone(), 7);
+        let _ = decode::<ProduceRequest>(frame, 7);
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub use checkpoint::{CheckpointError, LeaderEpochEntry, OffsetEntry, leader_epoc
 pub use meta::{MetaError, MetaProperties};
 pub use name::{DirName, FileName, SegmentFileKind};
 pub use partition_metadata::{PartitionMetadataError, partition_metadata};
-pub use producer_snapshot::{SnapshotError, open_transactions};
+pub use producer_snapshot::{SnapshotError, open_transactions, snapshot_of_open};
 
 /// No small file of a broker is longer; a checkpoint of 100,000 partitions has about 27 MB with the longest names.
 pub(crate) const MAX_LEN: u64 = 64 << 20;

@@ -117,6 +117,8 @@ pub enum FileName {
 }
 
 impl FileName {
+    /// The leader epochs of a log, as a broker keeps them.
+    pub(crate) const LEADER_EPOCHS: &'static str = "leader-epoch-checkpoint";
     /// The file that stands in a directory while a restore is not finished.
     pub(crate) const RESTORE_MARKER: &'static str = "firnline-restore.unfinished";
     /// What a segment's name carries until the whole restore is on disk.
@@ -125,7 +127,7 @@ impl FileName {
     /// Reads a name.
     pub fn parse(name: &str) -> Self {
         match name {
-            "leader-epoch-checkpoint" => return Self::LeaderEpochs,
+            Self::LEADER_EPOCHS => return Self::LeaderEpochs,
             "partition.metadata" => return Self::PartitionMetadata,
             Self::RESTORE_MARKER => return Self::Restoring,
             "leader-epoch-checkpoint.tmp" | "partition.metadata.tmp" => return Self::Temporary,

@@ -6,11 +6,12 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use firnline_index::Offset;
+use firnline_index::transactions::OpenTransaction;
 
 use super::target::ensure_stopped;
 use super::{RestoreError, RestoreTarget};
 use crate::IoProblem;
-use crate::files::{FileName, SegmentFileKind};
+use crate::files::{FileName, SegmentFileKind, snapshot_of_open};
 
 /// Writes `.log` files that become visible all together. Dropped without [`RestoreWriter::commit`] it leaves files that
 /// no broker reads and that the next restore removes.
@@ -75,6 +76,28 @@ impl RestoreWriter {
             .map_err(IoProblem::at("create", &path))?;
         self.give_to_owner(&file, &path)?;
         Ok(SegmentRestore { writer: self, base, path, file, bytes: 0 })
+    }
+
+    /// Says which transactions are open where the first segment begins, at `base`: a broker that reads these segments closes
+    /// each with its marker.
+    pub fn open_at(&mut self, base: Offset, open: &[OpenTransaction]) -> Result<(), RestoreError> {
+        let path = self.target.path.join(SegmentFileKind::ProducerSnapshot.name(base));
+        self.put(&path, &snapshot_of_open(open))
+    }
+
+    /// Says that all offsets up to the end are of leader epoch 0: batches that lie elsewhere, and are not in these files, too.
+    /// A broker believes it before it looks at batches; written before any of these is visible, it says of an empty
+    /// partition what holds anyway.
+    pub fn in_epoch_zero(&mut self) -> Result<(), RestoreError> {
+        self.put(&self.target.path.join(FileName::LEADER_EPOCHS), b"0\n1\n0 0\n")
+    }
+
+    fn put(&self, path: &Path, bytes: &[u8]) -> Result<(), RestoreError> {
+        let mut file = File::create(path).map_err(IoProblem::at("create", path))?;
+        self.give_to_owner(&file, path)?;
+        file.write_all(bytes).map_err(IoProblem::at("write", path))?;
+        file.sync_all().map_err(IoProblem::at("sync", path))?;
+        Ok(sync_dir(&self.target.path)?)
     }
 
     /// Makes the segments visible: asks once more that no broker runs, renames, syncs, and removes the marker last.

@@ -91,6 +91,13 @@ impl Ledger {
         self.partitions.keys().map(|(topic, partition)| (topic.as_str(), *partition))
     }
 
+    /// Forgets what was written to a partition from an offset on: it was lost.
+    pub fn lose(&mut self, topic: &str, partition: i32, from: i64) {
+        if let Some(records) = self.partitions.get_mut(&(topic.to_owned(), partition)) {
+            records.split_off(&from);
+        }
+    }
+
     /// The topics written to, with their number of partitions.
     pub fn topics(&self) -> BTreeMap<String, i32> {
         let mut topics = BTreeMap::new();

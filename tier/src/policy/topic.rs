@@ -1,7 +1,7 @@
 //! Changing a topic's object under its condition.
 
 use firnline_index::keys::ObjectKey;
-use firnline_index::topic::TopicObject;
+use firnline_index::topic::{Attached, TopicObject};
 use firnline_index::{Said, TimestampMs, TopicIdPartition};
 use firnline_store::{Fetched, Version};
 
@@ -36,6 +36,23 @@ impl Tier {
         ms: Option<u64>,
     ) -> Result<TopicObject, ClusterError> {
         self.edit_topic(topic, |object| object.deleted_retention_ms = ms).await
+    }
+
+    /// Pauses a topic for good, because its segments are about to belong to another cluster. One GET and one PUT.
+    pub async fn set_attaching(&self, topic: &KnownTopic, said: Said) -> Result<TopicObject, ClusterError> {
+        self.edit_topic(topic, |object| {
+            object.paused.get_or_insert_with(|| said.clone());
+        })
+        .await
+    }
+
+    /// Notes to whom the topic's segments belong now. One GET and one PUT.
+    pub async fn set_attached(
+        &self,
+        topic: &KnownTopic,
+        attached: Attached,
+    ) -> Result<TopicObject, ClusterError> {
+        self.edit_topic(topic, |object| object.attached = Some(attached.clone())).await
     }
 
     /// Notes that the topic was found deleted at `at`. The first time noted stays. One GET, and one PUT where it is new.

@@ -129,6 +129,17 @@ pub enum RestoreError {
         /// The offsets.
         missing: OffsetRange,
     },
+    /// Two segments of a broker have the same offsets and not the same history.
+    #[error(
+        "two segments of {tip} have offset {at} in different leader epochs: an unclean election has forked the log, and \
+         which branch holds only an operator can say"
+    )]
+    Forked {
+        /// The partition.
+        tip: TopicIdPartition,
+        /// The first offset that both have.
+        at: Offset,
+    },
     /// A transaction opened before the range is open throughout.
     #[error(
         "a transaction that began at offset {first_offset} is still open at {until}: nothing in the range is decided"

@@ -1,8 +1,10 @@
 //! Which segments, and where to cut.
 
+use std::cmp::Reverse;
+
 use firnline_index::batch::{Batch, BatchError, Batches, Marker, control_marker};
-use firnline_index::ids::{Offset, OffsetRange, RawPosition};
-use firnline_index::manifest::{Entry, Manifest};
+use firnline_index::ids::{Offset, OffsetRange, RawPosition, TopicIdPartition};
+use firnline_index::manifest::{Entry, Manifest, ManifestKind};
 use firnline_index::transactions::{OpenTransaction, TransactionStart, TransactionTracker};
 use futures::StreamExt;
 
@@ -57,6 +59,9 @@ impl Tier {
                     preceding = Some(entry);
                 }
             }
+        }
+        if manifest.kind == ManifestKind::Kip405 {
+            entries = once(&manifest.tip, entries)?;
         }
         Ok((preceding, entries))
     }
@@ -208,6 +213,25 @@ fn marker(batch: &Batch<'_>) -> Result<Option<Marker>, BatchError> {
         return Ok(None);
     }
     control_marker(&batch.header, batch.bytes).map(Some)
+}
+
+/// Leaves out segments that lie wholly in others: after a change of leaders brokers copy offsets again, within other borders.
+fn once(tip: &TopicIdPartition, mut entries: Vec<Entry>) -> Result<Vec<Entry>, RestoreError> {
+    entries.sort_by_key(|entry| (entry.range.start(), Reverse(entry.range.end())));
+    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if let Some(before) = kept.last().filter(|before| before.range.overlaps(entry.range)) {
+            let at = entry.range.start();
+            if before.epoch_at(at) != entry.epoch_at(at) {
+                return Err(RestoreError::Forked { tip: tip.clone(), at });
+            }
+            if entry.range.end() <= before.range.end() {
+                continue;
+            }
+        }
+        kept.push(entry);
+    }
+    Ok(kept)
 }
 
 /// The offsets asked for, held against what there is.

@@ -1,6 +1,7 @@
 //! `firnline restore`
 
 mod files;
+mod kip405;
 mod present;
 mod state;
 mod target;
@@ -46,7 +47,10 @@ pub async fn run(
     around: Surroundings,
     out: &mut Out,
 ) -> Result<Exit> {
-    let RestoreArgs { tier, what, to, state, from, until, leave_out_gaps, json } = args;
+    if args.kip405 {
+        return kip405::run(args, global, around, out).await;
+    }
+    let RestoreArgs { tier, what, to, state, from, until, leave_out_gaps, json, .. } = args;
     if state {
         return cluster(tier.or(what), global, around, out).await;
     }

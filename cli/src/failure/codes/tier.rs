@@ -111,4 +111,29 @@ super::codes! { TIER:
         effect: "nothing that this key sealed was read or passed on; nothing is sealed with it",
         action: "put the right key under that name (compare it with another machine's); where the ring is right, bring back the object's earlier version",
     }
+    NOT_ATTACHABLE = "FIRN-T050", Refused, "Segments cannot be attached to a broker as they are" {
+        cause: "one is larger than a broker's file may be or has no object of its own, or two of them tell different histories",
+        effect: "no broker was told of anything",
+        action: "restore the topic without --kip405, or only that partition",
+    }
+    ATTACH_TARGET = "FIRN-T051", Refused, "The topic in the new cluster cannot take the segments" {
+        cause: "it is not there, holds or has held records, is not tiered, is compacted, has fewer partitions, or has a retention by which its brokers would delete the archive at once",
+        effect: "no broker was told of anything, and nothing was changed",
+        action: "make the topic anew with what the message names; docs/guide/disaster.md has the command",
+    }
+    ATTACHED = "FIRN-T052", Refused, "The topic's segments belong to another cluster" {
+        cause: "they were attached to a topic of the same name with another id, whose brokers delete them from then on; or the topic itself was attached, and its history lies under two ids",
+        effect: "nothing was done",
+        action: "read it where it was attached to; while its segments are there, `firnline serve` and an ordinary restore read them, too",
+    }
+    NOT_TOLD = "FIRN-T053", Refused, "The brokers do not know of the segments yet" {
+        cause: "`firnline restore --kip405` has not been run for this topic without --to, or was not run to its end, or for another topic id",
+        effect: "nothing was written: a broker that starts on these files without knowing of the segments raises its log's start above them, and deletes them when it is told later",
+        action: "start the brokers, run it without --to, stop them, and run it with --to again",
+    }
+    NOT_TAKEN = "FIRN-T054", Environment, "The brokers did not take what they were told" {
+        cause: "a request to the leader of a partition of `__remote_log_metadata` failed, or was refused",
+        effect: "the old topic is paused; some segments may be known to the brokers, none is owned by two; nothing is on their disks",
+        action: "see to what the message names and run the same command again",
+    }
 }

@@ -6,7 +6,7 @@ use firnline_index::cluster_state::*;
 use firnline_index::floor::FloorObject;
 use firnline_index::lease::{Lease, MAX_PLACES};
 use firnline_index::marker::JsonObjectError;
-use firnline_index::topic::TopicObject;
+use firnline_index::topic::{Attached, TopicObject};
 use firnline_index::*;
 use proptest::prelude::*;
 
@@ -122,12 +122,19 @@ fn a_pause_and_a_deletion_stand_in_the_topic_object() {
         encrypted: true,
         deleted_retention_ms: Some(86_400_000),
         deleted_at: Some(time(7)),
+        attached: Some(Attached {
+            cluster_id: topic().cluster_id,
+            topic_id: TopicId::from_bytes([9; 16]),
+            at: time(8),
+            ends: BTreeMap::from([(PartitionIndex::new(3).unwrap(), offset(170_000))]),
+        }),
         ..topic()
     };
     let bytes = object.encode().unwrap();
     assert_eq!(TopicObject::decode(&bytes).unwrap(), object);
     let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(value["paused"]["by"], "alice");
+    assert_eq!(value["attached"]["ends"]["3"], 170_000);
     let long = Said { why: "x".repeat(Said::MAX_LEN + 1), ..said() };
     let object = TopicObject { paused: Some(long), ..topic() };
     assert!(matches!(object.encode(), Err(JsonObjectError::OutOfRange { member: "why", .. })));

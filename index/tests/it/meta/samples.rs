@@ -259,6 +259,7 @@ pub(crate) fn topic() -> TopicObject {
         encrypted: false,
         deleted_retention_ms: None,
         deleted_at: None,
+        attached: None,
         unknown: serde_json::from_str(r#"{"later": {"a": [1, "two"]}}"#).expect("an object"),
     }
 }

@@ -21,10 +21,9 @@ use firnline_tier::{BrokerSegment, SegmentPlan, UploadOutcome, UploadedSegment};
 use tokio::sync::watch;
 
 use super::files::Found;
-use super::metadata::CustomMetadata;
 use super::segment::{Owner, Segment};
 use super::source::WholeFile;
-use super::{Core, Engine, Failure, FailureKind, Inner, close};
+use super::{Core, CustomMetadata, Engine, Failure, FailureKind, Inner, close};
 
 /// Copies that a broker has under way at once, as it comes (`remote.log.manager.copier.thread.pool.size`).
 const COPIES_AT_ONCE: u64 = 10;

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use firnline_reader::SegmentHandle;
 
 use super::segment::Segment;
-use super::{Engine, Failure, FailureKind, Inner};
+use super::{Engine, Failure, FailureKind, Inner, attached};
 
 /// What is asked of the reader at a time: as much as a broker takes for one partition, unless it was told otherwise
 /// (`max.partition.fetch.bytes`).
@@ -20,6 +20,7 @@ pub struct FetchStream {
     inner: Arc<Inner>,
     handle: SegmentHandle,
     name: String,
+    attached: bool,
     state: Mutex<State>,
 }
 
@@ -30,6 +31,8 @@ struct State {
     /// One past the last byte of the stream.
     end: u64,
     held: VecDeque<Bytes>,
+    /// Where a batch begins; of attached segments, as far as it is known.
+    next_batch: Option<u64>,
 }
 
 impl Engine {
@@ -53,8 +56,10 @@ impl Engine {
         inner.counts.fetches.fetch_add(1, Ordering::Relaxed);
         let whole = handle.log_bytes();
         let end = last.map_or(whole, |last| whole.min(u64::from(last) + 1));
-        let state = State { position: u64::from(start).min(end), end, held: VecDeque::new() };
-        Ok(FetchStream { inner: Arc::clone(inner), handle, name: what, state: Mutex::new(state) })
+        let state =
+            State { position: u64::from(start).min(end), end, held: VecDeque::new(), next_batch: None };
+        let attached = segment.is_attached();
+        Ok(FetchStream { inner: Arc::clone(inner), handle, name: what, attached, state: Mutex::new(state) })
     }
 }
 
@@ -69,7 +74,7 @@ impl FetchStream {
             return Ok((max == 0 && state.position < state.end).then(Bytes::new));
         }
         if state.held.is_empty() {
-            state.held = self.bring(&state)?;
+            state.held = self.bring(&mut state)?;
         }
         let Some(first) = state.held.front_mut() else { return Err(self.short(state.position)) };
         let piece = first.split_to(max.min(first.len()));
@@ -99,12 +104,22 @@ impl FetchStream {
         passed
     }
 
-    fn bring(&self, state: &State) -> Result<VecDeque<Bytes>, Failure> {
+    fn bring(&self, state: &mut State) -> Result<VecDeque<Bytes>, Failure> {
         let left = usize::try_from(state.end - state.position).unwrap_or(usize::MAX);
         let limit = self.inner.settings.deadlines.read;
         let pieces = self.inner.call("read a segment", limit, async {
             let store = &self.inner.parts.store;
             self.inner.rates.before_read(|| store.counters().bytes_in).await;
+            if self.attached {
+                return attached::read(
+                    &self.name,
+                    &self.handle,
+                    state.position,
+                    left.min(READ_BYTES),
+                    &mut state.next_batch,
+                )
+                .await;
+            }
             let read = self.handle.read_at(state.position, left.min(READ_BYTES)).await;
             read.map_err(|error| Failure::read(&self.name, error))
         })?;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use bytes::Bytes;
 
 use super::segment::{IndexType, Segment};
-use super::{Engine, Failure, FailureKind};
+use super::{Engine, Failure, FailureKind, attached};
 
 impl Engine {
     /// A file of a segment, byte for byte; `None` where it was copied without one, which only transactions may be. No request
@@ -21,6 +21,9 @@ impl Engine {
         let found = inner.call("get an index", inner.settings.deadlines.read, async {
             let failed = |error| Failure::read(&what, error);
             let handle = inner.core().await?.reader.segment(&of).await.map_err(failed)?;
+            if segment.is_attached() {
+                return attached::file(&what, &handle, of_type).await;
+            }
             handle.broker_file(file).await.map_err(failed)
         })?;
         inner.counts.indexes.fetch_add(1, Ordering::Relaxed);

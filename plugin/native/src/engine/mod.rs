@@ -11,6 +11,7 @@
 //! The store is first spoken to in [`Engine::open`]. Where it does not answer then, the broker starts all the same, and each
 //! call tries again; where it answers that something is wrong, opening fails with it.
 
+mod attached;
 mod close;
 mod copy;
 mod delete;
@@ -19,7 +20,6 @@ mod fetch;
 mod files;
 mod index;
 mod leftovers;
-mod metadata;
 mod metrics;
 mod open;
 mod projection;
@@ -44,7 +44,7 @@ use tokio::sync::{OnceCell, watch};
 pub use copy::{Copy, CopyFiles};
 pub use failure::{Failure, FailureKind};
 pub use fetch::FetchStream;
-pub use metadata::{CustomMetadata, MAX_CUSTOM_METADATA, Origin};
+pub use firnline_index::custom_metadata::{CustomMetadata, MAX_CUSTOM_METADATA, Origin};
 pub use scrub::EngineScrub;
 pub use segment::{IndexType, Segment};
 

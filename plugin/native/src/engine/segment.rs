@@ -7,8 +7,7 @@ use firnline_index::{
 };
 use firnline_reader::{SegmentPlace, SegmentRef};
 
-use super::metadata::CustomMetadata;
-use super::{Failure, FailureKind};
+use super::{CustomMetadata, Failure, FailureKind};
 
 /// What the broker passes with every call.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -173,27 +173,3 @@ fn metadata_that_does_not_fit_the_object_is_found_out() {
     let other = local.known(CustomMetadata { object_crc: Crc32c::new(1), ..known }.encode());
     assert_eq!(read_all(&engine, &other, 0, None, 9_999).unwrap(), local.log);
 }
-
-/// A bucket attached to a new cluster: the broker has another topic id and another segment id for it.
-#[test]
-fn a_segment_of_another_origin_is_read_by_what_it_was_written_as() {
-    let world = World::new();
-    let local = Local::new(50, 1_000);
-    let segment = copied(&world, &local);
-    let known = CustomMetadata::decode(segment.custom.as_ref().unwrap()).unwrap();
-    let origin = Origin {
-        topic_id: segment.tip.topic_id,
-        partition: segment.tip.partition,
-        uuid: segment.uuid,
-        leader_epoch: LeaderEpoch::new(4).ok(),
-    };
-    let mut attached = local.known(CustomMetadata { origin: Some(origin), ..known }.encode());
-    attached.tip.topic_id = TopicId::from_bytes([0x77; 16]);
-    attached.tip.partition = PartitionIndex::new(0).unwrap();
-    attached.uuid = firnline_index::SegmentUuid::from_bytes([0x78; 16]);
-    let engine = world.engine();
-    assert_eq!(read_all(&engine, &attached, 0, None, 9_999).unwrap(), local.log);
-    assert!(engine.index(&attached, IndexType::LeaderEpoch).unwrap().is_some());
-    assert!(engine.delete(&attached).unwrap());
-    assert_eq!(world.sim.peek(&local.key()), None);
-}

@@ -5,6 +5,7 @@
 #![allow(clippy::disallowed_methods, reason = "real servers are waited for in real time")]
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
+mod attached;
 mod cluster;
 mod doors;
 mod jvm;

@@ -46,7 +46,7 @@ pub(super) async fn open(typed: &Typed) -> Result<Opened> {
         return Err(Failure::new(&codes::LOG_DIR, what).into());
     };
     let node = node(&dirs, config)?;
-    let client = wiring::kafka(config, &context.around, &context.env, &cluster)?;
+    let client = wiring::kafka(config, &context.around, &context.env, Some(&cluster))?;
     let disk_total = smallest_disk(&dirs)?;
     let settings = wiring::sidecar(config, patterns, disk_total);
     let places = dirs.dirs().iter().map(place).collect();

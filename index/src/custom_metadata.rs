@@ -10,7 +10,7 @@
 //! Big-endian; 24 bytes, or 64 with an origin. The check is the lower half of the CRC32C of what stands before it: bytes that
 //! another plugin has left do not pass for ours. `docs/formats/custom-metadata.md` is its page.
 
-use firnline_index::{ByteCount, Crc32c, LeaderEpoch, PartitionIndex, SegmentUuid, StoredPosition, TopicId};
+use crate::{ByteCount, Crc32c, LeaderEpoch, PartitionIndex, SegmentUuid, StoredPosition, TopicId};
 
 /// No custom metadata is longer. A broker ends a partition's copying over more than 128 bytes.
 pub const MAX_CUSTOM_METADATA: usize = 64;

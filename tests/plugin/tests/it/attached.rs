@@ -1,0 +1,304 @@
+//! A cluster is lost, and what it had tiered belongs to another one: by `firnline restore --kip405`, without a copy.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use firnline_tests::firnline::Outcome;
+use firnline_tests::kafka::{
+    Cluster, ClusterOptions, Isolation, Ledger, VERSIONS, assert_same_records, consume_all, consumer_as,
+    workload,
+};
+use firnline_tests::process::Server;
+use firnline_tests::tier::Tier;
+use firnline_tests::{ports, scratch};
+use rdkafka::consumer::Consumer as _;
+
+use crate::reading::{PARTITIONS, TOPIC, produce};
+use crate::rig::{
+    PATIENCE, TIERED, broker, local_start, offset_at, properties, reads_all, wait, wait_until_let_go,
+};
+
+/// What the new cluster's topic must be made with.
+const FOR_EVER: [(&str, &str); 2] = [("retention.ms", "-1"), ("retention.bytes", "-1")];
+
+/// The tier's cluster, as its marker names it.
+fn cluster_id(tier: &Tier) -> String {
+    let text = std::fs::read_to_string(tier.path().join("firnline.json")).expect("the marker");
+    let marker: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    marker["cluster_id"].as_str().expect("a cluster").to_owned()
+}
+
+fn segments(tier: &Tier, topic: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut left = vec![tier.path()];
+    while let Some(directory) = left.pop() {
+        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                left.push(path);
+            } else if path.extension().is_some_and(|end| end == "seg")
+                && path.to_string_lossy().contains(&format!("/{topic}."))
+            {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Where the tier ends.
+fn tier_end(tier: &Tier, of: &str) -> i64 {
+    let listed = tier.run(&["ls", of, "--json"]).finish();
+    let ends = listed.json_lines().into_iter().filter_map(|line| line["next_offset"].as_i64());
+    ends.max().unwrap_or(0)
+}
+
+/// `firnline restore --kip405` with these brokers.
+fn attach(tier: &Tier, cluster: &Cluster, arguments: &[&str]) -> Outcome {
+    let home = scratch::directory("attach");
+    let config = home.path().join("firnline.toml");
+    let brokers = cluster.bootstrap().replace(',', "', '");
+    std::fs::write(&config, format!("[kafka]\nbootstrap = ['{brokers}']\n")).expect("write the config");
+    let all = [&["restore", TOPIC, "--kip405"], arguments].concat();
+    tier.run(&all).env("FIRNLINE_CONFIG", &config).finish()
+}
+
+fn new_cluster(tier: &Tier, nodes: u16, keys: &[(&str, &str)]) -> Cluster {
+    let (url, id) = (tier.url().to_owned(), cluster_id(tier));
+    let own = [("store.url", url.as_str()), ("cluster.id", id.as_str()), ("projection.interval", "1s")];
+    let mut properties = properties(&[&own, keys].concat());
+    if nodes > 1 {
+        // The last of a name counts.
+        let topic = "rlmm.config.remote.log.metadata.topic";
+        properties.push((format!("{topic}.replication.factor"), "3".to_owned()));
+        properties.push((format!("{topic}.min.isr"), "1".to_owned()));
+    }
+    Cluster::start(&ClusterOptions { properties, nodes, ..ClusterOptions::single(VERSIONS[0]) })
+}
+
+/// Both steps, and the ends of what each partition has then: attached, and in all.
+fn attach_whole(tier: &Tier, cluster: &mut Cluster, nodes: usize) -> BTreeMap<i32, (i64, i64)> {
+    cluster.create_topic(TOPIC, PARTITIONS, &[&TIERED[..], &FOR_EVER].concat());
+    let before = segments(tier, TOPIC);
+    attach(tier, cluster, &["--to", cluster.log_dir().to_str().expect("text")])
+        .expect_code(4)
+        .expect_stderr("FIRN-T053");
+    attach(tier, cluster, &["--dry-run", "--json"]).expect_code(0);
+    let told = attach(tier, cluster, &["--json"]).expect_code(0);
+    // Said twice it does nothing more.
+    attach(tier, cluster, &["--json"]).expect_code(0);
+    cluster.stop();
+    for node in 0..nodes {
+        let log_dir = cluster.node(node).log_dir();
+        let to = ["--to", log_dir.to_str().expect("text"), "--json"];
+        attach(tier, cluster, &to).expect_code(0);
+    }
+    cluster.restart();
+    assert_eq!(segments(tier, TOPIC), before, "no segment is written or copied");
+    let number = |line: &serde_json::Value, name: &str| {
+        line[name].as_i64().unwrap_or_else(|| panic!("{name}: {line}"))
+    };
+    told.json_lines()
+        .iter()
+        .map(|line| {
+            let ends = (number(line, "attached_until"), number(line, "next_offset"));
+            (i32::try_from(number(line, "partition")).expect("a partition"), ends)
+        })
+        .collect()
+}
+
+/// What of the ledger is lost because it was not tiered.
+fn lose(ledger: &mut Ledger, ends: &BTreeMap<i32, (i64, i64)>) {
+    for (partition, (_, end)) in ends {
+        ledger.lose(TOPIC, *partition, *end);
+    }
+}
+
+/// Everything that was attached is there, goes on, and goes with the topic.
+fn lives(tier: &Tier, cluster: &Cluster, ledger: &mut Ledger, ends: &BTreeMap<i32, (i64, i64)>, what: &str) {
+    reads_all(cluster, TOPIC, PARTITIONS, ledger, what);
+    for partition in 0..PARTITIONS {
+        let found = offset_at(cluster, TOPIC, partition, workload::FIRST_TIMESTAMP_MS + 57);
+        assert_eq!(found, 57, "{what}: by its time");
+    }
+    let attached = segments(tier, TOPIC);
+    produce(cluster, TOPIC, 100_000, 3000, ledger);
+    wait("the new cluster tiers, too", || {
+        (0..PARTITIONS).all(|partition| local_start(cluster, TOPIC, partition) > ends[&partition].1)
+    });
+    assert!(segments(tier, TOPIC).len() > attached.len());
+    reads_all(cluster, TOPIC, PARTITIONS, ledger, &format!("{what}, and went on"));
+    deletes_records(cluster, ledger, &attached);
+    cluster.delete_topic(TOPIC);
+    let left = || attached.iter().filter(|path| path.exists()).count();
+    // Those of the last file that was written locally were not attached.
+    wait("the attached segments go with the topic", || {
+        segments(tier, TOPIC).iter().all(|path| attached.contains(path)) && left() <= ends.len()
+    });
+}
+
+/// Records that are deleted through the new cluster take the attached segments with them that hold nothing else.
+fn deletes_records(cluster: &Cluster, ledger: &Ledger, attached: &[PathBuf]) {
+    let of_first: Vec<&PathBuf> = attached
+        .iter()
+        .filter(|path| path.parent().is_some_and(|partition| partition.ends_with("0")))
+        .collect();
+    let base = |path: &PathBuf| -> i64 {
+        let name = path.file_name().and_then(|name| name.to_str()).expect("a key of ours");
+        name[..20].parse().expect("a base offset")
+    };
+    let before = base(of_first[1]) + 1;
+    cluster.delete_records(TOPIC, 0, before);
+    wait("the first segment goes", || !of_first[0].exists());
+    let mut found = consume_all(&cluster.bootstrap(), TOPIC, 1, Isolation::ReadCommitted);
+    let found = found.remove(&0).expect("the partition");
+    assert_eq!(found.start, before);
+    assert!(of_first[1].exists());
+    let mut expected = ledger.visible(TOPIC, 0, found.end, Isolation::ReadCommitted);
+    expected.retain(|record| record.offset >= before);
+    assert_same_records("behind deleted records", &expected, &found.records);
+}
+
+#[test]
+#[ignore = "scripts/plugin builds the jar first"]
+fn what_brokers_tiered_belongs_to_a_new_cluster() {
+    let tier = Tier::directory();
+    let url = tier.url().to_owned();
+    let keys = [("store.url", url.as_str()), ("cluster.id", "plugin-tests"), ("projection.interval", "1s")];
+    let mut lost = broker(VERSIONS[0], &keys);
+    lost.create_topic(TOPIC, PARTITIONS, &TIERED);
+    let mut ledger = Ledger::default();
+    // In several leader epochs, all of them above the new cluster's first.
+    for round in 0..3 {
+        produce(&lost, TOPIC, round * 3000, 3000, &mut ledger);
+        lost.node_mut(0).stop();
+        lost.restart();
+    }
+    wait_until_let_go(&lost, TOPIC, PARTITIONS);
+    let starts: Vec<i64> = (0..PARTITIONS).map(|partition| local_start(&lost, TOPIC, partition)).collect();
+    wait("the manifests tell of all that the broker has let go of", || {
+        (0..PARTITIONS)
+            .zip(&starts)
+            .all(|(partition, start)| tier_end(&tier, &format!("{TOPIC}/{partition}")) >= *start)
+    });
+    lost.stop();
+    drop(lost);
+    let mut cluster = new_cluster(&tier, 1, &[]);
+    let ends = attach_whole(&tier, &mut cluster, 1);
+    assert!(ends.values().all(|(attached, _)| *attached > 1000), "{ends:?}");
+    lose(&mut ledger, &ends);
+    lives(&tier, &cluster, &mut ledger, &ends, "attached");
+}
+
+/// A topic that a sidecar has offloaded, in a cluster that is gone.
+fn offloaded(tier: &Tier) -> Ledger {
+    let forgetful = [("log.retention.check.interval.ms", "500"), ("log.initial.task.delay.ms", "500")];
+    let properties = forgetful.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
+    let mut lost = Cluster::start(&ClusterOptions { properties, ..ClusterOptions::single(VERSIONS[0]) });
+    lost.create_topic(TOPIC, PARTITIONS, &[("segment.bytes", "1048576"), ("file.delete.delay.ms", "100")]);
+    let mut ledger = Ledger::default();
+    for round in 0..2 {
+        produce(&lost, TOPIC, round * 3000, 3000, &mut ledger);
+        lost.node_mut(0).stop();
+        lost.restart();
+    }
+    let home = scratch::directory("sidecar");
+    let config = home.path().join("sidecar.toml");
+    let text = format!(
+        "[kafka]\nbootstrap = ['{}']\n[http]\nlisten = '127.0.0.1:{}'\n[offload]\nlog_dirs = ['{}']\ntarget_size = '1MiB'\nmax_lag = '3s'\n\
+         scan_interval = '2s'\nsummary_interval = '2s'\nreserve = '64MiB'\n",
+        lost.bootstrap(),
+        ports::free(),
+        lost.log_dir().display(),
+    );
+    std::fs::write(&config, text).expect("write the sidecar's config");
+    let log = home.path().join("log");
+    let mut sidecar: Server = tier
+        .run(&["offload", "--config", config.to_str().expect("text"), "--log-format", "json"])
+        .spawn(&log);
+    let newest = |partition: i32| {
+        let files = std::fs::read_dir(lost.partition_dir(TOPIC, partition)).into_iter().flatten().flatten();
+        let base = |name: &str| name.strip_suffix(".log")?.parse::<i64>().ok();
+        files.filter_map(|file| base(file.file_name().to_str()?)).max().unwrap_or(0)
+    };
+    let until: Vec<i64> = (0..PARTITIONS).map(newest).collect();
+    sidecar.wait_until(PATIENCE, || {
+        (0..PARTITIONS)
+            .zip(&until)
+            .all(|(partition, end)| tier_end(tier, &format!("{TOPIC}/{partition}")) >= *end)
+    });
+    sidecar.terminate(PATIENCE);
+    lost.stop();
+    ledger
+}
+
+#[test]
+#[ignore = "scripts/plugin builds the jar first"]
+fn what_a_sidecar_offloaded_belongs_to_a_new_cluster() {
+    let tier = Tier::directory();
+    let mut ledger = offloaded(&tier);
+    let mut cluster = new_cluster(&tier, 1, &[]);
+    let ends = attach_whole(&tier, &mut cluster, 1);
+    assert!(ends.values().all(|(attached, _)| *attached > 1000), "{ends:?}");
+    lose(&mut ledger, &ends);
+    lives(&tier, &cluster, &mut ledger, &ends, "attached");
+}
+
+/// Who leads a partition.
+fn leader(cluster: &Cluster, partition: i32) -> i32 {
+    let client = consumer_as(&cluster.bootstrap(), &[], Isolation::ReadUncommitted);
+    let told = client.fetch_metadata(Some(TOPIC), Duration::from_secs(10));
+    let topics = told.as_ref().map(|told| told.topics()).unwrap_or_default();
+    let found = topics.iter().flat_map(|topic| topic.partitions()).find(|found| found.id() == partition);
+    found.map_or(-1, |found| found.leader())
+}
+
+/// How many replicas are in sync.
+fn in_sync(cluster: &Cluster, partition: i32) -> usize {
+    let client = consumer_as(&cluster.bootstrap(), &[], Isolation::ReadUncommitted);
+    let Ok(told) = client.fetch_metadata(Some(TOPIC), Duration::from_secs(10)) else { return 0 };
+    let partitions = told.topics().iter().flat_map(|topic| topic.partitions());
+    partitions.filter(|found| found.id() == partition).map(|found| found.isr().len()).sum()
+}
+
+#[test]
+#[ignore = "scripts/plugin builds the jar first"]
+fn a_follower_without_a_disk_comes_back_from_attached_segments_and_leads() {
+    let tier = Tier::directory();
+    let mut ledger = offloaded(&tier);
+    let mut cluster = new_cluster(&tier, 3, &[]);
+    let ends = attach_whole(&tier, &mut cluster, 3);
+    lose(&mut ledger, &ends);
+    reads_all(&cluster, TOPIC, PARTITIONS, &ledger, "three replicas");
+    let first = leader(&cluster, 0);
+    let others: Vec<usize> = (0..3).filter(|node| i32::from(cluster.node(*node).id()) != first).collect();
+    for node in &others {
+        wait("all replicas are in sync", || {
+            (0..PARTITIONS).all(|partition| in_sync(&cluster, partition) == 3)
+        });
+        cluster.node_mut(*node).stop();
+        for partition in 0..PARTITIONS {
+            let lost = cluster.node(*node).log_dir().join(format!("{TOPIC}-{partition}"));
+            std::fs::remove_dir_all(lost).expect("lose a replica");
+        }
+        cluster.restart();
+    }
+    wait("all replicas are in sync", || (0..PARTITIONS).all(|partition| in_sync(&cluster, partition) == 3));
+    let at = (0..3).find(|node| i32::from(cluster.node(*node).id()) == first).expect("the leader");
+    cluster.node_mut(at).stop();
+    wait("another one leads", || {
+        (0..PARTITIONS).all(|partition| ![first, -1].contains(&leader(&cluster, partition)))
+    });
+    for isolation in [Isolation::ReadUncommitted, Isolation::ReadCommitted] {
+        for (partition, content) in consume_all(&cluster.bootstrap(), TOPIC, PARTITIONS, isolation) {
+            let what = format!("{TOPIC}/{partition}, {}", isolation.name());
+            let expected = ledger.visible(TOPIC, partition, content.end, isolation);
+            assert_eq!(content.end, ends[&partition].1, "{what}");
+            assert_same_records(&what, &expected, &content.records);
+        }
+    }
+    produce(&cluster, TOPIC, 200_000, 300, &mut ledger);
+    reads_all(&cluster, TOPIC, PARTITIONS, &ledger, "led by who came back");
+}
