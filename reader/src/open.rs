@@ -394,7 +394,13 @@ impl Wanted {
     /// One that the caller names by itself, with the broker's files. Its last offset is not held against what the caller
     /// knows: a broker's own count may go on behind the last batch.
     fn named(of: &SegmentRef, place: SegmentPlace) -> Self {
-        Self { with_files: true, ..Self::of(&of.tip, of.cluster_id.clone(), of.entry(place)) }
+        let mut named =
+            Self { with_files: true, ..Self::of(&of.tip, of.cluster_id.clone(), of.entry(place)) };
+        if of.cluster_id.is_none() {
+            // Of another cluster's it may know less than there is.
+            named.expect.log_bytes = None;
+        }
+        named
     }
 
     fn of(tip: &TopicIdPartition, cluster_id: Option<ClusterId>, entry: Entry) -> Self {

@@ -395,7 +395,7 @@ pub fn restore(error: RestoreError) -> Failure {
 pub fn attach(error: AttachError) -> Failure {
     match error {
         AttachError::Restore(error) => restore(error),
-        error @ AttachError::Tail { .. } => failure(error, &codes::DAMAGED),
+        error @ (AttachError::Tail { .. } | AttachError::Cut { .. }) => failure(error, &codes::DAMAGED),
         error @ (AttachError::TooLong { .. } | AttachError::NotAlone { .. }) => {
             failure(error, &codes::NOT_ATTACHABLE)
         }

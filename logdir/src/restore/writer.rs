@@ -6,12 +6,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use firnline_index::Offset;
-use firnline_index::transactions::OpenTransaction;
 
 use super::target::ensure_stopped;
 use super::{RestoreError, RestoreTarget};
 use crate::IoProblem;
-use crate::files::{FileName, SegmentFileKind, snapshot_of_open};
+use crate::files::{FileName, SegmentFileKind};
 
 /// Writes `.log` files that become visible all together. Dropped without [`RestoreWriter::commit`] it leaves files that
 /// no broker reads and that the next restore removes.
@@ -78,25 +77,15 @@ impl RestoreWriter {
         Ok(SegmentRestore { writer: self, base, path, file, bytes: 0 })
     }
 
-    /// Says which transactions are open where the first segment begins, at `base`: a broker that reads these segments closes
-    /// each with its marker.
-    pub fn open_at(&mut self, base: Offset, open: &[OpenTransaction]) -> Result<(), RestoreError> {
-        let path = self.target.path.join(SegmentFileKind::ProducerSnapshot.name(base));
-        self.put(&path, &snapshot_of_open(open))
-    }
-
     /// Says that all offsets up to the end are of leader epoch 0: batches that lie elsewhere, and are not in these files, too.
     /// A broker believes it before it looks at batches; written before any of these is visible, it says of an empty
     /// partition what holds anyway.
     pub fn in_epoch_zero(&mut self) -> Result<(), RestoreError> {
-        self.put(&self.target.path.join(FileName::LEADER_EPOCHS), b"0\n1\n0 0\n")
-    }
-
-    fn put(&self, path: &Path, bytes: &[u8]) -> Result<(), RestoreError> {
-        let mut file = File::create(path).map_err(IoProblem::at("create", path))?;
-        self.give_to_owner(&file, path)?;
-        file.write_all(bytes).map_err(IoProblem::at("write", path))?;
-        file.sync_all().map_err(IoProblem::at("sync", path))?;
+        let path = self.target.path.join(FileName::LEADER_EPOCHS);
+        let mut file = File::create(&path).map_err(IoProblem::at("create", &path))?;
+        self.give_to_owner(&file, &path)?;
+        file.write_all(b"0\n1\n0 0\n").map_err(IoProblem::at("write", &path))?;
+        file.sync_all().map_err(IoProblem::at("sync", &path))?;
         Ok(sync_dir(&self.target.path)?)
     }
 

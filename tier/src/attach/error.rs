@@ -1,6 +1,6 @@
 //! Why a partition is not attached.
 
-use firnline_index::ids::{OffsetRange, TopicIdPartition};
+use firnline_index::ids::{Offset, OffsetRange, TopicIdPartition};
 
 use crate::TailError;
 use crate::restore::RestoreError;
@@ -32,6 +32,17 @@ pub enum AttachError {
         tip: TopicIdPartition,
         /// The segment.
         segment: OffsetRange,
+    },
+    /// A segment's blocks do not tell where an offset stands.
+    #[error("find offset {at} in {key}")]
+    Cut {
+        /// The object's key.
+        key: String,
+        /// The offset.
+        at: Offset,
+        /// Why not.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// A segment does not open.
     #[error("open segment {segment} of {tip}")]

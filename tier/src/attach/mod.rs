@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  plan   as for a restore: entries, gaps, the end at which nothing is open
-//!           └─► the last segment's end before it: up to there attached, behind it local files
+//!           └─► the last segment counts up to there, and a broker's log begins there
 //!  open   each segment's end, 16 at once ─► what the brokers are told
 //! ```
 //! No object of the partition is written. `docs/decisions/2026-11-30-attach.md` says why it is done like this.
@@ -13,7 +13,6 @@ mod told;
 
 use firnline_index::ids::{Offset, OffsetRange, TopicIdPartition};
 use firnline_index::manifest::Entry;
-use firnline_index::transactions::OpenTransaction;
 
 pub use error::AttachError;
 
@@ -24,16 +23,12 @@ use crate::restore::RestorePlan;
 pub struct AttachPlan {
     /// The partition, by the ids that it was written under.
     pub tip: TopicIdPartition,
-    /// The offsets of the segments; between the last one's end and this range's there is nothing.
+    /// The offsets that are attached: up to the end at which nothing is open.
     pub range: OffsetRange,
     /// The segments, by first offset.
     pub segments: Vec<AttachSegment>,
     /// Their bytes, raw.
     pub log_bytes: u64,
-    /// The transactions that are open at their end. All of them are decided in what lies behind them.
-    pub open: Vec<OpenTransaction>,
-    /// What lies behind them and must be written as local files; `None` where nothing does.
-    pub local: Option<RestorePlan>,
     /// What is left out of it all at the end, and which gaps lie in between.
     pub whole: RestorePlan,
 }
@@ -43,6 +38,7 @@ pub struct AttachPlan {
 pub struct AttachSegment {
     /// The segment.
     pub entry: Entry,
-    /// One past its last offset; where a gap follows that is to be left out, one past the gap's.
+    /// One past its last offset; where a gap follows that is to be left out, one past the gap's; where not all of it is
+    /// decided, where that begins.
     pub end: Offset,
 }

@@ -1,8 +1,7 @@
 //! What is attached, and what is not.
 
-use firnline_index::ids::{Offset, OffsetRange, TopicIdPartition};
+use firnline_index::ids::{Offset, TopicIdPartition};
 use firnline_index::manifest::Entry;
-use firnline_index::transactions::OpenTransaction;
 
 use super::{AttachError, AttachPlan, AttachSegment};
 use crate::Tier;
@@ -18,55 +17,28 @@ impl Tier {
     /// As for a restore; and where a segment is not as a broker takes it.
     pub async fn plan_attach(&self, tip: &TopicIdPartition, gaps: Gaps) -> Result<AttachPlan, AttachError> {
         let request = RestoreRequest { tip: tip.clone(), from: None, until: None, gaps };
-        let whole = self.plan_restore(&request).await?;
-        let mut plan = divide(whole)?;
-        if let (Some(last), Some(_)) = (plan.segments.last(), &plan.local) {
-            plan.open = self.open_at_the_end(tip, &last.entry).await?;
-        }
-        Ok(plan)
-    }
-
-    /// What is open at a segment's end. One GET where anything is.
-    async fn open_at_the_end(
-        &self,
-        tip: &TopicIdPartition,
-        entry: &Entry,
-    ) -> Result<Vec<OpenTransaction>, AttachError> {
-        if entry.stable_end >= entry.range.end() {
-            return Ok(Vec::new());
-        }
-        let tail = self.segment_tail(tip, entry).await;
-        let tail =
-            tail.map_err(|source| AttachError::Tail { tip: tip.clone(), segment: entry.range, source })?;
-        Ok(tail.transactions().open.clone())
+        of_restore(self.plan_restore(&request).await?)
     }
 }
 
-/// Divides what would be restored.
-fn divide(whole: RestorePlan) -> Result<AttachPlan, AttachError> {
-    let tip = whole.tip.clone();
-    // Behind the last whole segment the broker's log begins. There may be none: then all of it is local.
-    let ends = whole.entries.iter().map(|entry| entry.range.end());
-    let end = ends.filter(|end| *end <= whole.range.end()).max().unwrap_or(whole.range.start());
-    let range = OffsetRange::new(whole.range.start(), end).unwrap_or(whole.range);
-    // One that reaches over it overlaps with the one that ends there, which has the offsets up to there.
-    let attached: Vec<Entry> = whole.entries.iter().filter(|e| e.range.end() <= end).cloned().collect();
-    attached.iter().try_for_each(|entry| fits(&tip, entry))?;
-    let log_bytes = attached.iter().map(|entry| entry.log_bytes.get()).sum();
-    let nexts: Vec<Offset> = attached.iter().skip(1).map(|entry| entry.range.start()).chain([end]).collect();
-    let segments = attached
+/// The segments of what would be restored, each up to where the next one begins or nothing is decided.
+fn of_restore(whole: RestorePlan) -> Result<AttachPlan, AttachError> {
+    let end = whole.range.end();
+    let entries: Vec<Entry> = whole.entries.iter().filter(|e| e.range.start() < end).cloned().collect();
+    entries.iter().try_for_each(|entry| fits(&whole.tip, entry))?;
+    let log_bytes = entries.iter().map(|entry| entry.log_bytes.get()).sum();
+    let nexts: Vec<Offset> = entries.iter().skip(1).map(|entry| entry.range.start()).chain([end]).collect();
+    let segments = entries
         .into_iter()
         .zip(nexts)
-        .map(|(entry, next)| AttachSegment { end: entry.range.end().max(next), entry })
-        .collect();
-    let local = OffsetRange::new(end, whole.range.end()).ok().filter(|rest| !rest.is_empty()).map(|rest| {
-        let entries: Vec<Entry> =
-            whole.entries.iter().filter(|entry| entry.range.overlaps(rest)).cloned().collect();
-        let log_bytes = entries.iter().map(|entry| entry.log_bytes.get()).sum();
-        let gaps = whole.gaps.iter().filter(|gap| gap.overlaps(rest)).copied().collect();
-        RestorePlan { range: rest, entries, log_bytes, gaps, ..whole.clone() }
-    });
-    Ok(AttachPlan { tip, range, segments, log_bytes, open: Vec::new(), local, whole })
+        .map(|(entry, next)| AttachSegment { end: entry.range.end().max(next).min(end), entry });
+    Ok(AttachPlan {
+        tip: whole.tip.clone(),
+        range: whole.range,
+        segments: segments.collect(),
+        log_bytes,
+        whole,
+    })
 }
 
 /// Whether a broker takes a segment like this, and the plugin finds it by its ids.
@@ -87,7 +59,8 @@ fn fits(tip: &TopicIdPartition, entry: &Entry) -> Result<(), AttachError> {
 #[cfg(test)]
 mod tests {
     use firnline_index::ids::{
-        ByteCount, Crc32c, PartitionIndex, SegmentUuid, StoredPosition, TimestampMs, TopicId, TopicName,
+        ByteCount, Crc32c, OffsetRange, PartitionIndex, SegmentUuid, StoredPosition, TimestampMs, TopicId,
+        TopicName,
     };
     use firnline_index::manifest::{EntryKind, Location};
 
@@ -139,32 +112,25 @@ mod tests {
         RestorePlan { tip, range, entries, log_bytes: 0, cut: None, gaps: Vec::new() }
     }
 
-    /// First offset and reach of each attached segment, and what is local.
-    fn divided(entries: &[(u64, u64)], end: u64) -> (Vec<(i64, i64)>, Option<OffsetRange>) {
-        let plan = divide(plan(entries, end)).unwrap();
+    /// First offset and reach of each attached segment.
+    fn reach(entries: &[(u64, u64)], end: u64) -> Vec<(i64, i64)> {
+        let plan = of_restore(plan(entries, end)).unwrap();
+        assert_eq!(plan.range.end(), at(end));
         let segments = plan.segments.iter();
-        let reach = segments.map(|segment| (segment.entry.range.start().get(), segment.end.get())).collect();
-        assert_eq!(plan.range.end(), plan.local.as_ref().map_or(at(end), |local| local.range.start()));
-        (reach, plan.local.map(|local| local.range))
+        segments.map(|segment| (segment.entry.range.start().get(), segment.end.get())).collect()
     }
 
     #[test]
-    fn whole_segments_are_attached_and_the_rest_is_local() {
-        assert_eq!(divided(&[(0, 10), (10, 20)], 20), (vec![(0, 10), (10, 20)], None));
-        assert_eq!(divided(&[(0, 10), (10, 20)], 15), (vec![(0, 10)], Some(range(10, 15))));
-        assert_eq!(divided(&[(5, 10)], 8), (vec![], Some(range(5, 8))));
+    fn segments_are_attached_up_to_where_all_is_decided() {
+        assert_eq!(reach(&[(0, 10), (10, 20)], 20), [(0, 10), (10, 20)]);
+        assert_eq!(reach(&[(0, 10), (10, 20)], 15), [(0, 10), (10, 15)]);
+        assert_eq!(reach(&[(5, 10)], 8), [(5, 8)]);
+        assert_eq!(reach(&[(0, 10), (8, 20)], 15), [(0, 10), (8, 15)]);
     }
 
     #[test]
     fn a_segment_before_a_gap_reaches_to_its_end() {
-        assert_eq!(divided(&[(0, 10), (30, 40)], 40), (vec![(0, 30), (30, 40)], None));
-        assert_eq!(divided(&[(0, 10), (30, 40)], 35), (vec![(0, 10)], Some(range(10, 35))));
-    }
-
-    #[test]
-    fn one_that_overlaps_the_last_is_left_out_where_it_is_not_whole() {
-        assert_eq!(divided(&[(0, 10), (8, 20)], 20), (vec![(0, 10), (8, 20)], None));
-        assert_eq!(divided(&[(0, 10), (8, 20)], 15), (vec![(0, 10)], Some(range(10, 15))));
+        assert_eq!(reach(&[(0, 10), (30, 40)], 40), [(0, 30), (30, 40)]);
     }
 
     #[test]
@@ -172,7 +138,7 @@ mod tests {
         let refused = |change: &dyn Fn(&mut Entry)| {
             let mut plan = plan(&[(0, 10)], 10);
             change(&mut plan.entries[0]);
-            divide(plan).unwrap_err()
+            of_restore(plan).unwrap_err()
         };
         let long = refused(&|entry| entry.log_bytes = ByteCount::new(1 << 31));
         assert!(matches!(long, AttachError::TooLong { what: "bytes", found: 0x8000_0000, .. }), "{long}");

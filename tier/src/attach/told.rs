@@ -1,9 +1,12 @@
 //! What brokers are told of a partition's segments.
 
 use firnline_index::RemoteLogSegmentId;
+use firnline_index::batch::Batches;
 use firnline_index::custom_metadata::{CustomMetadata, Origin};
-use firnline_index::ids::{Offset, TopicId, TopicIdPartition};
+use firnline_index::ids::{Offset, RawPosition, TopicId, TopicIdPartition};
+use firnline_index::manifest::Entry;
 use firnline_index::remote_log::RemoteLogSegment;
+use firnline_index::segment::SegmentTail;
 use futures::{StreamExt, TryStreamExt};
 
 use super::{AttachError, AttachPlan, AttachSegment};
@@ -46,6 +49,10 @@ impl Tier {
             segment: entry.range,
             source,
         })?;
+        let size = match *end < entry.range.end() {
+            true => self.position_of(tip, entry, &tail, *end).await?,
+            false => entry.log_bytes.get(),
+        };
         let origin = Origin {
             topic_id: tip.topic_id,
             partition: tip.partition,
@@ -70,9 +77,44 @@ impl Tier {
                 .unwrap_or(entry.range.start()),
             max_timestamp: entry.max_timestamp,
             // It was found to fit when the segment was taken into the plan.
-            size: i32::try_from(entry.log_bytes.get()).unwrap_or(i32::MAX),
-            txn_index_empty: tail.transactions().aborted.is_empty(),
+            size: i32::try_from(size).unwrap_or(i32::MAX),
+            txn_index_empty: tail.transactions().aborted.iter().all(|abort| abort.marker_offset >= *end),
             custom_metadata: custom.encode(),
         })
+    }
+
+    /// Where in the raw bytes of a segment the batch begins that has `at`, or lies behind it. One GET.
+    async fn position_of(
+        &self,
+        tip: &TopicIdPartition,
+        entry: &Entry,
+        tail: &SegmentTail,
+        at: Offset,
+    ) -> Result<u64, AttachError> {
+        let key = entry.object_key(tip);
+        let cut = |source: Box<dyn std::error::Error + Send + Sync>| AttachError::Cut {
+            key: key.clone(),
+            at,
+            source,
+        };
+        let Some(block) = tail.index().find_offset(at) else { return Ok(0) };
+        let mut runs =
+            std::pin::pin!(self.block_runs(&key, entry.location.start.get(), tail, block..block + 1));
+        let mut position = tail.index().entry(block).map_or(0, |block| block.raw.end);
+        while let Some(run) = runs.next().await {
+            let run = run.map_err(|(_, source)| cut(Box::new(source)))?;
+            let decoder = run.decoder.clone();
+            for (block, stored) in run.split() {
+                let raw = decoder.decode(&block, stored).map_err(|source| cut(Box::new(source)))?;
+                let from = RawPosition::new(block.raw.start);
+                for batch in Batches::new(&raw, from, block.first_offset, self.settings().limits) {
+                    let batch = batch.map_err(|source| cut(Box::new(source)))?;
+                    if batch.header.next_offset() > at {
+                        position = position.min(batch.position.get());
+                    }
+                }
+            }
+        }
+        Ok(position)
     }
 }

@@ -1,8 +1,6 @@
 //! From what the tier reads to the files that logdir writes.
 
-use firnline_index::Offset;
 use firnline_index::batch::BatchLimits;
-use firnline_index::transactions::OpenTransaction;
 use firnline_logdir::{RestoreError, RestoreTarget, RestoreWriter, lower_epochs};
 use firnline_tier::Tier;
 use firnline_tier::restore::{Pieces, RestorePlan, RestoreReport};
@@ -23,39 +21,10 @@ pub enum FilesError {
 
 /// Restores one partition. Gives how many batches had their epoch lowered, and what was read.
 pub async fn restore(tier: &Tier, plan: &RestorePlan, target: RestoreTarget) -> Result<(u64, RestoreReport)> {
-    write_all(tier, plan, target, Begins::WithItself).await
-}
-
-/// The same for a log whose earlier offsets are remote segments, at whose end these transactions are open.
-pub async fn restore_behind(
-    tier: &Tier,
-    plan: &RestorePlan,
-    open: &[OpenTransaction],
-    target: RestoreTarget,
-) -> Result<(u64, RestoreReport)> {
-    let begins = Begins::Behind { base: plan.range.start(), open: open.to_vec() };
-    write_all(tier, plan, target, begins).await
-}
-
-/// With what a log begins.
-#[derive(Debug)]
-enum Begins {
-    /// Its first batch.
-    WithItself,
-    /// The end of remote segments. What they have must be followed by a file that begins there.
-    Behind { base: Offset, open: Vec<OpenTransaction> },
-}
-
-async fn write_all(
-    tier: &Tier,
-    plan: &RestorePlan,
-    target: RestoreTarget,
-    begins: Begins,
-) -> Result<(u64, RestoreReport)> {
     let progress = Progress::bytes("restore", plan.log_bytes);
     progress.on(target.path.display().to_string());
     let limits = tier.settings().limits;
-    let restored = tier.restore(plan, move |pieces| write(pieces, target, begins, limits, &progress)).await;
+    let restored = tier.restore(plan, move |pieces| write(pieces, target, limits, &progress)).await;
     let ((writer, lowered), report) = restored.map_err(of::restore)?;
     // Only now is it certain that everything was read and is in the files.
     let commit = tokio::task::spawn_blocking(move || writer.commit()).await;
@@ -70,23 +39,14 @@ async fn write_all(
 fn write(
     mut pieces: Pieces,
     target: RestoreTarget,
-    begins: Begins,
     limits: BatchLimits,
     progress: &Progress,
 ) -> std::result::Result<(RestoreWriter, u64), FilesError> {
     let for_a_broker = target.log_dir.is_some();
     let mut writer = target.begin()?;
-    let mut first = None;
-    if let Begins::Behind { base, open } = begins {
-        writer.in_epoch_zero()?;
-        if !open.is_empty() {
-            writer.open_at(base, &open)?;
-        }
-        first = Some(base);
-    }
     let mut lowered = 0;
     while let Some(base) = pieces.next_file() {
-        let mut segment = writer.segment(first.take().unwrap_or(base))?;
+        let mut segment = writer.segment(base)?;
         while let Some(batches) = pieces.next_batches() {
             progress.add(batches.len() as u64);
             if for_a_broker {

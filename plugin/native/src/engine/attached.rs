@@ -44,10 +44,14 @@ pub(super) async fn read(
 /// as they are.
 pub(super) async fn file(
     what: &str,
+    segment: &Segment,
     handle: &SegmentHandle,
     of_type: IndexType,
 ) -> Result<Option<Bytes>, Failure> {
+    let is_cut = segment.range.end() < handle.footer().range.end();
     let stored = match of_type.file() {
+        // What was made of the whole says too much.
+        _ if is_cut => None,
         // What these say is of the other cluster.
         BrokerFile::LeaderEpochs | BrokerFile::ProducerSnapshot => None,
         file => handle.broker_file(file).await.map_err(|error| Failure::read(what, error))?,
@@ -57,11 +61,13 @@ pub(super) async fn file(
     }
     let base = handle.footer().range.start();
     Ok(Some(match of_type {
-        IndexType::Offset => indexes::offsets(base, handle.index()),
-        IndexType::Timestamp => indexes::times(base, handle.index()),
-        IndexType::Transaction => indexes::transactions(handle.transactions()),
+        IndexType::Offset => indexes::offsets(base, segment.size.into(), handle.index()),
+        IndexType::Timestamp => indexes::times(base, segment.size.into(), handle.index()),
+        IndexType::Transaction => indexes::transactions(handle.transactions(), segment.range.end()),
         IndexType::LeaderEpoch => indexes::leader_epochs(),
         // The new cluster's producers begin anew; transactions of the old one may still be open here.
+        // Where a segment is cut nothing is.
+        IndexType::ProducerSnapshot if is_cut => snapshot_of_open(&[]).into(),
         IndexType::ProducerSnapshot => snapshot_of_open(&handle.transactions().open).into(),
     }))
 }

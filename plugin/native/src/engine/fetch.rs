@@ -54,7 +54,8 @@ impl Engine {
             opened.map_err(|error| Failure::read(&what, error))
         })?;
         inner.counts.fetches.fetch_add(1, Ordering::Relaxed);
-        let whole = handle.log_bytes();
+        // Of an attached segment the broker may know less than there is.
+        let whole = handle.log_bytes().min(segment.size.into());
         let end = last.map_or(whole, |last| whole.min(u64::from(last) + 1));
         let state =
             State { position: u64::from(start).min(end), end, held: VecDeque::new(), next_batch: None };

@@ -22,7 +22,7 @@ impl Engine {
             let failed = |error| Failure::read(&what, error);
             let handle = inner.core().await?.reader.segment(&of).await.map_err(failed)?;
             if segment.is_attached() {
-                return attached::file(&what, &handle, of_type).await;
+                return attached::file(&what, segment, &handle, of_type).await;
             }
             handle.broker_file(file).await.map_err(failed)
         })?;

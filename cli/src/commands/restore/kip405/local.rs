@@ -4,15 +4,13 @@ use std::path::{Path, PathBuf};
 
 use firnline_index::topic::Attached;
 use firnline_logdir::{RestoreTarget, RestoreWriter};
-use firnline_tier::Tier;
 use firnline_tier::attach::AttachPlan;
 
 use super::{Asked, plans, sheet, topic};
-use crate::commands::restore::files;
 use crate::commands::selection::Selection;
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, codes, of};
-use crate::output::{Cell, Out};
+use crate::output::Out;
 
 pub(super) async fn run(asked: Asked, to: PathBuf, out: &mut Out) -> Result<Exit> {
     let Asked { context, selector, gaps, dry_run, json } = asked;
@@ -48,11 +46,10 @@ pub(super) async fn run(asked: Asked, to: PathBuf, out: &mut Out) -> Result<Exit
     }
     for (plan, target) in jobs {
         let path = target.path.clone();
-        let files = if dry_run { 0 } else { write(&tier, &plan, target).await? };
-        sheet(&plan)
-            .with("path", path.display().to_string())
-            .with("files", Cell::Count(files))
-            .show(json, out)?;
+        if !dry_run {
+            write(&plan, target).await?;
+        }
+        sheet(&plan).with("path", path.display().to_string()).show(json, out)?;
     }
     if !json && !elsewhere.is_empty() {
         out.line(format!("not in this log directory: partitions {}", elsewhere.join(", ")))?;
@@ -87,12 +84,8 @@ fn target(path: &Path, plan: &AttachPlan, attached: &Attached) -> Result<Restore
     Ok(target)
 }
 
-/// Writes the log that begins where the segments end. Gives how many files it has.
-async fn write(tier: &Tier, plan: &AttachPlan, target: RestoreTarget) -> Result<u64> {
-    if let Some(local) = &plan.local {
-        let (_, report) = files::restore_behind(tier, local, &plan.open, target).await?;
-        return Ok(report.files);
-    }
+/// Writes the log that begins where the segments end: one file without a byte.
+async fn write(plan: &AttachPlan, target: RestoreTarget) -> Result<()> {
     let base = plan.range.end();
     let written = tokio::task::spawn_blocking(move || {
         let mut writer: RestoreWriter = target.begin()?;
@@ -102,5 +95,5 @@ async fn write(tier: &Tier, plan: &AttachPlan, target: RestoreTarget) -> Result<
     });
     let written = written.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     written.map_err(of::restore_files)?;
-    Ok(1)
+    Ok(())
 }

@@ -6,8 +6,8 @@ use firnline_index::block_index::BlockIndex;
 use firnline_index::transactions::SegmentTransactions;
 
 /// `.index`: offset from the base (4 bytes), position (4). A line a block, but for the first, at which every search begins.
-pub(super) fn offsets(base: Offset, blocks: &BlockIndex) -> Bytes {
-    let lines = blocks.entries().skip(1).filter_map(|block| {
+pub(super) fn offsets(base: Offset, size: u64, blocks: &BlockIndex) -> Bytes {
+    let lines = blocks.entries().skip(1).take_while(|block| block.raw.start < size).filter_map(|block| {
         let relative = relative(base, block.first_offset)?;
         let position = i32::try_from(block.raw.start).ok()?;
         Some([relative.to_be_bytes(), position.to_be_bytes()].concat())
@@ -17,10 +17,10 @@ pub(super) fn offsets(base: Offset, blocks: &BlockIndex) -> Bytes {
 
 /// `.timeindex`: timestamp (8 bytes), offset from the base (4). Where a block raises the largest timestamp so far: whatever is
 /// younger than the line before, and not younger than this one, lies in this block.
-pub(super) fn times(base: Offset, blocks: &BlockIndex) -> Bytes {
+pub(super) fn times(base: Offset, size: u64, blocks: &BlockIndex) -> Bytes {
     let mut out = Vec::new();
     let mut largest = None;
-    for block in blocks.entries() {
+    for block in blocks.entries().take_while(|block| block.raw.start < size) {
         let Some(relative) = relative(base, block.first_offset) else { continue };
         let Some(timestamp) = block.max_timestamp.filter(|timestamp| largest < Some(*timestamp)) else {
             continue;
@@ -35,10 +35,10 @@ pub(super) fn times(base: Offset, blocks: &BlockIndex) -> Bytes {
 /// `.txnindex`: version 0 (2 bytes), producer, first offset, last offset, last stable offset (8 each). A search ends at a
 /// line whose last stable offset it does not go beyond, so this is the smallest first offset of an abort that stands
 /// behind the line, in this segment or a later one.
-pub(super) fn transactions(of: &SegmentTransactions) -> Bytes {
-    let mut behind = of.stable_end;
+pub(super) fn transactions(of: &SegmentTransactions, end: Offset) -> Bytes {
+    let mut behind = of.stable_end.min(end);
     let mut lines = Vec::with_capacity(of.aborted.len());
-    for abort in of.aborted.iter().rev() {
+    for abort in of.aborted.iter().rev().filter(|abort| abort.marker_offset < end) {
         let mut line = Vec::with_capacity(34);
         line.extend(0_i16.to_be_bytes());
         line.extend(abort.producer.get().to_be_bytes());
@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn a_search_by_offset_begins_with_a_block() {
         let blocks = blocks(&[(100, 1000, None), (150, 2000, None), (170, 10, None)]);
-        assert_eq!(numbers(&offsets(at(100), &blocks), &[4, 4]), [[50, 1000], [70, 3000]]);
+        assert_eq!(numbers(&offsets(at(100), 3010, &blocks), &[4, 4]), [[50, 1000], [70, 3000]]);
+        assert_eq!(numbers(&offsets(at(100), 3000, &blocks), &[4, 4]), [[50, 1000]]);
     }
 
     #[test]
@@ -120,7 +121,8 @@ mod tests {
             (140, 10, Some(9)),
         ]);
         // What is younger than 7 lies behind offset 120; what has the time 7 itself is found from 110 on.
-        assert_eq!(numbers(&times(at(100), &blocks), &[8, 4]), [[7, 10], [9, 40]]);
+        assert_eq!(numbers(&times(at(100), 50, &blocks), &[8, 4]), [[7, 10], [9, 40]]);
+        assert_eq!(numbers(&times(at(100), 40, &blocks), &[8, 4]), [[7, 10]]);
     }
 
     #[test]
@@ -142,8 +144,10 @@ mod tests {
             open: vec![open],
             stable_end: at(115),
         };
-        let lines = numbers(&transactions(&of), &[2, 8, 8, 8, 8]);
+        let lines = numbers(&transactions(&of, at(200)), &[2, 8, 8, 8, 8]);
         assert_eq!(lines, [[0, 1, 20, 50, 10], [0, 2, 10, 100, 110], [0, 1, 110, 120, 115]]);
-        assert!(transactions(&SegmentTransactions::none(at(200))).is_empty());
+        let lines = numbers(&transactions(&of, at(105)), &[2, 8, 8, 8, 8]);
+        assert_eq!(lines, [[0, 1, 20, 50, 10], [0, 2, 10, 100, 105]]);
+        assert!(transactions(&SegmentTransactions::none(at(200)), at(200)).is_empty());
     }
 }
