@@ -82,3 +82,32 @@ fn what_says_something_of_the_other_cluster_is_made_anew() {
     assert_eq!(index(IndexType::Offset), std::fs::read(&local.files.offset_index).unwrap());
     assert_eq!(index(IndexType::Timestamp), std::fs::read(&local.files.time_index).unwrap());
 }
+
+/// A transaction was open at the end: the brokers were told of less than there is.
+#[test]
+fn of_a_segment_that_was_cut_nothing_is_given_from_beyond() {
+    let world = World::new();
+    let local = Local::new(40, 3_000);
+    let whole = attached(&world, &local);
+    // In the middle of the fourth block, at a batch's beginning.
+    let batch = u32::try_from(local.log.len() / 40).unwrap();
+    let range = firnline_index::OffsetRange::new(offset(1_000), offset(1_007)).unwrap();
+    let cut = Segment { range, size: 7 * batch, ..whole.clone() };
+    let mut lowered = local.log.clone();
+    lower_epochs(&mut lowered, &BatchLimits::default()).unwrap();
+    let engine = world.engine();
+    let size = usize::try_from(cut.size).unwrap();
+    assert_eq!(read_all(&engine, &cut, 0, None, 9_999).unwrap(), lowered[..size]);
+    let index = |of_type| engine.index(&cut, of_type).unwrap().unwrap();
+    let lines = index(IndexType::Offset);
+    assert!(!lines.is_empty() && lines.len() % 8 == 0);
+    for line in lines.chunks(8) {
+        assert!(u32::from_be_bytes(line[4..].try_into().unwrap()) < cut.size);
+    }
+    assert!(index(IndexType::Timestamp).len() % 12 == 0);
+    assert_eq!(index(IndexType::Transaction), "");
+    assert_eq!(open_transactions(&index(IndexType::ProducerSnapshot)).unwrap(), []);
+    // More than there is can be nothing but a mistake.
+    let more = Segment { size: whole.size + 1, ..whole };
+    assert!(engine.fetch(&more, 0, None).is_err());
+}
