@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use firnline_index::batch::{BatchHeader, BatchLimits, Parsed, verify_crc};
-use firnline_index::remote_log_events::{REMOTE_LOG_TOPIC, RemoteLogEvent, RemoteLogView};
+use firnline_index::remote_log::{METADATA_TOPIC, RemoteLogEvent, RemoteLogView};
 use firnline_index::{NodeId, Offset};
 use firnline_kafka::requests::fetch::FetchAsk;
 use firnline_kafka::requests::metadata::{Partition, Topic};
@@ -17,9 +17,9 @@ use crate::failure::{Failure, Result, codes};
 /// concluded from a part.
 pub async fn read(client: &Client) -> Result<RemoteLogView> {
     let topics = client.all_topics().await.map_err(silent)?;
-    let of_brokers = topics.into_iter().flatten().find(|topic| topic.name.as_str() == REMOTE_LOG_TOPIC);
+    let of_brokers = topics.into_iter().flatten().find(|topic| topic.name.as_str() == METADATA_TOPIC);
     let topic = of_brokers.ok_or_else(|| {
-        unread(format!("the brokers show no topic {REMOTE_LOG_TOPIC}"))
+        unread(format!("the brokers show no topic {METADATA_TOPIC}"))
             .help("name brokers that tier by the plugin, with a login that may Describe and Read that topic")
     })?;
     let mut view = RemoteLogView::default();

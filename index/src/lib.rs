@@ -21,7 +21,6 @@ pub mod log_source;
 pub mod manifest;
 pub mod marker;
 pub mod remote_log;
-pub mod remote_log_events;
 mod said;
 pub mod segment;
 pub mod summary;

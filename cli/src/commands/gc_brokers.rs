@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use firnline_index::remote_log_events::{RemoteLogView, RemoteState};
+use firnline_index::remote_log::{RemoteLogView, RemoteState};
 use firnline_index::{SegmentUuid, TopicIdPartition};
 use firnline_tier::Tier;
 use firnline_tier::cluster::Clocks;

@@ -1,7 +1,7 @@
 //! Any bytes as what brokers tell each other of remote segments: an event, or refused; and a view of them never panics.
 #![no_main]
 
-use firnline_index::remote_log_events::{RemoteLogEvent, RemoteLogView};
+use firnline_index::remote_log::{RemoteLogEvent, RemoteLogView};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -1,28 +1,12 @@
-//! What brokers with KIP-405 tell each other of remote segments, in the topic `__remote_log_metadata`, read: the events, and
-//! what they come to.
-//!
-//! ```text
-//! value = frame 1 (varint) | api key (varint) | version (varint) | message, flexible
-//!   0  RemoteLogSegmentMetadataRecord         a segment: its partition, id and offsets, and a state
-//!   1  RemoteLogSegmentMetadataUpdateRecord   another state of it
-//!   2  RemotePartitionDeleteMetadataRecord    a partition that is deleted
-//! ```
-//! Events of one partition stand in order, and may be told twice.
+//! One value of the topic, read.
 
-use std::collections::HashMap;
-
-use crate::ids::{Offset, OffsetRange, PartitionIndex, SegmentUuid, TopicId, TopicIdPartition};
+use super::view::SEGMENTS_MAX;
+use super::{FRAME, PARTITION_KEY, SEGMENT_KEY, UPDATE_KEY};
+use crate::ids::{Offset, OffsetRange, PartitionIndex, SegmentUuid, TopicId};
 use crate::varint;
 
-/// The topic.
-pub const REMOTE_LOG_TOPIC: &str = "__remote_log_metadata";
-
-/// The form of what stands around a message; there has been one.
-const FRAME: u64 = 1;
 /// Versions of the messages that are known; what later ones add is tagged.
 const VERSIONS: std::ops::RangeInclusive<u64> = 0..=1;
-/// Segments that are remembered at most: what the largest clusters have, several times over.
-const SEGMENTS_MAX: usize = 50_000_000;
 /// No name is longer.
 const TEXT_MAX: u64 = 32_767;
 
@@ -40,6 +24,16 @@ pub enum RemoteState {
 }
 
 impl RemoteState {
+    /// Its number in an event.
+    pub(super) const fn number(self) -> u8 {
+        match self {
+            Self::CopyStarted => 0,
+            Self::CopyFinished => 1,
+            Self::DeleteStarted => 2,
+            Self::DeleteFinished => 3,
+        }
+    }
+
     fn of(number: u8) -> Result<Self, RemoteLogFault> {
         Ok(match number {
             0 => Self::CopyStarted,
@@ -127,13 +121,12 @@ impl RemoteLogEvent {
         if frame != FRAME {
             return Err(RemoteLogFault::Value { what: "a frame" });
         }
-        if key > 2 || !VERSIONS.contains(&version) {
-            return Err(RemoteLogFault::Unknown { key, version });
-        }
         let event = match key {
-            0 => rest.segment()?,
-            1 => rest.update()?,
-            _ => rest.deleted_partition()?,
+            _ if !VERSIONS.contains(&version) => return Err(RemoteLogFault::Unknown { key, version }),
+            SEGMENT_KEY => rest.segment()?,
+            UPDATE_KEY => rest.update()?,
+            PARTITION_KEY => rest.deleted_partition()?,
+            _ => return Err(RemoteLogFault::Unknown { key, version }),
         };
         match rest.0.len() {
             0 => Ok(event),
@@ -244,152 +237,44 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// What is said of a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RemoteSegment {
-    /// Its offsets.
-    pub range: OffsetRange,
-    /// How far it has come.
-    pub state: RemoteState,
-    /// Since when, by the broker's clock, in milliseconds since 1970.
-    pub since_ms: i64,
-}
-
-/// What all events come to, taken in order.
-#[derive(Debug, Clone, Default)]
-pub struct RemoteLogView {
-    partitions: HashMap<(TopicId, PartitionIndex), HashMap<SegmentUuid, RemoteSegment>>,
-    /// Custom metadata that says more than where a segment lies.
-    long: Vec<Vec<u8>>,
-    segments: usize,
-}
-
-/// Custom metadata of ours that names no other object has as many bytes.
-const PLAIN_CUSTOM: usize = 24;
-
-impl RemoteLogView {
-    /// Takes one event in.
-    ///
-    /// # Errors
-    /// Where the topic does not have a segment's beginning, or too many segments.
-    pub fn take(&mut self, event: RemoteLogEvent) -> Result<(), RemoteLogFault> {
-        let RemoteLogEvent::Segment { partition, uuid, range, state, at_ms, custom } = event else {
-            return Ok(());
-        };
-        self.long.extend(custom.filter(|custom| custom.len() > PLAIN_CUSTOM));
-        let known = self.partitions.entry(partition).or_default();
-        match (known.get_mut(&uuid), range) {
-            (Some(segment), _) if state > segment.state => {
-                segment.state = state;
-                segment.since_ms = at_ms;
-            }
-            // Told twice.
-            (Some(_), _) => {}
-            (None, Some(range)) => {
-                self.segments += 1;
-                if self.segments > SEGMENTS_MAX {
-                    return Err(RemoteLogFault::TooMany);
-                }
-                known.insert(uuid, RemoteSegment { range, state, since_ms: at_ms });
-            }
-            (None, None) => return Err(RemoteLogFault::Beginning { uuid }),
-        }
-        Ok(())
-    }
-
-    /// The segments of a partition.
-    pub fn of(&self, tip: &TopicIdPartition) -> impl Iterator<Item = (SegmentUuid, RemoteSegment)> {
-        let segments = self.partitions.get(&(tip.topic_id, tip.partition));
-        segments.into_iter().flatten().map(|(uuid, segment)| (*uuid, *segment))
-    }
-
-    /// Custom metadata of all partitions that says more than where a segment lies.
-    #[must_use]
-    pub fn long_custom(&self) -> &[Vec<u8>] {
-        &self.long
-    }
-
-    /// How many segments were told of.
-    #[must_use]
-    pub fn segments(&self) -> usize {
-        self.segments
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
-    use crate::ids::TopicName;
     use proptest::prelude::*;
 
-    fn bytes(hex: &str) -> Vec<u8> {
+    pub(in crate::remote_log) fn bytes(hex: &str) -> Vec<u8> {
         (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
     }
 
-    const ID: &str =
+    pub(in crate::remote_log) const ID: &str =
         "076f72646572730102030405060708090a0b0c0d0e0f100000000700a1a2a3a4a5a6a7a8b1b2b3b4b5b6b7b800";
 
     /// As `RemoteLogMetadataSerde` of Kafka 4.3 writes it, with one leader epoch and a tag.
-    fn started() -> Vec<u8> {
+    pub(in crate::remote_log) fn started() -> Vec<u8> {
         let rest = "0000000000001388000000000000176f000000020000018bcfe5687b0000018bcfe56cd202\
                     0000000000000000000013880000100000000001000101";
         bytes(&format!("010000{ID}{rest}"))
     }
 
-    fn update(state: u8, custom: &[u8]) -> Vec<u8> {
+    pub(in crate::remote_log) fn update(state: u8, custom: &[u8]) -> Vec<u8> {
         let head = bytes(&format!("010100{ID}000000020000018bcfe57129"));
         let length = u8::try_from(custom.len() + 1).unwrap();
         [&head[..], &[length], custom, &[state, 0]].concat()
     }
 
-    fn tip() -> TopicIdPartition {
-        TopicIdPartition {
-            topic: TopicName::new("orders").unwrap(),
-            topic_id: TopicId::from_bytes(std::array::from_fn(|at| u8::try_from(at).unwrap() + 1)),
-            partition: PartitionIndex::new(7).unwrap(),
-        }
-    }
-
-    fn view(values: &[Vec<u8>]) -> Result<RemoteLogView, RemoteLogFault> {
-        let mut view = RemoteLogView::default();
-        for value in values {
-            view.take(RemoteLogEvent::parse(value)?)?;
-        }
-        Ok(view)
-    }
-
-    #[test]
-    fn a_segments_life_is_followed() {
-        let view_ = view(&[started()]).unwrap();
-        let (uuid, segment) = view_.of(&tip()).next().unwrap();
-        assert_eq!(uuid.as_bytes()[..2], [0xa1, 0xa2]);
-        assert_eq!((segment.range.start().get(), segment.range.end().get()), (5000, 6000));
-        assert_eq!((segment.state, segment.since_ms), (RemoteState::CopyStarted, 1_700_000_001_234));
-        let all = [started(), update(1, &[7; 24]), started(), update(2, &[]), update(3, &[]), update(1, &[])];
-        let view_ = view(&all).unwrap();
-        assert_eq!(view_.of(&tip()).next().unwrap().1.state, RemoteState::DeleteFinished);
-        assert_eq!((view_.segments(), view_.long_custom().len()), (1, 0));
-        let other = TopicIdPartition { partition: PartitionIndex::new(8).unwrap(), ..tip() };
-        assert_eq!(view_.of(&other).count(), 0);
-        let attached = view(&[started(), update(1, &[9; 64])]).unwrap();
-        assert_eq!(attached.long_custom(), [[9; 64]]);
-    }
-
     #[test]
     fn what_is_not_understood_is_an_error() {
-        let uuid = SegmentUuid::from_bytes(bytes(&ID[56..88]).try_into().unwrap());
-        assert_eq!(view(&[update(1, &[])]).unwrap_err(), RemoteLogFault::Beginning { uuid });
-        assert_eq!(view(&[update(4, &[])]).unwrap_err(), RemoteLogFault::State { state: 4 });
+        assert_eq!(RemoteLogEvent::parse(&update(4, &[])).unwrap_err(), RemoteLogFault::State { state: 4 });
         for (at, key, version) in [(1, 3, 0), (2, 0, 2)] {
             let mut value = started();
             value[at] = u8::try_from(key + version).unwrap();
-            assert_eq!(view(&[value]).unwrap_err(), RemoteLogFault::Unknown { key, version });
+            assert_eq!(RemoteLogEvent::parse(&value).unwrap_err(), RemoteLogFault::Unknown { key, version });
         }
         let mut other = started();
         other[0] = 2;
-        assert_eq!(view(&[other]).unwrap_err(), RemoteLogFault::Value { what: "a frame" });
+        assert_eq!(RemoteLogEvent::parse(&other).unwrap_err(), RemoteLogFault::Value { what: "a frame" });
         let value = [started(), vec![0]].concat();
-        assert_eq!(view(&[value]).unwrap_err(), RemoteLogFault::LeftOver { bytes: 1 });
+        assert_eq!(RemoteLogEvent::parse(&value).unwrap_err(), RemoteLogFault::LeftOver { bytes: 1 });
         for length in 0..started().len() {
             assert!(RemoteLogEvent::parse(&started()[..length]).is_err(), "{length}");
         }
@@ -397,7 +282,7 @@ mod tests {
         let mut value = started();
         let at = value.len() - 24;
         value[at] = 0x7f;
-        assert_eq!(view(&[value]).unwrap_err(), RemoteLogFault::Short);
+        assert_eq!(RemoteLogEvent::parse(&value).unwrap_err(), RemoteLogFault::Short);
     }
 
     #[test]
