@@ -53,7 +53,7 @@ pub async fn run(args: GcArgs, global: &GlobalArgs, around: Surroundings, out: &
     let context = Context::new(global, selection.tier.as_deref(), around)?;
     let grace = grace_of(grace.as_deref(), &context)?;
     let tier = context.tier_for_writing().await?;
-    let client = wiring::kafka(&context.config, &context.around, &context.env, tier.cluster_id())?;
+    let client = wiring::kafka(&context.config, &context.around, &context.env, Some(tier.cluster_id()))?;
     let clocks = tier.clocks().await.map_err(of::store)?;
     let progress = Progress::open_ended("gc");
     // All listings before the brokers are asked: that order is the proof.

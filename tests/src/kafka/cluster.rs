@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use tempfile::TempDir;
 
 use super::properties::{NodePorts, render};
@@ -315,17 +315,6 @@ impl Cluster {
         for result in results {
             result.unwrap_or_else(|(name, code)| panic!("delete topic {name}: {code}"));
         }
-    }
-
-    /// Deletes the records of a partition below an offset.
-    pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, partition, Offset::Offset(before))
-            .expect("a partition and an offset");
-        let options =
-            AdminOptions::new().operation_timeout(Some(ADMIN_LIMIT)).request_timeout(Some(ADMIN_LIMIT));
-        let told = block_on(self.admin().delete_records(&list, &options)).expect("ask to delete records");
-        told.elements().iter().for_each(|told| told.error().expect("records are deleted"));
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {

@@ -1,22 +1,21 @@
 //! A cluster is lost, and what it had tiered belongs to another one: by `firnline restore --kip405`, without a copy.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use firnline_tests::firnline::Outcome;
 use firnline_tests::kafka::{
-    Cluster, ClusterOptions, Isolation, Ledger, VERSIONS, assert_same_records, consume_all, consumer_as,
-    workload,
+    Cluster, ClusterOptions, Isolation, Ledger, VERSIONS, assert_same_records, consume_all, workload,
 };
 use firnline_tests::process::Server;
 use firnline_tests::tier::Tier;
 use firnline_tests::{ports, scratch};
-use rdkafka::consumer::Consumer as _;
 
 use crate::reading::{PARTITIONS, TOPIC, produce};
 use crate::rig::{
-    PATIENCE, TIERED, broker, local_start, offset_at, properties, reads_all, wait, wait_until_let_go,
+    PATIENCE, TIERED, broker, local_start, offset_at, properties, reads_all, segments_in, wait,
+    wait_until_let_go,
 };
 
 /// What the new cluster's topic must be made with.
@@ -29,23 +28,8 @@ fn cluster_id(tier: &Tier) -> String {
     marker["cluster_id"].as_str().expect("a cluster").to_owned()
 }
 
-fn segments(tier: &Tier, topic: &str) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut left = vec![tier.path()];
-    while let Some(directory) = left.pop() {
-        for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() {
-                left.push(path);
-            } else if path.extension().is_some_and(|end| end == "seg")
-                && path.to_string_lossy().contains(&format!("/{topic}."))
-            {
-                found.push(path);
-            }
-        }
-    }
-    found.sort();
-    found
+fn segments(tier: &Tier) -> BTreeSet<PathBuf> {
+    segments_in(&tier.path(), TOPIC)
 }
 
 /// Where the tier ends.
@@ -65,7 +49,7 @@ fn attach(tier: &Tier, cluster: &Cluster, arguments: &[&str]) -> Outcome {
     tier.run(&all).env("FIRNLINE_CONFIG", &config).finish()
 }
 
-fn new_cluster(tier: &Tier, nodes: u16, keys: &[(&str, &str)]) -> Cluster {
+pub(crate) fn new_cluster(tier: &Tier, nodes: u16, keys: &[(&str, &str)]) -> Cluster {
     let (url, id) = (tier.url().to_owned(), cluster_id(tier));
     let own = [("store.url", url.as_str()), ("cluster.id", id.as_str()), ("projection.interval", "1s")];
     let mut properties = properties(&[&own, keys].concat());
@@ -79,15 +63,15 @@ fn new_cluster(tier: &Tier, nodes: u16, keys: &[(&str, &str)]) -> Cluster {
 }
 
 /// Where the attached offsets of each partition end, and how many segments there are of all.
-struct Ends {
-    of: BTreeMap<i32, i64>,
+pub(crate) struct Ends {
+    pub(crate) of: BTreeMap<i32, i64>,
     segments: usize,
 }
 
 /// Both steps.
-fn attach_whole(tier: &Tier, cluster: &mut Cluster, nodes: usize) -> Ends {
+pub(crate) fn attach_whole(tier: &Tier, cluster: &mut Cluster, nodes: usize) -> Ends {
     cluster.create_topic(TOPIC, PARTITIONS, &[&TIERED[..], &FOR_EVER].concat());
-    let before = segments(tier, TOPIC);
+    let before = segments(tier);
     attach(tier, cluster, &["--to", cluster.log_dir().to_str().expect("text")])
         .expect_code(4)
         .expect_stderr("FIRN-T053");
@@ -102,7 +86,7 @@ fn attach_whole(tier: &Tier, cluster: &mut Cluster, nodes: usize) -> Ends {
         attach(tier, cluster, &to).expect_code(0);
     }
     cluster.restart();
-    assert_eq!(segments(tier, TOPIC), before, "no segment is written or copied");
+    assert_eq!(segments(tier), before, "no segment is written or copied");
     let number = |line: &serde_json::Value, name: &str| {
         line[name].as_i64().unwrap_or_else(|| panic!("{name}: {line}"))
     };
@@ -116,7 +100,7 @@ fn attach_whole(tier: &Tier, cluster: &mut Cluster, nodes: usize) -> Ends {
 }
 
 /// What of the ledger is lost because it was not tiered.
-fn lose(ledger: &mut Ledger, ends: &Ends) {
+pub(crate) fn lose(ledger: &mut Ledger, ends: &Ends) {
     for (partition, end) in &ends.of {
         ledger.lose(TOPIC, *partition, *end);
     }
@@ -129,20 +113,20 @@ fn lives(tier: &Tier, cluster: &Cluster, ledger: &mut Ledger, ends: &Ends, what:
         let found = offset_at(cluster, TOPIC, partition, workload::FIRST_TIMESTAMP_MS + 57);
         assert_eq!(found, 57, "{what}: by its time");
     }
-    let attached = segments(tier, TOPIC);
+    let attached = segments(tier);
     produce(cluster, TOPIC, 100_000, 3000, ledger);
     wait("the new cluster tiers, too", || {
         (0..PARTITIONS).all(|partition| local_start(cluster, TOPIC, partition) > ends.of[&partition])
     });
-    assert!(segments(tier, TOPIC).len() > attached.len());
+    assert!(segments(tier).len() > attached.len());
     reads_all(cluster, TOPIC, PARTITIONS, ledger, &format!("{what}, and went on"));
     deletes_records(cluster, ledger, &attached);
     cluster.delete_topic(TOPIC);
     // What was not attached, for a transaction was open throughout, nobody owns.
     let left = attached.len() - ends.segments;
-    let mut found = Vec::new();
+    let mut found = BTreeSet::new();
     for _ in 0..PATIENCE.as_secs() {
-        found = segments(tier, TOPIC);
+        found = segments(tier);
         if found.len() == left {
             break;
         }
@@ -152,7 +136,7 @@ fn lives(tier: &Tier, cluster: &Cluster, ledger: &mut Ledger, ends: &Ends, what:
 }
 
 /// Records that are deleted through the new cluster take the attached segments with them that hold nothing else.
-fn deletes_records(cluster: &Cluster, ledger: &Ledger, attached: &[PathBuf]) {
+fn deletes_records(cluster: &Cluster, ledger: &Ledger, attached: &BTreeSet<PathBuf>) {
     let of_first: Vec<&PathBuf> = attached
         .iter()
         .filter(|path| path.parent().is_some_and(|partition| partition.ends_with("0")))
@@ -205,7 +189,7 @@ fn what_brokers_tiered_belongs_to_a_new_cluster() {
 }
 
 /// A topic that a sidecar has offloaded, in a cluster that is gone.
-fn offloaded(tier: &Tier) -> Ledger {
+pub(crate) fn offloaded(tier: &Tier) -> Ledger {
     let forgetful = [("log.retention.check.interval.ms", "500"), ("log.initial.task.delay.ms", "500")];
     let properties = forgetful.map(|(key, value)| (key.to_owned(), value.to_owned())).to_vec();
     let mut lost = Cluster::start(&ClusterOptions { properties, ..ClusterOptions::single(VERSIONS[0]) });
@@ -256,61 +240,4 @@ fn what_a_sidecar_offloaded_belongs_to_a_new_cluster() {
     assert!(ends.of.values().all(|end| *end > 1000), "{:?}", ends.of);
     lose(&mut ledger, &ends);
     lives(&tier, &cluster, &mut ledger, &ends, "attached");
-}
-
-/// Who leads a partition.
-fn leader(cluster: &Cluster, partition: i32) -> i32 {
-    let client = consumer_as(&cluster.bootstrap(), &[], Isolation::ReadUncommitted);
-    let told = client.fetch_metadata(Some(TOPIC), Duration::from_secs(10));
-    let topics = told.as_ref().map(|told| told.topics()).unwrap_or_default();
-    let found = topics.iter().flat_map(|topic| topic.partitions()).find(|found| found.id() == partition);
-    found.map_or(-1, |found| found.leader())
-}
-
-/// How many replicas are in sync.
-fn in_sync(cluster: &Cluster, partition: i32) -> usize {
-    let client = consumer_as(&cluster.bootstrap(), &[], Isolation::ReadUncommitted);
-    let Ok(told) = client.fetch_metadata(Some(TOPIC), Duration::from_secs(10)) else { return 0 };
-    let partitions = told.topics().iter().flat_map(|topic| topic.partitions());
-    partitions.filter(|found| found.id() == partition).map(|found| found.isr().len()).sum()
-}
-
-#[test]
-#[ignore = "scripts/plugin builds the jar first"]
-fn a_follower_without_a_disk_comes_back_from_attached_segments_and_leads() {
-    let tier = Tier::directory();
-    let mut ledger = offloaded(&tier);
-    let mut cluster = new_cluster(&tier, 3, &[]);
-    let ends = attach_whole(&tier, &mut cluster, 3);
-    lose(&mut ledger, &ends);
-    reads_all(&cluster, TOPIC, PARTITIONS, &ledger, "three replicas");
-    let first = leader(&cluster, 0);
-    let others: Vec<usize> = (0..3).filter(|node| i32::from(cluster.node(*node).id()) != first).collect();
-    for node in &others {
-        wait("all replicas are in sync", || {
-            (0..PARTITIONS).all(|partition| in_sync(&cluster, partition) == 3)
-        });
-        cluster.node_mut(*node).stop();
-        for partition in 0..PARTITIONS {
-            let lost = cluster.node(*node).log_dir().join(format!("{TOPIC}-{partition}"));
-            std::fs::remove_dir_all(lost).expect("lose a replica");
-        }
-        cluster.restart();
-    }
-    wait("all replicas are in sync", || (0..PARTITIONS).all(|partition| in_sync(&cluster, partition) == 3));
-    let at = (0..3).find(|node| i32::from(cluster.node(*node).id()) == first).expect("the leader");
-    cluster.node_mut(at).stop();
-    wait("another one leads", || {
-        (0..PARTITIONS).all(|partition| ![first, -1].contains(&leader(&cluster, partition)))
-    });
-    for isolation in [Isolation::ReadUncommitted, Isolation::ReadCommitted] {
-        for (partition, content) in consume_all(&cluster.bootstrap(), TOPIC, PARTITIONS, isolation) {
-            let what = format!("{TOPIC}/{partition}, {}", isolation.name());
-            let expected = ledger.visible(TOPIC, partition, content.end, isolation);
-            assert_eq!(content.end, ends.of[&partition], "{what}");
-            assert_same_records(&what, &expected, &content.records);
-        }
-    }
-    produce(&cluster, TOPIC, 200_000, 300, &mut ledger);
-    reads_all(&cluster, TOPIC, PARTITIONS, &ledger, "led by who came back");
 }

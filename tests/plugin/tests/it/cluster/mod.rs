@@ -4,6 +4,7 @@
 //! The brokers are started once. Scenarios that leave them alone share them ([`stand::shared`]); those that end brokers have
 //! them to themselves ([`stand::alone`]).
 
+mod attaching;
 mod configs;
 mod deleting;
 mod leaders;
