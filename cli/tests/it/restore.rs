@@ -4,6 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use firnline_index::topic::{Attached, TopicObject};
+use firnline_index::{ClusterId, Offset, PartitionIndex, TimestampMs, TopicId};
+
 use crate::holder::Holder;
 use crate::logs::{Logs, plain, sealed, tree};
 use crate::made::unprivileged;
@@ -119,4 +122,44 @@ fn a_target_that_this_user_may_not_write_to_is_environment() {
     let (tier, to) = (logs.tier().display().to_string(), closed.join("orders-0").display().to_string());
     let ran = finish(unprivileged(&["restore", &tier, "orders/0", "--to", &to]));
     ran.fails(3, &["FIRN-C202", &to, "give this user write permission", "Permission denied"]);
+}
+
+/// Notes in the topic's object that brokers were told, for this topic id and up to this offset.
+fn told(logs: &Logs, topic_id: TopicId, end: i64) {
+    let topics = tree(&logs.tier().join("topics"));
+    let (path, bytes) = topics.iter().find(|(path, _)| path.to_string_lossy().contains("orders.")).unwrap();
+    let mut object = TopicObject::decode(bytes).unwrap();
+    object.attached = Some(Attached {
+        cluster_id: ClusterId::new("new").unwrap(),
+        topic_id,
+        at: TimestampMs::ZERO,
+        ends: [(PartitionIndex::new(0).unwrap(), Offset::new(end).unwrap())].into(),
+    });
+    fs::write(path, object.encode().unwrap()).unwrap();
+}
+
+#[test]
+fn nothing_is_attached_on_disk_before_the_brokers_were_told_of_just_that() {
+    let (logs, broker) = tier_and_broker(&["orders-0"]);
+    let dir = broker.path().join("orders-0");
+    let before = tree(broker.path());
+    let attach = || logs.on(&["restore", "orders", "--kip405", "--to", broker.path().to_str().unwrap()]);
+    attach().fails(4, &["FIRN-T053", "no brokers were told", "orders@"]);
+    let metadata = fs::read_to_string(dir.join("partition.metadata")).unwrap();
+    let topic_id: TopicId =
+        metadata.lines().find_map(|line| line.strip_prefix("topic_id: ")).unwrap().parse().unwrap();
+    told(&logs, TopicId::from_bytes([0x33; 16]), 18);
+    attach().fails(4, &["FIRN-T053", "orders-0", &topic_id.to_string()]);
+    told(&logs, topic_id, 12);
+    attach().fails(4, &["FIRN-T053", "up to 18", "offsets up to 12"]);
+    assert!(tree(broker.path()) == before);
+    told(&logs, topic_id, 18);
+    attach().fine();
+    let files = tree(&dir);
+    let logs: Vec<_> =
+        files.iter().filter(|(path, _)| path.extension().is_some_and(|is| is == "log")).collect();
+    assert_eq!(logs, [&(dir.join("00000000000000000018.log"), Vec::new())]);
+    let checkpoint = fs::read_to_string(dir.join("leader-epoch-checkpoint")).unwrap();
+    assert_eq!(checkpoint, "0\n1\n0 0\n");
+    assert_eq!(fs::read_to_string(dir.join("partition.metadata")).unwrap(), metadata);
 }

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn long_names_and_metadata_have_longer_lengths() {
         let mut long = segment(false);
-        long.tip.topic = TopicName::new("x".repeat(249)).unwrap();
+        long.tip.topic = TopicName::new(&"x".repeat(249)).unwrap();
         long.custom_metadata = vec![7; 200];
         let bytes = long.finished(TimestampMs::ZERO);
         assert_eq!(bytes[3..5], [0xfa, 0x01]);

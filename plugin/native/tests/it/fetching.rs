@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use firnline_index::{ByteCount, Crc32c, LeaderEpoch, PartitionIndex, StoredPosition, TopicId};
-use firnline_plugin::engine::{
-    CustomMetadata, Engine, EngineDeadlines, FailureKind, IndexType, Origin, Segment,
-};
+use firnline_index::{ByteCount, Crc32c, StoredPosition};
+use firnline_plugin::engine::{CustomMetadata, Engine, EngineDeadlines, FailureKind, IndexType, Segment};
 use firnline_store::RequestKind;
 use tokio::time::Instant;
 

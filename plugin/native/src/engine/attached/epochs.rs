@@ -121,7 +121,7 @@ mod tests {
         ) {
             let log: Vec<u8> = sizes.iter().flat_map(|size| batch(*size, 2, 9)).collect();
             let lowered: Vec<u8> = sizes.iter().flat_map(|size| batch(*size, 2, 0)).collect();
-            let (mut got, mut next) = (Vec::new(), 0);
+            let (mut got, mut next) = (Vec::<u8>::new(), 0);
             for read in reads.iter().cycle() {
                 let from = got.len();
                 if from == log.len() {
