@@ -69,8 +69,8 @@ Examples:
   firnline restore s3://archive/kafka orders --to /tmp/orders
   firnline restore orders/3 --to /var/lib/kafka --from @2026-11-01T00:00:00Z
   firnline restore --state s3://archive/kafka       topics, access rules and groups, as commands
-  firnline restore orders --kip405 --config F       tells its brokers of all segments; then
-  firnline restore orders --kip405 --to LOG_DIR     what their disks must have, stopped
+  firnline restore orders --kip405                  tells a new cluster's brokers of all segments
+  firnline restore orders --kip405 --to /var/lib/kafka      then, while they are stopped
 
 For one partition DIR is its directory: an empty one, or that of a stopped broker's partition
 without records. For a topic, or where DIR is a stopped broker's log directory, the partitions'

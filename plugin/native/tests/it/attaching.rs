@@ -58,6 +58,22 @@ fn wherever_a_fetch_begins_its_batches_are_of_epoch_zero() {
     assert_eq!(read, lowered[..6]);
 }
 
+/// So many batches, so small, that what is read at a time ends in the head of one now and then.
+#[test]
+fn whatever_a_stream_reads_at_a_time_its_batches_are_of_epoch_zero() {
+    let world = World::new();
+    let local = Local::new(30_000, 1);
+    let segment = attached(&world, &local);
+    let mut lowered = local.log.clone();
+    lower_epochs(&mut lowered, &BatchLimits::default()).unwrap();
+    assert!(lowered.len() > 2 << 20 && lowered.len() / 30_000 < 80);
+    let engine = world.engine();
+    for from in (0..80).map(|at| at * 37) {
+        let read = read_all(&engine, &segment, from, None, 1 << 20).unwrap();
+        assert!(read == lowered[usize::try_from(from).unwrap()..], "from {from}");
+    }
+}
+
 #[test]
 fn what_says_something_of_the_other_cluster_is_made_anew() {
     let world = World::new();

@@ -40,12 +40,15 @@ pub(in crate::engine) async fn read_lowered(
     max_bytes: usize,
     next: &mut Option<u64>,
 ) -> Result<Option<Bytes>, LowerError> {
-    // Where that is not known, the block in which the read begins tells: it begins with a batch.
-    let block =
-        || handle.index().find_raw(RawPosition::new(position)).and_then(|at| handle.index().entry(at));
+    // Where that is not known, or lies far behind, the block in which the read begins tells: it begins with a batch.
+    let block = || {
+        let number = handle.index().find_raw(RawPosition::new(position));
+        number.and_then(|number| handle.index().entry(number)).map_or(0, |block| block.raw.start)
+    };
     let first = match *next {
-        Some(next) => next,
-        None => block().map_or(0, |block| block.raw.start),
+        Some(next) if next >= position => next,
+        Some(next) => next.max(block()),
+        None => block(),
     };
     let start = first.min(position);
     let before = usize::try_from(position - start).unwrap_or(usize::MAX);
@@ -56,19 +59,30 @@ pub(in crate::engine) async fn read_lowered(
     pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
     let first = usize::try_from(first - start).unwrap_or(usize::MAX);
     let end = bytes.len().min(wanted);
-    let behind = lower(&mut bytes, first, end)
+    let lowered = lower(&mut bytes, first, end)
         .map_err(|(at, length)| LowerError::NoBatch { at: start + at as u64, length })?;
-    *next = Some(start + behind as u64);
-    // A batch whose head has not come whole is left for the next read.
-    let end = end.min(behind);
+    *next = Some(start + lowered.next as u64);
+    let end = lowered.end;
     Ok((before < end).then(|| bytes.freeze().slice(before..end)))
 }
 
-/// Sets the epoch of each batch that begins in `bytes[at..end]`, the first at `at`, to 0; gives where the next one begins. Else
-/// where the bytes are no batch, and the length that they claim.
-fn lower(bytes: &mut [u8], mut at: usize, end: usize) -> Result<usize, (usize, i32)> {
+/// How far bytes have become what the broker may have.
+#[derive(Debug, PartialEq, Eq)]
+struct Lowered {
+    /// Up to here they have.
+    end: usize,
+    /// Where the batch begins from which the next read goes on: the first behind `end`, or the one whose head `end` cuts.
+    next: usize,
+}
+
+/// Sets the epoch of each batch that begins in `bytes[at..end]`, the first at `at`, to 0. Else where the bytes are no batch, and
+/// the length that they claim.
+fn lower(bytes: &mut [u8], mut at: usize, end: usize) -> Result<Lowered, (usize, i32)> {
     while at < end {
-        let Some(head) = bytes.get_mut(at..).and_then(|rest| rest.get_mut(..HEAD)) else { break };
+        // A batch whose head has not come whole is left for the next read.
+        let Some(head) = bytes.get_mut(at..).and_then(|rest| rest.get_mut(..HEAD)) else {
+            return Ok(Lowered { end: at, next: at });
+        };
         let length = i32::from_be_bytes(std::array::from_fn(|i| head[LENGTH + i]));
         let size = usize::try_from(length).ok().map(|length| EPOCH + length).filter(|size| *size >= HEAD);
         let Some(size) = size else { return Err((at, length)) };
@@ -76,9 +90,13 @@ fn lower(bytes: &mut [u8], mut at: usize, end: usize) -> Result<usize, (usize, i
         if head[MAGIC] >= 2 && head[EPOCH] < 0x80 {
             head[EPOCH..MAGIC].fill(0);
         }
+        // The rest of this head is for the next read to give, which must lower it once more.
+        if at + HEAD > end {
+            return Ok(Lowered { end, next: at });
+        }
         at += size;
     }
-    Ok(at)
+    Ok(Lowered { end, next: at })
 }
 
 #[cfg(test)]
@@ -101,7 +119,7 @@ mod tests {
             [batch(61, 2, 7), batch(20, 1, 7), batch(100, 2, -1), batch(HEAD, 2, i32::MAX)].concat();
         let lowered = [batch(61, 2, 0), batch(20, 1, 7), batch(100, 2, -1), batch(HEAD, 2, 0)].concat();
         let end = log.len();
-        assert_eq!(lower(&mut log, 0, end), Ok(end));
+        assert_eq!(lower(&mut log, 0, end), Ok(Lowered { end, next: end }));
         assert_eq!(log, lowered);
     }
 
@@ -110,6 +128,18 @@ mod tests {
         let mut log = [batch(61, 2, 7), batch(61, 2, 7)].concat();
         log[61 + LENGTH..61 + EPOCH].copy_from_slice(&4_i32.to_be_bytes());
         assert_eq!(lower(&mut log, 0, 122), Err((61, 4)));
+    }
+
+    #[test]
+    fn a_read_that_ends_in_a_head_is_gone_on_with_from_where_that_batch_begins() {
+        let log = [batch(61, 2, 7), batch(61, 2, 7)].concat();
+        let lower = |end, of: usize| lower(&mut log.clone()[..of], 0, end).unwrap();
+        for end in 62..61 + HEAD {
+            assert_eq!(lower(end, end + HEAD), Lowered { end, next: 61 });
+            assert_eq!(lower(end, end), Lowered { end: 61, next: 61 }, "nothing came from behind {end}");
+        }
+        assert_eq!(lower(61 + HEAD, 122), Lowered { end: 61 + HEAD, next: 122 });
+        assert_eq!(lower(61, 122), Lowered { end: 61, next: 61 });
     }
 
     proptest! {
@@ -127,13 +157,15 @@ mod tests {
                 if from == log.len() {
                     break;
                 }
-                let mut bytes = log[from..].to_vec();
-                bytes.truncate(read + HEAD);
-                let end = bytes.len().min(*read);
-                let behind = lower(&mut bytes, next - from, end).unwrap();
-                next = from + behind;
-                prop_assert!(end.min(behind) > 0);
-                got.extend(&bytes[..end.min(behind)]);
+                let start = next.min(from);
+                let before = from - start;
+                let mut bytes = log[start..].to_vec();
+                bytes.truncate(before + read + HEAD);
+                let end = bytes.len().min(before + read);
+                let told = lower(&mut bytes, next - start, end).unwrap();
+                next = start + told.next;
+                prop_assert!(told.end > before);
+                got.extend(&bytes[before..told.end]);
             }
             prop_assert_eq!(got, lowered);
         }
