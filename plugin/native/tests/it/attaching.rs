@@ -62,11 +62,11 @@ fn wherever_a_fetch_begins_its_batches_are_of_epoch_zero() {
 #[test]
 fn whatever_a_stream_reads_at_a_time_its_batches_are_of_epoch_zero() {
     let world = World::new();
-    let local = Local::new(30_000, 1);
+    let local = Local::new(40_000, 1);
     let segment = attached(&world, &local);
     let mut lowered = local.log.clone();
     lower_epochs(&mut lowered, &BatchLimits::default()).unwrap();
-    assert!(lowered.len() > 2 << 20 && lowered.len() / 30_000 < 80);
+    assert!(lowered.len() > 2 << 20 && lowered.len() / 40_000 < 80);
     let engine = world.engine();
     for from in (0..80).map(|at| at * 37) {
         let read = read_all(&engine, &segment, from, None, 1 << 20).unwrap();
