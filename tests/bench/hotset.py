@@ -21,6 +21,8 @@ LIMIT = HOT + HOT // 2
 PARTITIONS, SEGMENTS = 4, 8
 # Of the hot set's pages, in percent.
 EVICTED_PERCENT = 1.0
+# What the whole machine's memory pressure takes is not the arm's doing; it is tried again so often.
+TRIES = 3
 # Readings of the hot set until all of it is in memory.
 WARMING = 5
 
@@ -123,25 +125,33 @@ def measure(bench, stand, rivals):
     size = sum(path.stat().st_size for path in cold)
     gates = []
     for arm in (nothing, firnline, *((rclone, cp) if rivals else ())):
-        drop([hot, *cold])
-        cgroup = Cgroup(f"firnline-{arm.__name__}", LIMIT)
-        try:
-            # The system may take some of them while it still reads others.
-            for _ in range(WARMING):
-                run(["cat", hot], cgroup)
-                before = resident(hot)
-                if before * mmap.PAGESIZE >= HOT:
-                    break
-            else:
-                sys.exit(f"only {before} pages of the hot set were in memory to begin with")
-            arm(stand, cold, cgroup)
-            evicted = before - resident(hot)
-            share, most = evicted * 100 / before, cgroup.read("memory.max_usage_in_bytes")
-        finally:
-            cgroup.remove()
-        kept = share <= EVICTED_PERCENT
-        print(f"{arm.__name__}: {evicted:,} of {before:,} hot pages evicted ({share:.2f} %), {size >> 20} MiB cold, cgroup of {LIMIT >> 20} MiB held {most >> 20} MiB at most")
+        for _ in range(TRIES):
+            evicted, before, most = once(stand, hot, cold, arm)
+            kept = evicted * 100 <= EVICTED_PERCENT * before
+            print(f"{arm.__name__}: {evicted:,} of {before:,} hot pages evicted ({evicted * 100 / before:.2f} %), {size >> 20} MiB cold, cgroup of {LIMIT >> 20} MiB held {most >> 20} MiB at most")
+            if kept or most >= LIMIT:
+                break
+            print("  the cgroup never came up to its limit: the system took these pages for somebody else")
         if arm in (nothing, firnline):
             print(f"  limit {EVICTED_PERCENT} %: {'kept' if kept else 'NOT kept'}")
             gates.append(kept)
     return gates
+
+
+def once(stand, hot, cold, arm):
+    """Pages of the hot set that one arm evicts, those there were before, and the most bytes its cgroup held."""
+    drop([hot, *cold])
+    cgroup = Cgroup(f"firnline-{arm.__name__}", LIMIT)
+    try:
+        # The system may take some of them while it still reads others.
+        for _ in range(WARMING):
+            run(["cat", hot], cgroup)
+            before = resident(hot)
+            if before * mmap.PAGESIZE >= HOT:
+                break
+        else:
+            sys.exit(f"only {before} pages of the hot set were in memory to begin with")
+        arm(stand, cold, cgroup)
+        return before - resident(hot), before, cgroup.read("memory.max_usage_in_bytes")
+    finally:
+        cgroup.remove()

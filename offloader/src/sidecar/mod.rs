@@ -29,6 +29,7 @@ mod state;
 mod status;
 mod step;
 mod topic;
+mod turns;
 mod upkeep;
 mod verdict;
 mod view;

@@ -163,49 +163,20 @@ impl Core {
             .collect()
         };
         let heard = self.state().heard;
+        let mut urgent = false;
         for tip in due {
             let (next, _) = self.decide(&tip, false);
-            self.with(&tip, |slot| match next {
-                Next::Read if !heard && slot.tier == TierKnown::Nothing => slot.dirty = true,
-                next => slot.plan(next, now),
+            self.with(&tip, |slot| {
+                match next {
+                    Next::Read if !heard && slot.tier == TierKnown::Nothing => slot.dirty = true,
+                    next => slot.plan(next, now),
+                }
+                urgent |= slot.urgent;
             });
         }
-    }
-
-    /// The partitions whose turn it is.
-    fn choose(&self, free: usize) -> Vec<TopicIdPartition> {
-        if free == 0 {
-            return Vec::new();
+        if urgent {
+            self.state().turns.clear();
         }
-        let now = Instant::now();
-        let mut state = self.state();
-        let pressure = state.pressure;
-        let super::state::State { slots, topics, .. } = &mut *state;
-        let ready = slots.iter().filter(|(_, slot)| {
-            slot.wants_turn && !slot.acting && slot.retry.until.is_none_or(|until| until <= now)
-        });
-        let mut ready: Vec<_> = ready
-            .map(|(tip, slot)| {
-                let priority = topics.get(&tip.topic_id).map_or(0, |topic| topic.policy.priority);
-                let at_risk =
-                    slot.held.chains.iter().flat_map(|chain| &chain.files).any(|file| file.sole_link);
-                let first = slot.urgent || (pressure && at_risk);
-                ((!first, std::cmp::Reverse(priority), !at_risk, slot.acted), tip)
-            })
-            .collect();
-        if ready.len() > free {
-            ready.select_nth_unstable_by(free - 1, |a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(b.1)));
-            ready.truncate(free);
-        }
-        ready.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.cmp(b.1)));
-        let chosen: Vec<TopicIdPartition> = ready.into_iter().map(|(_, tip)| tip.clone()).collect();
-        for tip in &chosen {
-            if let Some(slot) = slots.get_mut(tip) {
-                slot.acting = true;
-                slot.wants_turn = false;
-            }
-        }
-        chosen
     }
 }
 

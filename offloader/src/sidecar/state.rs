@@ -18,6 +18,7 @@ use super::prove::Unproven;
 use super::settings::SidecarSettings;
 use super::status::Counts;
 use super::topic::Topic;
+use super::turns::Turns;
 use super::verdict::{Hollow, Verdict};
 use super::view::{Digest, Given, Known, Limits, View};
 use super::wait::{BoundReason, WaitReason};
@@ -43,6 +44,7 @@ pub(super) struct State {
     pub(super) counts: Counts,
     /// Raised with each turn that a partition gets; the lowest goes first.
     pub(super) turn: u64,
+    pub(super) turns: Turns,
     /// Whether the other sidecars' summaries were read once, so that what they tell need not be read from each manifest.
     pub(super) heard: bool,
     /// Whether no sidecar of a smaller node id has told of itself lately: what one does for all, this one does.
@@ -143,6 +145,7 @@ impl State {
             cluster_error: None,
             counts: Counts::default(),
             turn: 0,
+            turns: Turns::none(now),
             heard: false,
             smallest_node: false,
             leaders_stale: false,

@@ -27,8 +27,6 @@ pub(super) struct Inventory {
     pub(super) pins: Pins,
     names: HashMap<TopicId, TopicName>,
     held: BTreeMap<Key, Arc<HeldPartition>>,
-    /// All of `held`, made when it changes.
-    list: Vec<Arc<HeldPartition>>,
     /// Pins of the broker's log that were removed on purpose, by inode, with the length and time of writing they had
     /// then: they are not made again until the broker writes to the file again.
     released: HashMap<Key, Vec<(usize, u64, u64, i128)>>,
@@ -67,7 +65,7 @@ impl Inventory {
 
     /// What is held.
     pub(super) fn list(&self) -> Vec<Arc<HeldPartition>> {
-        self.list.clone()
+        self.held.values().cloned().collect()
     }
 
     pub(super) fn get(&self, key: &Key) -> Option<Arc<HeldPartition>> {
@@ -329,13 +327,9 @@ impl Inventory {
 
     /// Makes what is held of these partitions anew.
     pub(super) fn rebuild(&mut self, shared: &Shared, source: &SourceOptions, keys: BTreeSet<Key>) {
-        if keys.is_empty() {
-            return;
-        }
         for key in keys {
             self.rebuild_one(shared, source, key);
         }
-        self.list = self.held.values().cloned().collect();
     }
 
     fn rebuild_one(&mut self, shared: &Shared, source: &SourceOptions, key: Key) {

@@ -149,6 +149,8 @@ async fn sidecar(
 const ASK: Duration = Duration::from_millis(500);
 /// The same where the time until then is measured.
 const ASK_OFTEN: Duration = Duration::from_millis(50);
+/// So often in a row nothing waits for its turn before a sidecar is said to be idle.
+const IDLE_FOR: u32 = 40;
 
 /// Runs until `enough`, asked `each` so often, and then for `more`.
 async fn run_until(sidecar: &Sidecar, enough: impl Fn(&Status) -> bool, each: Duration, more: Duration) {
@@ -187,6 +189,18 @@ impl Bench {
         self.known(status) && status.totals.lag_segments == 0
     }
 
+    /// Ends when nothing has waited for its turn for a while. How long the turns after a restart take depends on the machine
+    /// and on who watches it; an idle minute begins after them.
+    async fn until_idle(&self, sidecar: &Sidecar) {
+        let mut idle = 0;
+        while idle < IDLE_FOR {
+            tokio::time::sleep(ASK).await;
+            let status = sidecar.status();
+            let turns = status.partitions.iter().filter(|p| matches!(p.wait, WaitReason::Turn)).count();
+            idle = if turns == 0 && self.through(&status) { idle + 1 } else { 0 };
+        }
+    }
+
     #[expect(clippy::disallowed_methods, reason = "it measures real time")]
     async fn upload(&self) -> Result<(), Failure> {
         let began = Instant::now();
@@ -220,10 +234,7 @@ impl Bench {
     async fn still(&self, seconds: u64) -> Result<(), Failure> {
         let sidecar = self.sidecar(SidecarSettings::default()).await?;
         let idling = async {
-            while !self.through(&sidecar.status()) {
-                tokio::time::sleep(ASK).await;
-            }
-            tokio::time::sleep(Duration::from_secs(20)).await;
+            self.until_idle(&sidecar).await;
             tell(&format!("\"part\":\"still idle\",\"pid\":{}", std::process::id())).ok();
             tokio::time::sleep(Duration::from_secs(seconds)).await;
         };
@@ -236,10 +247,7 @@ impl Bench {
         let last = self.sidecar(SidecarSettings::default()).await?;
         let ticks = std::cell::Cell::new(0);
         let idling = async {
-            while !self.through(&last.status()) {
-                tokio::time::sleep(ASK).await;
-            }
-            tokio::time::sleep(Duration::from_secs(20)).await;
+            self.until_idle(&last).await;
             ticks.set(cpu_ticks().unwrap_or(0));
             tokio::time::sleep(Duration::from_secs(idle)).await;
             ticks.set(cpu_ticks().unwrap_or(0) - ticks.get());
