@@ -27,7 +27,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let json = [
         ("marker", samples::marker().encode()?),
         ("topic", samples::topic().encode()?),
+        ("topic-full", samples::full_topic().encode()?),
+        ("topic-key", samples::wrapped_key().encode()?),
+        ("lease", samples::lease().encode()?),
+        ("floor", samples::floor().encode()?),
         ("group", samples::group().encode()?),
+        ("state-groups", samples::groups().encode()?),
+        ("state-configs", samples::topic_configs().encode()?),
+        ("state-acls", samples::acls().encode()?),
     ]
     .map(|(name, bytes)| (format!("{name}.v{version}.json"), bytes));
     for (name, bytes) in binary.into_iter().chain(json) {

@@ -1,6 +1,6 @@
 //! Writes the golden segments of the current format version to `index/tests/golden/`.
 //!
-//! Run it once for a new version, with new file names; files in the tree are never written again.
+//! Run it once for a new version; files in the tree are never written again.
 //! `cargo run -p firnline-index --example golden_segment`
 
 #[path = "../tests/it/segment/sample.rs"]
@@ -14,7 +14,7 @@ fn main() -> std::io::Result<()> {
     let mut out = std::io::stdout();
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     for golden in sample::goldens() {
-        let path = directory.join(golden.file);
+        let path = directory.join(format!("{}.v{}", golden.name, firnline_index::FORMAT_VERSION));
         if path.exists() {
             writeln!(out, "{} is there already and stays", path.display())?;
             continue;

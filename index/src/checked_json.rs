@@ -16,6 +16,9 @@ use serde::de::DeserializeOwned;
 
 use crate::ids::{Crc32c, ValueError};
 
+/// The layout that is written, and the newest that is read, of all these objects. 0 was its preview.
+pub(crate) const LAYOUT: u64 = 1;
+
 /// The longest object taken.
 pub const MAX_JSON_BYTES: usize = 64 * 1024;
 

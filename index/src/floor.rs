@@ -10,9 +10,6 @@ use crate::ids::{ClusterId, ObjectUuid, Offset, PartitionIndex, TopicIdPartition
 use crate::keys::ObjectKey;
 use crate::said::{Said, SaidMembers};
 
-/// The layout of the object.
-const LAYOUT: u64 = 0;
-
 /// What every hint holds; all that counts is its key.
 pub const HINT: &[u8] = b"a floor waits to be folded into the manifest\n";
 
@@ -55,7 +52,7 @@ impl FloorObject {
     /// Where [`FloorObject::decode`] would refuse it.
     pub fn encode(&self) -> Result<Vec<u8>, JsonObjectError> {
         let text = checked_json::write(&Members {
-            v: LAYOUT,
+            v: checked_json::LAYOUT,
             cluster_id: self.cluster_id.to_string(),
             topic: self.tip.topic.to_string(),
             topic_id: self.tip.topic_id.to_string(),
@@ -75,7 +72,7 @@ impl FloorObject {
     /// For text that is damaged, cut short or foreign, and for a newer layout.
     pub fn decode(bytes: &[u8]) -> Result<Self, JsonObjectError> {
         let members: Members = checked_json::read(bytes)?;
-        checked_json::refuse_newer("layout of the floor", members.v, LAYOUT)?;
+        checked_json::refuse_newer("layout of the floor", members.v, checked_json::LAYOUT)?;
         Ok(Self {
             cluster_id: checked_json::value("cluster_id", ClusterId::new(&members.cluster_id))?,
             tip: TopicIdPartition {

@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 use crate::checked_json::{self, JsonObjectError};
 use crate::ids::{ClusterId, Incarnation, NodeId, TimestampMs};
 
-/// The layout of the object.
-const LAYOUT: u64 = 0;
-
 /// The most places that a lease names: a broker has a few log directories.
 pub const MAX_PLACES: usize = 64;
 
@@ -55,7 +52,7 @@ impl Lease {
     /// Where [`Lease::decode`] would refuse it.
     pub fn encode(&self) -> Result<Vec<u8>, JsonObjectError> {
         let text = checked_json::write(&Members {
-            v: LAYOUT,
+            v: checked_json::LAYOUT,
             cluster_id: self.cluster_id.to_string(),
             node: self.node.get(),
             incarnation: self.incarnation.to_string(),
@@ -74,7 +71,7 @@ impl Lease {
     /// For text that is damaged, cut short or foreign, and for a newer layout.
     pub fn decode(bytes: &[u8]) -> Result<Self, JsonObjectError> {
         let members: Members = checked_json::read(bytes)?;
-        checked_json::refuse_newer("layout of the lease", members.v, LAYOUT)?;
+        checked_json::refuse_newer("layout of the lease", members.v, checked_json::LAYOUT)?;
         let found = members.places.len();
         if found > MAX_PLACES {
             let limits = "at most 64";

@@ -1,7 +1,8 @@
 //! The bucket's marker `firnline.json`: whose tier this is, in which format, and how old a reader's manifest may be.
 //!
-//! Written once, when a tier is first used, by a create that fails where one exists. Whether its cluster is the right
-//! one is for the caller to judge.
+//! Written when a tier is first used, by a create that fails where one exists, and again when a newer build first writes
+//! to the tier, so that older ones refuse all of it and not one object here and there. Whether its cluster is the right one
+//! is for the caller to judge.
 
 use std::time::Duration;
 
@@ -11,11 +12,9 @@ use crate::checked_json;
 pub use crate::checked_json::{JsonObjectError, MAX_JSON_BYTES};
 use crate::ids::ClusterId;
 
-/// The version of all binary objects that this build writes, and the newest it reads. 0 is a preview: a later build may refuse it.
-pub const FORMAT_VERSION: u16 = 0;
-
-/// The layout of the marker itself.
-const LAYOUT: u64 = 0;
+/// The version of all binary objects that this build writes, and the newest it reads. It is frozen; 0 was its preview, which
+/// has the same bytes but for the number.
+pub const FORMAT_VERSION: u16 = 1;
 
 /// What the marker says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,13 +51,19 @@ impl TierMarker {
         Ok(Self { format: FORMAT_VERSION, cluster_id, max_manifest_age })
     }
 
+    /// The marker of the same tier once this build writes to it; `None` where it says so already.
+    #[must_use]
+    pub fn raised(&self) -> Option<Self> {
+        (self.format < FORMAT_VERSION).then(|| Self { format: FORMAT_VERSION, ..self.clone() })
+    }
+
     /// The marker as an object.
     ///
     /// # Errors
     /// Where the age is outside its limits.
     pub fn encode(&self) -> Result<Vec<u8>, JsonObjectError> {
         checked_json::write(&Members {
-            v: LAYOUT,
+            v: checked_json::LAYOUT,
             format: self.format.into(),
             cluster_id: self.cluster_id.to_string(),
             max_manifest_age_ms: check_age(self.max_manifest_age)?,
@@ -71,7 +76,7 @@ impl TierMarker {
     /// For text that is damaged, cut short or foreign, and for a format newer than [`FORMAT_VERSION`], naming both.
     pub fn decode(bytes: &[u8]) -> Result<Self, JsonObjectError> {
         let members: Members = checked_json::read(bytes)?;
-        checked_json::refuse_newer("layout of the marker", members.v, LAYOUT)?;
+        checked_json::refuse_newer("layout of the marker", members.v, checked_json::LAYOUT)?;
         checked_json::refuse_newer("format", members.format, FORMAT_VERSION.into())?;
         let max_manifest_age = Duration::from_millis(members.max_manifest_age_ms);
         check_age(max_manifest_age)?;

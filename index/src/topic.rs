@@ -12,9 +12,6 @@ use crate::checked_json::{self, JsonObjectError};
 use crate::ids::{ClusterId, Offset, PartitionIndex, TimestampMs, TopicId, TopicName};
 use crate::said::{Said, SaidMembers};
 
-/// The layout of the object.
-const LAYOUT: u64 = 0;
-
 /// What is known of a topic.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TopicObject {
@@ -142,7 +139,7 @@ impl TopicObject {
         let retention =
             self.retention.map(|r| Retention { ms: r.ms, bytes: r.bytes, set_at_ms: r.set_at.get() });
         let text = checked_json::write(&Members {
-            v: LAYOUT,
+            v: checked_json::LAYOUT,
             cluster_id: self.cluster_id.to_string(),
             topic: self.topic.to_string(),
             topic_id: self.topic_id.to_string(),
@@ -168,7 +165,7 @@ impl TopicObject {
     /// For text that is damaged, cut short or foreign, and for a layout newer than this build knows, naming both.
     pub fn decode(bytes: &[u8]) -> Result<Self, JsonObjectError> {
         let mut members: Members = checked_json::read(bytes)?;
-        checked_json::refuse_newer("layout of the topic object", members.v, LAYOUT)?;
+        checked_json::refuse_newer("layout of the topic object", members.v, checked_json::LAYOUT)?;
         members.unknown.remove(checked_json::CHECKSUM);
         Ok(Self {
             cluster_id: checked_json::value("cluster_id", ClusterId::new(&members.cluster_id))?,

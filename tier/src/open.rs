@@ -1,7 +1,7 @@
 //! From a store to a tier: whose prefix is this, and may we write here?
 //!
 //! ```text
-//!                  marker there ──► format, cluster ──► (writer: probe) ──► tier
+//!                  marker there ──► format, cluster ──► (writer: probe, raise an older format) ──► tier
 //!  read marker ──┤
 //!                  no marker ──► list ──► objects there: not ours
 //!                                     └─► empty: reader: nothing here
@@ -11,7 +11,7 @@
 use firnline_index::ClusterId;
 use firnline_index::keys::ObjectKey;
 use firnline_index::marker::{FORMAT_VERSION, JsonObjectError, TierMarker};
-use firnline_store::{CreateOutcome, ProbeError, StoreError};
+use firnline_store::{CreateOutcome, ErrorKind, ProbeError, StoreError, UpdateOutcome, Version};
 
 use crate::{Step, Tier, TierParts, TierSettings};
 
@@ -94,7 +94,7 @@ impl Tier {
     pub async fn open(parts: TierParts, settings: TierSettings) -> Result<Self, OpenTierError> {
         let store = parts.store.to_string();
         match read_marker(&parts).await? {
-            Some(marker) => Ok(Self::new(parts, settings, marker)),
+            Some((marker, _)) => Ok(Self::new(parts, settings, marker)),
             None => match first_object(&parts).await? {
                 None => Err(OpenTierError::Empty { store }),
                 Some(example) => Err(OpenTierError::NotATier { store, example }),
@@ -117,7 +117,7 @@ impl Tier {
             return Err(OpenTierError::NotATier { store, example });
         }
         // Whose tier it is comes first: a foreign prefix is not written to, not even to try it out.
-        if let Some(marker) = &found {
+        if let Some((marker, _)) = &found {
             must_be_of(marker, cluster, &store)?;
         }
         parts.faults.before(Step::Probe).await;
@@ -126,7 +126,7 @@ impl Tier {
             flawed => OpenTierError::Unfit { store: store.clone(), source: Box::new(flawed) },
         })?;
         let marker = match found {
-            Some(marker) => marker,
+            Some((marker, version)) => raise_marker(&parts, marker, version).await?,
             None => create_marker(&parts, &settings, cluster).await?,
         };
         must_be_of(&marker, cluster, &store)?;
@@ -145,10 +145,13 @@ fn must_be_of(marker: &TierMarker, cluster: &ClusterId, store: &str) -> Result<(
     })
 }
 
-async fn read_marker(parts: &TierParts) -> Result<Option<TierMarker>, OpenTierError> {
+async fn read_marker(parts: &TierParts) -> Result<Option<(TierMarker, Version)>, OpenTierError> {
     parts.faults.before(Step::ReadMarker).await;
     match parts.store.get(&ObjectKey::Marker.to_string()).await {
-        Ok(fetched) => TierMarker::decode(&fetched.bytes).map(Some).map_err(|error| unreadable(parts, error)),
+        Ok(fetched) => {
+            let marker = TierMarker::decode(&fetched.bytes).map_err(|error| unreadable(parts, error))?;
+            Ok(Some((marker, fetched.version)))
+        }
         Err(error) if error.is_not_found() => Ok(None),
         Err(error) => Err(store_error(parts, error)),
     }
@@ -188,7 +191,32 @@ async fn create_marker(
         CreateOutcome::Created(_) => Ok(marker),
         CreateOutcome::Exists => {
             let theirs = read_marker(parts).await?;
+            let theirs = theirs.map(|(marker, _)| marker);
             theirs.ok_or_else(|| OpenTierError::Empty { store: parts.store.to_string() })
         }
+    }
+}
+
+/// Says in the marker of an older format that this build writes here now: one PUT, where it does not say so yet. Where
+/// somebody was faster, or the answer was lost, what is there holds if it says the same.
+async fn raise_marker(
+    parts: &TierParts,
+    marker: TierMarker,
+    version: Version,
+) -> Result<TierMarker, OpenTierError> {
+    let Some(raised) = marker.raised() else { return Ok(marker) };
+    let bytes = raised.encode().map_err(|error| unreadable(parts, error))?;
+    parts.faults.before(Step::CreateMarker).await;
+    let lost = match parts.store.update(&ObjectKey::Marker.to_string(), bytes, &version).await {
+        Ok(UpdateOutcome::Updated(_)) => return Ok(raised),
+        Ok(UpdateOutcome::Conflict) => None,
+        Err(error) if *error.kind() == ErrorKind::Ambiguous => Some(error),
+        Err(error) => return Err(store_error(parts, error)),
+    };
+    match (read_marker(parts).await?, lost) {
+        (None, _) => Err(OpenTierError::Empty { store: parts.store.to_string() }),
+        (Some((marker, _)), Some(error)) if marker.raised().is_some() => Err(store_error(parts, error)),
+        // Somebody else has replaced it; should it be an older build, the next writer raises it.
+        (Some((marker, _)), _) => Ok(marker),
     }
 }

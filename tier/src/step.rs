@@ -14,7 +14,7 @@ pub enum Step {
     Probe,
     /// Reading the bucket's marker.
     ReadMarker,
-    /// Writing the marker into an empty prefix.
+    /// Creating the marker, or raising the format that it states.
     CreateMarker,
     /// Writing a topic's object when its first partition is offloaded.
     CreateTopic,

@@ -16,6 +16,7 @@ mod logs;
 mod made;
 mod offload;
 mod pipe;
+mod preview;
 #[cfg(feature = "serve")]
 mod proxy;
 mod restore;

@@ -21,9 +21,6 @@ use crate::keys::{ObjectKey, RelativeKey};
 /// The longest object of cluster state.
 pub const MAX_STATE_BYTES: usize = 32 << 20;
 
-/// The layout of the objects.
-const LAYOUT: u64 = 0;
-
 /// A kind of cluster state. Sealed: the kinds are those of this module.
 pub trait ClusterState: Clone + PartialEq + std::fmt::Debug + wire::Wire + Send + Sync {
     /// Its name in keys.
@@ -66,7 +63,7 @@ impl<S: ClusterState> Dated<S> {
     /// Where it is longer than [`MAX_STATE_BYTES`].
     pub fn encode(&self) -> Result<Vec<u8>, JsonObjectError> {
         let members = Members {
-            v: LAYOUT,
+            v: checked_json::LAYOUT,
             kind: S::NAME.to_owned(),
             cluster_id: self.cluster_id.to_string(),
             node: self.node.get(),
@@ -82,7 +79,7 @@ impl<S: ClusterState> Dated<S> {
     /// For text that is damaged, cut short, foreign or of another kind, and for a newer layout.
     pub fn decode(bytes: &[u8]) -> Result<Self, JsonObjectError> {
         let members: Members<<S as wire::Wire>::Members> = checked_json::read_within(bytes, MAX_STATE_BYTES)?;
-        checked_json::refuse_newer("layout of cluster state", members.v, LAYOUT)?;
+        checked_json::refuse_newer("layout of cluster state", members.v, checked_json::LAYOUT)?;
         if members.kind != S::NAME {
             return Err(JsonObjectError::Missing { member: S::NAME });
         }

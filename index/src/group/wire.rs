@@ -10,9 +10,6 @@ use crate::ids::{
     ClusterId, GroupName, LeaderEpoch, NodeId, Offset, PartitionIndex, TimestampMs, TopicId, TopicName,
 };
 
-/// The layout of the object.
-const LAYOUT: u64 = 0;
-
 #[derive(Serialize, Deserialize)]
 pub(super) struct Members {
     v: u64,
@@ -68,7 +65,7 @@ impl Members {
             partitions: positions.partitions.iter().map(position_members).collect(),
         };
         Self {
-            v: LAYOUT,
+            v: checked_json::LAYOUT,
             cluster_id: cluster_id.to_string(),
             group: group.to_string(),
             owner: OwnerMembers {
@@ -88,7 +85,7 @@ impl Members {
     }
 
     pub(super) fn read(self) -> Result<GroupObject, JsonObjectError> {
-        checked_json::refuse_newer("layout of the group", self.v, LAYOUT)?;
+        checked_json::refuse_newer("layout of the group", self.v, checked_json::LAYOUT)?;
         if self.generation < 0 {
             let found = u64::from(self.generation.unsigned_abs());
             return Err(JsonObjectError::OutOfRange {

@@ -1,4 +1,4 @@
-//! The footer's message, version 0. Field numbers are never used twice; 18 to 31 are kept for later.
+//! The footer's message, version 1; version 0, its preview, has the same. Field numbers are never used twice; 18 to 31 are kept for later.
 
 use prost::Message;
 
@@ -14,13 +14,13 @@ use crate::lineage::{EpochStart, Lineage};
 use crate::manifest::{EntryKind, Kip405};
 
 #[derive(Clone, PartialEq, Message)]
-struct FooterV0 {
+struct FooterV1 {
     #[prost(int64, tag = "1")]
     base_offset: i64,
     #[prost(int64, tag = "2")]
     end_offset: i64,
     #[prost(message, repeated, tag = "3")]
-    epochs: Vec<EpochV0>,
+    epochs: Vec<EpochV1>,
     #[prost(int64, optional, tag = "4")]
     min_timestamp_ms: Option<i64>,
     #[prost(int64, optional, tag = "5")]
@@ -48,13 +48,13 @@ struct FooterV0 {
     #[prost(bytes = "vec", repeated, tag = "15")]
     replaces: Vec<Vec<u8>>,
     #[prost(message, optional, tag = "16")]
-    kip405: Option<Kip405V0>,
+    kip405: Option<Kip405V1>,
     #[prost(message, repeated, tag = "17")]
-    sections: Vec<SectionV0>,
+    sections: Vec<SectionV1>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
-struct EpochV0 {
+struct EpochV1 {
     #[prost(int32, tag = "1")]
     epoch: i32,
     #[prost(int64, tag = "2")]
@@ -62,15 +62,15 @@ struct EpochV0 {
 }
 
 #[derive(Clone, PartialEq, Message)]
-struct Kip405V0 {
+struct Kip405V1 {
     #[prost(bytes = "vec", tag = "1")]
     segment_id: Vec<u8>,
     #[prost(message, repeated, tag = "2")]
-    epochs: Vec<EpochV0>,
+    epochs: Vec<EpochV1>,
 }
 
 #[derive(Clone, Copy, PartialEq, Message)]
-struct SectionV0 {
+struct SectionV1 {
     #[prost(uint32, tag = "1")]
     kind: u32,
     #[prost(uint64, tag = "2")]
@@ -83,7 +83,7 @@ struct SectionV0 {
 
 impl Footer {
     pub(super) fn encode(&self) -> Vec<u8> {
-        let message = FooterV0 {
+        let message = FooterV1 {
             base_offset: self.range.start().get(),
             end_offset: self.range.end().get(),
             epochs: epochs_out(&self.epochs),
@@ -105,7 +105,7 @@ impl Footer {
                 EntryKind::TailPiece => 2,
             },
             replaces: self.replaces.iter().map(|uuid| uuid.as_bytes().to_vec()).collect(),
-            kip405: self.kip405.as_ref().map(|kip405| Kip405V0 {
+            kip405: self.kip405.as_ref().map(|kip405| Kip405V1 {
                 segment_id: kip405.segment_id.as_bytes().to_vec(),
                 epochs: epochs_out(&kip405.epochs),
             }),
@@ -120,7 +120,7 @@ impl Footer {
     /// # Errors
     /// For anything that is not a sound footer.
     pub fn decode(bytes: &[u8]) -> Result<Self, FooterError> {
-        let message = FooterV0::decode(bytes).map_err(FooterError::Decode)?;
+        let message = FooterV1::decode(bytes).map_err(FooterError::Decode)?;
         at_most("the list of replaced segments", message.replaces.len(), MAX_REPLACES)?;
         at_most("the section table", message.sections.len(), MAX_SECTIONS)?;
         let range = OffsetRange::new(
@@ -167,11 +167,11 @@ impl Footer {
     }
 }
 
-fn epochs_out(epochs: &[EpochStart]) -> Vec<EpochV0> {
-    epochs.iter().map(|start| EpochV0 { epoch: start.epoch.get(), start: start.start.get() }).collect()
+fn epochs_out(epochs: &[EpochStart]) -> Vec<EpochV1> {
+    epochs.iter().map(|start| EpochV1 { epoch: start.epoch.get(), start: start.start.get() }).collect()
 }
 
-fn epochs_in(epochs: &[EpochV0], what: &'static str) -> Result<Vec<EpochStart>, FooterError> {
+fn epochs_in(epochs: &[EpochV1], what: &'static str) -> Result<Vec<EpochStart>, FooterError> {
     at_most(what, epochs.len(), MAX_EPOCHS)?;
     let starts = epochs.iter().map(|start| {
         Ok(EpochStart {
@@ -184,14 +184,14 @@ fn epochs_in(epochs: &[EpochV0], what: &'static str) -> Result<Vec<EpochStart>, 
     Ok(lineage.starts().to_vec())
 }
 
-fn kip405_in(message: Kip405V0) -> Result<Kip405, FooterError> {
+fn kip405_in(message: Kip405V1) -> Result<Kip405, FooterError> {
     let segment_id = sixteen(&message.segment_id, "the remote log segment id")?;
     let epochs = epochs_in(&message.epochs, "the broker's epoch map")?;
     Ok(Kip405 { segment_id: RemoteLogSegmentId::from_bytes(segment_id), epochs })
 }
 
-fn section_out(section: &Section) -> SectionV0 {
-    SectionV0 {
+fn section_out(section: &Section) -> SectionV1 {
+    SectionV1 {
         kind: section.kind.number(),
         position: section.position.get(),
         length: section.length.get(),
@@ -199,7 +199,7 @@ fn section_out(section: &Section) -> SectionV0 {
     }
 }
 
-fn section_in(section: &SectionV0) -> Section {
+fn section_in(section: &SectionV1) -> Section {
     Section {
         kind: SectionKind::from_number(section.kind),
         position: StoredPosition::new(section.position),

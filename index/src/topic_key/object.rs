@@ -10,8 +10,6 @@ use super::WrapContext;
 use crate::checked_json::{self, JsonObjectError};
 use crate::ids::{ClusterId, KeyId, TimestampMs, TopicId, TopicName, ValueError};
 
-/// The layout of the object.
-const LAYOUT: u64 = 0;
 /// Bytes of a wrapped key at most: a key service may wrap it its own way.
 pub const MAX_WRAPPED_LEN: usize = 4 << 10;
 /// Characters in a ring key's name at most.
@@ -70,7 +68,7 @@ impl WrappedTopicKey {
         check_wrapped(&self.wrapped)?;
         checked_json::value("ring_key", ring_key_name(&self.ring_key))?;
         checked_json::write(&Members {
-            v: LAYOUT,
+            v: checked_json::LAYOUT,
             cluster_id: self.cluster_id.to_string(),
             topic: self.topic.to_string(),
             topic_id: self.topic_id.to_string(),
@@ -89,7 +87,7 @@ impl WrappedTopicKey {
     /// layout newer than this build knows.
     pub fn decode(bytes: &[u8]) -> Result<Self, JsonObjectError> {
         let members: Members = checked_json::read(bytes)?;
-        checked_json::refuse_newer("layout of the topic key", members.v, LAYOUT)?;
+        checked_json::refuse_newer("layout of the topic key", members.v, checked_json::LAYOUT)?;
         let text = |why| ValueError::text("wrapped key", "…", why);
         let wrapped = STANDARD.decode(&members.wrapped).map_err(|_| text("expected base64"));
         let key = Self {

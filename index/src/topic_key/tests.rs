@@ -98,7 +98,7 @@ fn the_object_is_written_as_it_always_was() {
     assert_eq!(
         head,
         concat!(
-            "{\n  \"v\": 0,\n  \"cluster_id\": \"J8nB1x9RTGqN3oGQx5Lk2A\",\n  \"topic\": \"orders\",\n",
+            "{\n  \"v\": 1,\n  \"cluster_id\": \"J8nB1x9RTGqN3oGQx5Lk2A\",\n  \"topic\": \"orders\",\n",
             "  \"topic_id\": \"AgICAgICAgICAgICAgICAg\",\n  \"number\": 0,\n",
             "  \"key_id\": \"adf99039-ad4c-25a4-b2db-bf865e0fc4ae\",\n",
             "  \"created_at_ms\": 1790000000000,\n  \"ring_key\": \"2026a\",\n  \"wrapped\": \"AQID\""

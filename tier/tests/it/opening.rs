@@ -1,6 +1,8 @@
 use std::time::Duration;
 
+use firnline_index::FORMAT_VERSION;
 use firnline_index::ids::ClusterId;
+use firnline_index::marker::TierMarker;
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
 use firnline_tier::{OpenTierError, Tier};
@@ -79,13 +81,13 @@ async fn a_newer_format_is_refused_naming_both() {
     let world = World::new(5);
     open_for_writing(&world, &cluster()).await.unwrap();
     let text = String::from_utf8(world.sim.peek("firnline.json").unwrap().to_vec()).unwrap();
-    let newer = text.replace("\"format\": 0", "\"format\": 7");
+    let newer = text.replace("\"format\": 1", "\"format\": 7");
     let body = &newer[..newer.find(",\n  \"checksum\"").unwrap()];
     let crc = firnline_index::Crc32c::of(body.as_bytes());
     world.sim.plant("firnline.json", format!("{body},\n  \"checksum\": \"crc32c:{crc}\"\n}}\n"));
     let error = open(&world).await.unwrap_err();
     assert!(matches!(error, OpenTierError::Newer { found: 7, .. }), "{error}");
-    assert!(error.to_string().contains("format 7") && error.to_string().contains("up to 0"), "{error}");
+    assert!(error.to_string().contains("format 7") && error.to_string().contains("up to 1"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -134,4 +136,37 @@ async fn reading_needs_no_right_to_write() {
     let tier = open(&world).await.unwrap();
     let head = tier.manifest(&tip(0)).await.unwrap().unwrap();
     assert_eq!(read_all(&tier, &head.manifest).await, Log::plain(4, 100).bytes());
+}
+
+/// The marker as a build of the preview left it.
+fn plant_preview(world: &World) {
+    let marker = TierMarker { format: 0, ..TierMarker::new(cluster(), Duration::from_secs(300)).unwrap() };
+    world.sim.plant("firnline.json", marker.encode().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_raises_the_format_of_a_preview_and_a_reader_leaves_it() {
+    let world = World::new(40);
+    plant_preview(&world);
+    assert_eq!(open(&world).await.unwrap().marker().format, 0);
+    assert_eq!(open_for_writing(&world, &cluster()).await.unwrap().marker().format, FORMAT_VERSION);
+    assert_eq!(open(&world).await.unwrap().marker().format, FORMAT_VERSION);
+    world
+        .sim
+        .on_request(|kind, key| assert!(key != "firnline.json" || kind == RequestKind::Get, "raised once"));
+    open_for_writing(&world, &cluster()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_who_raise_a_format_at_once_both_get_the_tier_raised() {
+    for seed in 0..20 {
+        let world = World::new(seed);
+        world.sim.latency(Duration::from_millis(1)..Duration::from_millis(50));
+        plant_preview(&world);
+        let (a, b) = (cluster(), cluster());
+        let (one, two) =
+            futures::future::join(open_for_writing(&world, &a), open_for_writing(&world, &b)).await;
+        assert_eq!(one.unwrap().marker(), two.unwrap().marker());
+        assert_eq!(open(&world).await.unwrap().marker().format, FORMAT_VERSION);
+    }
 }

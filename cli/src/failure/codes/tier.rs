@@ -7,7 +7,7 @@ super::codes! { TIER:
         action: "check the address and its prefix; `firnline offload` makes a tier where there is none",
     }
     NEWER_FORMAT = "FIRN-T002", Environment, "The tier is of another format version than this build reads" {
-        cause: "it was written by a newer Firnline, or by a preview whose format was given up",
+        cause: "it was written by a newer Firnline, or its format was raised by one (a preview does not read version 1)",
         effect: "nothing was read or written",
         action: "use a build that reads the version named",
     }

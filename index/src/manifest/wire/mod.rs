@@ -2,7 +2,7 @@
 
 mod bounds;
 mod field;
-mod v0;
+mod v1;
 
 use bytes::Bytes;
 
@@ -34,7 +34,7 @@ impl Manifest {
     /// # Errors
     /// Where the body is longer than the limit.
     pub fn encode_unchecked(&self) -> Result<Bytes, ManifestError> {
-        Ok(envelope::seal(EnvelopeKind::Head, &v0::encode_head(self))?.into())
+        Ok(envelope::seal(EnvelopeKind::Head, &v1::encode_head(self))?.into())
     }
 
     /// Reads a manifest and holds it against the whole algebra.
@@ -53,7 +53,7 @@ impl Manifest {
     /// # Errors
     /// For anything that is not of a manifest's structure.
     pub fn decode_unchecked(bytes: &[u8]) -> Result<Self, ManifestError> {
-        let manifest = v0::decode_head(envelope::open(EnvelopeKind::Head, bytes)?)?;
+        let manifest = v1::decode_head(envelope::open(EnvelopeKind::Head, bytes)?)?;
         refuse_excess(&manifest)?;
         Ok(manifest)
     }
@@ -73,7 +73,7 @@ impl Page {
     /// # Errors
     /// Where [`Page::decode`] would refuse the result.
     pub fn encode(&self) -> Result<(Bytes, PageRef), ManifestError> {
-        let bytes = envelope::seal(EnvelopeKind::Page, &v0::encode_page(self))?;
+        let bytes = envelope::seal(EnvelopeKind::Page, &v1::encode_page(self))?;
         if Self::decode(&bytes)? != *self {
             return Err(ManifestError::Unfaithful);
         }
@@ -97,7 +97,7 @@ impl Page {
     /// # Errors
     /// For anything that is not of a page's structure.
     pub fn decode_unchecked(bytes: &[u8]) -> Result<Self, ManifestError> {
-        v0::decode_page(envelope::open(EnvelopeKind::Page, bytes)?)
+        v1::decode_page(envelope::open(EnvelopeKind::Page, bytes)?)
     }
 
     /// Reads the page that `named` refers to, from the manifest of partition `tip` of `cluster` (or a page of it).

@@ -1,61 +1,14 @@
 //! Floors, leases, cluster state, and what a topic object tells besides its retention.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use firnline_index::cluster_state::*;
 use firnline_index::floor::FloorObject;
 use firnline_index::lease::{Lease, MAX_PLACES};
 use firnline_index::marker::JsonObjectError;
-use firnline_index::topic::{Attached, TopicObject};
+use firnline_index::topic::TopicObject;
 use firnline_index::*;
 use proptest::prelude::*;
 
 use super::samples::*;
-
-fn said() -> Said {
-    Said { by: "alice".to_owned(), at: time(1_790_000_000_000), why: "moving to \"new\" storage".to_owned() }
-}
-
-fn floor() -> FloorObject {
-    FloorObject {
-        cluster_id: cluster(),
-        tip: tip(),
-        offset: offset(170_000),
-        uuid: object_uuid(4),
-        said: said(),
-    }
-}
-
-fn lease() -> Lease {
-    Lease {
-        cluster_id: cluster(),
-        node: NodeId::new(3).unwrap(),
-        incarnation: Incarnation::from_bytes(sixteen(0x1c, 1)),
-        machine: "broker-3".to_owned(),
-        places: BTreeSet::from(["dir-a".to_owned(), "dir-b".to_owned()]),
-        since: time(1_790_000_000_000),
-        released_at: None,
-    }
-}
-
-fn groups() -> Dated<GroupOffsets> {
-    let committed = CommittedOffset {
-        topic: tip().topic,
-        topic_id: Some(tip().topic_id),
-        partition: tip().partition,
-        offset: offset(17),
-        leader_epoch: Some(epoch(4)),
-        metadata: "m".to_owned(),
-    };
-    let bare =
-        CommittedOffset { topic_id: None, leader_epoch: None, metadata: String::new(), ..committed.clone() };
-    let groups = BTreeMap::from([("app".to_owned(), vec![committed, bare]), (String::new(), vec![])]);
-    dated(GroupOffsets { groups })
-}
-
-fn dated<S>(state: S) -> Dated<S> {
-    Dated { cluster_id: cluster(), node: NodeId::new(3).unwrap(), taken_at: time(5), state }
-}
 
 #[test]
 fn each_comes_back() {
@@ -65,30 +18,8 @@ fn each_comes_back() {
         assert_eq!(Lease::decode(&lease.encode().unwrap()).unwrap(), lease);
     }
     assert_eq!(Dated::decode(&groups().encode().unwrap()).unwrap(), groups());
-    let configs = dated(TopicConfigs {
-        topics: BTreeMap::from([(
-            tip().topic,
-            TopicConfig {
-                topic_id: tip().topic_id,
-                partitions: 12,
-                replicas: 3,
-                configs: BTreeMap::from([("retention.ms".to_owned(), "1".to_owned())]),
-            },
-        )]),
-    });
+    let (configs, acls) = (topic_configs(), acls());
     assert_eq!(Dated::decode(&configs.encode().unwrap()).unwrap(), configs);
-    let text = || "x".to_owned();
-    let acls = dated(Acls {
-        bindings: vec![AclBinding {
-            resource_type: text(),
-            resource_name: text(),
-            pattern_type: text(),
-            principal: text(),
-            host: text(),
-            operation: text(),
-            permission: text(),
-        }],
-    });
     assert_eq!(Dated::decode(&acls.encode().unwrap()).unwrap(), acls);
     assert_eq!(GroupOffsets::object_key().to_string(), "cluster/state/groups");
 }
@@ -117,19 +48,7 @@ fn a_floor_knows_its_key() {
 
 #[test]
 fn a_pause_and_a_deletion_stand_in_the_topic_object() {
-    let object = TopicObject {
-        paused: Some(said()),
-        encrypted: true,
-        deleted_retention_ms: Some(86_400_000),
-        deleted_at: Some(time(7)),
-        attached: Some(Attached {
-            cluster_id: topic().cluster_id,
-            topic_id: TopicId::from_bytes([9; 16]),
-            at: time(8),
-            ends: BTreeMap::from([(PartitionIndex::new(3).unwrap(), offset(170_000))]),
-        }),
-        ..topic()
-    };
+    let object = full_topic();
     let bytes = object.encode().unwrap();
     assert_eq!(TopicObject::decode(&bytes).unwrap(), object);
     let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();

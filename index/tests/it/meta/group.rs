@@ -10,14 +10,6 @@ use proptest::prelude::*;
 use super::samples::*;
 
 #[test]
-fn the_object_of_layout_0_is_read_and_written() {
-    let golden = include_bytes!("../../golden/group.v0.json").as_slice();
-    assert_eq!(GroupObject::decode(golden).unwrap(), group());
-    assert_eq!(group().encode().unwrap(), golden);
-    assert_eq!(group().object_key().to_string(), "cluster/groups/orders~20app.json");
-}
-
-#[test]
 fn damage_is_refused() {
     let bytes = group().encode().unwrap();
     for at in 0..bytes.len() {

@@ -28,8 +28,8 @@ fn marker_and_topic_object_come_back() {
 #[test]
 fn both_are_json_to_everyone_else() {
     let value: serde_json::Value = serde_json::from_slice(&marker().encode().unwrap()).unwrap();
-    assert_eq!(value["v"], 0);
-    assert_eq!(value["format"], 0);
+    assert_eq!(value["v"], 1);
+    assert_eq!(value["format"], 1);
     assert_eq!(value["cluster_id"], "5L6g3nShT-eMCtK--X86sw");
     assert_eq!(value["max_manifest_age_ms"], 300_000);
     let value: serde_json::Value = serde_json::from_slice(&topic().encode().unwrap()).unwrap();
@@ -58,13 +58,13 @@ fn any_flipped_byte_and_any_cut_is_refused() {
 
 #[test]
 fn a_newer_format_is_refused_naming_both() {
-    let newer = with_members(r#""v": 0, "format": 3, "cluster_id": "c", "max_manifest_age_ms": 1000"#);
+    let newer = with_members(r#""v": 1, "format": 3, "cluster_id": "c", "max_manifest_age_ms": 1000"#);
     assert_eq!(
         refusal(&newer),
-        "format 3 is newer than 0, the newest that this build knows; upgrade firnline"
+        "format 3 is newer than 1, the newest that this build knows; upgrade firnline"
     );
     let newer = with_members(r#""v": 2, "format": 0, "cluster_id": "c", "max_manifest_age_ms": 1000"#);
-    assert!(refusal(&newer).starts_with("layout of the marker 2 is newer than 0"));
+    assert!(refusal(&newer).starts_with("layout of the marker 2 is newer than 1"));
     assert!(TierMarker::decode(&newer).unwrap_err().is_newer());
     assert!(!TierMarker::decode(b"").unwrap_err().is_newer());
 }
@@ -72,7 +72,7 @@ fn a_newer_format_is_refused_naming_both() {
 #[test]
 fn unknown_members_do_not_decide_but_stay() {
     let text =
-        with_members(r#""v": 0, "format": 0, "soon": [1], "cluster_id": "c", "max_manifest_age_ms": 1000"#);
+        with_members(r#""v": 1, "format": 1, "soon": [1], "cluster_id": "c", "max_manifest_age_ms": 1000"#);
     assert_eq!(TierMarker::decode(&text).unwrap().cluster_id.as_str(), "c");
     let again = TopicObject::decode(&topic().encode().unwrap()).unwrap();
     assert_eq!(again.unknown["later"]["a"][1], "two");
@@ -82,13 +82,13 @@ fn unknown_members_do_not_decide_but_stay() {
 #[test]
 fn known_members_must_be_there_and_in_range() {
     let decode = |members| TierMarker::decode(&with_members(members));
-    assert!(decode(r#""v": 0, "format": 0, "cluster_id": "c", "max_manifest_age_ms": 1000"#).is_ok());
-    assert!(decode(r#""v": 0, "format": 0, "cluster_id": "c""#).is_err());
-    assert!(decode(r#""v": 0, "format": 0, "cluster_id": "", "max_manifest_age_ms": 1000"#).is_err());
-    assert!(decode(r#""v": 0, "format": 0, "cluster_id": "a/b", "max_manifest_age_ms": 1000"#).is_err());
-    assert!(decode(r#""v": 0, "format": -1, "cluster_id": "c", "max_manifest_age_ms": 1000"#).is_err());
+    assert!(decode(r#""v": 1, "format": 1, "cluster_id": "c", "max_manifest_age_ms": 1000"#).is_ok());
+    assert!(decode(r#""v": 1, "format": 1, "cluster_id": "c""#).is_err());
+    assert!(decode(r#""v": 1, "format": 1, "cluster_id": "", "max_manifest_age_ms": 1000"#).is_err());
+    assert!(decode(r#""v": 1, "format": 1, "cluster_id": "a/b", "max_manifest_age_ms": 1000"#).is_err());
+    assert!(decode(r#""v": 1, "format": -1, "cluster_id": "c", "max_manifest_age_ms": 1000"#).is_err());
     for age in [0, 999, 604_800_001] {
-        let text = format!(r#""v": 0, "format": 0, "cluster_id": "c", "max_manifest_age_ms": {age}"#);
+        let text = format!(r#""v": 1, "format": 1, "cluster_id": "c", "max_manifest_age_ms": {age}"#);
         assert!(refusal(&with_members(&text)).contains(&age.to_string()));
     }
     assert!(TierMarker::new(cluster(), Duration::from_millis(999)).is_err());

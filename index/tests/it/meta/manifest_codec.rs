@@ -163,7 +163,7 @@ fn envelopes_name_the_value_that_failed() {
     assert!(refusal(&sealed_as(*b"PAR1PAR1", 0, 1, 0, b"")).contains("50, 41, 52, 31"));
     assert_eq!(
         refusal(&sealed_as(*b"FIRNLMAN", 7, 1, 0, b"")),
-        "format version 7 is newer than 0, the newest that this build reads; upgrade firnline"
+        "format version 7 is newer than 1, the newest that this build reads; upgrade firnline"
     );
     assert_eq!(refusal(&sealed(2, b"")), "kind 2 where 1 is expected (1 head, 2 page)");
     assert_eq!(
@@ -203,7 +203,7 @@ fn fields_of_a_later_build_are_refused_not_dropped() {
     let later = [body, &[0xc0, 0x01, 0x05]].concat();
     let refused = Manifest::decode(&sealed(1, &later)).unwrap_err();
     assert!(refused.is_newer());
-    assert!(Manifest::decode(&sealed_as(*b"FIRNLMAN", 1, 1, 0, b"")).unwrap_err().is_newer());
+    assert!(Manifest::decode(&sealed_as(*b"FIRNLMAN", 2, 1, 0, b"")).unwrap_err().is_newer());
     assert!(!Manifest::decode(b"").unwrap_err().is_newer());
     assert_eq!(
         refused.to_string(),

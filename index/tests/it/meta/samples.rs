@@ -1,15 +1,19 @@
 //! Manifests, pages, a marker and a topic object with every field in use: what the golden files hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use firnline_index::cluster_state::*;
+use firnline_index::floor::FloorObject;
 use firnline_index::group::{GroupObject, GroupOwner, Position, SavedLook, TopicPositions};
 use firnline_index::keys::RelativeKey;
+use firnline_index::lease::Lease;
 use firnline_index::lineage::{EpochStart, Lineage};
 use firnline_index::manifest::*;
 use firnline_index::marker::TierMarker;
 use firnline_index::summary::{NodeSummary, PartitionSummary, TierMarks, Waiting};
-use firnline_index::topic::{TierRetention, TopicObject};
+use firnline_index::topic::{Attached, TierRetention, TopicObject};
+use firnline_index::topic_key::WrappedTopicKey;
 use firnline_index::transactions::OpenTransaction;
 use firnline_index::*;
 
@@ -337,5 +341,102 @@ pub(crate) fn group() -> GroupObject {
         generation: 12,
         saved: Some(SavedLook { looked_at: time(6), taken_at: Some(time(5)) }),
         topics: BTreeMap::from([(tip().topic_id, TopicPositions { topic: tip().topic, partitions })]),
+    }
+}
+
+pub(crate) fn said() -> Said {
+    Said { by: "alice".to_owned(), at: time(1_790_000_000_000), why: "moving to \"new\" storage".to_owned() }
+}
+
+pub(crate) fn floor() -> FloorObject {
+    FloorObject {
+        cluster_id: cluster(),
+        tip: tip(),
+        offset: offset(170_000),
+        uuid: object_uuid(4),
+        said: said(),
+    }
+}
+
+pub(crate) fn lease() -> Lease {
+    Lease {
+        cluster_id: cluster(),
+        node: NodeId::new(3).expect("a sample"),
+        incarnation: Incarnation::from_bytes(sixteen(0x1c, 1)),
+        machine: "broker-3".to_owned(),
+        places: BTreeSet::from(["dir-a".to_owned(), "dir-b".to_owned()]),
+        since: time(1_790_000_000_000),
+        released_at: None,
+    }
+}
+
+pub(crate) fn groups() -> Dated<GroupOffsets> {
+    let committed = CommittedOffset {
+        topic: tip().topic,
+        topic_id: Some(tip().topic_id),
+        partition: tip().partition,
+        offset: offset(17),
+        leader_epoch: Some(epoch(4)),
+        metadata: "m".to_owned(),
+    };
+    let bare =
+        CommittedOffset { topic_id: None, leader_epoch: None, metadata: String::new(), ..committed.clone() };
+    let groups = BTreeMap::from([("app".to_owned(), vec![committed, bare]), (String::new(), vec![])]);
+    dated(GroupOffsets { groups })
+}
+
+pub(crate) fn dated<S>(state: S) -> Dated<S> {
+    Dated { cluster_id: cluster(), node: NodeId::new(3).expect("a sample"), taken_at: time(5), state }
+}
+
+pub(crate) fn topic_configs() -> Dated<TopicConfigs> {
+    let config = TopicConfig {
+        topic_id: tip().topic_id,
+        partitions: 12,
+        replicas: 3,
+        configs: BTreeMap::from([("retention.ms".to_owned(), "1".to_owned())]),
+    };
+    dated(TopicConfigs { topics: BTreeMap::from([(tip().topic, config)]) })
+}
+
+pub(crate) fn acls() -> Dated<Acls> {
+    let binding = AclBinding {
+        resource_type: "Topic".to_owned(),
+        resource_name: "orders.".to_owned(),
+        pattern_type: "Prefixed".to_owned(),
+        principal: "User:alice".to_owned(),
+        host: "*".to_owned(),
+        operation: "Read".to_owned(),
+        permission: "Allow".to_owned(),
+    };
+    dated(Acls { bindings: vec![binding] })
+}
+
+/// A topic object with every member there is.
+pub(crate) fn full_topic() -> TopicObject {
+    TopicObject {
+        paused: Some(said()),
+        encrypted: true,
+        deleted_retention_ms: Some(86_400_000),
+        deleted_at: Some(time(7)),
+        attached: Some(Attached {
+            cluster_id: cluster(),
+            topic_id: TopicId::from_bytes([9; 16]),
+            at: time(8),
+            ends: BTreeMap::from([(PartitionIndex::new(3).expect("a sample"), offset(170_000))]),
+        }),
+        ..topic()
+    }
+}
+
+pub(crate) fn wrapped_key() -> WrappedTopicKey {
+    WrappedTopicKey {
+        cluster_id: cluster(),
+        topic: tip().topic,
+        topic_id: tip().topic_id,
+        number: 2,
+        created_at: time(1_790_000_000_000),
+        ring_key: "2026a".to_owned(),
+        wrapped: vec![1, 2, 3],
     }
 }

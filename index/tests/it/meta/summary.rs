@@ -131,10 +131,10 @@ fn what_the_bytes_cannot_carry_is_not_written() {
 #[test]
 fn a_newer_version_is_told_apart_from_damage() {
     let mut bytes = summary().encode().unwrap();
-    bytes[8] = 1;
+    bytes[8] = 2;
     let error = NodeSummary::decode(&bytes).unwrap_err();
     assert!(error.is_newer());
-    assert!(error.to_string().contains("format version 1 is newer than 0"));
+    assert!(error.to_string().contains("format version 2 is newer than 1"));
 }
 
 #[test]

@@ -4,16 +4,24 @@
 use bytes::Bytes;
 use firnline_index::batch::{BatchLimits, Batches};
 use firnline_index::manifest::EntryKind;
-use firnline_index::segment::{BlockCodec, SectionKind, SegmentTail, Trailer};
+use firnline_index::segment::{BlockCodec, Footer, SectionKind, SegmentTail, Trailer};
 use firnline_index::transactions::Outcome;
 use firnline_index::{Crc32c, RawPosition, StoredPosition};
 
 use super::sample::{Golden, goldens, open, read, write};
 
-fn golden(file: &str) -> (Bytes, Golden) {
+fn golden(file: &str) -> Bytes {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/").to_owned() + file;
-    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    (bytes.into(), goldens().into_iter().find(|golden| golden.file == file).unwrap())
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}")).into()
+}
+
+/// Each golden segment of each version, with its file's name. The preview wrote no sealed one into the tree.
+fn all() -> impl Iterator<Item = (String, Bytes, Golden)> {
+    let versions = [0, 1].into_iter().flat_map(|version| goldens().into_iter().map(move |g| (version, g)));
+    versions.filter(|(version, g)| (*version, g.name) != (0, "segment-sealed")).map(|(version, g)| {
+        let file = format!("{}.v{version}", g.name);
+        (file.clone(), golden(&file), g)
+    })
 }
 
 fn tail_position(object: &[u8]) -> StoredPosition {
@@ -34,16 +42,22 @@ fn the_files_are_the_ones_that_were_written() {
         ("segment-zstd.v0", 1_610, 0x0a40_63e6),
         ("segment-transactions.v0", 696, 0x3615_321d),
         ("segment-legacy.v0", 534, 0x1eb3_d55b),
+        ("segment-broker-files.v1", 4491, 0x20a8_07d1),
+        ("segment-frames.v1", 10668, 0x2287_c519),
+        ("segment-raw.v1", 3560, 0x0c71_301f),
+        ("segment-zstd.v1", 1610, 0x0a40_63e6),
+        ("segment-sealed.v1", 1706, 0x435e_4260),
+        ("segment-transactions.v1", 696, 0x3615_321d),
+        ("segment-legacy.v1", 534, 0x1eb3_d55b),
     ] {
-        let object = golden(file).0;
+        let object = golden(file);
         assert_eq!((object.len(), Crc32c::of(&object)), (length, Crc32c::new(crc)), "{file}");
     }
 }
 
 #[test]
 fn every_golden_segment_reads_back_to_its_log() {
-    for Golden { file, log, .. } in goldens() {
-        let object = golden(file).0;
+    for (file, object, Golden { log, .. }) in all() {
         assert_eq!(read(&object, tail_position(&object)).unwrap(), log, "{file}");
     }
 }
@@ -51,8 +65,8 @@ fn every_golden_segment_reads_back_to_its_log() {
 /// Held against the batches themselves, not against what a writer makes of them today.
 #[test]
 fn golden_indexes_tell_where_the_batches_are() {
-    for Golden { file, options, log } in goldens() {
-        let tail = opened(&golden(file).0);
+    for (file, object, Golden { options, log, .. }) in all() {
+        let tail = opened(&object);
         let batches = Batches::new(&log, RawPosition::ZERO, options.base, BatchLimits::DEFAULT);
         let batches: Vec<_> = batches.map(|batch| batch.unwrap()).collect();
         for entry in tail.index().entries() {
@@ -71,14 +85,13 @@ fn golden_indexes_tell_where_the_batches_are() {
             }
         }
     }
-    assert_eq!(opened(&golden("segment-frames.v0").0).index().len(), 150);
+    assert_eq!(opened(&golden("segment-frames.v1")).index().len(), 150);
 }
 
 /// The sections that the format fixes to the byte; zstd and the software's version may differ from build to build.
 #[test]
 fn index_and_transactions_are_still_written_to_the_same_bytes() {
-    for Golden { file, options, log } in goldens() {
-        let (old, _) = golden(file);
+    for (file, old, Golden { options, log, .. }) in all() {
         let (new, _) = write(options, &[log.into()]);
         let (old_tail, new_tail) = (opened(&old), opened(&new));
         for kind in [SectionKind::BlockIndex, SectionKind::Transactions] {
@@ -89,17 +102,15 @@ fn index_and_transactions_are_still_written_to_the_same_bytes() {
             };
             assert_eq!(bytes(&old, &old_tail), bytes(&new, &new_tail), "{kind} of {file}");
         }
-        let old_footer =
-            firnline_index::segment::Footer { software: String::new(), ..old_tail.footer().clone() };
-        let new_footer =
-            firnline_index::segment::Footer { software: String::new(), ..new_tail.footer().clone() };
+        let old_footer = Footer { software: String::new(), ..old_tail.footer().clone() };
+        let new_footer = Footer { software: String::new(), ..new_tail.footer().clone() };
         assert_eq!(old_footer, new_footer, "{file}");
     }
 }
 
 #[test]
 fn the_golden_segment_of_transactions_tells_them() {
-    let tail = opened(&golden("segment-transactions.v0").0);
+    let tail = opened(&golden("segment-transactions.v1"));
     let seen = tail.transactions();
     let aborted: Vec<_> = seen
         .aborted
@@ -118,7 +129,7 @@ fn the_golden_segment_of_transactions_tells_them() {
 
 #[test]
 fn the_golden_segment_of_old_magics_tells_its_place_in_the_world() {
-    let tail = opened(&golden("segment-legacy.v0").0);
+    let tail = opened(&golden("segment-legacy.v1"));
     let footer = tail.footer();
     assert_eq!(footer.range.to_string(), "5..25");
     assert_eq!((footer.batches, footer.records, footer.codec), (5, None, BlockCodec::Zstd));

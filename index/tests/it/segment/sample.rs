@@ -6,11 +6,12 @@ use firnline_index::lineage::EpochStart;
 use firnline_index::manifest::{EntryKind, Kip405};
 use firnline_index::segment::{
     BlockCompression, BrokerFile, BrokerFiles, ExpectedOrigin, SegmentOptions, SegmentOrigin, SegmentSummary,
-    SegmentTail, SegmentWriter, decode_block,
+    SegmentTail, SegmentWriter,
 };
+use firnline_index::topic_key::TopicKey;
 use firnline_index::transactions::{OpenTransaction, TransactionStart};
 use firnline_index::{
-    ClusterId, Crc32c, LeaderEpoch, Offset, PartitionIndex, ProducerId, RemoteLogSegmentId, Salt,
+    ClusterId, Crc32c, KeyId, LeaderEpoch, Offset, PartitionIndex, ProducerId, RemoteLogSegmentId, Salt,
     SegmentUuid, StoredPosition, TimestampMs, TopicId, TopicName,
 };
 
@@ -133,12 +134,17 @@ pub(crate) fn options(compression: BlockCompression) -> SegmentOptions {
 
 /// A segment kept in the tree as it was first written.
 pub(crate) struct Golden {
-    pub(crate) file: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) options: SegmentOptions,
     pub(crate) log: Vec<u8>,
 }
 
-/// One of each kind that version 0 writes.
+/// The topic key of the sealed one.
+pub(crate) fn golden_key() -> TopicKey {
+    TopicKey::new(KeyId::from_bytes([7; 16]), [8; 32].into())
+}
+
+/// One of each kind that is written.
 pub(crate) fn goldens() -> Vec<Golden> {
     let zstd = BlockCompression::Zstd { level: 3 };
     let offset = |value| Offset::new(value).unwrap();
@@ -166,7 +172,7 @@ pub(crate) fn goldens() -> Vec<Golden> {
     let many = (0..150).flat_map(|i| Batch::new(i * 3, 3).around(&b"words ".repeat(180)));
     vec![
         Golden {
-            file: "segment-broker-files.v0",
+            name: "segment-broker-files",
             options: SegmentOptions {
                 kip405: Some(Kip405 {
                     segment_id: RemoteLogSegmentId::from_bytes([9; 16]),
@@ -177,11 +183,16 @@ pub(crate) fn goldens() -> Vec<Golden> {
             },
             log: small_log(),
         },
-        Golden { file: "segment-frames.v0", options: options(zstd), log: many.collect() },
-        Golden { file: "segment-raw.v0", options: options(BlockCompression::None), log: small_log() },
-        Golden { file: "segment-zstd.v0", options: options(zstd), log: small_log() },
+        Golden { name: "segment-frames", options: options(zstd), log: many.collect() },
+        Golden { name: "segment-raw", options: options(BlockCompression::None), log: small_log() },
         Golden {
-            file: "segment-transactions.v0",
+            name: "segment-sealed",
+            options: SegmentOptions { seal: Some(golden_key()), ..options(zstd) },
+            log: small_log(),
+        },
+        Golden { name: "segment-zstd", options: options(zstd), log: small_log() },
+        Golden {
+            name: "segment-transactions",
             options: SegmentOptions {
                 base: offset(100),
                 transactions: TransactionStart::Known(vec![open(1, 90), open(2, 95), open(5, 40)]),
@@ -191,7 +202,7 @@ pub(crate) fn goldens() -> Vec<Golden> {
             log: transactions.concat(),
         },
         Golden {
-            file: "segment-legacy.v0",
+            name: "segment-legacy",
             options: SegmentOptions {
                 base: offset(5),
                 transactions: TransactionStart::Unknown { span_start: offset(5) },
@@ -245,7 +256,9 @@ pub(crate) fn open(object: &Bytes, tail_position: StoredPosition) -> Result<Segm
         uuid: Some(origin().uuid),
         ..ExpectedOrigin::default()
     };
-    SegmentTail::parse(object.slice(at..), tail_position, &expect).map_err(|error| error.to_string())
+    let key = golden_key();
+    SegmentTail::open(object.slice(at..), tail_position, &expect, Some(&key))
+        .map_err(|error| error.to_string())
 }
 
 /// Opens a segment and decodes every block.
@@ -254,7 +267,7 @@ pub(crate) fn read(object: &Bytes, tail_position: StoredPosition) -> Result<Vec<
     let mut raw = Vec::new();
     for entry in tail.index().entries() {
         let range = usize::try_from(entry.stored.start).unwrap()..usize::try_from(entry.stored.end).unwrap();
-        let decoded = decode_block(&entry, object.slice(range)).map_err(|error| error.to_string())?;
+        let decoded = tail.blocks().decode(&entry, object.slice(range)).map_err(|error| error.to_string())?;
         raw.extend_from_slice(&decoded);
     }
     Ok(raw)

@@ -1,4 +1,4 @@
-//! Version 0 of head and page.
+//! Version 1 of head and page. Version 0, its preview, has the same bodies.
 
 mod entry;
 mod head;

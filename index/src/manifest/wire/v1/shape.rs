@@ -1,4 +1,4 @@
-//! The shapes of version 0: which fields there are and how many of each, for the walk before decoding.
+//! The shapes of version 1: which fields there are and how many of each, for the walk before decoding.
 
 use super::super::super::limits::{
     MAX_DEAD_BRANCHES, MAX_DEAD_ENTRIES, MAX_DEAD_PAGES, MAX_ENTRIES, MAX_ENTRY_EPOCHS, MAX_FIRST_ABORTS,

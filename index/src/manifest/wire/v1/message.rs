@@ -1,4 +1,4 @@
-//! The messages of version 0. Numbers are documented in `docs/formats/manifest.md`; retired ones stay reserved there.
+//! The messages of version 1. Numbers are documented in `docs/formats/manifest.md`; retired ones stay reserved there.
 
 use prost::Message;
 

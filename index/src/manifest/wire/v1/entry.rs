@@ -1,4 +1,4 @@
-//! Entries of version 0.
+//! Entries of version 1.
 
 use super::super::field;
 use super::message;

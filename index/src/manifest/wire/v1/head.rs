@@ -1,4 +1,4 @@
-//! Heads of version 0.
+//! Heads of version 1.
 
 use super::super::field;
 use super::{entry, message, parts};

@@ -1,4 +1,4 @@
-//! Pages of version 0.
+//! Pages of version 1.
 
 use super::super::field;
 use super::head::all;
