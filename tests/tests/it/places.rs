@@ -86,7 +86,7 @@ fn a_newer_format_is_refused_with_both_versions() {
     let before = objects(&bucket);
     for run in read_and_write(&tier) {
         let refused = run.finish().expect_code(3).expect_stderr("error[FIRN-T002]");
-        refused.expect_stderr("has format 7; this build reads up to 0");
+        refused.expect_stderr("has format 7; this build reads up to 1");
     }
     assert_eq!(objects(&bucket), before);
 }
