@@ -2,7 +2,9 @@
 
 import importlib.machinery
 import importlib.util
+import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,6 +20,58 @@ def load(name):
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
     loader.exec_module(module)
     return module
+
+
+class LanesTests(unittest.TestCase):
+    """Which lanes a run takes, in a repository of its own."""
+
+    def setUp(self):
+        self.dir = tempfile.TemporaryDirectory()
+        self.addCleanup(self.dir.cleanup)
+        self.root = pathlib.Path(self.dir.name) / "tree"
+        (self.root / "scripts").mkdir(parents=True)
+        for name in ("lanes", "env.sh", "pins.sh"):
+            shutil.copy(SCRIPTS / name, self.root / "scripts" / name)
+        self.git("init", "-q")
+        self.first = self.commit("proxy", "one")
+        self.second = self.commit("proxy", "two")
+
+    def git(self, *args):
+        identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+        return subprocess.run(["git", "-C", self.root, *identity, *args], capture_output=True, text=True, check=True).stdout.strip()
+
+    def commit(self, crate, text):
+        (self.root / crate).mkdir(exist_ok=True)
+        (self.root / crate / "file").write_text(text)
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", text)
+        return self.git("rev-parse", "HEAD")
+
+    def picked(self, **green):
+        """What is picked of three lanes since the first commit."""
+        at = pathlib.Path(self.dir.name) / "green"
+        at.mkdir(exist_ok=True)
+        for name, commit in green.items():
+            (at / name).write_text(commit)
+        env = {**os.environ, "FIRNLINE_LANES_GREEN": str(at)}
+        run = lambda *args: subprocess.run([self.root / "scripts" / "lanes", *args], capture_output=True, text=True, check=True, env=env)
+        return {"differential", "clients", "faults"} & set(run("pick", self.first).stdout.split())
+
+    def test_a_lane_whose_code_changed_runs(self):
+        self.assertEqual(self.picked(), {"differential", "clients", "faults"})
+
+    def test_what_has_passed_since_need_not_run_again(self):
+        # The lane that the commit's hash names runs whatever has passed: of some commits one is named that is none of these.
+        for number in range(100):
+            if (names := self.picked(differential=self.second)) == {"clients", "faults"}:
+                break
+            self.commit("docs", str(number))
+        self.assertEqual(names, {"clients", "faults"})
+        self.commit("proxy", "three")
+        self.assertIn("differential", self.picked(differential=self.second))
+
+    def test_a_commit_that_is_not_ours_counts_for_nothing(self):
+        self.assertIn("differential", self.picked(differential="0" * 40))
 
 
 class SumTests(unittest.TestCase):
