@@ -41,7 +41,7 @@ class LanesTests(unittest.TestCase):
         return subprocess.run(["git", "-C", self.root, *identity, *args], capture_output=True, text=True, check=True).stdout.strip()
 
     def commit(self, crate, text):
-        (self.root / crate).mkdir(exist_ok=True)
+        (self.root / crate).mkdir(parents=True, exist_ok=True)
         (self.root / crate / "file").write_text(text)
         self.git("add", "-A")
         self.git("commit", "-q", "-m", text)
@@ -69,6 +69,12 @@ class LanesTests(unittest.TestCase):
         self.assertEqual(names, {"clients", "faults"})
         self.commit("proxy", "three")
         self.assertIn("differential", self.picked(differential=self.second))
+
+    def test_a_fuzz_target_is_its_own_lane_s_matter(self):
+        self.commit("proxy/fuzz", "a target")
+        lanes = {"differential": self.second, "clients": self.second, "faults": self.second}
+        # At most the one that the commit's hash names.
+        self.assertLessEqual(len(self.picked(**lanes)), 1)
 
     def test_a_commit_that_is_not_ours_counts_for_nothing(self):
         self.assertIn("differential", self.picked(differential="0" * 40))
