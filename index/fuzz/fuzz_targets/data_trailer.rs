@@ -1,8 +1,8 @@
 //! Any bytes as a trailer, as they are and with the checksum put right.
 #![no_main]
 
-use firnline_index::{Crc32c, FORMAT_VERSION};
 use firnline_index::segment::{TRAILER_LEN, Trailer};
+use firnline_index::{Crc32c, FORMAT_VERSION};
 use libfuzzer_sys::fuzz_target;
 
 /// Where the version and the checksum stand.
