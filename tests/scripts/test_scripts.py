@@ -1,5 +1,6 @@
 """Tests of the checks themselves: each must see what it is there to see."""
 
+import hashlib
 import importlib.machinery
 import importlib.util
 import os
@@ -78,6 +79,24 @@ class LanesTests(unittest.TestCase):
 
     def test_a_commit_that_is_not_ours_counts_for_nothing(self):
         self.assertIn("differential", self.picked(differential="0" * 40))
+
+
+class GoldenTests(unittest.TestCase):
+    """The golden files of the formats are those that were frozen. A CRC would not tell: a version that goes into an inner CRC
+    leaves the CRC of the whole as it was."""
+
+    GOLDEN = SCRIPTS.parent / "index" / "tests" / "golden"
+
+    def test_none_was_edited_and_none_has_gone(self):
+        listed = (pathlib.Path(__file__).parent / "golden.sha256").read_text().splitlines()
+        there = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in sorted(self.GOLDEN.iterdir())]
+        self.assertEqual(there, listed)
+
+    def test_each_segment_states_the_version_of_its_name(self):
+        segments = sorted(self.GOLDEN.glob("segment-*"))
+        self.assertGreater(len(segments), 10)
+        for path in segments:
+            self.assertEqual(path.read_bytes()[-14:-12], int(path.suffix[2:]).to_bytes(2, "little"), path.name)
 
 
 class SumTests(unittest.TestCase):
