@@ -96,7 +96,8 @@ fn take(batches: &Bytes, next: Offset, view: &mut RemoteLogView) -> std::result:
     }
 }
 
-fn silent(error: RequestError) -> Failure {
+/// The brokers do not tell it.
+pub fn silent(error: RequestError) -> Failure {
     Failure::new(&codes::BROKERS_SILENT, "ask the brokers for what they know of remote segments")
         .caused_by(error)
 }

@@ -14,10 +14,15 @@ Examples:
   firnline status --config /etc/firnline.toml       the sidecar of this machine, else the bucket
   firnline status --store s3://archive/kafka        what all sidecars have left in the bucket
   firnline status --sidecar 10.0.0.7:9655 --json | jq '.facts[] | .code'
+  firnline status --by-brokers                      what brokers tier, and what is another plugin's still
 
 The worst stands first, each line with a code that docs/errors.md explains. Exit code 0: nothing is
 lost or damaged, whatever may wait; 1: something is (a gap, a dead branch, damage, a history that
-does not go on); 3: it cannot be told, for a sidecar is silent.")]
+does not go on); 3: it cannot be told, for a sidecar is silent.
+
+With --by-brokers neither is asked, but the brokers of [kafka]: of each topic that they tier (KIP-405)
+how many segments there are that Firnline's plugin has copied, and that another plugin has. All of
+their topic __remote_log_metadata is read for it; Describe and Read on it are needed.")]
 pub struct StatusArgs {
     /// The sidecar's HTTP port, else http.listen of the config
     #[arg(long, value_name = "IP:PORT")]
@@ -25,7 +30,15 @@ pub struct StatusArgs {
     /// Only what the bucket tells
     #[arg(long, conflicts_with = "sidecar")]
     pub bucket: bool,
-    /// One JSON object
+    /// What brokers tier, and by which plugin, as the brokers of `[kafka]` know
+    #[cfg(feature = "sidecar")]
+    #[arg(long, conflicts_with_all = ["sidecar", "bucket"])]
+    pub by_brokers: bool,
+    /// With --by-brokers: as Prometheus reads it, see docs/metrics.md
+    #[cfg(feature = "sidecar")]
+    #[arg(long, requires = "by_brokers", conflicts_with = "json")]
+    pub metrics: bool,
+    /// One JSON object; with --by-brokers one per topic and line, and one for the whole
     #[arg(long)]
     pub json: bool,
 }
@@ -211,8 +224,8 @@ manifests.
 With --by-brokers it looks through the partitions that brokers with KIP-405 tier, and no others. Segments
 that are there are listed first; then all is read that the brokers of [kafka] know of them (the topic
 __remote_log_metadata). What is old enough and unknown to them goes, what they have deleted and came
-again, and copies that never ended where others have their offsets. An attached cluster's brokers are
-not asked: what they read of this bucket is theirs to keep.")]
+again, and copies that never ended where others have their offsets. Topics whose segments were attached
+to another cluster (`firnline restore --kip405`) are left alone: its brokers own them.")]
 pub struct GcArgs {
     #[command(flatten)]
     pub selection: SelectionArgs,

@@ -9,32 +9,26 @@ use firnline_tier::cluster::{Clocks, SummaryReader};
 use firnline_tier::gc::{Condemned, Doomed, GcMemory, GcOutcome, GcRequest, GcSettings, GcSurvey};
 
 use super::context::Context;
+use super::gc_sum::{GcSum, Wording};
 use super::selection::{Selection, usage};
-use super::word::{Word, percent, unconfirmed};
+use super::word::{Word, percent};
 use crate::args::{GcArgs, GlobalArgs};
 use crate::exit::Exit;
-use crate::failure::{Failure, Result, codes, of, several};
-use crate::output::{Cell, Out, Progress, Sheet};
+use crate::failure::{Failure, Result, codes, of};
+use crate::output::{Out, Progress};
 use crate::surroundings::Surroundings;
-use crate::units::{Span, bytes, count};
+use crate::units::Span;
 
 /// Partitions whose objects are condemned before any is deleted: they wait together for readers' old manifests, and only
 /// their keys are held meanwhile.
 const TOGETHER: usize = 256;
 
-/// What came of it all.
-#[derive(Debug, Default)]
-struct Sum {
-    partitions: u64,
-    listed: u64,
-    doomed: u64,
-    doomed_bytes: u64,
-    deleted: u64,
-    deleted_bytes: u64,
-    /// Partitions of paused topics: left alone on purpose.
-    paused: u64,
-    problems: Vec<Failure>,
-}
+const WORDING: Wording = Wording {
+    partitions: "partitions",
+    there: ("objects_listed", "objects"),
+    nobody: "nothing names",
+    left_alone: ("partitions_paused", "are paused"),
+};
 
 struct Run<'a> {
     tier: &'a Tier,
@@ -43,8 +37,7 @@ struct Run<'a> {
     generations: HashMap<(TopicId, firnline_index::PartitionIndex), u64>,
     memory: GcMemory,
     word: Word,
-    json: bool,
-    sum: Sum,
+    sum: GcSum,
     condemned: Vec<Condemned>,
 }
 
@@ -67,8 +60,7 @@ pub async fn run(args: GcArgs, global: &GlobalArgs, around: Surroundings, out: &
         generations: generations(&tier).await?,
         memory: GcMemory::new(),
         word: Word::of(&word),
-        json,
-        sum: Sum::default(),
+        sum: GcSum::new(WORDING, json),
         condemned: Vec::new(),
     };
     let progress = Progress::open_ended("gc");
@@ -82,7 +74,7 @@ pub async fn run(args: GcArgs, global: &GlobalArgs, around: Surroundings, out: &
     }
     run.delete(out).await?;
     drop(progress);
-    run.end(out)
+    run.sum.end(run.word, out)
 }
 
 /// How old what goes must be.
@@ -112,7 +104,7 @@ impl Run<'_> {
         self.sum.partitions += 1;
         if paused {
             // An operator's own word, and no trouble.
-            self.sum.paused += 1;
+            self.sum.left_alone += 1;
             return Ok(());
         }
         let mut after: Option<String> = None;
@@ -166,28 +158,18 @@ impl Run<'_> {
                 survey
             }
             GcOutcome::Refused(refusal, survey) => {
-                self.sum.listed += survey.objects;
+                self.sum.there += survey.objects;
                 self.sum.problems.push(at(tip, Failure::new(&codes::COLLECT_REFUSED, refusal.to_string())));
                 return Ok(None);
             }
         };
-        self.sum.listed += survey.objects;
+        self.sum.there += survey.objects;
         Ok(Some(survey))
     }
 
     fn show(&mut self, doomed: &BTreeMap<String, Doomed>, out: &mut Out) -> Result<()> {
         for (key, Doomed { why, size, .. }) in doomed {
-            self.sum.doomed += 1;
-            self.sum.doomed_bytes += size;
-            let sheet = Sheet::new("object")
-                .with("object_key", key.clone())
-                .with("why", why.name())
-                .with("object_bytes", Cell::Bytes(*size));
-            if self.json {
-                sheet.show(true, out)?;
-            } else {
-                out.line(format!("{}  {}", sheet.line(out.paint()), bytes(*size)))?;
-            }
+            self.sum.goes(key, why.name(), *size, out)?;
         }
         Ok(())
     }
@@ -198,8 +180,7 @@ impl Run<'_> {
             let tip = condemned.tip().clone();
             match self.tier.delete_condemned(&condemned, &mut self.memory).await {
                 Ok(deleted) => {
-                    self.sum.deleted += deleted.objects;
-                    self.sum.deleted_bytes += deleted.bytes;
+                    self.sum.deleted.add(deleted.objects, deleted.bytes);
                     for (_, error) in deleted.refused.into_iter().take(1) {
                         self.sum.problems.push(at(&tip, of::store(error)));
                     }
@@ -208,44 +189,6 @@ impl Run<'_> {
             }
         }
         Ok(())
-    }
-
-    fn end(self, out: &mut Out) -> Result<Exit> {
-        let Sum { partitions, listed, doomed, doomed_bytes, deleted, deleted_bytes, paused, problems } =
-            self.sum;
-        let sheet = Sheet::new("gc")
-            .with("partitions", Cell::Count(partitions))
-            .with("objects_listed", Cell::Count(listed))
-            .with("objects_to_go", Cell::Count(doomed))
-            .with("bytes_to_go", Cell::Bytes(doomed_bytes))
-            .with("objects_deleted", Cell::Count(deleted))
-            .with("bytes_deleted", Cell::Bytes(deleted_bytes))
-            .with("partitions_paused", Cell::Count(paused))
-            .with("outcome", self.word.outcome());
-        if self.json {
-            sheet.show(true, out)?;
-        } else {
-            out.line(format!(
-                "{} partitions, {} objects: nothing names {} ({}); {} deleted ({})",
-                count(partitions),
-                count(listed),
-                count(doomed),
-                bytes(doomed_bytes),
-                count(deleted),
-                bytes(deleted_bytes),
-            ))?;
-            if paused > 0 {
-                out.line(format!("{} of the partitions are paused and were left alone", count(paused)))?;
-            }
-        }
-        out.flush()?;
-        if let Some(failure) = several(&problems, deleted > 0 || (problems.len() as u64) < partitions) {
-            return Err(failure.into());
-        }
-        if self.word == Word::Missing && doomed > 0 {
-            return Err(unconfirmed(&format!("{doomed} objects would be deleted")).into());
-        }
-        Ok(Exit::Fine)
     }
 }
 

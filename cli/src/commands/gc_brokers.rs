@@ -1,49 +1,47 @@
 //! `firnline gc --by-brokers`: objects of partitions that brokers tier, and that no broker owns.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use firnline_index::remote_log::{RemoteLogView, RemoteState};
-use firnline_index::{SegmentUuid, TopicIdPartition};
+use firnline_index::{ClusterId, SegmentUuid, TopicId, TopicIdPartition};
+use firnline_kafka::Client;
 use firnline_tier::Tier;
 use firnline_tier::cluster::Clocks;
 use firnline_tier::mirror::{BrokerWord, BrokersSay, Listed, MirrorError, SweepSettings, Swept};
 
 use super::context::Context;
 use super::gc::{at, grace_of};
+use super::gc_sum::{GcSum, Wording};
 use super::selection::Selection;
-use super::word::{Word, percent, unconfirmed};
+use super::word::{Word, percent};
 use crate::args::{GcArgs, GlobalArgs};
 use crate::exit::Exit;
-use crate::failure::{Failure, Result, codes, of, several};
-use crate::output::{Cell, Out, Progress, Sheet};
+use crate::failure::{Failure, Result, codes, of};
+use crate::output::{Out, Progress};
 use crate::remote_log;
 use crate::surroundings::Surroundings;
-use crate::units::{bytes, count};
 use crate::wiring;
 
 /// So many may always go: what a few failed copies leave is a large share of a small partition.
 const AT_LEAST: u64 = 16;
 
-/// What came of it all.
-#[derive(Debug, Default)]
-struct Sum {
-    partitions: u64,
-    segments: u64,
-    unowned: u64,
-    unowned_bytes: u64,
-    odd: u64,
-    deleted: u64,
-    deleted_bytes: u64,
-    problems: Vec<Failure>,
-}
+const WORDING: Wording = Wording {
+    partitions: "partitions that brokers tier",
+    there: ("segments", "segments"),
+    nobody: "no broker owns",
+    left_alone: (
+        "partitions_attached",
+        "were attached to another cluster, whose brokers own their segments,",
+    ),
+};
 
 struct Run<'a> {
     tier: &'a Tier,
     settings: SweepSettings,
     clocks: Clocks,
     word: Word,
-    json: bool,
-    sum: Sum,
+    sum: GcSum,
 }
 
 /// Lists, asks the brokers, judges, and deletes or shows what would go.
@@ -53,13 +51,23 @@ pub async fn run(args: GcArgs, global: &GlobalArgs, around: Surroundings, out: &
     let context = Context::new(global, selection.tier.as_deref(), around)?;
     let grace = grace_of(grace.as_deref(), &context)?;
     let tier = context.tier_for_writing().await?;
-    let client = wiring::kafka(&context.config, &context.around, &context.env, Some(tier.cluster_id()))?;
+    let attached = attached(&tier).await?;
+    let client = brokers(&context, &tier, &attached).await?;
     let clocks = tier.clocks().await.map_err(of::store)?;
     let progress = Progress::open_ended("gc");
+    let mut sum = GcSum::new(WORDING, json);
+    sum.kept = Some(0);
     // All listings before the brokers are asked: that order is the proof.
     let mut listed = Vec::new();
     for topic in selection.topics(&tier).await? {
-        for tip in selection.partitions_of(&tier, &topic).await? {
+        let partitions = selection.partitions_of(&tier, &topic).await?;
+        // Brokers speak of them by the ids of the topic that they were attached to.
+        if attached.contains_key(&topic.topic_id) {
+            sum.left_alone += partitions.len() as u64;
+            sum.partitions += partitions.len() as u64;
+            continue;
+        }
+        for tip in partitions {
             progress.on(format!("{}/{}", tip.topic, tip.partition));
             let segments = tier.list_segments(&tip).await.map_err(of::mirror)?;
             listed.push((tip, segments));
@@ -68,17 +76,47 @@ pub async fn run(args: GcArgs, global: &GlobalArgs, around: Surroundings, out: &
     progress.on("what the brokers know");
     let view = remote_log::read(&client).await?;
     let settings = SweepSettings { min_age: grace, share: percent(max_share), at_least: AT_LEAST };
-    let mut run = Run { tier: &tier, settings, clocks, word: Word::of(&word), json, sum: Sum::default() };
+    let mut run = Run { tier: &tier, settings, clocks, word: Word::of(&word), sum };
     for (tip, segments) in &listed {
         progress.on(format!("{}/{}", tip.topic, tip.partition));
         run.partition(tip, segments, &view, out).await?;
     }
     drop(progress);
-    run.end(out)
+    run.sum.end(run.word, out)
+}
+
+/// The topics whose segments were attached to one of another cluster, and that cluster.
+async fn attached(tier: &Tier) -> Result<BTreeMap<TopicId, ClusterId>> {
+    let mut attached = BTreeMap::new();
+    for topic in tier.topics().await.map_err(of::list)? {
+        let object = tier.topic_object(&topic).await.map_err(of::cluster)?;
+        if let Some(to) = object.and_then(|object| object.attached) {
+            attached.insert(topic.topic_id, to.cluster_id);
+        }
+    }
+    Ok(attached)
+}
+
+/// Brokers that tier to here: those of the tier's cluster, or of one to which topics were attached.
+async fn brokers(context: &Context, tier: &Tier, attached: &BTreeMap<TopicId, ClusterId>) -> Result<Client> {
+    let (own, env) = (tier.cluster_id(), &context.env);
+    if attached.is_empty() {
+        return wiring::kafka(&context.config, &context.around, env, Some(own));
+    }
+    let client = wiring::kafka(&context.config, &context.around, env, None)?;
+    let id = client.ask_cluster_id().await.map_err(remote_log::silent)?;
+    if id.as_ref().is_ok_and(|id| id == own || attached.values().any(|to| to == id)) {
+        return Ok(client);
+    }
+    let what = format!(
+        "the brokers are of cluster {}, which is neither the tier's ({own}) nor one to which topics of it were attached",
+        client.cluster_id().unwrap_or_default()
+    );
+    Err(Failure::new(&codes::OTHER_CLUSTER, what).into())
 }
 
 /// What the brokers have said of one partition.
-fn say(view: &RemoteLogView, tip: &TopicIdPartition) -> BrokersSay {
+fn say<'a>(view: &'a RemoteLogView, tip: &TopicIdPartition) -> BrokersSay<'a> {
     let word = |state, since_ms| match state {
         RemoteState::CopyStarted => BrokerWord::Copying { since_ms },
         RemoteState::CopyFinished => BrokerWord::Copied,
@@ -86,7 +124,7 @@ fn say(view: &RemoteLogView, tip: &TopicIdPartition) -> BrokersSay {
         RemoteState::DeleteFinished => BrokerWord::Deleted,
     };
     let segments = view.of(tip).map(|(uuid, told)| (uuid, (told.range, word(told.state, told.since_ms))));
-    BrokersSay { segments: segments.collect(), elsewhere: view.long_custom().to_vec() }
+    BrokersSay { segments: segments.collect(), elsewhere: Cow::Borrowed(view.origins()) }
 }
 
 impl Run<'_> {
@@ -108,7 +146,7 @@ impl Run<'_> {
             }
             Ok(Err(refusal)) => {
                 self.sum.partitions += 1;
-                self.sum.segments += segments.len() as u64;
+                self.sum.there += segments.len() as u64;
                 let failure = Failure::new(&codes::COLLECT_REFUSED, refusal.to_string());
                 self.sum.problems.push(at(tip, failure));
                 return Ok(());
@@ -116,15 +154,14 @@ impl Run<'_> {
             Ok(Ok(swept)) => swept,
         };
         self.sum.partitions += 1;
-        self.sum.segments += swept.segments;
+        self.sum.there += swept.segments;
         self.show(&swept, out)?;
         if self.word == Word::Yes {
             let refused = self.tier.delete_unowned(&swept).await;
             let kept: Vec<&str> = refused.iter().map(|(key, _)| key.as_str()).collect();
             for (key, (_, size)) in &swept.unowned {
                 if !kept.contains(&key.as_str()) {
-                    self.sum.deleted += 1;
-                    self.sum.deleted_bytes += size;
+                    self.sum.deleted.add(1, *size);
                 }
             }
             for (_, error) in refused.into_iter().take(1) {
@@ -136,63 +173,11 @@ impl Run<'_> {
 
     fn show(&mut self, swept: &Swept, out: &mut Out) -> Result<()> {
         for (key, (why, size)) in &swept.unowned {
-            self.sum.unowned += 1;
-            self.sum.unowned_bytes += size;
-            let sheet = Sheet::new("object")
-                .with("object_key", key.clone())
-                .with("why", why.name())
-                .with("object_bytes", Cell::Bytes(*size));
-            if self.json {
-                sheet.show(true, out)?;
-            } else {
-                out.line(format!("{}  {}", sheet.line(out.paint()), bytes(*size)))?;
-            }
+            self.sum.goes(key, why.name(), *size, out)?;
         }
         for (key, why) in &swept.odd {
-            self.sum.odd += 1;
-            let sheet = Sheet::new("kept").with("object_key", key.clone()).with("why", why.name());
-            if self.json {
-                sheet.show(true, out)?;
-            } else {
-                out.line(sheet.line(out.paint()))?;
-            }
+            self.sum.stays(key, why.name(), out)?;
         }
         Ok(())
-    }
-
-    fn end(self, out: &mut Out) -> Result<Exit> {
-        let Sum { partitions, segments, unowned, unowned_bytes, odd, deleted, deleted_bytes, problems } =
-            self.sum;
-        let sheet = Sheet::new("gc")
-            .with("partitions", Cell::Count(partitions))
-            .with("segments", Cell::Count(segments))
-            .with("objects_to_go", Cell::Count(unowned))
-            .with("bytes_to_go", Cell::Bytes(unowned_bytes))
-            .with("objects_kept", Cell::Count(odd))
-            .with("objects_deleted", Cell::Count(deleted))
-            .with("bytes_deleted", Cell::Bytes(deleted_bytes))
-            .with("outcome", self.word.outcome());
-        if self.json {
-            sheet.show(true, out)?;
-        } else {
-            out.line(format!(
-                "{} partitions that brokers tier, {} segments: no broker owns {} ({}); {} odd ones are kept; {} deleted ({})",
-                count(partitions),
-                count(segments),
-                count(unowned),
-                bytes(unowned_bytes),
-                count(odd),
-                count(deleted),
-                bytes(deleted_bytes),
-            ))?;
-        }
-        out.flush()?;
-        if let Some(failure) = several(&problems, deleted > 0 || (problems.len() as u64) < partitions) {
-            return Err(failure.into());
-        }
-        if self.word == Word::Missing && unowned > 0 {
-            return Err(unconfirmed(&format!("{unowned} objects would be deleted")).into());
-        }
-        Ok(Exit::Fine)
     }
 }

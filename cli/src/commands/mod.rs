@@ -11,6 +11,7 @@ mod demo;
 mod gc;
 #[cfg(feature = "sidecar")]
 mod gc_brokers;
+mod gc_sum;
 mod hash_password;
 mod inspect;
 mod ls;
@@ -28,6 +29,8 @@ mod serve;
 #[cfg(feature = "serve")]
 mod standing;
 mod status;
+#[cfg(feature = "sidecar")]
+mod status_brokers;
 mod verify;
 mod word;
 

@@ -12,7 +12,11 @@ use crate::surroundings::Surroundings;
 
 /// Asks the sidecar, else the bucket.
 pub async fn run(args: StatusArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
-    let StatusArgs { sidecar, bucket, json } = args;
+    #[cfg(feature = "sidecar")]
+    if args.by_brokers {
+        return super::status_brokers::run(args, global, around, out).await;
+    }
+    let StatusArgs { sidecar, bucket, json, .. } = args;
     let context = Context::new(global, None, around)?;
     let typed = sidecar.is_some();
     let address = if bucket { None } else { sidecar.or(context.config.http.listen.value.0) };

@@ -8,6 +8,8 @@ mod durations;
 pub mod names;
 #[cfg(feature = "serve")]
 mod of_proxy;
+#[cfg(feature = "sidecar")]
+mod of_remote_log;
 #[cfg(feature = "serve")]
 mod of_server;
 #[cfg(feature = "sidecar")]
@@ -19,6 +21,8 @@ mod text;
 
 #[cfg(feature = "serve")]
 pub use of_proxy::{Watching, of_proxy};
+#[cfg(feature = "sidecar")]
+pub use of_remote_log::of_remote_log;
 #[cfg(feature = "serve")]
 pub use of_server::{Seen, of_server};
 #[cfg(feature = "sidecar")]

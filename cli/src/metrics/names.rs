@@ -195,6 +195,12 @@ metrics! { OF_PLUGIN: "Those of the broker plugin alone, in the order of the pag
         "Calls that went to the plugin that the brokers had before, counted by the Java half.", { "call": "`fetch`, `index`, `delete`" };
 }
 
+metrics! { OF_REMOTE_LOG: "What brokers have tiered, by their own metadata, in the order of the page.";
+    REMOTE_LOG_SEGMENTS = Gauge "firnline_remote_log_segments", "Segments that are in the tier, by the plugin that copied them.",
+        { "by": "firnline, another_plugin" };
+    REMOTE_LOG_BYTES = Gauge "firnline_remote_log_bytes", "Bytes of them, as they were in the broker's log.", { "by": "as above" };
+}
+
 metrics! { OF_DISK_CACHE: "Those of the disk cache of a server or a proxy, in the order of the page.";
     DISK_CACHE_ON = Gauge "firnline_disk_cache_on", "1 while the disk cache is at work; 0 where none is set, or where it cannot be used.";
     DISK_CACHE_BYTES = Gauge "firnline_disk_cache_bytes", "Bytes of the disk that its files may take now.";
@@ -215,7 +221,8 @@ mod tests {
     use super::*;
 
     fn every() -> impl Iterator<Item = &'static Metric> {
-        ALL.iter().chain(OF_SERVER).chain(OF_PROXY).chain(OF_DISK_CACHE)
+        let running = ALL.iter().chain(OF_SERVER).chain(OF_PROXY).chain(OF_PLUGIN);
+        running.chain(OF_REMOTE_LOG).chain(OF_DISK_CACHE)
     }
 
     #[test]

@@ -49,6 +49,16 @@ It has no port of its own: the broker shows these by JMX, in the domain `firnlin
 |---|---|---|---|
 ";
 
+const REMOTE_LOG: &str = "
+## What brokers have tiered
+
+No broker tells a plugin of all segments that there are. They stand in the brokers' own topic `__remote_log_metadata`, which
+`firnline status --by-brokers` reads: by topic and with `--json`, and with `--metrics` as these, for whoever collects text files:
+
+| metric | kind | labels | meaning |
+|---|---|---|---|
+";
+
 const DISK_CACHE: &str = "
 ## The disk cache
 
@@ -81,6 +91,8 @@ pub(super) fn page() -> String {
     table(metrics::names::OF_PROXY, &mut text);
     text.push_str(PLUGIN);
     table(metrics::names::OF_PLUGIN, &mut text);
+    text.push_str(REMOTE_LOG);
+    table(metrics::names::OF_REMOTE_LOG, &mut text);
     text.push_str(DISK_CACHE);
     table(metrics::names::OF_DISK_CACHE, &mut text);
     text.push_str(TAIL);

@@ -2,7 +2,7 @@
 
 use super::view::SEGMENTS_MAX;
 use super::{FRAME, PARTITION_KEY, SEGMENT_KEY, UPDATE_KEY};
-use crate::ids::{Offset, OffsetRange, PartitionIndex, SegmentUuid, TopicId};
+use crate::ids::{Offset, OffsetRange, PartitionIndex, SegmentUuid, TopicId, TopicIdPartition, TopicName};
 use crate::varint;
 
 /// Versions of the messages that are known; what later ones add is tagged.
@@ -88,17 +88,26 @@ pub enum RemoteLogFault {
     TooMany,
 }
 
+/// What is told of a segment once, when its copy begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// Its offsets as the broker counts them.
+    pub range: OffsetRange,
+    /// The length of the broker's file.
+    pub log_bytes: u32,
+}
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteLogEvent {
     /// A segment.
     Segment {
-        /// Of which partition: topic id and number.
-        partition: (TopicId, PartitionIndex),
+        /// Of which partition.
+        tip: TopicIdPartition,
         /// Its id.
         uuid: SegmentUuid,
-        /// Its offsets as the broker counts them; `None` where the event tells another state only.
-        range: Option<OffsetRange>,
+        /// `None` where the event tells another state only.
+        begun: Option<Begun>,
         /// Its state.
         state: RemoteState,
         /// When, by the broker's clock, in milliseconds since 1970.
@@ -140,7 +149,7 @@ struct Rest<'a>(&'a [u8]);
 
 impl<'a> Rest<'a> {
     fn segment(&mut self) -> Result<RemoteLogEvent, RemoteLogFault> {
-        let (partition, uuid) = self.segment_id()?;
+        let (tip, uuid) = self.segment_id()?;
         let (start, last) = (self.i64()?, self.i64()?);
         let _broker_and_timestamp: [u8; 12] = self.array()?;
         let at_ms = self.i64()?;
@@ -149,26 +158,28 @@ impl<'a> Rest<'a> {
             let _epoch_and_offset: [u8; 12] = self.array()?;
             self.tags()?;
         }
-        let _size: [u8; 4] = self.array()?;
+        let size = i32::from_be_bytes(self.array()?);
         let custom = self.custom()?;
         let [state] = self.array()?;
         self.tags()?;
         let end = last.checked_add(1).and_then(|end| Offset::new(end).ok());
         let range =
             Offset::new(start).ok().zip(end).and_then(|(start, end)| OffsetRange::new(start, end).ok());
-        let range = Some(range.ok_or(RemoteLogFault::Value { what: "offsets" })?);
-        Ok(RemoteLogEvent::Segment { partition, uuid, range, state: RemoteState::of(state)?, at_ms, custom })
+        let range = range.ok_or(RemoteLogFault::Value { what: "offsets" })?;
+        let log_bytes = u32::try_from(size).map_err(|_| RemoteLogFault::Value { what: "a length" })?;
+        let begun = Some(Begun { range, log_bytes });
+        Ok(RemoteLogEvent::Segment { tip, uuid, begun, state: RemoteState::of(state)?, at_ms, custom })
     }
 
     fn update(&mut self) -> Result<RemoteLogEvent, RemoteLogFault> {
-        let (partition, uuid) = self.segment_id()?;
+        let (tip, uuid) = self.segment_id()?;
         let _broker: [u8; 4] = self.array()?;
         let at_ms = self.i64()?;
         let custom = self.custom()?;
         let [state] = self.array()?;
         self.tags()?;
         let state = RemoteState::of(state)?;
-        Ok(RemoteLogEvent::Segment { partition, uuid, range: None, state, at_ms, custom })
+        Ok(RemoteLogEvent::Segment { tip, uuid, begun: None, state, at_ms, custom })
     }
 
     fn deleted_partition(&mut self) -> Result<RemoteLogEvent, RemoteLogFault> {
@@ -178,24 +189,25 @@ impl<'a> Rest<'a> {
         Ok(RemoteLogEvent::Partition)
     }
 
-    fn segment_id(&mut self) -> Result<((TopicId, PartitionIndex), SegmentUuid), RemoteLogFault> {
-        let partition = self.partition()?;
+    fn segment_id(&mut self) -> Result<(TopicIdPartition, SegmentUuid), RemoteLogFault> {
+        let tip = self.partition()?;
         let uuid = SegmentUuid::from_bytes(self.array()?);
         self.tags()?;
-        Ok((partition, uuid))
+        Ok((tip, uuid))
     }
 
-    fn partition(&mut self) -> Result<(TopicId, PartitionIndex), RemoteLogFault> {
+    fn partition(&mut self) -> Result<TopicIdPartition, RemoteLogFault> {
         let length = self.varint()?.saturating_sub(1);
         if length > TEXT_MAX {
             return Err(RemoteLogFault::Value { what: "a name" });
         }
-        self.take(length)?;
+        let name = std::str::from_utf8(self.take(length)?).ok().and_then(|name| TopicName::new(name).ok());
+        let topic = name.ok_or(RemoteLogFault::Value { what: "a name" })?;
         let topic_id = TopicId::from_bytes(self.array()?);
         let partition = PartitionIndex::new(i32::from_be_bytes(self.array()?));
         let partition = partition.map_err(|_| RemoteLogFault::Value { what: "a partition" })?;
         self.tags()?;
-        Ok((topic_id, partition))
+        Ok(TopicIdPartition { topic, topic_id, partition })
     }
 
     fn custom(&mut self) -> Result<Option<Vec<u8>>, RemoteLogFault> {

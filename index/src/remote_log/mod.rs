@@ -15,6 +15,7 @@
 //! |---|---|
 //! | one value, read | [`RemoteLogEvent`] |
 //! | what all of them come to | [`RemoteLogView`] |
+//! | what there is, by which plugin | [`RemoteLogView::remaining`] |
 //! | the two values that attach a segment, written | [`RemoteLogSegment`] |
 //! | in which partition | [`metadata_partition`] |
 
@@ -23,10 +24,10 @@ mod place;
 mod segment;
 mod view;
 
-pub use event::{RemoteLogEvent, RemoteLogFault, RemoteState};
+pub use event::{Begun, RemoteLogEvent, RemoteLogFault, RemoteState};
 pub use place::metadata_partition;
 pub use segment::RemoteLogSegment;
-pub use view::{RemoteLogView, ToldSegment};
+pub use view::{Amount, CopiedBy, Remaining, RemoteLogView, ToldSegment};
 
 /// The topic.
 pub const METADATA_TOPIC: &str = "__remote_log_metadata";

@@ -139,13 +139,13 @@ mod tests {
     #[test]
     fn what_is_written_is_read() {
         use crate::ids::{OffsetRange, SegmentUuid};
-        use crate::remote_log::RemoteLogEvent;
+        use crate::remote_log::{Begun, RemoteLogEvent};
         for txn_index_empty in [false, true] {
             let told = segment(txn_index_empty);
-            let event = |range, state, custom| RemoteLogEvent::Segment {
-                partition: (told.tip.topic_id, told.tip.partition),
+            let event = |begun, state, custom| RemoteLogEvent::Segment {
+                tip: told.tip.clone(),
                 uuid: SegmentUuid::from_bytes(*told.id.as_bytes()),
-                range,
+                begun,
                 state,
                 at_ms: 5,
                 custom,
@@ -153,7 +153,8 @@ mod tests {
             let at = TimestampMs::new(5).unwrap();
             let end = Offset::new(told.last.get() + 1).unwrap();
             let range = OffsetRange::new(told.start, end).unwrap();
-            let started = event(Some(range), RemoteState::CopyStarted, None);
+            let begun = Begun { range, log_bytes: told.size.cast_unsigned() };
+            let started = event(Some(begun), RemoteState::CopyStarted, None);
             assert_eq!(RemoteLogEvent::parse(&told.started(at)), Ok(started));
             let finished = event(None, RemoteState::CopyFinished, Some(told.custom_metadata.clone()));
             assert_eq!(RemoteLogEvent::parse(&told.finished(at)), Ok(finished));

@@ -7,9 +7,9 @@ use firnline_index::keys::ObjectKey;
 use firnline_index::manifest::Manifest;
 use firnline_store::ListedObject;
 
+use super::bound::{ClocksApart, TooMuch};
 use super::condemned::{Doomed, Why};
 use super::footer::OwnWords;
-use crate::retention::Share;
 
 /// Why nothing of a partition is collected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,27 +57,11 @@ pub enum GcRefusal {
         began_at: Offset,
     },
     /// More than a run may take.
-    #[error(
-        "{objects} objects of {bytes} bytes would go, {share} of what is there and more than {allowed}; look at --dry-run, then say --max-share"
-    )]
-    TooMuch {
-        /// Objects.
-        objects: u64,
-        /// Their bytes.
-        bytes: u64,
-        /// The larger share of both.
-        share: Share,
-        /// What a run may take.
-        allowed: Share,
-    },
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
     /// Our clock and the store's are too far apart to tell what is young.
-    #[error(
-        "this machine's clock and the store's are {seconds} s apart: too far to tell what is young; set the clock right"
-    )]
-    ClocksApart {
-        /// How far.
-        seconds: u64,
-    },
+    #[error(transparent)]
+    ClocksApart(#[from] ClocksApart),
 }
 
 /// An object that is old enough and that the manifest does not name.
@@ -161,18 +145,8 @@ fn segment(
     }
 }
 
-/// Refuses what is more than a share of what was listed, but for a few objects, which in a small partition are a large share.
-pub(super) fn within_share(
-    doomed: &BTreeMap<String, Doomed>,
-    listed: (u64, u64),
-    allowed: Share,
-    at_least: u64,
-) -> Result<(), GcRefusal> {
-    let objects = doomed.len() as u64;
+/// What would go: objects and their bytes.
+pub(super) fn going(doomed: &BTreeMap<String, Doomed>) -> (u64, u64) {
     let bytes = doomed.values().fold(0_u64, |sum, doomed| sum.saturating_add(doomed.size));
-    let share = Share::of(objects, listed.0).max(Share::of(bytes, listed.1));
-    if objects <= at_least || share <= allowed {
-        return Ok(());
-    }
-    Err(GcRefusal::TooMuch { objects, bytes, share, allowed })
+    (doomed.len() as u64, bytes)
 }

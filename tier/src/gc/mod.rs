@@ -15,6 +15,7 @@
 //!
 //! What is no key of a segment, page or floor of this partition is never touched.
 
+mod bound;
 mod condemned;
 mod footer;
 mod judge;
@@ -23,10 +24,12 @@ mod memory;
 mod names;
 mod run;
 
+pub use bound::{ClocksApart, TooMuch};
 pub use condemned::{Condemned, DeleteError, Deleted, Doomed, Why};
 pub use judge::GcRefusal;
 pub use memory::GcMemory;
 pub use run::{GcError, GcOutcome, GcRequest, GcSettings, GcSurvey};
 
+pub(crate) use bound::Bound;
 pub(crate) use footer::Words;
 pub(crate) use names::Striker;

@@ -10,8 +10,9 @@ use firnline_index::{Offset, OffsetRange, TopicIdPartition};
 use firnline_store::StoreError;
 use firnline_store::env::RandomExt;
 
+use super::bound::{Bound, ClocksApart};
 use super::condemned::{Condemned, Doomed};
-use super::judge::{Candidate, GcRefusal, Judged, is_evidence, judge, within_share};
+use super::judge::{Candidate, GcRefusal, Judged, going, is_evidence, judge};
 use super::listing::{Look, Window};
 use super::memory::GcMemory;
 use super::names::Striker;
@@ -44,6 +45,12 @@ impl Default for GcSettings {
             most_listed: 100_000,
             skew: Duration::from_secs(600),
         }
+    }
+}
+
+impl GcSettings {
+    fn bound(&self) -> Bound {
+        Bound { share: self.share, at_least: self.at_least }
     }
 }
 
@@ -215,8 +222,8 @@ impl Tier {
             Ok(judged) => judged,
             Err(refusal) => return refused(refusal, survey),
         };
-        if let Err(refusal) = within_share(&judged.doomed, listed, settings.share, settings.at_least) {
-            return refused(refusal, survey);
+        if let Err(too_much) = settings.bound().hold(going(&judged.doomed), listed) {
+            return refused(too_much.into(), survey);
         }
         Ok(self.condemned(&now, judged.doomed, striker, survey))
     }
@@ -245,9 +252,8 @@ impl Tier {
         if request.paused {
             return Ok((Looked::Refused(GcRefusal::Paused), GcSurvey::default()));
         }
-        if clocks.apart() > settings.skew {
-            let seconds = clocks.apart().as_secs();
-            return Ok((Looked::Refused(GcRefusal::ClocksApart { seconds }), GcSurvey::default()));
+        if let Err(apart) = ClocksApart::hold(*clocks, settings.skew) {
+            return Ok((Looked::Refused(apart.into()), GcSurvey::default()));
         }
         let min_age = i64::try_from(settings.min_age.as_millis()).unwrap_or(i64::MAX);
         let before_ms = clocks.earlier().get().saturating_sub(min_age);
@@ -283,9 +289,8 @@ impl Tier {
         };
         survey.foreign.clone_from(&judged.foreign);
         survey.pending_floors = judged.floors;
-        let share = within_share(&judged.doomed, (objects, bytes), settings.share, settings.at_least);
-        let looked = match share {
-            Err(refusal) => Looked::Refused(refusal),
+        let looked = match settings.bound().hold(going(&judged.doomed), (objects, bytes)) {
+            Err(too_much) => Looked::Refused(too_much.into()),
             Ok(()) if judged.doomed.is_empty() => Looked::Clean,
             Ok(()) => Looked::Found { judged, candidates: old, striker },
         };

@@ -7,7 +7,8 @@
 //! spoken of in metadata that is read after that, whoever copies meanwhile. No clock is asked whether an object is unknown;
 //! clocks decide only how long an unfinished copy is waited for.
 
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use firnline_index::{OffsetRange, SegmentUuid, TopicIdPartition};
@@ -16,7 +17,7 @@ use firnline_store::StoreError;
 use super::{Listed, MirrorError};
 use crate::Tier;
 use crate::cluster::Clocks;
-use crate::gc::Words;
+use crate::gc::{Bound, ClocksApart, TooMuch, Words};
 use crate::retention::Share;
 
 /// What a broker has said last of a segment.
@@ -37,12 +38,11 @@ pub enum BrokerWord {
 
 /// What the brokers' metadata says of one partition, read to its end after the segments were listed.
 #[derive(Debug, Clone, Default)]
-pub struct BrokersSay {
+pub struct BrokersSay<'a> {
     /// Of each segment, by the id that the broker gave it: its offsets, and the last word.
     pub segments: HashMap<SegmentUuid, (OffsetRange, BrokerWord)>,
-    /// Custom metadata of all partitions that is longer than where a segment lies: it names objects of an attached bucket by
-    /// other ids than the broker's.
-    pub elsewhere: Vec<Vec<u8>>,
+    /// Objects that segments of any partition lie in by other ids than the broker's: those of attached buckets.
+    pub elsewhere: Cow<'a, HashSet<SegmentUuid>>,
 }
 
 /// How objects are judged.
@@ -125,27 +125,11 @@ pub enum SweepRefusal {
         segments: u64,
     },
     /// More than may go.
-    #[error(
-        "{objects} objects of {bytes} bytes would go, {share} of what is there and more than {allowed}; look at --dry-run, then say --max-share"
-    )]
-    TooMuch {
-        /// Objects.
-        objects: u64,
-        /// Their bytes.
-        bytes: u64,
-        /// The larger share of both.
-        share: Share,
-        /// What may go.
-        allowed: Share,
-    },
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
     /// Our clock and the store's are too far apart to tell what is young.
-    #[error(
-        "this machine's clock and the store's are {seconds} s apart: too far to tell what is young; set the clock right"
-    )]
-    ClocksApart {
-        /// How far.
-        seconds: u64,
-    },
+    #[error(transparent)]
+    ClocksApart(#[from] ClocksApart),
 }
 
 /// How far this machine's clock and the store's may be apart.
@@ -161,13 +145,13 @@ impl Tier {
         &self,
         tip: &TopicIdPartition,
         listed: &BTreeMap<SegmentUuid, Listed>,
-        say: &BrokersSay,
+        say: &BrokersSay<'_>,
         clocks: Clocks,
         settings: &SweepSettings,
     ) -> Result<Result<Swept, SweepRefusal>, MirrorError> {
         self.mirror(tip).await?;
-        if clocks.apart() > SKEW {
-            return Ok(Err(SweepRefusal::ClocksApart { seconds: clocks.apart().as_secs() }));
+        if let Err(apart) = ClocksApart::hold(clocks, SKEW) {
+            return Ok(Err(apart.into()));
         }
         let segments = listed.len() as u64;
         if !listed.is_empty() && say.segments.is_empty() {
@@ -177,7 +161,7 @@ impl Tier {
         let min_age = i64::try_from(settings.min_age.as_millis()).unwrap_or(i64::MAX);
         let before_ms = clocks.earlier().get().saturating_sub(min_age);
         for (uuid, Listed { key, object }) in listed {
-            if object.last_modified_ms > before_ms || say.names_elsewhere(*uuid) {
+            if object.last_modified_ms > before_ms || say.elsewhere.contains(uuid) {
                 continue;
             }
             let why = match say.segments.get(uuid) {
@@ -219,7 +203,7 @@ impl Tier {
     }
 }
 
-impl BrokersSay {
+impl BrokersSay<'_> {
     /// Whether segments that are there have all of these offsets.
     fn have(&self, range: OffsetRange) -> bool {
         let there = self.segments.values().filter(|(_, word)| *word == BrokerWord::Copied);
@@ -233,10 +217,6 @@ impl BrokersSay {
         }
         at >= range.end()
     }
-
-    fn names_elsewhere(&self, uuid: SegmentUuid) -> bool {
-        self.elsewhere.iter().any(|custom| custom.windows(16).any(|id| id == uuid.as_bytes()))
-    }
 }
 
 impl Swept {
@@ -245,14 +225,11 @@ impl Swept {
         listed: &BTreeMap<SegmentUuid, Listed>,
         settings: &SweepSettings,
     ) -> Result<Self, SweepRefusal> {
-        let objects = self.unowned.len() as u64;
         let sum = |sizes: &mut dyn Iterator<Item = u64>| sizes.fold(0_u64, u64::saturating_add);
         let bytes = sum(&mut self.unowned.values().map(|(_, size)| *size));
         let all = sum(&mut listed.values().map(|listed| listed.object.size));
-        let share = Share::of(objects, self.segments).max(Share::of(bytes, all));
-        if objects <= settings.at_least || share <= settings.share {
-            return Ok(self);
-        }
-        Err(SweepRefusal::TooMuch { objects, bytes, share, allowed: settings.share })
+        let bound = Bound { share: settings.share, at_least: settings.at_least };
+        bound.hold((self.unowned.len() as u64, bytes), (self.segments, all))?;
+        Ok(self)
     }
 }

@@ -1,6 +1,7 @@
 //! Partitions that brokers tier: mirrors made anew, and objects that no broker owns.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use firnline_index::keys::ObjectKey;
@@ -8,6 +9,7 @@ use firnline_index::manifest::{Entry, Manifest, ManifestKind, Projected};
 use firnline_index::{OffsetRange, SegmentUuid, TimestampMs};
 use firnline_tier::change::Project;
 use firnline_tier::check::{CheckDepth, Finding};
+use firnline_tier::gc::TooMuch;
 use firnline_tier::mirror::{
     BrokerWord, BrokersSay, MirrorError, Owned, SweepRefusal, SweepSettings, Swept, Unowned, Unread,
 };
@@ -128,15 +130,15 @@ fn careful() -> SweepSettings {
     SweepSettings { min_age: DAY, share: Share::ALL, at_least: 0 }
 }
 
-async fn sweep(tier: &Tier, say: &BrokersSay, settings: &SweepSettings) -> Result<Swept, SweepRefusal> {
+async fn sweep(tier: &Tier, say: &BrokersSay<'_>, settings: &SweepSettings) -> Result<Swept, SweepRefusal> {
     let listed = tier.list_segments(&tip(0)).await.unwrap();
     let clocks = tier.clocks().await.unwrap();
     tier.unowned(&tip(0), &listed, say, clocks, settings).await.unwrap()
 }
 
-fn say(said: &[(&Entry, BrokerWord)]) -> BrokersSay {
+fn say(said: &[(&Entry, BrokerWord)]) -> BrokersSay<'static> {
     let segments = said.iter().map(|(entry, word)| (entry.uuid, (entry.range, *word))).collect();
-    BrokersSay { segments, elsewhere: Vec::new() }
+    BrokersSay { segments, ..BrokersSay::default() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,8 +170,8 @@ async fn only_what_is_proven_to_be_nobodys_goes() {
         (&alone, old),
         (&begun, now),
     ]);
-    // An attached bucket's segment has another id at the broker; its custom metadata has this one.
-    say.elsewhere.push([&[1, 2][..], &[0; 40], attached.uuid.as_bytes(), &[0; 6]].concat());
+    // An attached bucket's segment, of which the broker speaks by other ids.
+    say.elsewhere = Cow::Owned(HashSet::from([attached.uuid]));
     let swept = sweep(&tier, &say, &careful()).await.unwrap();
     let key = |entry: &Entry| entry.object_key(&tip(0));
     let mut goes: Vec<_> = swept.unowned.iter().map(|(key, (why, _))| (key.clone(), *why)).collect();
@@ -205,7 +207,7 @@ async fn metadata_that_knows_nothing_and_more_than_a_share_are_refused() {
     let say = say(&[(&kept, BrokerWord::Copied)]);
     let tenth = SweepSettings { share: Share::TENTH, ..careful() };
     let refused = sweep(&tier, &say, &tenth).await.unwrap_err();
-    assert!(matches!(refused, SweepRefusal::TooMuch { objects: 6, .. }), "{refused}");
+    assert!(matches!(refused, SweepRefusal::TooMuch(TooMuch { objects: 6, .. })), "{refused}");
     let few = SweepSettings { at_least: 16, ..tenth };
     assert_eq!(sweep(&tier, &say, &few).await.unwrap().unowned.len(), 6);
     assert_eq!(sweep(&tier, &say, &careful()).await.unwrap().unowned.len(), 6);

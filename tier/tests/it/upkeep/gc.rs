@@ -4,7 +4,7 @@ use firnline_index::manifest::{
 };
 use firnline_store::RequestKind;
 use firnline_store::sim::{Rule, SimFault, When};
-use firnline_tier::gc::{GcRefusal, GcSurvey, Why};
+use firnline_tier::gc::{ClocksApart, GcRefusal, GcSurvey, TooMuch, Why};
 
 use super::*;
 
@@ -324,7 +324,7 @@ async fn more_than_a_share_takes_an_operators_word() {
     put(&tier, &tip(0), &log).await;
     tokio::time::sleep(DAY).await;
     let refusal = refusal(gc(&tier, &gc_settings(), &mut GcMemory::new()).await);
-    assert!(matches!(refusal, GcRefusal::TooMuch { objects: 20, .. }), "{refusal}");
+    assert!(matches!(refusal, GcRefusal::TooMuch(TooMuch { objects: 20, .. })), "{refusal}");
     let settings = GcSettings { share: Share::ALL, ..gc_settings() };
     let mut memory = GcMemory::new();
     let GcOutcome::Condemned(condemned, _) = gc(&tier, &settings, &mut memory).await else { panic!() };
@@ -346,7 +346,7 @@ async fn paused_topics_and_wrong_clocks_are_left_alone() {
     let ours = firnline_index::TimestampMs::new(clocks.ours.get() + 3_600_000).unwrap();
     let request = gc_request(&tip_, Clocks { ours, ..clocks });
     let refused = refusal(tier.gc(&request, &gc_settings(), &mut memory).await.unwrap());
-    assert_eq!(refused, GcRefusal::ClocksApart { seconds: 3_600 });
+    assert_eq!(refused, GcRefusal::ClocksApart(ClocksApart { seconds: 3_600 }));
 }
 
 #[tokio::test(start_paused = true)]
