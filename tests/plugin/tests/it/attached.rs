@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use firnline_tests::firnline::Outcome;
 use firnline_tests::kafka::{
-    Cluster, ClusterOptions, Isolation, Ledger, VERSIONS, assert_same_records, consume_all, workload,
+    At, Cluster, ClusterOptions, Isolation, Ledger, VERSIONS, assert_same_records, consume_all, workload,
 };
 use firnline_tests::process::Server;
 use firnline_tests::tier::Tier;
@@ -41,15 +41,24 @@ fn tier_end(tier: &Tier, of: &str) -> i64 {
 
 /// `firnline restore --kip405` with these brokers.
 fn attach(tier: &Tier, cluster: &Cluster, arguments: &[&str]) -> Outcome {
+    asking(tier, cluster, &[&["restore", TOPIC, "--kip405"], arguments].concat())
+}
+
+/// A command that asks these brokers.
+pub(crate) fn asking(tier: &Tier, cluster: &Cluster, arguments: &[&str]) -> Outcome {
     let home = scratch::directory("attach");
     let config = home.path().join("firnline.toml");
     let brokers = cluster.bootstrap().replace(',', "', '");
     std::fs::write(&config, format!("[kafka]\nbootstrap = ['{brokers}']\n")).expect("write the config");
-    let all = [&["restore", TOPIC, "--kip405"], arguments].concat();
-    tier.run(&all).env("FIRNLINE_CONFIG", &config).finish()
+    tier.run(arguments).env("FIRNLINE_CONFIG", &config).finish()
 }
 
 pub(crate) fn new_cluster(tier: &Tier, nodes: u16, keys: &[(&str, &str)]) -> Cluster {
+    new_cluster_of(VERSIONS[0], tier, nodes, keys)
+}
+
+/// The same of this release.
+fn new_cluster_of(version: &'static str, tier: &Tier, nodes: u16, keys: &[(&str, &str)]) -> Cluster {
     let (url, id) = (tier.url().to_owned(), cluster_id(tier));
     let own = [("store.url", url.as_str()), ("cluster.id", id.as_str()), ("projection.interval", "1s")];
     let mut properties = properties(&[&own, keys].concat());
@@ -59,7 +68,7 @@ pub(crate) fn new_cluster(tier: &Tier, nodes: u16, keys: &[(&str, &str)]) -> Clu
         properties.push((format!("{topic}.replication.factor"), "3".to_owned()));
         properties.push((format!("{topic}.min.isr"), "1".to_owned()));
     }
-    Cluster::start(&ClusterOptions { properties, nodes, ..ClusterOptions::single(VERSIONS[0]) })
+    Cluster::start(&ClusterOptions { properties, nodes, ..ClusterOptions::single(version) })
 }
 
 /// Where the attached offsets of each partition end, and how many segments there are of all.
@@ -90,6 +99,12 @@ pub(crate) fn attach_whole(tier: &Tier, cluster: &mut Cluster, nodes: usize) -> 
         attach(tier, cluster, &to).expect_code(0);
     }
     cluster.restart();
+    // Until a broker has read its metadata it answers with errors what is about remote segments.
+    wait("the brokers know what they were told", || {
+        let first =
+            |partition| cluster.try_offset(TOPIC, partition, At::Time(workload::FIRST_TIMESTAMP_MS + 57));
+        (0..PARTITIONS).all(|partition| first(partition).is_ok_and(|(code, _)| code == 0))
+    });
     assert_eq!(segments(tier), before, "no segment is written or copied");
     let number = |line: &serde_json::Value, name: &str| {
         line[name].as_i64().unwrap_or_else(|| panic!("{name}: {line}"))
@@ -125,6 +140,12 @@ fn lives(tier: &Tier, cluster: &Cluster, ledger: &mut Ledger, ends: &Ends, what:
     assert!(segments(tier).len() > attached.len());
     reads_all(cluster, TOPIC, PARTITIONS, ledger, &format!("{what}, and went on"));
     deletes_records(cluster, ledger, &attached);
+    // The old topic's segments are no trouble, and the new one's are all owned.
+    let swept =
+        asking(tier, cluster, &["gc", "--by-brokers", "--dry-run", "--json", "--grace", "1m"]).expect_code(0);
+    let [sum] = &swept.json_lines()[..] else { panic!("{:?}", swept.json_lines()) };
+    let told = ["partitions", "partitions_attached", "objects_to_go"].map(|name| sum[name].as_i64());
+    assert_eq!(told, [2 * PARTITIONS, PARTITIONS, 0].map(|count| Some(i64::from(count))), "{sum}");
     cluster.delete_topic(TOPIC);
     // What was not attached nobody owns: it lies behind where all is decided, or wholly in another one.
     let left = attached.len() - ends.segments;
@@ -169,10 +190,8 @@ fn deletes_records(cluster: &Cluster, ledger: &Ledger, attached: &BTreeSet<PathB
     assert_same_records("behind deleted records", &expected, &found.records);
 }
 
-#[test]
-#[ignore = "scripts/plugin builds the jar first"]
-fn what_brokers_tiered_belongs_to_a_new_cluster() {
-    let tier = Tier::directory();
+/// A topic that brokers have tiered, in a cluster that is gone.
+pub(crate) fn tiered(tier: &Tier) -> Ledger {
     let url = tier.url().to_owned();
     let keys = [("store.url", url.as_str()), ("cluster.id", "plugin-tests"), ("projection.interval", "1s")];
     let mut lost = broker(VERSIONS[0], &keys);
@@ -189,15 +208,35 @@ fn what_brokers_tiered_belongs_to_a_new_cluster() {
     wait("the manifests tell of all that the broker has let go of", || {
         (0..PARTITIONS)
             .zip(&starts)
-            .all(|(partition, start)| tier_end(&tier, &format!("{TOPIC}/{partition}")) >= *start)
+            .all(|(partition, start)| tier_end(tier, &format!("{TOPIC}/{partition}")) >= *start)
     });
     lost.stop();
-    drop(lost);
-    let mut cluster = new_cluster(&tier, 1, &[]);
-    let ends = attach_whole(&tier, &mut cluster, 1);
+    ledger
+}
+
+/// A cluster of this release takes over what is in a tier whose cluster is gone, and lives with it.
+pub(crate) fn takes_over(version: &'static str, tier: &Tier, ledger: &mut Ledger) {
+    let mut cluster = new_cluster_of(version, tier, 1, &[]);
+    let ends = attach_whole(tier, &mut cluster, 1);
     assert!(ends.of.values().all(|end| *end > 1000), "{:?}", ends.of);
-    lose(&mut ledger, &ends);
-    lives(&tier, &cluster, &mut ledger, &ends, "attached");
+    lose(ledger, &ends);
+    lives(tier, &cluster, ledger, &ends, &format!("attached to {version}"));
+}
+
+#[test]
+#[ignore = "scripts/plugin builds the jar first"]
+fn what_brokers_tiered_belongs_to_a_new_cluster() {
+    let tier = Tier::directory();
+    let mut ledger = tiered(&tier);
+    takes_over(VERSIONS[0], &tier, &mut ledger);
+}
+
+#[test]
+#[ignore = "scripts/plugin builds the jar first"]
+fn what_brokers_tiered_belongs_to_a_new_cluster_of_the_oldest_release() {
+    let tier = Tier::directory();
+    let mut ledger = tiered(&tier);
+    takes_over(VERSIONS[1], &tier, &mut ledger);
 }
 
 /// A topic that a sidecar has offloaded, in a cluster that is gone.
@@ -247,9 +286,5 @@ pub(crate) fn offloaded(tier: &Tier) -> Ledger {
 fn what_a_sidecar_offloaded_belongs_to_a_new_cluster() {
     let tier = Tier::directory();
     let mut ledger = offloaded(&tier);
-    let mut cluster = new_cluster(&tier, 1, &[]);
-    let ends = attach_whole(&tier, &mut cluster, 1);
-    assert!(ends.of.values().all(|end| *end > 1000), "{:?}", ends.of);
-    lose(&mut ledger, &ends);
-    lives(&tier, &cluster, &mut ledger, &ends, "attached");
+    takes_over(VERSIONS[0], &tier, &mut ledger);
 }

@@ -9,6 +9,7 @@ mod attached;
 mod cluster;
 mod doors;
 mod jvm;
+mod kept;
 mod mirrored;
 mod outside;
 mod panics;

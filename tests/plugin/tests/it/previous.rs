@@ -6,9 +6,10 @@ use firnline_tests::kafka::{At, Cluster, ClusterOptions, Java, Ledger, VERSIONS,
 use firnline_tests::tier::Tier;
 use firnline_tests::{ports, scratch, tools};
 
+use crate::attached::asking;
 use crate::outside::{segments, tier_end};
 use crate::reading::{PARTITIONS, TOPIC, produce};
-use crate::rig::{jmx_options, metric, properties, reads_all, reads_from, settled_starts, wait};
+use crate::rig::{is_let_go, jmx_options, metric, properties, reads_all, reads_from, settled_starts, wait};
 
 /// What tests of Kafka itself tier with.
 const OTHER: &str = "org.apache.kafka.server.log.remote.storage.LocalTieredStorage";
@@ -88,6 +89,10 @@ fn a_tier_of_another_plugin_is_taken_over_and_dies_out() {
     let mut ledger = Ledger::default();
     produce(&cluster, TOPIC, 0, 1500, &mut ledger);
     let_go(&cluster, 1000);
+    // A copy that the stop interrupts would leave a segment of which nobody has said that it is there.
+    wait("all but the active segments was copied", || {
+        (0..PARTITIONS).all(|partition| is_let_go(&cluster, TOPIC, partition))
+    });
     cluster.stop();
     let theirs = of_other(dir.path());
     assert!(theirs >= 4, "{theirs}");
@@ -111,6 +116,23 @@ fn a_tier_of_another_plugin_is_taken_over_and_dies_out() {
     };
     assert!(calls("fetch") >= 4.0 && calls("index") >= 4.0, "{} {}", calls("fetch"), calls("index"));
     assert!(calls("delete") < 1.0);
+    // What is there of both, as the brokers' own metadata tell.
+    let remaining = || {
+        let told = asking(&tier, &cluster, &["status", "--by-brokers", "--json"]).expect_code(0);
+        let lines = told.json_lines();
+        let [topic, sum] = &lines[..] else { panic!("{lines:?}") };
+        let kinds = ["segments", "log_bytes", "another_plugin_segments", "another_plugin_log_bytes"];
+        let [ours, bytes, theirs, their_bytes] = kinds.map(|kind| {
+            assert_eq!(topic[kind], sum[kind], "one topic is tiered");
+            sum[kind].as_u64().expect("a number")
+        });
+        assert!(bytes > ours * 100_000 && their_bytes >= theirs * 100_000, "{sum}");
+        (usize::try_from(ours).expect("a count"), usize::try_from(theirs).expect("a count"))
+    };
+    wait("what was copied is known", || {
+        let ours: usize = (0..PARTITIONS).map(|partition| segments(&tier, TOPIC, partition).len()).sum();
+        remaining() == (ours, theirs)
+    });
 
     // They die out by retention: by size, so that ours stay.
     cluster.set_topic(TOPIC, &[("retention.bytes", "600000")]);
@@ -123,5 +145,16 @@ fn a_tier_of_another_plugin_is_taken_over_and_dies_out() {
     let starts = settled_starts(&cluster, TOPIC, PARTITIONS);
     assert!(starts.iter().all(|start| *start > 1000), "{starts:?}");
     reads_from(&cluster, TOPIC, &starts, &ledger, "of ours alone");
+    let (ours, left) = remaining();
+    assert!(ours > 0 && left == 0, "{ours} {left}");
+    let text = asking(&tier, &cluster, &["status", "--by-brokers", "--metrics"]).expect_code(0);
+    let text = String::from_utf8_lossy(text.stdout()).into_owned();
+    for line in [
+        format!("firnline_remote_log_segments{{by=\"firnline\"}} {ours}"),
+        "firnline_remote_log_segments{by=\"another_plugin\"} 0".to_owned(),
+        "firnline_remote_log_bytes{by=\"another_plugin\"} 0".to_owned(),
+    ] {
+        assert!(text.lines().any(|told| told == line), "{line} in {text}");
+    }
     assert!((calls("fetch") - again).abs() < 1.0, "nothing is read of the other plugin any more");
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use firnline_tests::kafka::{
-    At, Cluster, Isolation, Ledger, Record, VERSIONS, assert_same_records, consumer_as, record, workload,
+    At, Cluster, ClusterOptions, Isolation, Java, Ledger, Record, VERSIONS, assert_same_records, consumer_as,
+    record, workload,
 };
 use firnline_tests::relay::{Relay, Weather};
 use firnline_tests::stores::Minio;
@@ -16,7 +17,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::reading::{PARTITIONS, TOPIC, produce};
 use crate::rig::{
-    Directory, PATIENCE, TIERED, broker, is_let_go, local_start, read_in_spite, reads_all, wait,
+    Directory, PATIENCE, TIERED, broker, is_let_go, local_start, properties, read_in_spite, reads_all, wait,
     wait_until_let_go,
 };
 
@@ -27,6 +28,11 @@ const SLACK: Duration = Duration::from_secs(12);
 
 /// A broker whose store is behind a relay, and which waits for it no longer than for the deadline.
 fn stand() -> (Cluster, Relay, tempfile::TempDir) {
+    stand_with(&[], Java::default())
+}
+
+/// The same with further keys of the plugin, in a JVM that is told this.
+pub(crate) fn stand_with(more: &[(&str, &str)], java: Java) -> (Cluster, Relay, tempfile::TempDir) {
     let minio = Minio::shared();
     let relay = Relay::before(minio.port(), false);
     let user = Minio::root();
@@ -47,7 +53,9 @@ fn stand() -> (Cluster, Relay, tempfile::TempDir) {
         ("limits.readahead", "1MiB"),
         ("cluster.id", "plugin-tests"),
     ];
-    (broker(VERSIONS[0], &keys), relay, home)
+    let properties = properties(&[&keys, more].concat());
+    let options = ClusterOptions { properties, java, ..ClusterOptions::single(VERSIONS[0]) };
+    (Cluster::start(&options), relay, home)
 }
 
 #[test]
