@@ -38,6 +38,10 @@ fn damage_is_found_by_the_broker_that_wrote_the_manifest_last() {
     bad[300_000] ^= 4;
     world.sim.plant(&local.key(), bad);
     wait("it is found", || findings(&leader) > 0);
+    // As long as anybody needs who looks for it.
+    let long_enough = Duration::from_millis(500);
+    std::thread::sleep(long_enough);
+    assert_eq!(findings(&follower), 0, "who does not write it does not read it");
     // Who leads now has written last.
     world.sim.plant(&local.key(), whole);
     let next = Local::at(5_000, log(5_000, 20, 500, None), 20, 9);
@@ -47,6 +51,7 @@ fn damage_is_found_by_the_broker_that_wrote_the_manifest_last() {
     let before = findings(&leader);
     world.sim.lose(&next.key());
     wait("it is missed", || findings(&follower) > 0);
+    std::thread::sleep(long_enough);
     assert_eq!(findings(&leader), before);
     // What the broker deletes is no damage.
     drop(follower);
