@@ -11,6 +11,7 @@
 //! commit bound, nor from the file that the broker still writes; never change anything in a log directory; and never
 //! carry on past damage in a log as if it were not there.
 
+mod chain;
 mod cluster;
 mod history;
 mod holes;
@@ -27,6 +28,7 @@ mod report;
 pub mod sidecar;
 mod upload;
 
+pub use chain::chain_of;
 pub use cluster::{
     AskError, Bound, BoundAsk, Cluster, ClusterError, Leader, OpenProducer, PartitionView, TopicConfigs,
     TopicState, TopicView,

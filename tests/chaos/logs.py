@@ -4,7 +4,11 @@ import json
 import re
 
 # A store or a broker that gives no answer, or no useful one.
-AWAY = r"(the connection was lost or timed out before the answer|503|SlowDown|timed out)"
+AWAY = (
+    r"(the connection was lost or timed out before the answer|503|SlowDown|timed out"
+    # A broker, as `RequestError` says it.
+    r"|127\.0\.0\.1:\d+ (cannot be asked|did not answer)|the connection to 127\.0\.0\.1:\d+ (broke|was busy))"
+)
 # What is done from time to time, told where it could not be done, and done again the next time.
 DUTIES = (
     "floors cannot be", "floor cannot be", "topics cannot be", "what is decided of a topic cannot be",

@@ -154,17 +154,6 @@ impl HostError {
     }
 }
 
-/// An error with its causes, as one sentence.
-fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
-
 /// The machine beside the broker.
 pub trait Host: fmt::Debug + Send + Sync {
     /// Looks at all log dirs, pins what is new, and tells what is held. A log dir that cannot be read is an error for the

@@ -62,7 +62,8 @@ impl Core {
 }
 
 impl State {
-    /// Under pressure those first whose files would be lost, then by priority, then whose last turn is longest ago.
+    /// Those that must not wait first: the urgent, and under pressure those whose files would be lost. Then by priority, then whose
+    /// last turn is longest ago.
     fn plan_turns(&mut self, now: Instant) {
         let ready = self.slots.iter().filter(|(_, slot)| slot.is_ready(now));
         let mut ready: Vec<_> = ready

@@ -11,7 +11,8 @@ use firnline_logdir::{
 
 use super::pins::{Pin, Sealed};
 use super::shared::Shared;
-use crate::host::{HeldChain, HeldFile, HeldPartition, PinId, Presence, chain_of};
+use crate::chain_of;
+use crate::host::{HeldChain, HeldFile, HeldPartition, PinId, Presence};
 use crate::log::{DirectoryLog, PartitionLog as _};
 
 /// A file of the broker's log, as it was last listed.

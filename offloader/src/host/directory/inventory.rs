@@ -257,7 +257,7 @@ impl Inventory {
                         VisitProblem::Waiting(_) => self.waiting.insert(path.clone()),
                         _ => self.waiting.remove(&path),
                     };
-                    self.problems.insert(path, crate::host::chain_of(&problem));
+                    self.problems.insert(path, crate::chain_of(&problem));
                 }
             }
         }
@@ -301,7 +301,7 @@ impl Inventory {
         }
         let path = shared.dirs[place.0].path.join(&*place.1);
         if let Some(problem) = problem {
-            let text = crate::host::chain_of(&problem);
+            let text = crate::chain_of(&problem);
             if self.problems.insert(path, text.clone()).as_ref() != Some(&text) {
                 tracing::error!(partition = &*place.1, error = text, "a file could not be pinned");
             }
@@ -393,7 +393,7 @@ impl Inventory {
             }
             // It changed under our eyes: what was known stays, and the next look tries again.
             Some(Err(error)) => {
-                tracing::debug!(error = %crate::host::chain_of(&error), "a pin could not be read");
+                tracing::debug!(error = %crate::chain_of(&error), "a pin could not be read");
                 self.again.insert(key);
                 shared.notice(|noticed| noticed.scan = true);
             }

@@ -4,10 +4,10 @@ use firnline_index::Offset;
 use firnline_index::manifest::Manifest;
 
 use super::{After, Trouble, Turn};
+use crate::chain_of;
 use crate::cluster::BoundAsk;
 use crate::sidecar::compared::Compared;
 use crate::sidecar::diverge::{Answer, Divergence, MAX_STEPS, diverge};
-use crate::sidecar::round::chain_of;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::view::{Comparison, Digest};
 use crate::sidecar::wait::BoundReason;

@@ -9,11 +9,11 @@ use firnline_tier::{RandomExt, UploadedSegment};
 
 use super::upload::last_epoch;
 use super::{After, Trouble, Turn};
+use crate::chain_of;
 use crate::cluster::{AskError, Bound, BoundAsk};
 use crate::host::HeldChain;
 use crate::sidecar::epochs::epochs_of;
 use crate::sidecar::prove::{Claimed, Proof, Unproven, prove};
-use crate::sidecar::round::chain_of;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::verdict::{ChainId, Verdict};
 use crate::sidecar::wait::BoundReason;

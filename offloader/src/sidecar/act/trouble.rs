@@ -7,8 +7,8 @@ use firnline_index::log_source::SourceErrorKind;
 use firnline_tier::cluster::ClusterError;
 use firnline_tier::{EditError, ReadError, TailError, UploadError};
 
+use crate::chain_of;
 use crate::host::HostError;
-use crate::sidecar::round::chain_of;
 use crate::sidecar::wait::{BoundReason, OperatorReason, WaitReason};
 
 /// A turn that failed.

@@ -14,7 +14,7 @@ use firnline_index::{LeaderEpoch, NodeId, Offset, OffsetRange, TopicIdPartition}
 use firnline_logdir::MAX_OLDER_STRETCHES;
 use tokio::time::Instant;
 
-use super::look::chain_of;
+use crate::chain_of;
 use crate::cluster::{AskError, Bound, BoundAsk, Leader};
 use crate::host::{Stretch, Witness};
 use crate::log::PartitionLog;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use firnline_index::TopicIdPartition;
 use tokio::time::Instant;
 
+use crate::chain_of;
 use crate::host::{GivenWay, HeldPartition, Host, HostError, Space, Witness};
 use crate::sidecar::core::Core;
 use crate::sidecar::state::{State, TierKnown};
@@ -153,16 +154,4 @@ impl Core {
 
 fn look(host: &dyn Host) -> Result<Looked, HostError> {
     Ok(Looked { held: host.look()?, space: host.space()?, given_way: host.given_way()? })
-}
-
-/// An error and its causes in one line.
-pub(in crate::sidecar) fn chain_of(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }

@@ -4,7 +4,6 @@ mod bounds;
 mod look;
 mod topics;
 
-pub(super) use look::chain_of;
 use tokio::time::Instant;
 pub(super) use topics::WITNESSES;
 

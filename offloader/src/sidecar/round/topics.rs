@@ -6,7 +6,7 @@ use std::sync::Arc;
 use firnline_index::{PartitionIndex, TopicId, TopicName};
 use tokio::time::Instant;
 
-use super::look::chain_of;
+use crate::chain_of;
 use crate::cluster::{AskError, Leader, TopicState};
 use crate::sidecar::core::Core;
 use crate::sidecar::state::State;

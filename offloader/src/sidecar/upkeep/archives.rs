@@ -15,9 +15,10 @@ use firnline_tier::retention::{Limits, RetentionRequest};
 use tokio::time::Instant;
 
 use super::duties::Memory;
+use crate::chain_of;
 use crate::cluster::TopicState;
 use crate::sidecar::core::Core;
-use crate::sidecar::round::{WITNESSES, chain_of};
+use crate::sidecar::round::WITNESSES;
 
 /// Topics that have their turn between two looks at the clocks.
 const AT_ONCE: usize = 8;

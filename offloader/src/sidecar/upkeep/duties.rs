@@ -14,8 +14,8 @@ use tokio::time::Instant;
 
 use super::Never;
 use super::archives::Archives;
+use crate::chain_of;
 use crate::sidecar::core::Core;
-use crate::sidecar::round::chain_of;
 use crate::sidecar::step::SidecarStep;
 
 /// Partitions whose background work has its turn between two looks at the clocks.

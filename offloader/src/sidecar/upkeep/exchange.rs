@@ -10,9 +10,9 @@ use firnline_tier::policy::TopicWatch;
 use tokio::time::Instant;
 
 use super::OtherRun;
+use crate::chain_of;
 use crate::sidecar::core::Core;
 use crate::sidecar::decide::missing;
-use crate::sidecar::round::chain_of;
 use crate::sidecar::state::Slot;
 use crate::sidecar::step::SidecarStep;
 use crate::sidecar::wait::{Severity, WaitReason};

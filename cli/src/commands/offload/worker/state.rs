@@ -11,6 +11,7 @@ use firnline_index::cluster_state::{
 };
 use firnline_index::{NodeId, TopicId, TopicName};
 use firnline_kafka::Client;
+use firnline_offloader::chain_of;
 use firnline_tier::Tier;
 use firnline_tier::cluster::{KeptState, SummaryReader};
 use tokio::time::{MissedTickBehavior, interval};
@@ -48,9 +49,12 @@ impl StateExport {
             tick.tick().await;
             match self.once(&mut summaries, &mut kept).await {
                 Ok(()) => failing = false,
-                Err(error) if failing => tracing::debug!(%error, "the cluster's state is not written"),
+                Err(error) if failing => {
+                    tracing::debug!(error = %chain_of(&*error), "the cluster's state is not written");
+                }
                 Err(error) => {
                     failing = true;
+                    let error = chain_of(&*error);
                     tracing::warn!(%error, "the cluster's state (groups, settings, access rules) is not written");
                 }
             }
