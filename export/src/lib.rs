@@ -1,0 +1,1 @@
+//! Tier to Parquet files and Iceberg tables, exactly once.

@@ -1,0 +1,1 @@
+//! Iceberg tables: metadata, manifests, commits and catalogs.
