@@ -9,6 +9,7 @@ pub mod configs;
 pub mod epochs;
 pub mod fetch;
 pub mod groups;
+pub(crate) mod members;
 pub mod metadata;
 pub mod offsets;
 pub mod produce;

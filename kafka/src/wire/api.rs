@@ -34,11 +34,21 @@ pub enum Api {
     Fetch,
     /// Values for that topic.
     Produce,
+    /// Who coordinates a group.
+    FindCoordinator,
+    /// A member asks to be in a group's next generation.
+    JoinGroup,
+    /// Who in a group does what.
+    SyncGroup,
+    /// A member is there still.
+    Heartbeat,
+    /// A member goes.
+    LeaveGroup,
 }
 
 impl Api {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::ApiVersions,
         Self::SaslHandshake,
         Self::SaslAuthenticate,
@@ -53,6 +63,11 @@ impl Api {
         Self::DescribeAcls,
         Self::Fetch,
         Self::Produce,
+        Self::FindCoordinator,
+        Self::JoinGroup,
+        Self::SyncGroup,
+        Self::Heartbeat,
+        Self::LeaveGroup,
     ];
 
     /// Kafka's name of it.
@@ -73,6 +88,11 @@ impl Api {
             Self::DescribeAcls => "DescribeAcls",
             Self::Fetch => "Fetch",
             Self::Produce => "Produce",
+            Self::FindCoordinator => "FindCoordinator",
+            Self::JoinGroup => "JoinGroup",
+            Self::SyncGroup => "SyncGroup",
+            Self::Heartbeat => "Heartbeat",
+            Self::LeaveGroup => "LeaveGroup",
         }
     }
 
@@ -85,8 +105,14 @@ impl Api {
             Self::SaslAuthenticate => 2,
             Self::Metadata => 12,
             Self::DescribeCluster | Self::DescribeProducers => 0,
-            Self::ListOffsets => 7,
-            Self::OffsetForLeaderEpoch | Self::DescribeConfigs | Self::ListGroups => 4,
+            Self::ListOffsets | Self::JoinGroup => 7,
+            Self::OffsetForLeaderEpoch
+            | Self::DescribeConfigs
+            | Self::ListGroups
+            | Self::FindCoordinator
+            | Self::Heartbeat
+            | Self::LeaveGroup => 4,
+            Self::SyncGroup => 5,
             Self::OffsetFetch => 8,
             Self::Fetch => 13,
             Self::Produce => 9,
@@ -102,6 +128,11 @@ impl Api {
             Self::ListOffsets => 2,
             Self::Metadata => 3,
             Self::OffsetFetch => 9,
+            Self::FindCoordinator => 10,
+            Self::JoinGroup => 11,
+            Self::Heartbeat => 12,
+            Self::LeaveGroup => 13,
+            Self::SyncGroup => 14,
             Self::ListGroups => 16,
             Self::SaslHandshake => 17,
             Self::ApiVersions => 18,

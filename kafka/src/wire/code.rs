@@ -13,8 +13,18 @@ impl Code {
     pub const UNKNOWN_TOPIC_OR_PARTITION: Self = Self(3);
     /// It does not lead the partition.
     pub const NOT_LEADER_OR_FOLLOWER: Self = Self(6);
+    /// The coordinator reads in what it knows of the group.
+    pub const COORDINATOR_LOAD_IN_PROGRESS: Self = Self(14);
+    /// No broker coordinates the group right now.
+    pub const COORDINATOR_NOT_AVAILABLE: Self = Self(15);
     /// It does not coordinate the group.
     pub const NOT_COORDINATOR: Self = Self(16);
+    /// The group is in another generation.
+    pub const ILLEGAL_GENERATION: Self = Self(22);
+    /// The group does not know the member.
+    pub const UNKNOWN_MEMBER_ID: Self = Self(25);
+    /// Another generation begins.
+    pub const REBALANCE_IN_PROGRESS: Self = Self(27);
     /// A right on the topic is missing.
     pub const TOPIC_AUTHORIZATION_FAILED: Self = Self(29);
     /// A right on the group is missing.
@@ -35,6 +45,10 @@ impl Code {
     pub const FENCED_LEADER_EPOCH: Self = Self(74);
     /// The epoch asked under is newer than the leader's.
     pub const UNKNOWN_LEADER_EPOCH: Self = Self(75);
+    /// A member is to join again under the name that it was given.
+    pub const MEMBER_ID_REQUIRED: Self = Self(79);
+    /// Another member has this one's fixed name.
+    pub const FENCED_INSTANCE_ID: Self = Self(82);
     /// No topic has this id.
     pub const UNKNOWN_TOPIC_ID: Self = Self(100);
 

@@ -4,11 +4,13 @@ use bytes::{Buf, Bytes};
 use kafka_protocol::messages::{
     ApiVersionsRequest, ApiVersionsResponse, DescribeAclsRequest, DescribeAclsResponse,
     DescribeClusterRequest, DescribeClusterResponse, DescribeConfigsRequest, DescribeConfigsResponse,
-    DescribeProducersRequest, DescribeProducersResponse, FetchRequest, FetchResponse, ListGroupsRequest,
-    ListGroupsResponse, ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse,
-    OffsetFetchRequest, OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
-    ProduceRequest, ProduceResponse, RequestHeader, ResponseHeader, SaslAuthenticateRequest,
-    SaslAuthenticateResponse, SaslHandshakeRequest, SaslHandshakeResponse,
+    DescribeProducersRequest, DescribeProducersResponse, FetchRequest, FetchResponse, FindCoordinatorRequest,
+    FindCoordinatorResponse, HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse,
+    LeaveGroupRequest, LeaveGroupResponse, ListGroupsRequest, ListGroupsResponse, ListOffsetsRequest,
+    ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetFetchRequest, OffsetFetchResponse,
+    OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, ProduceRequest, ProduceResponse,
+    RequestHeader, ResponseHeader, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
+    SaslHandshakeResponse, SyncGroupRequest, SyncGroupResponse,
 };
 use kafka_protocol::protocol::{Decodable, Encodable, HeaderVersion, StrBytes};
 
@@ -262,6 +264,28 @@ exchange!(
         ]),
         END,
     ]
+);
+
+exchange!(
+    FindCoordinatorRequest,
+    FindCoordinatorResponse,
+    FindCoordinator,
+    [Fixed(4), Array(&[Text, Fixed(4), Text, Fixed(6), Text, END]), END]
+);
+// Bytes have the form of texts.
+exchange!(
+    JoinGroupRequest,
+    JoinGroupResponse,
+    JoinGroup,
+    [Fixed(10), Text, Text, Text, Text, Array(&[Text, Text, Text, END]), END]
+);
+exchange!(SyncGroupRequest, SyncGroupResponse, SyncGroup, [Fixed(6), Text, Text, Text, END]);
+exchange!(HeartbeatRequest, HeartbeatResponse, Heartbeat, [Fixed(6), END]);
+exchange!(
+    LeaveGroupRequest,
+    LeaveGroupResponse,
+    LeaveGroup,
+    [Fixed(6), Array(&[Text, Text, Fixed(2), END]), END]
 );
 
 /// A request as a frame, its length included.

@@ -3,9 +3,11 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use kafka_protocol::messages::{
     ApiVersionsRequest, DescribeAclsRequest, DescribeClusterRequest, DescribeConfigsRequest,
-    DescribeProducersRequest, FetchRequest, ListGroupsRequest, ListOffsetsRequest, MetadataRequest,
-    MetadataResponse, OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, ResponseHeader,
-    SaslAuthenticateRequest, SaslHandshakeRequest,
+    DescribeProducersRequest, FetchRequest, FindCoordinatorRequest, FindCoordinatorResponse,
+    HeartbeatRequest, HeartbeatResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest,
+    LeaveGroupResponse, ListGroupsRequest, ListOffsetsRequest, MetadataRequest, MetadataResponse,
+    OffsetFetchRequest, OffsetForLeaderEpochRequest, ProduceRequest, ResponseHeader, SaslAuthenticateRequest,
+    SaslHandshakeRequest, SyncGroupRequest, SyncGroupResponse,
 };
 use kafka_protocol::protocol::{Encodable, HeaderVersion, Message, StrBytes};
 use proptest::prelude::*;
@@ -159,6 +161,35 @@ fn the_shapes_are_those_of_the_decoder() {
 }
 
 #[test]
+fn answers_about_members_have_the_shapes_that_are_checked() {
+    use kafka_protocol::messages::find_coordinator_response::Coordinator;
+    use kafka_protocol::messages::join_group_response::JoinGroupResponseMember;
+    use kafka_protocol::messages::leave_group_response::MemberResponse;
+    let coordinator =
+        Coordinator::default().with_key(name()).with_host(name()).with_error_message(Some(name()));
+    holds::<FindCoordinatorRequest>(FindCoordinatorResponse::default().with_coordinators(vec![coordinator]));
+    let member = JoinGroupResponseMember::default()
+        .with_member_id(name())
+        .with_group_instance_id(Some(name()))
+        .with_metadata(Bytes::from_static(b"what it wants"));
+    let joined = JoinGroupResponse::default()
+        .with_generation_id(3)
+        .with_protocol_type(Some(name()))
+        .with_protocol_name(Some(name()))
+        .with_leader(name())
+        .with_member_id(name())
+        .with_members(vec![member]);
+    holds::<JoinGroupRequest>(joined);
+    let synced = SyncGroupResponse::default()
+        .with_protocol_type(Some(name()))
+        .with_assignment(Bytes::from_static(b"what is its own"));
+    holds::<SyncGroupRequest>(synced);
+    holds::<HeartbeatRequest>(HeartbeatResponse::default().with_error_code(27));
+    let left = MemberResponse::default().with_member_id(name()).with_group_instance_id(Some(name()));
+    holds::<LeaveGroupRequest>(LeaveGroupResponse::default().with_members(vec![left]));
+}
+
+#[test]
 fn a_count_that_its_bytes_cannot_hold_is_refused_before_anything_is_set_aside() {
     // Behind the header and the throttle time: 4,294,967,294 brokers, which the decoder would set memory aside for.
     let frame = Bytes::from_static(&[0, 0, 0, 7, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f]);
@@ -216,6 +247,11 @@ fn every_version_is_one_that_the_crate_and_all_brokers_speak() {
         (Api::DescribeProducers, [(0, 0), (0, 0)]),
         (Api::Fetch, [(0, 13), (4, 18)]),
         (Api::Produce, [(0, 9), (3, 13)]),
+        (Api::FindCoordinator, [(0, 4), (0, 6)]),
+        (Api::JoinGroup, [(0, 9), (0, 9)]),
+        (Api::SyncGroup, [(0, 5), (0, 5)]),
+        (Api::Heartbeat, [(0, 4), (0, 4)]),
+        (Api::LeaveGroup, [(0, 5), (0, 5)]),
     ];
     assert_eq!(brokers.len(), Api::ALL.len());
     for (api, ranges) in brokers {
@@ -242,6 +278,11 @@ fn every_version_is_one_that_the_crate_and_all_brokers_speak() {
         crate_speaks::<DescribeProducersRequest>(),
         crate_speaks::<FetchRequest>(),
         crate_speaks::<ProduceRequest>(),
+        crate_speaks::<FindCoordinatorRequest>(),
+        crate_speaks::<JoinGroupRequest>(),
+        crate_speaks::<SyncGroupRequest>(),
+        crate_speaks::<HeartbeatRequest>(),
+        crate_speaks::<LeaveGroupRequest>(),
     ];
     for (api, speaks) in crates {
         assert!(speaks, "{api}");
@@ -287,7 +328,12 @@ proptest! {
         let _ = decode::<OffsetFetchRequest>(frame.clone(), 7);
         let _ = decode::<DescribeAclsRequest>(frame.clone(), 7);
         let _ = decode::<FetchRequest>(frame.clone(), 7);
-        let _ = decode::<ProduceRequest>(frame, 7);
+        let _ = decode::<ProduceRequest>(frame.clone(), 7);
+        let _ = decode::<FindCoordinatorRequest>(frame.clone(), 7);
+        let _ = decode::<JoinGroupRequest>(frame.clone(), 7);
+        let _ = decode::<SyncGroupRequest>(frame.clone(), 7);
+        let _ = decode::<HeartbeatRequest>(frame.clone(), 7);
+        let _ = decode::<LeaveGroupRequest>(frame, 7);
     }
 
     #[test]
