@@ -1,0 +1,336 @@
+//! A payload's values into columns, as they come.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserialize, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::Deserializer;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+
+use super::compile::{Members, Node, Root};
+use super::scalar;
+use crate::budget::Budget;
+use crate::columns::Column;
+use crate::error::{DecodeError, Reason};
+use crate::sink;
+
+/// What is known of a payload while it is read.
+pub(super) struct State {
+    budget: Cell<Budget>,
+    /// What is wrong with it, where serde has no words for it.
+    fault: RefCell<Option<(Reason, String)>>,
+    /// Where it is, from the inside out.
+    path: RefCell<Vec<String>>,
+}
+
+impl State {
+    /// An error that stops serde; what it is about is kept here.
+    pub(super) fn fail<E: serde::de::Error>(&self, reason: Reason, message: impl Into<String>) -> E {
+        *self.fault.borrow_mut() = Some((reason, message.into()));
+        E::custom("see the state")
+    }
+
+    fn pay<E: serde::de::Error>(&self, cells: u64) -> Result<(), E> {
+        let mut budget = self.budget.get();
+        let paid = budget.pay(1, cells);
+        self.budget.set(budget);
+        if paid { Ok(()) } else { Err(self.fail(Reason::TooLarge, "it would become more values than one record may")) }
+    }
+
+    fn within<T, E>(&self, name: &str, read: Result<T, E>) -> Result<T, E> {
+        if read.is_err() {
+            self.path.borrow_mut().push(name.to_owned());
+        }
+        read
+    }
+
+    fn told(self, error: &serde_json::Error) -> DecodeError {
+        let path: Vec<String> = self.path.into_inner().into_iter().rev().collect();
+        let field = if path.is_empty() { None } else { Some(path.join(".")) };
+        let (reason, message) = self.fault.into_inner().unwrap_or_else(|| {
+            let message = error.to_string();
+            let reason = match error.classify() {
+                Category::Eof => Reason::Truncated,
+                Category::Data => Reason::WrongType,
+                _ if message.starts_with("recursion limit") => Reason::TooDeep,
+                _ => Reason::NotJson,
+            };
+            (reason, message)
+        });
+        DecodeError { reason, field, message }
+    }
+}
+
+/// Reads one value into one more of each column.
+pub(super) fn value(
+    payload: &[u8],
+    root: &Root,
+    is_object: bool,
+    columns: &mut [Column],
+) -> Result<(), DecodeError> {
+    let text = std::str::from_utf8(payload).map_err(|error| {
+        DecodeError::whole(Reason::InvalidUtf8, format!("byte {} is not UTF-8", error.valid_up_to()))
+    })?;
+    let state = State {
+        budget: Cell::new(Budget::of(payload.len())),
+        fault: RefCell::default(),
+        path: RefCell::default(),
+    };
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = if is_object {
+        Object { members: &root.members, columns, state: &state }.deserialize(&mut json)
+    } else {
+        single(&root.members, columns, &state, &mut json)
+    };
+    if let Err(error) = read {
+        return Err(state.told(&error));
+    }
+    json.end().map_err(|error| {
+        let message = format!("something stands behind the value, at column {}", error.column());
+        DecodeError::whole(Reason::MoreThanOneValue, message)
+    })
+}
+
+/// A value that is no object, into its one column.
+fn single<'de, D: Deserializer<'de>>(
+    members: &Members,
+    columns: &mut [Column],
+    state: &State,
+    json: D,
+) -> Result<(), D::Error> {
+    let before: Vec<usize> = columns.iter().map(Column::len).collect();
+    match members.members.first().and_then(|member| Some((&member.node, columns.get_mut(member.column)?))) {
+        Some((node, column)) => One { node, column, state }.deserialize(json)?,
+        None => drop(IgnoredAny::deserialize(json)?),
+    }
+    for (column, before) in columns.iter_mut().zip(before) {
+        if column.len() == before {
+            column.push_null();
+        }
+    }
+    Ok(())
+}
+
+/// An object into columns: each takes one value.
+struct Object<'a> {
+    members: &'a Members,
+    columns: &'a mut [Column],
+    state: &'a State,
+}
+
+impl<'de> DeserializeSeed<'de> for Object<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Object<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        let Self { members, columns, state } = self;
+        // All are of one length: a row is whole, or none.
+        let base = columns.first().map_or(0, Column::len);
+        let mut guess = 0;
+        while let Some(found) = object.next_key_seed(Key { members, guess })? {
+            let Some(at) = found else {
+                object.next_value::<IgnoredAny>()?;
+                continue;
+            };
+            let member = &members.members[at];
+            guess = at + 1;
+            let Some(column) = columns.get_mut(member.column) else { continue };
+            if column.len() > base {
+                let message = "the key comes twice";
+                return state.within(&member.name, Err(state.fail(Reason::DuplicateKey, message)));
+            }
+            let one = One { node: &member.node, column, state };
+            state.within(&member.name, object.next_value_seed(one))?;
+        }
+        for column in columns.iter_mut() {
+            if column.len() == base {
+                column.push_null();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A key, as the place of its member.
+struct Key<'a> {
+    members: &'a Members,
+    guess: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.members.find(key, self.guess))
+    }
+}
+
+/// One value into one column.
+struct One<'a> {
+    node: &'a Node,
+    column: &'a mut Column,
+    state: &'a State,
+}
+
+impl<'de> DeserializeSeed<'de> for One<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        match self.node {
+            // Their text as it was written: a number is not to pass through a float.
+            Node::Json | Node::Decimal { .. } => {
+                let raw = <&RawValue>::deserialize(json)?;
+                scalar::raw(raw.get(), self.node, self.column, self.state)
+            }
+            _ => json.deserialize_any(self),
+        }
+    }
+}
+
+/// What sink says of a column that no plan can come to.
+fn planned<E: serde::de::Error>(pushed: Result<(), crate::fault::Fault>) -> Result<(), E> {
+    pushed.map_err(|fault| E::custom(DecodeError::from(fault)))
+}
+
+impl<'de> Visitor<'de> for One<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.node {
+            Node::Boolean => "true or false",
+            Node::Integer => "a whole number",
+            Node::Float => "a number",
+            Node::Decimal { .. } => "a decimal number",
+            Node::Date => "a date as a text",
+            Node::Time => "a time as a text",
+            Node::Timestamp { .. } => "a timestamp as a text",
+            Node::Text => "a text",
+            Node::Json => "any value",
+            Node::Bytes { .. } => "bytes in base64",
+            Node::List(_) => "a list",
+            Node::Map(_) | Node::Struct(_) => "an object",
+        })
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.column.push_null();
+        Ok(())
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
+        match self.node {
+            Node::Boolean => planned(sink::boolean(self.column, value)),
+            _ => Err(E::invalid_type(serde::de::Unexpected::Bool(value), &self)),
+        }
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<(), E> {
+        match self.node {
+            Node::Integer => scalar::integer(value, self.column, self.state),
+            #[expect(clippy::cast_precision_loss, reason = "a float is what the schema says")]
+            Node::Float => scalar::float(value as f64, self.column, self.state),
+            _ => Err(E::invalid_type(serde::de::Unexpected::Signed(value), &self)),
+        }
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
+        match (self.node, i64::try_from(value)) {
+            (_, Ok(value)) => self.visit_i64(value),
+            (Node::Integer, Err(_)) => Err(scalar::out_of_range(value, self.state)),
+            #[expect(clippy::cast_precision_loss, reason = "a float is what the schema says")]
+            (Node::Float, Err(_)) => scalar::float(value as f64, self.column, self.state),
+            _ => Err(E::invalid_type(serde::de::Unexpected::Unsigned(value), &self)),
+        }
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<(), E> {
+        match self.node {
+            Node::Integer => scalar::whole(value, self.column, self.state),
+            Node::Float => scalar::float(value, self.column, self.state),
+            _ => Err(E::invalid_type(serde::de::Unexpected::Float(value), &self)),
+        }
+    }
+
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<(), E> {
+        match self.node {
+            Node::Text => planned(sink::text(self.column, value)),
+            Node::Date | Node::Time | Node::Timestamp { .. } | Node::Bytes { .. } => {
+                scalar::text(value, self.node, self.column, self.state)
+            }
+            _ => Err(E::invalid_type(serde::de::Unexpected::Str(value), &self)),
+        }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let Node::List(node) = self.node else {
+            return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self));
+        };
+        let Column::List(column) = self.column else { return planned(Err(sink::misfit())) };
+        loop {
+            let one = One { node, column: column.items(), state: self.state };
+            if list.next_element_seed(one)?.is_none() {
+                break;
+            }
+        }
+        column.end();
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        match (self.node, self.column) {
+            (Node::Struct(members), Column::Struct(column)) => {
+                self.state.pay(members.columns as u64)?;
+                let columns = column.children();
+                Object { members, columns, state: self.state }.visit_map(object)?;
+                column.end();
+                Ok(())
+            }
+            (Node::Map(node), Column::Map(column)) => {
+                let first = column.entries().0.len();
+                while let Some(key) = object.next_key::<std::borrow::Cow<'_, str>>()? {
+                    let (keys, values) = column.entries();
+                    planned(sink::text(keys, &key))?;
+                    object.next_value_seed(One { node, column: values, state: self.state })?;
+                }
+                let repeated = sink::distinct(column.entries().0, first);
+                repeated.map_err(|fault| {
+                    let DecodeError { reason, message, .. } = fault.into();
+                    self.state.fail(reason, message)
+                })?;
+                column.end();
+                Ok(())
+            }
+            (node, _) => {
+                let expected = match node {
+                    Node::List(_) => "a list",
+                    _ => "a value of another kind",
+                };
+                Err(A::Error::invalid_type(serde::de::Unexpected::Map, &expected))
+            }
+        }
+    }
+}
