@@ -14,11 +14,13 @@
 //! Types are Iceberg's words: `boolean int long float double date time timestamp timestamptz string uuid binary decimal(P,S) fixed[N]`, and
 //! `json` for what may be anything and is kept as its text.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::json::{IS_JSON, as_json, map_of};
 
@@ -67,10 +69,15 @@ fn fields(value: &Value, place: &str, depth: usize) -> Result<Fields, DeclaredEr
         if let Some(key) = object.keys().find(|key| !["name", "type", "doc"].contains(&key.as_str())) {
             return Err(form(&place, format!("{key:?} is not known: a field has name, type and doc")));
         }
-        let Some(Value::String(name)) = object.get("name") else { return Err(form(&place, "it has no name")) };
+        let Some(Value::String(name)) = object.get("name") else {
+            return Err(form(&place, "it has no name"));
+        };
         let place = format!("{place} ({name})");
         if name.is_empty() || fields.iter().any(|field| field.name().eq_ignore_ascii_case(name)) {
-            return Err(form(&place, "another field has this name, but for upper and lower case, or it is empty"));
+            return Err(form(
+                &place,
+                "another field has this name, but for upper and lower case, or it is empty",
+            ));
         }
         let of = object.get("type").ok_or_else(|| form(&place, "it has no type"))?;
         let mut field = field(name, of, &place, depth)?;
@@ -115,7 +122,10 @@ fn field(name: &str, of: &Value, place: &str, depth: usize) -> Result<Field, Dec
                 (Some((kind, of)), None) if kind == "struct" => {
                     Ok(nullable(DataType::Struct(fields(of, place, depth + 1)?)))
                 }
-                _ => Err(form(place, "a type of several is one of {\"list\": …}, {\"map\": …}, {\"struct\": […]}")),
+                _ => Err(form(
+                    place,
+                    "a type of several is one of {\"list\": …}, {\"map\": …}, {\"struct\": […]}",
+                )),
             }
         }
         _ => Err(form(place, "a type is a word or an object")),
@@ -138,7 +148,11 @@ fn simple(word: &str) -> Option<DataType> {
         "uuid" => DataType::FixedSizeBinary(16),
         _ => {
             if let Some(size) = word.strip_prefix("fixed[").and_then(|rest| rest.strip_suffix(']')) {
-                return size.parse().ok().filter(|size| (1..=65_536).contains(size)).map(DataType::FixedSizeBinary);
+                return size
+                    .parse()
+                    .ok()
+                    .filter(|size| (1..=65_536).contains(size))
+                    .map(DataType::FixedSizeBinary);
             }
             let digits = word.strip_prefix("decimal(")?.strip_suffix(')')?;
             let (precision, scale) = digits.split_once(',')?;
@@ -153,25 +167,41 @@ fn simple(word: &str) -> Option<DataType> {
 /// Fields as such a file, a field a line.
 #[must_use]
 pub fn print_fields(fields: &Fields) -> String {
-    let lines: Vec<String> = fields.iter().map(|field| format!("  {}", printed(field))).collect();
+    let line = |field: &Field| serde_json::to_string(&printed(field)).map(|field| format!("  {field}"));
+    // Texts alone: there is nothing that JSON could not say.
+    let lines: Vec<String> = fields.iter().filter_map(|field| line(field).ok()).collect();
     format!("[\n{}\n]\n", lines.join(",\n"))
 }
 
-fn printed(field: &Field) -> Value {
-    let mut object = Map::new();
-    object.insert("name".to_owned(), field.name().as_str().into());
-    object.insert("type".to_owned(), type_of(field));
-    if let Some(doc) = field.metadata().get(DOC) {
-        object.insert("doc".to_owned(), doc.as_str().into());
-    }
-    object.into()
+/// A field as the file has it.
+#[derive(Serialize)]
+struct Printed<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    of: Type<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doc: Option<&'a str>,
 }
 
-fn type_of(field: &Field) -> Value {
-    if field.metadata().contains_key(IS_JSON) {
-        return "json".into();
-    }
-    match field.data_type() {
+/// A type likewise.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Type<'a> {
+    Word(Cow<'static, str>),
+    List { list: Box<Type<'a>> },
+    Map { map: Box<Type<'a>> },
+    Struct { r#struct: Vec<Printed<'a>> },
+}
+
+fn printed(field: &Field) -> Printed<'_> {
+    let doc = field.metadata().get(DOC).map(String::as_str);
+    Printed { name: field.name(), of: type_of(field), doc }
+}
+
+fn type_of(field: &Field) -> Type<'_> {
+    let is_uuid = || field.metadata().contains_key("ARROW:extension:name");
+    let word: Cow<'static, str> = match field.data_type() {
+        _ if field.metadata().contains_key(IS_JSON) => "json".into(),
         DataType::Boolean => "boolean".into(),
         DataType::Int32 => "int".into(),
         DataType::Int64 => "long".into(),
@@ -182,19 +212,22 @@ fn type_of(field: &Field) -> Value {
         DataType::Timestamp(_, None) => "timestamp".into(),
         DataType::Timestamp(_, Some(_)) => "timestamptz".into(),
         DataType::Binary => "binary".into(),
-        DataType::FixedSizeBinary(16) if field.metadata().contains_key("ARROW:extension:name") => "uuid".into(),
+        DataType::FixedSizeBinary(16) if is_uuid() => "uuid".into(),
         DataType::FixedSizeBinary(size) => format!("fixed[{size}]").into(),
         DataType::Decimal128(precision, scale) => format!("decimal({precision},{scale})").into(),
-        DataType::List(item) => json!({ "list": type_of(item) }),
+        DataType::List(item) => return Type::List { list: Box::new(type_of(item)) },
         DataType::Map(entries, _) => match entries.data_type() {
-            DataType::Struct(fields) if fields.len() == 2 => json!({ "map": type_of(&fields[1]) }),
+            DataType::Struct(fields) if fields.len() == 2 => {
+                return Type::Map { map: Box::new(type_of(&fields[1])) };
+            }
             _ => "json".into(),
         },
         DataType::Struct(fields) => {
-            json!({ "struct": fields.iter().map(|field| printed(field)).collect::<Vec<_>>() })
+            return Type::Struct { r#struct: fields.iter().map(|field| printed(field)).collect() };
         }
         _ => "string".into(),
-    }
+    };
+    Type::Word(word)
 }
 
 #[cfg(test)]

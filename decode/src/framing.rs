@@ -5,8 +5,8 @@
 //!  in a header              01 | GUID, 16 bytes          | (message index, Protobuf alone)          value alone
 //! ```
 //!
-//! The header is `__key_schema_id` or `__value_schema_id`. Other headers under that name, as some serializers leave them, are not
-//! looked at: the value then says it itself, or is bad.
+//! The header is `__key_schema_id` or `__value_schema_id`; an id may stand in it, too, as the first form has it. A header under that
+//! name that is neither, to its last byte, is another serializer's and is not looked at: the value then says it itself, or is bad.
 
 use crate::error::{DecodeError, Reason};
 
@@ -39,28 +39,63 @@ impl std::fmt::Display for SchemaRef {
 /// The most numbers of a message index: messages lie in messages no deeper.
 const INDEX_MAX: usize = 32;
 
-/// What a value is without what names its schema. `header` is the value of the header for it, if there is one. What is left may
-/// begin with a message index, which only the schema tells.
+/// A value that names its schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Framed<'a> {
+    /// The schema.
+    pub schema: SchemaRef,
+    /// The value without what names it; [`crate::WriterSchema::split`] takes off a message index that stands in front of it.
+    pub payload: &'a [u8],
+    /// What stands behind the name in the header, where it stands there: a message index, or nothing.
+    pub(crate) index: Option<&'a [u8]>,
+}
+
+impl<'a> Framed<'a> {
+    /// Which schema a value names. `header` is the value of the header for it, if there is one.
+    ///
+    /// # Errors
+    /// [`Reason::NoFraming`] where neither names a schema.
+    pub fn of(value: &'a [u8], header: Option<&'a [u8]>) -> Result<Self, DecodeError> {
+        if let Some((schema, index)) = header.and_then(in_header) {
+            return Ok(Self { schema, payload: value, index: Some(index) });
+        }
+        match value {
+            [0, named @ ..] => match named.split_first_chunk::<4>() {
+                Some((id, payload)) => {
+                    Ok(Self { schema: SchemaRef::Id(u32::from_be_bytes(*id)), payload, index: None })
+                }
+                None => Err(DecodeError::whole(Reason::Truncated, "the bytes end within the id of its schema")),
+            },
+            [first, ..] => {
+                Err(no_framing(&format!("it begins with {first:#04x}, not with 0 and the id of a schema")))
+            }
+            [] => Err(no_framing("it is empty, and names no schema")),
+        }
+    }
+}
+
+/// What a header names, and the message index behind it.
+fn in_header(header: &[u8]) -> Option<(SchemaRef, &[u8])> {
+    let (schema, index) = match header {
+        [1, named @ ..] => named.split_first_chunk::<16>().map(|(guid, index)| (SchemaRef::Guid(*guid), index))?,
+        [0, named @ ..] => {
+            named.split_first_chunk::<4>().map(|(id, index)| (SchemaRef::Id(u32::from_be_bytes(*id)), index))?
+        }
+        _ => return None,
+    };
+    let whole = index.is_empty() || message_index(index).is_ok_and(|(_, behind)| behind.is_empty());
+    whole.then_some((schema, index))
+}
+
+/// What a value is without what names its schema, as [`Framed::of`], for values whose header names no message, or the first.
 ///
 /// # Errors
-/// [`Reason::NoFraming`] where neither names a schema.
+/// [`Reason::NoFraming`] where nothing names a schema, or the header a message other than the first.
 pub fn unframe<'a>(value: &'a [u8], header: Option<&'a [u8]>) -> Result<(SchemaRef, &'a [u8]), DecodeError> {
-    if let Some([1, named @ ..]) = header
-        && let Some((guid, index)) = named.split_first_chunk::<16>()
-    {
-        // With Protobuf the index stands in the header; the value alone has none. Only the first message is taken that way.
-        return match index {
-            [] | [0] => Ok((SchemaRef::Guid(*guid), value)),
-            _ => Err(no_framing("its header names a message other than the first of its schema")),
-        };
-    }
-    match value {
-        [0, named @ ..] => match named.split_first_chunk::<4>() {
-            Some((id, payload)) => Ok((SchemaRef::Id(u32::from_be_bytes(*id)), payload)),
-            None => Err(DecodeError::whole(Reason::Truncated, "the bytes end within the id of its schema")),
-        },
-        [first, ..] => Err(no_framing(&format!("it begins with {first:#04x}, not with 0 and the id of a schema"))),
-        [] => Err(no_framing("it is empty, and names no schema")),
+    let framed = Framed::of(value, header)?;
+    match (framed.schema, framed.index) {
+        (_, None) | (SchemaRef::Guid(_), Some([] | [0])) => Ok((framed.schema, framed.payload)),
+        _ => Err(no_framing("its header names a message other than the first of its schema")),
     }
 }
 
@@ -113,8 +148,23 @@ mod tests {
         let guid = SchemaRef::Guid(std::array::from_fn(|at| u8::try_from(at).unwrap()));
         assert_eq!(unframe(b"rest", Some(&header)), Ok((guid, &b"rest"[..])));
         assert_eq!(guid.to_string(), "00010203-0405-0607-0809-0a0b0c0d0e0f");
-        // A header of another kind is not looked at.
-        assert_eq!(unframe(b"\0\0\0\0\x07x", Some(b"7")), Ok((SchemaRef::Id(7), &b"x"[..])));
+        // Headers of another kind are not looked at.
+        let long: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 7];
+        for other in [&b"7"[..], b"", b"\x01short", long, &[&header[..], b"more"].concat()] {
+            let framed = Framed::of(b"\0\0\0\0\x07x", Some(other));
+            assert_eq!(framed, Ok(Framed { schema: SchemaRef::Id(7), payload: b"x", index: None }), "{other:?}");
+        }
+        let by_id = Framed::of(b"x", Some(b"\0\0\0\0\x07"));
+        assert_eq!(by_id, Ok(Framed { schema: SchemaRef::Id(7), payload: b"x", index: Some(b"") }));
+    }
+
+    #[test]
+    fn a_header_may_name_any_message() {
+        // The bytes that confluent-kafka 2.16.1 writes for the second message of a file.
+        let header: Vec<u8> = [1].into_iter().chain(0..16).chain([2, 2]).collect();
+        let framed = Framed::of(b"\x0a\0", Some(&header)).unwrap();
+        assert_eq!((framed.index, framed.payload), (Some(&[2, 2][..]), &b"\x0a\0"[..]));
+        assert_eq!(unframe(b"", Some(&header)).unwrap_err().reason, Reason::NoFraming);
     }
 
     #[test]
@@ -138,7 +188,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40), header in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..40))) {
-            let _ = unframe(&bytes, header.as_deref());
+            let framed = Framed::of(&bytes, header.as_deref());
+            prop_assert!(framed.is_ok() || unframe(&bytes, header.as_deref()).is_err());
             let _ = message_index(&bytes);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! | step | where |
 //! |---|---|
-//! | which schema does this value name? | [`unframe`] |
+//! | which schema does this value name? | [`Framed::of`] |
 //! | what does the registry say of it? | [`SchemaSource`], [`HttpRegistry`] |
 //! | which columns does it need? | [`WriterSchema::fields_of`], [`fits`] |
 //! | which of its fields goes where? | [`Plan`], once for each schema and table |
@@ -39,7 +39,7 @@ pub use columns::{Column, RowBuilder, RowError, UnsupportedType};
 pub use declared::{DeclaredError, parse_fields, print_fields};
 pub(crate) use error::invalid;
 pub use error::{DecodeError, Reason, Reference, SchemaError};
-pub use framing::{SchemaRef, unframe};
+pub use framing::{Framed, SchemaRef, unframe};
 pub use json::Inference;
 pub use omitted::{Omitted, Why};
 pub use plan::Plan;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_schema::Fields;
 
 use crate::error::{DecodeError, Reference, SchemaError};
+use crate::framing::Framed;
 use crate::{avro, framing, json, protobuf};
 
 /// A schema. Cheap to clone.
@@ -44,7 +45,11 @@ impl WriterSchema {
     ///
     /// # Errors
     /// Where the text is no `.proto` file, or imports one that is not there, or has no such message.
-    pub fn protobuf(text: &str, references: &[Reference], message: Option<&str>) -> Result<Self, SchemaError> {
+    pub fn protobuf(
+        text: &str,
+        references: &[Reference],
+        message: Option<&str>,
+    ) -> Result<Self, SchemaError> {
         let schema = protobuf::Schema::parse(text, references)?;
         if let Some(name) = message {
             schema.message_named(name)?;
@@ -105,7 +110,7 @@ impl WriterSchema {
         Ok(match &self.inner {
             Inner::Avro(schema) => words(schema.omitted()),
             Inner::Protobuf { .. } => words(self.message(message_index)?.omitted()),
-            Inner::Json(_) => Vec::new(),
+            Inner::Json(schema) => words(schema.omitted()),
         })
     }
 
@@ -117,6 +122,19 @@ impl WriterSchema {
         match self.inner {
             Inner::Protobuf { message: None, .. } => framing::message_index(rest),
             _ => Ok((Vec::new(), rest)),
+        }
+    }
+
+    /// The message index of a value, wherever it stands, and the value alone. The index is empty but in Protobuf, where it is so for
+    /// a value that does not say which message it is: the first, or the one that the schema was made for.
+    ///
+    /// # Errors
+    /// Where the value should have one in front and has not.
+    pub fn split<'a>(&self, framed: &Framed<'a>) -> Result<(Vec<i32>, &'a [u8]), DecodeError> {
+        match framed.index {
+            None => self.message_index(framed.payload),
+            Some([]) => Ok((Vec::new(), framed.payload)),
+            Some(index) => Ok((self.message_index(index)?.0, framed.payload)),
         }
     }
 

@@ -113,7 +113,7 @@ impl Dice {
     /// A signed number that is often small.
     pub(crate) fn signed(&mut self) -> i64 {
         let number = self.number().cast_signed();
-        if self.any() % 2 == 0 { number } else { number.wrapping_neg() }
+        if self.any().is_multiple_of(2) { number } else { number.wrapping_neg() }
     }
 
     /// A signed number of 32 bits that is often small.

@@ -7,12 +7,13 @@ use crate::Reason;
 use crate::columns::Column;
 use crate::fault::{Fault, fault};
 
-/// How many values in columns one value of a type makes, at least.
+/// How many values in columns one value of a type makes, at least; bytes of one length count by 16, since a null has as many.
 pub(crate) fn cells(of: &DataType) -> u64 {
     match of {
         DataType::Struct(fields) => {
             fields.iter().fold(1, |sum: u64, field| sum.saturating_add(cells(field.data_type())))
         }
+        DataType::FixedSizeBinary(size) => 1 + u64::try_from(*size).unwrap_or(0) / 16,
         _ => 1,
     }
 }

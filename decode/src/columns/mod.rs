@@ -18,8 +18,8 @@ pub use bytes::{FixedColumn, TextColumn};
 pub use column::Column;
 pub use nested::{ListColumn, MapColumn, StructColumn};
 pub use numbers::{
-    BooleanColumn, DateColumn, DecimalColumn, Float32Column, Float64Column, Int32Column, Int64Column, NumberColumn,
-    TimeColumn, TimestampColumn,
+    BooleanColumn, DateColumn, DecimalColumn, Float32Column, Float64Column, Int32Column, Int64Column,
+    NumberColumn, TimeColumn, TimestampColumn,
 };
 pub use rows::{RowBuilder, RowError, UnsupportedType};
 

@@ -193,7 +193,8 @@ impl MapColumn {
     pub(super) fn finish(&mut self) -> ArrayRef {
         self.drop_open();
         let (offsets, nulls) = self.ends.finish();
-        let entries = StructArray::new(self.fields.clone(), vec![self.keys.finish(), self.values.finish()], None);
+        let entries =
+            StructArray::new(self.fields.clone(), vec![self.keys.finish(), self.values.finish()], None);
         Arc::new(MapArray::new(Arc::clone(&self.entries), offsets, entries, nulls, self.sorted))
     }
 }
@@ -209,7 +210,11 @@ pub struct StructColumn {
 impl StructColumn {
     pub(super) fn new(fields: &Fields) -> Result<Self, UnsupportedType> {
         let children = fields.iter().map(|field| Column::new(field.data_type()));
-        Ok(Self { children: children.collect::<Result<_, _>>()?, fields: fields.clone(), valid: Valid::default() })
+        Ok(Self {
+            children: children.collect::<Result<_, _>>()?,
+            fields: fields.clone(),
+            valid: Valid::default(),
+        })
     }
 
     /// Its fields: each takes one value before [`Self::end`].

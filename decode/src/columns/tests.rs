@@ -8,16 +8,19 @@ use super::{Column, RowBuilder};
 
 fn fields() -> Fields {
     let list = DataType::List(Arc::new(Field::new("element", DataType::Int32, true)));
-    let entries = Fields::from(vec![
-        Field::new("key", DataType::Utf8, false),
-        Field::new("value", list.clone(), true),
-    ]);
-    let inner = Fields::from(vec![Field::new("p", DataType::Utf8, true), Field::new("q", list.clone(), true)]);
+    let entries =
+        Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", list.clone(), true)]);
+    let inner =
+        Fields::from(vec![Field::new("p", DataType::Utf8, true), Field::new("q", list.clone(), true)]);
     Fields::from(vec![
         Field::new("a", DataType::Int64, true),
         Field::new("b", DataType::Utf8, true),
         Field::new("c", list, true),
-        Field::new("d", DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries), false)), false), true),
+        Field::new(
+            "d",
+            DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries), false)), false),
+            true,
+        ),
         Field::new("e", DataType::Struct(inner), true),
         Field::new("f", DataType::FixedSizeBinary(3), true),
         Field::new("g", DataType::Boolean, true),
@@ -137,7 +140,8 @@ fn a_row_that_is_not_whole_is_none() {
 
 #[test]
 fn bytes_of_another_length_make_no_row() {
-    let mut rows = RowBuilder::new(&Fields::from(vec![Field::new("f", DataType::FixedSizeBinary(3), true)])).expect("a column");
+    let mut rows = RowBuilder::new(&Fields::from(vec![Field::new("f", DataType::FixedSizeBinary(3), true)]))
+        .expect("a column");
     let Column::FixedSizeBinary(column) = &mut rows.columns_mut()[0] else { panic!("it is one") };
     column.push(b"four");
     assert!(rows.end_row().is_err());

@@ -6,6 +6,7 @@ use arrow_schema::{DataType, Field, Fields};
 
 use super::schema::is_json;
 use crate::shape::fits;
+use crate::sink::cells;
 
 /// Why no plan can be made.
 #[derive(Debug, thiserror::Error)]
@@ -25,17 +26,32 @@ pub(super) enum Node {
     /// A whole number, in whatever column takes it.
     Integer,
     Float,
-    Decimal { precision: u8, scale: i8 },
+    Decimal {
+        precision: u8,
+        scale: i8,
+    },
     Date,
     Time,
-    Timestamp { with_zone: bool },
+    Timestamp {
+        with_zone: bool,
+    },
     Text,
     /// Any value, as its text.
     Json,
-    Bytes { size: Option<usize> },
-    List(Box<Node>),
-    Map(Box<Node>),
+    Bytes {
+        size: Option<usize>,
+    },
+    List(Box<Item>),
+    Map(Box<Item>),
     Struct(Members),
+}
+
+/// An item of a list, or a value of a map.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) node: Node,
+    /// How many values it makes, null or not.
+    pub(super) cells: u64,
 }
 
 /// The fields of an object, in the order in which they mostly come.
@@ -43,8 +59,6 @@ pub(super) enum Node {
 pub(super) struct Members {
     pub(super) members: Vec<Member>,
     by_name: HashMap<String, usize>,
-    /// How many columns the object has, those that nothing goes to among them.
-    pub(super) columns: usize,
 }
 
 /// One of them.
@@ -87,13 +101,17 @@ pub(super) fn compile(
     target: &Fields,
     place: &dyn Fn(&[&str], &DataType) -> Option<usize>,
 ) -> Result<Root, CompileError> {
-    let mut members = Members { columns: target.len(), ..Members::default() };
+    let mut members = Members::default();
     for field in fields {
         let Some(column) = place(&[field.name()], field.data_type()) else { continue };
         let Some(into) = target.get(column) else { continue };
         members.add(field.name(), column, node(field, into)?)?;
     }
     Ok(Root { members })
+}
+
+fn item(field: &Field, into: &Field) -> Result<Box<Item>, CompileError> {
+    Ok(Box::new(Item { node: node(field, into)?, cells: cells(into.data_type()) }))
 }
 
 /// How values of `field` get into a column of `into`.
@@ -118,17 +136,17 @@ fn node(field: &Field, into: &Field) -> Result<Node, CompileError> {
         (DataType::Utf8, _) => Node::Text,
         (DataType::Binary, _) => Node::Bytes { size: None },
         (DataType::FixedSizeBinary(size), _) => Node::Bytes { size: usize::try_from(*size).ok() },
-        (DataType::List(from), DataType::List(into)) => Node::List(Box::new(node(from, into)?)),
+        (DataType::List(from), DataType::List(into)) => Node::List(item(from, into)?),
         (DataType::Map(from, _), DataType::Map(into, _)) => {
             let value = |entries: &Field| match entries.data_type() {
                 DataType::Struct(fields) => fields.get(1).cloned(),
                 _ => None,
             };
             let (Some(from), Some(into)) = (value(from), value(into)) else { return Err(misfit()) };
-            Node::Map(Box::new(node(&from, &into)?))
+            Node::Map(item(&from, &into)?)
         }
         (DataType::Struct(from), DataType::Struct(into)) => {
-            let mut members = Members { columns: into.len(), ..Members::default() };
+            let mut members = Members::default();
             for field in from {
                 let same = |(_, other): &(usize, &std::sync::Arc<Field>)| {
                     other.name().eq_ignore_ascii_case(field.name())

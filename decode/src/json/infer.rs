@@ -153,7 +153,8 @@ mod tests {
 
     #[test]
     fn numbers_widen_and_what_differs_is_json_whatever_the_order() {
-        let values = [r#"{"a":1,"b":"x","c":[1]}"#, r#"{"a":1.5,"b":2,"d":null}"#, r#"{"c":[2.5],"e":{"f":true}}"#];
+        let values =
+            [r#"{"a":1,"b":"x","c":[1]}"#, r#"{"a":1.5,"b":2,"d":null}"#, r#"{"c":[2.5],"e":{"f":true}}"#];
         let forward = of(&values);
         let backward = of(&[values[2], values[1], values[0]]);
         assert_eq!(forward, backward);

@@ -3,12 +3,12 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserialize, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::Deserializer;
+use serde::de::{Deserialize, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
-use super::compile::{Members, Node, Root};
+use super::compile::{Item, Members, Node, Root};
 use super::scalar;
 use crate::budget::Budget;
 use crate::columns::Column;
@@ -35,7 +35,11 @@ impl State {
         let mut budget = self.budget.get();
         let paid = budget.pay(1, cells);
         self.budget.set(budget);
-        if paid { Ok(()) } else { Err(self.fail(Reason::TooLarge, "it would become more values than one record may")) }
+        if paid {
+            Ok(())
+        } else {
+            Err(self.fail(Reason::TooLarge, "its lists would become more values than a record of its length may"))
+        }
     }
 
     fn within<T, E>(&self, name: &str, read: Result<T, E>) -> Result<T, E> {
@@ -54,6 +58,8 @@ impl State {
                 Category::Eof => Reason::Truncated,
                 Category::Data => Reason::WrongType,
                 _ if message.starts_with("recursion limit") => Reason::TooDeep,
+                // Past the largest float, as 1e999.
+                _ if message.starts_with("number out of range") => Reason::NumberOutOfRange,
                 _ => Reason::NotJson,
             };
             (reason, message)
@@ -86,10 +92,18 @@ pub(super) fn value(
     if let Err(error) = read {
         return Err(state.told(&error));
     }
-    json.end().map_err(|error| {
-        let message = format!("something stands behind the value, at column {}", error.column());
-        DecodeError::whole(Reason::MoreThanOneValue, message)
-    })
+    match json.end() {
+        Ok(()) => Ok(()),
+        Err(error) => {
+            let reason = match IgnoredAny::deserialize(&mut json) {
+                Ok(_) => Reason::MoreThanOneValue,
+                Err(_) => Reason::TrailingBytes,
+            };
+            let (line, column) = (error.line(), error.column());
+            let message = format!("more stands behind the value, at line {line}, column {column}");
+            Err(DecodeError::whole(reason, message))
+        }
+    }
 }
 
 /// A value that is no object, into its one column.
@@ -102,6 +116,7 @@ fn single<'de, D: Deserializer<'de>>(
     let before: Vec<usize> = columns.iter().map(Column::len).collect();
     match members.members.first().and_then(|member| Some((&member.node, columns.get_mut(member.column)?))) {
         Some((node, column)) => One { node, column, state }.deserialize(json)?,
+        // It has no column.
         None => drop(IgnoredAny::deserialize(json)?),
     }
     for (column, before) in columns.iter_mut().zip(before) {
@@ -140,13 +155,15 @@ impl<'de> Visitor<'de> for Object<'_> {
         let base = columns.first().map_or(0, Column::len);
         let mut guess = 0;
         while let Some(found) = object.next_key_seed(Key { members, guess })? {
-            let Some(at) = found else {
+            let member = found.map(|at| {
+                guess = at + 1;
+                &members.members[at]
+            });
+            let Some((member, column)) = member.and_then(|member| Some((member, columns.get_mut(member.column)?)))
+            else {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let member = &members.members[at];
-            guess = at + 1;
-            let Some(column) = columns.get_mut(member.column) else { continue };
             if column.len() > base {
                 let message = "the key comes twice";
                 return state.within(&member.name, Err(state.fail(Reason::DuplicateKey, message)));
@@ -208,6 +225,26 @@ impl<'de> DeserializeSeed<'de> for One<'_> {
             }
             _ => json.deserialize_any(self),
         }
+    }
+}
+
+/// An item of a list, or a value of a map, which pays for what it becomes: a null may become as much as a struct.
+struct OneOfMany<'a> {
+    item: &'a Item,
+    column: &'a mut Column,
+    state: &'a State,
+}
+
+impl<'de> DeserializeSeed<'de> for OneOfMany<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        let Self { item, column, state } = self;
+        // Of a plain value its own byte has paid.
+        if item.cells > 1 {
+            state.pay(item.cells)?;
+        }
+        One { node: &item.node, column, state }.deserialize(json)
     }
 }
 
@@ -286,12 +323,12 @@ impl<'de> Visitor<'de> for One<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Node::List(node) = self.node else {
+        let Node::List(item) = self.node else {
             return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self));
         };
         let Column::List(column) = self.column else { return planned(Err(sink::misfit())) };
         loop {
-            let one = One { node, column: column.items(), state: self.state };
+            let one = OneOfMany { item, column: column.items(), state: self.state };
             if list.next_element_seed(one)?.is_none() {
                 break;
             }
@@ -303,18 +340,17 @@ impl<'de> Visitor<'de> for One<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
         match (self.node, self.column) {
             (Node::Struct(members), Column::Struct(column)) => {
-                self.state.pay(members.columns as u64)?;
                 let columns = column.children();
                 Object { members, columns, state: self.state }.visit_map(object)?;
                 column.end();
                 Ok(())
             }
-            (Node::Map(node), Column::Map(column)) => {
+            (Node::Map(item), Column::Map(column)) => {
                 let first = column.entries().0.len();
                 while let Some(key) = object.next_key::<std::borrow::Cow<'_, str>>()? {
                     let (keys, values) = column.entries();
                     planned(sink::text(keys, &key))?;
-                    object.next_value_seed(One { node, column: values, state: self.state })?;
+                    object.next_value_seed(OneOfMany { item, column: values, state: self.state })?;
                 }
                 let repeated = sink::distinct(column.entries().0, first);
                 repeated.map_err(|fault| {

@@ -16,6 +16,8 @@ use crate::sink;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 /// The same as a whole number.
 const EXACT_WHOLE: u64 = 1 << 53;
+/// How deep values may lie in a value that is kept as JSON: what reads it again should not have to be brave.
+const DEPTH_MAX: usize = 64;
 
 fn planned<E: Error>(pushed: Result<(), Fault>) -> Result<(), E> {
     pushed.map_err(|fault| E::custom(DecodeError::from(fault)))
@@ -45,7 +47,8 @@ pub(super) fn whole<E: Error>(value: f64, column: &mut Column, state: &State) ->
         return Err(state.fail(Reason::NotAnInteger, format!("{value} is no whole number")));
     }
     if value.abs() > EXACT {
-        return Err(out_of_range(value, state));
+        let message = format!("{value} is larger than a whole number with a point or an exponent can be told apart");
+        return Err(state.fail(Reason::NumberOutOfRange, message));
     }
     #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within 2^53")]
     integer(value as i64, column, state)
@@ -72,13 +75,19 @@ pub(super) fn raw<E: Error>(text: &str, node: &Node, column: &mut Column, state:
         column.push_null();
         return Ok(());
     }
-    let Node::Decimal { precision, scale } = node else { return planned(sink::text(column, text)) };
+    let Node::Decimal { precision, scale } = node else {
+        if is_deeper(text, DEPTH_MAX) {
+            return Err(state.fail(Reason::TooDeep, format!("values lie more than {DEPTH_MAX} deep in it")));
+        }
+        return planned(sink::text(column, text));
+    };
     let digits = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
     match unscaled(digits, *precision, *scale) {
         Ok(value) => planned(sink::decimal(column, value)),
         Err(reason) => {
             let shown: String = text.chars().take(64).collect();
-            let message = format!("{shown} is no decimal of {precision} digits, {scale} of them behind the point");
+            let message =
+                format!("{shown} is no decimal of {precision} digits, {scale} of them behind the point");
             Err(state.fail(reason, message))
         }
     }
@@ -91,7 +100,13 @@ fn unscaled(text: &str, precision: u8, scale: i8) -> Result<i128, Reason> {
         _ => (false, text),
     };
     let (digits, exponent) = match text.split_once(['e', 'E']) {
-        Some((digits, exponent)) => (digits, exponent.parse::<i32>().map_err(|_| Reason::WrongType)?),
+        Some((digits, exponent)) => {
+            // One that has only digits and is no number is larger than any that matters.
+            let sign = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+            let beyond = !sign.is_empty() && sign.bytes().all(|digit| digit.is_ascii_digit());
+            let none = if beyond { Reason::NumberOutOfRange } else { Reason::WrongType };
+            (digits, exponent.parse::<i32>().map_err(|_| none)?)
+        }
         None => (text, 0),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
@@ -110,13 +125,37 @@ fn unscaled(text: &str, precision: u8, scale: i8) -> Result<i128, Reason> {
     }
     let zeros = usize::try_from(shift).unwrap_or(0).min(if value_is_zero(kept) { 0 } else { 40 });
     for digit in kept.iter().copied().chain(std::iter::repeat_n(0, zeros)) {
-        value = value.checked_mul(10).and_then(|value| value.checked_add(digit.into())).ok_or(Reason::NumberOutOfRange)?;
+        value = value
+            .checked_mul(10)
+            .and_then(|value| value.checked_add(digit.into()))
+            .ok_or(Reason::NumberOutOfRange)?;
     }
     let limit = 10_i128.checked_pow(precision.into()).unwrap_or(i128::MAX);
     if value >= limit {
         return Err(Reason::NumberOutOfRange);
     }
     Ok(if negative { -value } else { value })
+}
+
+/// Whether lists and objects of a JSON text lie in one another deeper than `most`.
+fn is_deeper(text: &str, most: usize) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                depth += 1;
+                if depth > most {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_text => depth -= 1,
+            _ => {}
+        }
+    }
+    false
 }
 
 fn value_is_zero(digits: &[u8]) -> bool {
@@ -147,9 +186,12 @@ pub(super) fn text<E: Error>(value: &str, node: &Node, column: &mut Column, stat
                 _ => STANDARD.decode(value).ok(),
             };
             match bytes {
-                Some(bytes) if size.is_none_or(|size| size == bytes.len()) => planned(sink::bytes(column, &bytes)),
+                Some(bytes) if size.is_none_or(|size| size == bytes.len()) => {
+                    planned(sink::bytes(column, &bytes))
+                }
                 Some(bytes) => {
-                    let message = format!("it has {} bytes, its column {}", bytes.len(), size.unwrap_or_default());
+                    let message =
+                        format!("it has {} bytes, its column {}", bytes.len(), size.unwrap_or_default());
                     Err(state.fail(Reason::WrongType, message))
                 }
                 None => Err(wrong("base64")),
@@ -189,11 +231,19 @@ mod tests {
         assert_eq!(unscaled("1.234", 9, 2), Err(Reason::NumberOutOfRange));
         assert_eq!(unscaled("10000000", 9, 2), Err(Reason::NumberOutOfRange));
         assert_eq!(unscaled("1e999999999", 9, 2), Err(Reason::NumberOutOfRange));
+        assert_eq!(unscaled("1e99999999999", 9, 2), Err(Reason::NumberOutOfRange));
+        assert_eq!(unscaled("1e+", 9, 2), Err(Reason::WrongType));
         assert_eq!(unscaled("99999999999999999999999999999999999999", 38, 0), Ok(10_i128.pow(38) - 1));
         for no in ["", ".", "-", "1.", "true", "1,2", "0x1", "e1"] {
             let is = unscaled(no, 9, 2);
             assert!(is == Err(Reason::WrongType) || no == "1.", "{no}: {is:?}");
         }
+    }
+
+    #[test]
+    fn depth_is_counted_outside_of_texts() {
+        assert!(!is_deeper(r#"[{"a":[1,"[[[[\"[["]},[]]"#, 3));
+        assert!(is_deeper(r#"[{"a":[1,[]]}]"#, 3));
     }
 
     #[test]

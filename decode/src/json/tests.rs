@@ -82,7 +82,12 @@ fn a_bad_value_costs_itself_and_no_neighbour() {
     for (bad, reason) in poison {
         let (came, columns) = all(&[good, bad, good]);
         assert_eq!(came, [Ok(()), Err(reason), Ok(())], "{}", String::from_utf8_lossy(bad));
-        assert_eq!(columns[0].as_primitive::<Int64Type>().values(), &[1, 1], "{}", String::from_utf8_lossy(bad));
+        assert_eq!(
+            columns[0].as_primitive::<Int64Type>().values(),
+            &[1, 1],
+            "{}",
+            String::from_utf8_lossy(bad)
+        );
         assert_eq!(columns[1].as_string::<i32>().value(1), "x");
         assert!(columns.iter().all(|column| column.len() == 2));
     }
@@ -111,7 +116,7 @@ fn where_a_fault_lies_is_told() {
     assert_eq!(one(r#"{"s":{"x":"no"}}"#).unwrap_err(), (Reason::WrongType, Some("s.x".to_owned())));
     assert_eq!(one(r#"{"m":{"k":2.5}}"#).unwrap_err().1, Some("m".to_owned()));
     let deep = format!("{{\"new\":{}{}}}", "[".repeat(200), "]".repeat(200));
-    assert_eq!(one(&deep).unwrap_err().0, Reason::TooDeep);
+    one(&deep).expect("what is skipped may be as deep as it likes");
 }
 
 #[test]

@@ -86,9 +86,9 @@ fn number(digits: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > 12 {
         return None;
     }
-    digits.iter().try_fold(0, |value, digit| {
-        digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
-    })
+    digits
+        .iter()
+        .try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0')))
 }
 
 #[cfg(test)]
@@ -97,9 +97,13 @@ mod tests {
 
     #[test]
     fn dates_count_from_1970() {
-        for (text, days) in
-            [("1970-01-01", 0), ("1969-12-31", -1), ("2000-02-29", 11_016), ("2026-12-01", 20_788), ("0001-01-01", -719_162)]
-        {
+        for (text, days) in [
+            ("1970-01-01", 0),
+            ("1969-12-31", -1),
+            ("2000-02-29", 11_016),
+            ("2026-12-01", 20_788),
+            ("0001-01-01", -719_162),
+        ] {
             assert_eq!(date(text), Some(days), "{text}");
         }
         for no in ["2026-02-29", "2026-13-01", "2026-00-10", "2026-1-1", "20260101", "", "2026-12-01x"] {
@@ -113,7 +117,14 @@ mod tests {
         assert_eq!(timestamp("1970-01-01T01:00:00+01:00", true), Some(0));
         assert_eq!(timestamp("1970-01-01 00:00:00.000001", false), Some(1));
         assert_eq!(timestamp("1970-01-01T00:00:00.1234567Z", true), Some(123_456));
-        for (no, zone) in [("1970-01-01T00:00:00", true), ("1970-01-01T00:00:00Z", false), ("1970-01-01", true), ("1970-01-01T24:00:00Z", true), ("1970-01-01T00:00:00+1:00", true), ("ä970-01-01T00:00:00Z", true)] {
+        for (no, zone) in [
+            ("1970-01-01T00:00:00", true),
+            ("1970-01-01T00:00:00Z", false),
+            ("1970-01-01", true),
+            ("1970-01-01T24:00:00Z", true),
+            ("1970-01-01T00:00:00+1:00", true),
+            ("ä970-01-01T00:00:00Z", true),
+        ] {
             assert_eq!(timestamp(no, zone), None, "{no}");
         }
     }

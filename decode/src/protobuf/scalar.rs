@@ -164,8 +164,12 @@ fn sint(value: u32) -> i32 {
 
 impl Symbols {
     fn of(of: &EnumDescriptor) -> Self {
-        let mut names: Vec<(i32, Box<str>)> =
-            of.values().map(|value| (value.number(), Box::from(value.name()))).collect();
+        let mut names: Vec<(i32, Box<str>)> = of
+            .enum_descriptor_proto()
+            .value
+            .iter()
+            .map(|value| (value.number(), Box::from(value.name())))
+            .collect();
         // Of several names for a number the first declared stands: the sort is stable.
         names.sort_by_key(|(number, _)| *number);
         names.dedup_by_key(|(number, _)| *number);

@@ -32,7 +32,11 @@ pub(super) struct Cache {
 
 impl Cache {
     /// What is known of a schema, asked for if need be. What passes by itself is not kept.
-    pub(super) async fn get<F: Future<Output = Told>>(&self, schema: SchemaRef, ask: impl FnOnce() -> F) -> Told {
+    pub(super) async fn get<F: Future<Output = Told>>(
+        &self,
+        schema: SchemaRef,
+        ask: impl FnOnce() -> F,
+    ) -> Told {
         let entry = self.entry(schema);
         let told = entry.told.get_or_try_init(|| async {
             match ask().await {

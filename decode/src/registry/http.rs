@@ -81,10 +81,11 @@ impl HttpRegistry {
             }
             RegistryAuth::Bearer(token) => Some(format!("Bearer {token}")),
         };
-        let authorization = authorization.and_then(|text| HeaderValue::from_str(&text).ok()).map(|mut value| {
-            value.set_sensitive(true);
-            value
-        });
+        let authorization =
+            authorization.and_then(|text| HeaderValue::from_str(&text).ok()).map(|mut value| {
+                value.set_sensitive(true);
+                value
+            });
         Self { client, settings, authorization, cache: Cache::default() }
     }
 
@@ -117,7 +118,8 @@ impl HttpRegistry {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        let mut response = request.send().await.map_err(|error| unreachable(Arc::new(error.without_url())))?;
+        let mut response =
+            request.send().await.map_err(|error| unreachable(Arc::new(error.without_url())))?;
         let status = response.status();
         let mut body = Vec::new();
         while let Some(chunk) =
@@ -184,11 +186,14 @@ impl SchemaSource for HttpRegistry {
 
     async fn by_guid(&self, guid: [u8; 16]) -> Result<WriterSchema, RegistryError> {
         let schema = SchemaRef::Guid(guid);
-        self.cache.get(schema, || self.read_owned(format!("schemas/guids/{schema}"), format!("schema {schema}"))).await
+        self.cache
+            .get(schema, || self.read_owned(format!("schemas/guids/{schema}"), format!("schema {schema}")))
+            .await
     }
 
     async fn latest(&self, subject: &str) -> Result<WriterSchema, RegistryError> {
-        self.read(&format!("subjects/{}/versions/latest", segment(subject)), &format!("subject {subject:?}")).await
+        self.read(&format!("subjects/{}/versions/latest", segment(subject)), &format!("subject {subject:?}"))
+            .await
     }
 }
 
@@ -203,7 +208,9 @@ fn segment(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                text.push(char::from(byte))
+            }
             _ => text.push_str(&format!("%{byte:02X}")),
         }
     }

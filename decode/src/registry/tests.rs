@@ -58,19 +58,21 @@ fn pages(of: &[(&str, u16, &str)]) -> Pages {
 
 fn registry(urls: Vec<String>, auth: RegistryAuth) -> HttpRegistry {
     let settings = RegistrySettings { urls, auth, timeout: Duration::from_secs(5) };
+    // As the store does it for the whole program.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     HttpRegistry::new(reqwest::Client::builder().no_proxy().build().expect("a client"), settings)
 }
 
 const ID: &str = r#"{"schema":"{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"a\",\"type\":\"Other\"}]}",
     "references":[{"name":"Other","subject":"an other","version":3}]}"#;
-const OTHER: &str =
-    r#"{"schema":"{\"type\":\"record\",\"name\":\"Other\",\"fields\":[{\"name\":\"b\",\"type\":\"int\"}]}","id":9}"#;
+const OTHER: &str = r#"{"schema":"{\"type\":\"record\",\"name\":\"Other\",\"fields\":[{\"name\":\"b\",\"type\":\"int\"}]}","id":9}"#;
 
 #[tokio::test]
 async fn a_schema_comes_with_what_it_refers_to_and_is_asked_for_once() {
     let (url, asked, heads) =
         serve(pages(&[("/schemas/ids/7", 200, ID), ("/subjects/an%20other/versions/3", 200, OTHER)])).await;
-    let registry = registry(vec![url], RegistryAuth::Basic { user: "u".to_owned(), password: "p".to_owned() });
+    let registry =
+        registry(vec![url], RegistryAuth::Basic { user: "u".to_owned(), password: "p".to_owned() });
     let (one, two) = tokio::join!(registry.by_id(7), registry.by_id(7));
     let fields = one.expect("a schema").fields().expect("fields");
     assert!(fields[0].data_type().to_string().contains("Int32"), "{fields:?}");
@@ -93,7 +95,8 @@ async fn what_is_not_there_is_told_apart_from_a_registry_that_is_not() {
     ]))
     .await;
     let registry = registry(vec![url], RegistryAuth::Nobody);
-    let RegistryError::Refused { status: 500, message, .. } = registry.by_id(1).await.expect_err("broken") else {
+    let RegistryError::Refused { status: 500, message, .. } = registry.by_id(1).await.expect_err("broken")
+    else {
         panic!("it refuses")
     };
     assert_eq!(message, "Error in the backend data store");

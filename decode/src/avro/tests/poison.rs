@@ -73,7 +73,7 @@ fn a_map_with_a_key_twice_is_refused() {
     }
     many.push(0);
     assert!(read_one(&schema, &many).is_ok());
-    many[4] = b'c';
+    many[5] = b'c';
     assert_eq!(read_one(&schema, &many).unwrap_err().reason, Reason::DuplicateKey);
 }
 

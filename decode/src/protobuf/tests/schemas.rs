@@ -93,7 +93,7 @@ fn a_message_index_names_nested_messages_and_skips_map_entries() {
 #[test]
 fn texts_that_do_not_compile_are_refused_with_the_place() {
     for (text, words) in [
-        ("message", "schema.proto:1"),
+        ("message { }", "schema.proto:1"),
         ("syntax = \"proto3\"; message M { Nothing n = 1; }", "Nothing"),
         ("syntax = \"proto3\"; import \"schema.proto\"; message M {}", "schema.proto"),
         ("{\"type\": \"record\"}", "schema.proto:1"),
