@@ -13,6 +13,7 @@ pub fn form(command: &Command) -> LogFormat {
         Command::Offload(args) => args.log_format,
         Command::Serve(args) => args.log_format,
         Command::Proxy(args) => args.log_format,
+        Command::Export(args) => args.log_format,
         _ => LogFormat::Human,
     }
 }
@@ -32,6 +33,7 @@ pub fn begin(command: &Command, around: &Surroundings, paint: Paint) -> Result<(
         Command::Offload(args) => (args.log_level.as_deref(), if args.once { "warn" } else { "info" }),
         Command::Serve(args) => (args.log_level.as_deref(), "info"),
         Command::Proxy(args) => (args.log_level.as_deref(), "info"),
+        Command::Export(args) => (args.log_level.as_deref(), if args.stays() { "info" } else { "warn" }),
         _ => (None, "warn"),
     };
     let (wanted, by) = match (typed, around.var("FIRNLINE_LOG")) {

@@ -99,6 +99,7 @@ fn stays(command: &Command) -> bool {
     match command {
         Command::Offload(args) => !args.once,
         Command::Serve(_) | Command::Proxy(_) => true,
+        Command::Export(args) => args.stays(),
         _ => false,
     }
 }

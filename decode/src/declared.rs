@@ -15,7 +15,7 @@
 //! `json` for what may be anything and is kept as its text.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow_schema::{DataType, Field, Fields, TimeUnit};
@@ -63,6 +63,7 @@ fn fields(value: &Value, place: &str, depth: usize) -> Result<Fields, DeclaredEr
         return Err(form(place, "a list of fields is wanted, as [{\"name\": \"id\", \"type\": \"long\"}]"));
     };
     let mut fields: Vec<Field> = Vec::with_capacity(list.len());
+    let mut names = HashSet::new();
     for (at, value) in list.iter().enumerate() {
         let place = format!("{place}, field {}", at + 1);
         let Value::Object(object) = value else { return Err(form(&place, "an object is wanted")) };
@@ -73,7 +74,7 @@ fn fields(value: &Value, place: &str, depth: usize) -> Result<Fields, DeclaredEr
             return Err(form(&place, "it has no name"));
         };
         let place = format!("{place} ({name})");
-        if name.is_empty() || fields.iter().any(|field| field.name().eq_ignore_ascii_case(name)) {
+        if name.is_empty() || !names.insert(name.to_lowercase()) {
             return Err(form(
                 &place,
                 "another field has this name, but for upper and lower case, or it is empty",
@@ -81,10 +82,14 @@ fn fields(value: &Value, place: &str, depth: usize) -> Result<Fields, DeclaredEr
         }
         let of = object.get("type").ok_or_else(|| form(&place, "it has no type"))?;
         let mut field = field(name, of, &place, depth)?;
-        if let Some(Value::String(doc)) = object.get("doc") {
-            let mut metadata = field.metadata().clone();
-            metadata.insert(DOC.to_owned(), doc.clone());
-            field = field.with_metadata(metadata);
+        match object.get("doc") {
+            None => {}
+            Some(Value::String(doc)) => {
+                let mut metadata = field.metadata().clone();
+                metadata.insert(DOC.to_owned(), doc.clone());
+                field = field.with_metadata(metadata);
+            }
+            Some(_) => return Err(form(&place, "its doc is no text")),
         }
         fields.push(field);
     }
@@ -258,6 +263,7 @@ mod tests {
             (r#"[{"name":"a"}]"#, "field 1 (a): it has no type"),
             (r#"[{"name":"a","type":"integer"}]"#, "\"integer\" is no type"),
             (r#"[{"name":"a","type":"int"},{"name":"A","type":"int"}]"#, "field 2 (A): another field"),
+            (r#"[{"name":"a","type":"int","doc":1}]"#, "its doc is no text"),
             (r#"[{"name":"a","type":"int","default":1}]"#, "\"default\" is not known"),
             (r#"[{"name":"a","type":{"list":"decimal(2,3)"}}]"#, "decimal(2,3)"),
         ] {

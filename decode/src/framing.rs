@@ -64,7 +64,9 @@ impl<'a> Framed<'a> {
                 Some((id, payload)) => {
                     Ok(Self { schema: SchemaRef::Id(u32::from_be_bytes(*id)), payload, index: None })
                 }
-                None => Err(DecodeError::whole(Reason::Truncated, "the bytes end within the id of its schema")),
+                None => {
+                    Err(DecodeError::whole(Reason::Truncated, "the bytes end within the id of its schema"))
+                }
             },
             [first, ..] => {
                 Err(no_framing(&format!("it begins with {first:#04x}, not with 0 and the id of a schema")))
@@ -77,10 +79,12 @@ impl<'a> Framed<'a> {
 /// What a header names, and the message index behind it.
 fn in_header(header: &[u8]) -> Option<(SchemaRef, &[u8])> {
     let (schema, index) = match header {
-        [1, named @ ..] => named.split_first_chunk::<16>().map(|(guid, index)| (SchemaRef::Guid(*guid), index))?,
-        [0, named @ ..] => {
-            named.split_first_chunk::<4>().map(|(id, index)| (SchemaRef::Id(u32::from_be_bytes(*id)), index))?
+        [1, named @ ..] => {
+            named.split_first_chunk::<16>().map(|(guid, index)| (SchemaRef::Guid(*guid), index))?
         }
+        [0, named @ ..] => named
+            .split_first_chunk::<4>()
+            .map(|(id, index)| (SchemaRef::Id(u32::from_be_bytes(*id)), index))?,
         _ => return None,
     };
     let whole = index.is_empty() || message_index(index).is_ok_and(|(_, behind)| behind.is_empty());
@@ -152,7 +156,11 @@ mod tests {
         let long: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 7];
         for other in [&b"7"[..], b"", b"\x01short", long, &[&header[..], b"more"].concat()] {
             let framed = Framed::of(b"\0\0\0\0\x07x", Some(other));
-            assert_eq!(framed, Ok(Framed { schema: SchemaRef::Id(7), payload: b"x", index: None }), "{other:?}");
+            assert_eq!(
+                framed,
+                Ok(Framed { schema: SchemaRef::Id(7), payload: b"x", index: None }),
+                "{other:?}"
+            );
         }
         let by_id = Framed::of(b"x", Some(b"\0\0\0\0\x07"));
         assert_eq!(by_id, Ok(Framed { schema: SchemaRef::Id(7), payload: b"x", index: Some(b"") }));

@@ -25,6 +25,7 @@ mod error;
 mod fault;
 mod framing;
 mod json;
+mod names;
 mod omitted;
 mod plan;
 pub mod protobuf;

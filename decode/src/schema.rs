@@ -12,6 +12,7 @@ use crate::{avro, framing, json, protobuf};
 #[derive(Clone)]
 pub struct WriterSchema {
     pub(crate) inner: Inner,
+    text: Arc<str>,
 }
 
 #[derive(Clone)]
@@ -38,7 +39,7 @@ impl WriterSchema {
     /// # Errors
     /// Where the text is no schema, or names one that is not there.
     pub fn avro(text: &str, references: &[Reference]) -> Result<Self, SchemaError> {
-        Ok(Self { inner: Inner::Avro(avro::Schema::parse(text, references)?) })
+        Ok(Self { inner: Inner::Avro(avro::Schema::parse(text, references)?), text: text.into() })
     }
 
     /// A `.proto` file, and those that it imports. `message` is the one that values are, where they do not say it themselves.
@@ -54,7 +55,7 @@ impl WriterSchema {
         if let Some(name) = message {
             schema.message_named(name)?;
         }
-        Ok(Self { inner: Inner::Protobuf { schema, message: message.map(Arc::from) } })
+        Ok(Self { inner: Inner::Protobuf { schema, message: message.map(Arc::from) }, text: text.into() })
     }
 
     /// A JSON Schema, and those that it refers to.
@@ -62,13 +63,19 @@ impl WriterSchema {
     /// # Errors
     /// Where the text is no JSON, or refers to what is not there.
     pub fn json(text: &str, references: &[Reference]) -> Result<Self, SchemaError> {
-        Ok(Self { inner: Inner::Json(json::Schema::parse(text, references)?) })
+        Ok(Self { inner: Inner::Json(json::Schema::parse(text, references)?), text: text.into() })
     }
 
     /// JSON objects with these fields. Other fields are skipped.
     #[must_use]
     pub fn declared(fields: &Fields) -> Self {
-        Self { inner: Inner::Json(json::Schema::declared(fields)) }
+        Self { inner: Inner::Json(json::Schema::declared(fields)), text: Arc::default() }
+    }
+
+    /// Its text, without what it refers to; empty for declared fields.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Its kind.

@@ -22,7 +22,8 @@ pub fn fits(from: &DataType, into: &DataType) -> bool {
             _ => false,
         },
         (DataType::Struct(from), DataType::Struct(into)) => from.iter().all(|field| {
-            let beside = into.iter().find(|other| other.name().eq_ignore_ascii_case(field.name()));
+            let name = field.name().to_lowercase();
+            let beside = into.iter().find(|other| other.name().to_lowercase() == name);
             beside.is_none_or(|other| fits(field.data_type(), other.data_type()))
         }),
         (from, into) => from == into,

@@ -44,6 +44,7 @@ Examples:
   firnline verify --deep --topic 'payments.*'       and every block, index and transaction list is right
   firnline verify --deep orders/3 --json
   firnline verify --deep --rate 20MiB               the same at a trickle, as the sidecars' scrub does
+  firnline verify --table --topic orders            the exported table has what the log has, row by row
 
 Exit code 1 means that something is wrong with the tier; each anomaly is named.")]
 pub struct VerifyArgs {
@@ -55,6 +56,9 @@ pub struct VerifyArgs {
     /// With --deep: read at most so many bytes a second, one partition after the other, such as 20MiB
     #[arg(long, value_name = "SIZE", requires = "deep")]
     pub rate: Option<String>,
+    /// Check the tables that were exported of these topics against the tier: counts, and checksums where the bytes were kept
+    #[arg(long, conflicts_with = "deep")]
+    pub table: bool,
     /// One JSON object per anomaly and line, and one for the whole
     #[arg(long)]
     pub json: bool,

@@ -1,5 +1,6 @@
 //! What was typed. What it means is decided by each command, with the config and the environment at hand.
 
+mod export;
 mod look;
 mod operate;
 mod proxy;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use export::{ExportArgs, ExportCommand, ExportFormat, RepairTableArgs, TendArgs, ViewArgs, ViewDialect};
 pub use look::{CatArgs, CostArgs, InspectArgs, Isolation, LsArgs, SelectionArgs, VerifyArgs};
 pub use operate::{
     ConfigArgs, ConfigCommand, DemoArgs, LogFormat, OffloadArgs, Page, ReferenceArgs, RestoreArgs,
@@ -94,6 +96,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// Stands before Kafka's brokers, so that clients read hot and cold as one log
     Proxy(ProxyArgs),
+    /// Writes tables for warehouses from the tier, exactly once
+    Export(ExportArgs),
     /// Makes lines for a server's file of users
     HashPassword(HashPasswordArgs),
     /// Wraps topic keys with the active key of the ring

@@ -8,6 +8,7 @@ mod cost;
 mod decommission;
 mod delete_records;
 mod demo;
+mod export;
 mod gc;
 #[cfg(feature = "sidecar")]
 mod gc_brokers;
@@ -26,7 +27,7 @@ mod restore;
 mod rewrap;
 mod selection;
 mod serve;
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "serve", feature = "export"))]
 mod standing;
 mod status;
 #[cfg(feature = "sidecar")]
@@ -64,6 +65,7 @@ pub async fn run(cli: Cli, around: Surroundings, mut out: Out) -> Result<Exit> {
         Command::Restore(args) => restore::run(args, &global, around, out).await?,
         Command::Serve(args) => serve::run(args, &global, around).await?,
         Command::Proxy(args) => proxy::run(args, &global, around).await?,
+        Command::Export(args) => export::run(args, &global, around, out).await?,
         Command::HashPassword(args) => hash_password::run(args, &around, out)?,
         Command::Cost(args) => cost::run(args, &global, around, out).await?,
         Command::Config(args) => config::run(&args.command, &global, &around, out)?,

@@ -6,7 +6,7 @@ use firnline_tier::check::{CheckDepth, CheckReport, Finding, Pace};
 
 use super::context::Context;
 use super::selection::{Selection, usage};
-use crate::args::{GlobalArgs, VerifyArgs};
+use crate::args::{GlobalArgs, SelectionArgs, VerifyArgs};
 use crate::exit::Exit;
 use crate::failure::{Failure, Result, Stop, codes, of};
 use crate::output::{Cell, Out, Progress, Sheet};
@@ -32,9 +32,40 @@ fn pace(text: &str) -> std::result::Result<Pace, String> {
     }
 }
 
+/// Compares tables with the tier.
+#[cfg(feature = "export")]
+async fn tables(
+    selection: SelectionArgs,
+    json: bool,
+    global: &GlobalArgs,
+    around: Surroundings,
+    out: &mut Out,
+) -> Result<Exit> {
+    let SelectionArgs { first, second, topic } = selection;
+    if second.is_some() {
+        return Err(usage("--table compares whole topics: name them by --topic".to_owned()).into());
+    }
+    super::export::verify(first.as_deref(), &topic, json, global, around, out).await
+}
+
+#[cfg(not(feature = "export"))]
+#[expect(clippy::unused_async, reason = "as the other of its kind")]
+async fn tables(
+    _selection: SelectionArgs,
+    _json: bool,
+    _global: &GlobalArgs,
+    _around: Surroundings,
+    _out: &mut Out,
+) -> Result<Exit> {
+    Err(Failure::new(&codes::NO_EXPORT, "this build knows no tables").into())
+}
+
 /// Checks partitions and names everything that is wrong.
 pub async fn run(args: VerifyArgs, global: &GlobalArgs, around: Surroundings, out: &mut Out) -> Result<Exit> {
-    let VerifyArgs { selection, deep, rate, json } = args;
+    let VerifyArgs { selection, deep, rate, table, json } = args;
+    if table {
+        return tables(selection, json, global, around, out).await;
+    }
     let pace = rate.as_deref().map(pace).transpose().map_err(usage)?;
     let selection = Selection::new(selection)?;
     let context = Context::new(global, selection.tier.as_deref(), around)?;

@@ -9,8 +9,8 @@ use toml::de::DeTable;
 
 use super::Config;
 use super::sections::{
-    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, ProxySection,
-    SegmentsSection, ServeRuleSection, ServeSection, StoreSection, TopicSection,
+    CacheSection, EncryptionSection, ExportSection, HttpSection, KafkaSection, LimitsSection, OffloadSection,
+    ProxySection, SegmentsSection, ServeRuleSection, ServeSection, StoreSection,
 };
 use super::together::together;
 use crate::failure::{Failure, Result, codes};
@@ -18,9 +18,6 @@ use crate::surroundings::{Surroundings, read_small};
 
 /// The largest config file, in bytes.
 const FILE_MAX: u64 = 1 << 20;
-
-/// Sections that belong to commands of other builds: said so, rather than called unknown.
-const LATER: [(&str, &str); 1] = [("export", "`firnline export`")];
 
 /// Reads the file, if there is one, and lays the environment over it.
 pub fn load(path: Option<&Path>, around: &Surroundings) -> Result<Config> {
@@ -70,25 +67,11 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
         proxy: ProxySection::take("proxy.", &mut source),
         serve: ServeSection::take("serve.", &mut source),
         serve_rules: rules(&mut source, &lines, &mut inner_problems),
-        topics: source
-            .take_tables("topic")
-            .into_iter()
-            .enumerate()
-            .map(|(at, (start, table))| {
-                let mut source = Source::new(&format!("topic[{}]", at + 1), table, &lines);
-                let topic = TopicSection::take("", &mut source);
-                if topic.name.value.is_none() && !table.contains_key("name") {
-                    source.problem(
-                        lines.of(start),
-                        format!("topic[{}]: has no name to match topics with", at + 1),
-                    );
-                }
-                inner_problems.extend(source.finish(&[], &[]));
-                topic
-            })
-            .collect(),
+        export: ExportSection::take("export.", &mut source),
+        export_topics: topics("export.topic", &mut source, &lines, &mut inner_problems),
+        topics: topics("topic", &mut source, &lines, &mut inner_problems),
     };
-    let mut problems = source.finish(&[], &LATER);
+    let mut problems = source.finish(&[], &[]);
     problems.extend(inner_problems);
     problems.extend(together(&config));
     environment::lay(&mut config.store.url, "FIRNLINE_STORE", true, around, &mut problems);
@@ -98,6 +81,26 @@ pub fn parse(text: &str, around: &Surroundings) -> std::result::Result<Config, V
     }
     problems.sort_by_key(|problem| problem.line);
     Err(problems)
+}
+
+/// The sections of `[[topic]]`, or of another of its kind; each says which topics it is about.
+fn topics<S: Section>(
+    kind: &str,
+    source: &mut Source<'_>,
+    lines: &Lines<'_>,
+    problems: &mut Vec<Problem>,
+) -> Vec<S> {
+    let mut topics = Vec::new();
+    for (at, (start, table)) in source.take_tables(kind).into_iter().enumerate() {
+        let path = format!("{kind}[{}]", at + 1);
+        let mut source = Source::new(&path, table, lines);
+        topics.push(S::take("", &mut source));
+        if !table.contains_key("name") {
+            source.problem(lines.of(start), format!("{path}: has no name to match topics with"));
+        }
+        problems.extend(source.finish(&[], &[]));
+    }
+    topics
 }
 
 /// The rules of `[[serve.rule]]`; each says whom and what.

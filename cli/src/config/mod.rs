@@ -24,12 +24,17 @@ pub use show::{Scope, show};
 pub use value::Address;
 #[cfg(feature = "sidecar")]
 pub use value::Mechanism;
+#[cfg(feature = "export")]
+pub use value::{CatalogAuth, CatalogKind, CdcMode, HeadersMode, PartMode, Text, TruncatePolicy};
+#[cfg(any(feature = "serve", feature = "export"))]
+pub use value::{FilePath, Value};
 #[cfg(feature = "serve")]
-pub use value::{FilePath, List, Reader, Value};
+pub use value::{List, Reader};
 
 use sections::{
-    CacheSection, EncryptionSection, HttpSection, KafkaSection, LimitsSection, OffloadSection, ProxySection,
-    SegmentsSection, ServeRuleSection, ServeSection, StoreSection, TopicSection,
+    CacheSection, EncryptionSection, ExportSection, ExportTopicSection, HttpSection, KafkaSection,
+    LimitsSection, OffloadSection, ProxySection, SegmentsSection, ServeRuleSection, ServeSection,
+    StoreSection, TopicSection,
 };
 
 /// Everything a config file can say.
@@ -57,6 +62,10 @@ pub struct Config {
     pub serve: ServeSection,
     /// `[[serve.rule]]`: each allows something.
     pub serve_rules: Vec<ServeRuleSection>,
+    /// `[export]`
+    pub export: ExportSection,
+    /// `[[export.topic]]`, in the order of the file: the first whose name matches holds.
+    pub export_topics: Vec<ExportTopicSection>,
     /// `[[topic]]`, in the order of the file: the first whose name matches holds.
     pub topics: Vec<TopicSection>,
 }
@@ -77,7 +86,8 @@ pub fn reference() -> Vec<SectionReference> {
     fn of<S: Section>() -> SectionReference {
         SectionReference { head: format!("[{}]", S::NAME), doc: S::DOC, keys: S::keys() }
     }
-    let (rule, topic) = (of::<ServeRuleSection>(), of::<TopicSection>());
+    let (rule, exported, topic) =
+        (of::<ServeRuleSection>(), of::<ExportTopicSection>(), of::<TopicSection>());
     let mut offload = of::<OffloadSection>();
     offload.keys.extend(SegmentsSection::keys());
     vec![
@@ -91,6 +101,8 @@ pub fn reference() -> Vec<SectionReference> {
         of::<ProxySection>(),
         of::<ServeSection>(),
         SectionReference { head: format!("[{}]", rule.head), ..rule },
+        of::<ExportSection>(),
+        SectionReference { head: format!("[{}]", exported.head), ..exported },
         SectionReference { head: format!("[{}]", topic.head), ..topic },
     ]
 }

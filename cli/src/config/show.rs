@@ -29,6 +29,8 @@ pub fn show(config: &Config, scope: Scope) -> String {
         proxy,
         serve,
         serve_rules,
+        export,
+        export_topics,
         topics,
     } = config;
     let mut text = String::new();
@@ -43,6 +45,10 @@ pub fn show(config: &Config, scope: Scope) -> String {
     one("[serve]", serve.show(), scope, &mut text);
     for rule in serve_rules {
         one(&format!("[[{}]]", sections::ServeRuleSection::NAME), rule.show(), scope, &mut text);
+    }
+    one("[export]", export.show(), scope, &mut text);
+    for topic in export_topics {
+        one(&format!("[[{}]]", sections::ExportTopicSection::NAME), topic.show(), scope, &mut text);
     }
     for topic in topics {
         one(&format!("[[{}]]", sections::TopicSection::NAME), topic.show(), scope, &mut text);

@@ -1,11 +1,11 @@
 //! What single keys cannot tell: values that are each in order and do not fit together.
 
-use firnline_config::source::{Problem, Set};
+use firnline_config::source::{Origin, Problem, Set};
 use firnline_store::StoreUrl;
 
 use super::Config;
 use super::sections::{KafkaSection, ProxySection, ServeSection};
-use super::value::Mechanism;
+use super::value::{CatalogAuth, CatalogKind, CdcMode, Mechanism, PartMode};
 
 /// Everything that does not fit together, each named by the line of one of its keys.
 pub fn together(config: &Config) -> Vec<Problem> {
@@ -15,6 +15,7 @@ pub fn together(config: &Config) -> Vec<Problem> {
     let encrypt = config.topics.iter().map(|topic| &topic.encrypt);
     firnline_config::together::encryption(&config.encryption, encrypt, &mut problems);
     serve(&config.serve, &mut problems);
+    export(config, &mut problems);
     proxy(&config.proxy, &mut problems);
     let on_azure = matches!(config.store.url.value, Some(StoreUrl::Azure { .. }));
     for class in config.topics.iter().map(|topic| &topic.storage_class).filter(|_| on_azure) {
@@ -25,6 +26,51 @@ pub fn together(config: &Config) -> Vec<Problem> {
         }
     }
     problems
+}
+
+fn export(config: &Config, problems: &mut Vec<Problem>) {
+    let export = &config.export;
+    let mut problem = |line: Option<usize>, what: &str| {
+        problems.push(Problem { line: line.unwrap_or(0), what: what.to_owned() });
+    };
+    let kind = at(&export.catalog_kind);
+    if export.catalog_kind.value == CatalogKind::Rest && export.catalog_url.value.is_none() {
+        problem(kind, "export.catalog.kind: rest needs export.catalog.url");
+    }
+    let auth = at(&export.catalog_auth);
+    match export.catalog_auth.value {
+        CatalogAuth::Bearer if export.catalog_token.value.is_none() => {
+            problem(auth, "export.catalog.auth: bearer needs export.catalog.token");
+        }
+        CatalogAuth::OAuth2 if export.catalog_credential.value.is_none() => {
+            problem(auth, "export.catalog.auth: oauth2 needs export.catalog.oauth2.credential");
+        }
+        _ => {}
+    }
+    if export.registry_login.value.is_some() && export.registry_token.value.is_some() {
+        problem(
+            line(&export.registry_token),
+            "export.registry.token: there is a login already, export.registry.login",
+        );
+    }
+    for topic in &config.export_topics {
+        let registry = [&topic.key, &topic.value].into_iter().find(|part| part.value == PartMode::Registry);
+        if let Some(part) = registry
+            && export.registry_urls.value.0.is_empty()
+        {
+            problem(at(part), "export.topic: registry needs export.registry.urls");
+        }
+        for (part, fields, name) in
+            [(&topic.key, &topic.key_fields, "key"), (&topic.value, &topic.value_fields, "value")]
+        {
+            if part.value == PartMode::Json && fields.value.is_none() {
+                problem(at(part), &format!("export.topic.{name}: json needs export.topic.{name}.fields"));
+            }
+        }
+        if topic.cdc_current.value && topic.cdc.value == CdcMode::Nothing {
+            problem(at(&topic.cdc_current), "export.topic.cdc.current: needs export.topic.cdc");
+        }
+    }
 }
 
 fn kafka(kafka: &KafkaSection, problems: &mut Vec<Problem>) {
@@ -137,6 +183,14 @@ fn proxy(proxy: &ProxySection, problems: &mut Vec<Problem>) {
         && !proxy.broker_tls_enabled.value
     {
         problem(line, "proxy.broker_tls: a certificate is named, and proxy.broker_tls.enabled is not true");
+    }
+}
+
+/// The line of a key that stands in the file.
+fn at<T>(set: &Set<T>) -> Option<usize> {
+    match set.origin {
+        Origin::File(line) => Some(line),
+        _ => None,
     }
 }
 

@@ -6,6 +6,8 @@
 #[cfg(feature = "serve")]
 mod durations;
 pub mod names;
+#[cfg(feature = "export")]
+mod of_export;
 #[cfg(feature = "serve")]
 mod of_proxy;
 #[cfg(feature = "sidecar")]
@@ -19,6 +21,8 @@ mod shared;
 #[cfg(feature = "http")]
 mod text;
 
+#[cfg(feature = "export")]
+pub use of_export::{Exported, of_export};
 #[cfg(feature = "serve")]
 pub use of_proxy::{Watching, of_proxy};
 #[cfg(feature = "sidecar")]

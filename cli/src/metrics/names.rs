@@ -175,6 +175,26 @@ metrics! { OF_PROXY: "Those of a proxy alone, in the order of the page.";
         { "from": "memory, disk_cache, disk, store" };
 }
 
+metrics! { OF_EXPORT: "Those of an exporter alone, in the order of the page.";
+    EXPORT_BEHIND_TIER = Gauge "firnline_export_behind_tier_seconds", "How far a table is behind the tier, by the records' own times; absent where nothing tells.", { "table": "its full name" };
+    EXPORT_BACKLOG_OFFSETS = Gauge "firnline_export_backlog_offsets", "Offsets that the tier has and a table does not have yet.", { "table": "as above" };
+    EXPORT_ROWS = Counter "firnline_export_rows_total", "Rows that became part of a table.", { "table": "as above" };
+    EXPORT_READ_BYTES = Counter "firnline_export_read_bytes_total", "Uncompressed bytes of keys, values and headers of those rows.", { "table": "as above" };
+    EXPORT_FILES = Counter "firnline_export_files_total", "Files that became part of a table.", { "table": "as above" };
+    EXPORT_FILE_BYTES = Counter "firnline_export_file_bytes_total", "Bytes of those files.", { "table": "as above" };
+    EXPORT_DEAD_LETTERS = Counter "firnline_export_dead_letters_total", "Records that became dead letters.",
+        { "table": "as above", "reason": "the words of `dlq_reason`; at most 64, further ones count as `other`" };
+    EXPORT_LOST_OFFSETS = Counter "firnline_export_lost_offsets_total", "Offsets that the tier has on record as lost, or that went from it before they were exported.", { "table": "as above" };
+    EXPORT_COMMITS = Counter "firnline_export_commits_total", "Commits to a table.", { "table": "as above" };
+    EXPORT_COMMIT_FAILURES = Counter "firnline_export_commit_failures_total", "Attempts to commit that were not plainly accepted.",
+        { "table": "as above", "kind": "`conflict`, `unknown`, `refused`, `unavailable`" };
+    EXPORT_COMMIT_SECONDS = Counter "firnline_export_commit_seconds_total", "Time of commits, all attempts together.", { "table": "as above" };
+    EXPORT_LAST_COMMIT = Gauge "firnline_export_last_commit_time_seconds", "When a table was last committed to, in seconds since 1970; absent before the first.", { "table": "as above" };
+    EXPORT_ABANDONED = Counter "firnline_export_abandoned_rounds_total", "Rounds whose files were given up because a table had moved on.", { "table": "as above" };
+    EXPORT_STALLS = Counter "firnline_export_stalls_total", "Times that an export stood still because a schema registry did not answer.", { "table": "as above" };
+    EXPORT_ROUND_FAILURES = Counter "firnline_export_round_failures_total", "Rounds that failed and were tried again.", { "table": "as above" };
+}
+
 metrics! { OF_PLUGIN: "Those of the broker plugin alone, in the order of the page.";
     PLUGIN_COPIES = Counter "firnline_plugin_copies_total", "Segments that the broker handed over.", { "outcome": "`copied`, `failed`" };
     PLUGIN_COPIED_BYTES = Counter "firnline_plugin_copied_bytes_total", "Bytes of those that were copied, as they are in the broker's log.";
@@ -221,7 +241,7 @@ mod tests {
     use super::*;
 
     fn every() -> impl Iterator<Item = &'static Metric> {
-        let running = ALL.iter().chain(OF_SERVER).chain(OF_PROXY).chain(OF_PLUGIN);
+        let running = ALL.iter().chain(OF_SERVER).chain(OF_PROXY).chain(OF_EXPORT).chain(OF_PLUGIN);
         running.chain(OF_REMOTE_LOG).chain(OF_DISK_CACHE)
     }
 

@@ -20,7 +20,6 @@ keys are refused with the nearest known one, and all bad values are reported in 
 - **Sizes** are whole numbers with a unit: `B KiB MiB GiB TiB` or `kB MB GB TB`. **Durations** likewise: `ms s m h d`.
 - **Secrets** are never written here. A key of that kind names where the secret stands: `file:/PATH` or `env:NAME`.
 - **Dots.** `deadline.read = \"5s\"` under `[store]` and `read = \"5s\"` under `[store.deadline]` are the same.
-- `[export]` belongs to a command that this build does not have.
 ";
 
 pub(super) fn page() -> String {

@@ -39,6 +39,15 @@ It serves `firnline_build_info`, `firnline_start_time_seconds`, `firnline_ready`
 |---|---|---|---|
 ";
 
+const EXPORT: &str = "
+## Of an exporter
+
+`firnline export`, while it stays, has its version and start, and the requests to the warehouse; and, for each table:
+
+| metric | kind | labels | meaning |
+|---|---|---|---|
+";
+
 const PLUGIN: &str = "
 ## The broker plugin
 
@@ -79,6 +88,8 @@ const TAIL: &str = "
 | `increase(firnline_scrub_findings_total[1h]) > 0` | an object in the store is damaged |
 | `firnline_ready == 0` for 15 minutes, or no answer | nothing is offloaded; pins grow |
 | `increase(firnline_proxy_false_out_of_range_total[15m]) > 0` | a bug of the proxy: please report it, with its log |
+| `firnline_export_behind_tier_seconds > 3600` (above your `export.max_lag`) | a table is not written |
+| `increase(firnline_export_dead_letters_total[1h]) > 0` | records are no rows: look into the dead letters |
 | `firnline_lag_seconds > 4 * 3600` (above your `max_lag`) | uploads are behind |
 ";
 
@@ -89,6 +100,8 @@ pub(super) fn page() -> String {
     table(metrics::names::OF_SERVER, &mut text);
     text.push_str(PROXY);
     table(metrics::names::OF_PROXY, &mut text);
+    text.push_str(EXPORT);
+    table(metrics::names::OF_EXPORT, &mut text);
     text.push_str(PLUGIN);
     table(metrics::names::OF_PLUGIN, &mut text);
     text.push_str(REMOTE_LOG);

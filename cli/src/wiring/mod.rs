@@ -2,6 +2,8 @@
 //! that nothing uses does not compile.
 
 mod encryption;
+#[cfg(feature = "export")]
+pub mod export;
 #[cfg(feature = "sidecar")]
 mod kafka;
 #[cfg(feature = "serve")]

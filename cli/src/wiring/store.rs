@@ -41,6 +41,7 @@ pub fn prices(config: &Config, typed: Option<&Path>) -> Result<(PriceList, Strin
 /// Every file and secret that the config names and that cannot be read.
 pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
     let (store, kafka, serve, proxy) = (&config.store, &config.kafka, &config.serve, &config.proxy);
+    let export = &config.export;
     let mut problems = Vec::new();
     for (key, secret) in [
         ("store.aws.secret_access_key", &store.aws_secret_access_key),
@@ -53,11 +54,18 @@ pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
         ("serve.tls.key", &serve.tls_key),
         ("proxy.tls.key", &proxy.tls_key),
         ("proxy.broker_tls.key", &proxy.broker_tls_key),
+        ("export.catalog.token", &export.catalog_token),
+        ("export.catalog.oauth2.credential", &export.catalog_credential),
+        ("export.registry.login", &export.registry_login),
+        ("export.registry.token", &export.registry_token),
     ] {
         let resolved = secret.value.as_ref().map(|secret| secret.resolve(around));
         problems.extend(resolved.and_then(std::result::Result::err).map(|error| format!("{key}: {error}")));
     }
-    for (key, path) in [
+    let fields = config.export_topics.iter().flat_map(|topic| {
+        [("export.topic.key.fields", &topic.key_fields), ("export.topic.value.fields", &topic.value_fields)]
+    });
+    let named = [
         ("store.ca_bundle", &store.ca_bundle),
         ("store.gcp.service_account_file", &store.gcp_service_account_file),
         ("store.price_file", &store.price_file),
@@ -70,7 +78,8 @@ pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
         ("proxy.tls.client_ca_file", &proxy.tls_client_ca_file),
         ("proxy.broker_tls.ca_file", &proxy.broker_tls_ca_file),
         ("proxy.broker_tls.cert_file", &proxy.broker_tls_cert_file),
-    ] {
+    ];
+    for (key, path) in named.into_iter().chain(fields) {
         let opened = path.value.as_ref().map(|path| (path, wiring::read(&path.0)));
         if let Some((path, Err(error))) = opened {
             problems.push(format!("{key}: read {}: {error}", path.0.display()));

@@ -32,7 +32,7 @@ read = '5'
 parallel_partitions = 0
 
 [export]
-catalog = 'x'
+catalog.kind = 'hive'
 
 [[topic]]
 offload = true
@@ -52,7 +52,7 @@ name = 'a('
             "line 6: store.aws.secret_access_key: a secret is not written here",
             "line 9: store.deadline.read: \"5\" is not a duration",
             "line 12: limits.parallel_partitions: 0 is not a whole number from 1 to 1024",
-            "line 15: [export] configures `firnline export`, which this build does not have",
+            "line 16: export.catalog.kind: \"hive\" is none of files, rest or glue",
             "topic[1]: has no name",
             "topic[2].name: \"a(\" is not a regular expression",
         ],

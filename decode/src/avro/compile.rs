@@ -1,120 +1,14 @@
-//! A schema and a table's columns to what a datum's reader does, worked out once: which column each value goes to,
-//! and which values are stepped over. A value may go to a column that is wider than its own type where nothing is
-//! lost.
+//! A schema and a table's columns to a plan. A value may go to a column that is wider than its own type where
+//! nothing is lost.
 
 use arrow_schema::{DataType, Field as ArrowField, Fields, TimeUnit};
 
-use super::node::{Node, NodeId, Stored, Unit};
+use super::node::{self, Field, Node, NodeId};
 use super::parse::Parsed;
-use super::shape::top;
+use super::plan::{Branch, Choice, Items, Members, Read, Root, Slot, Step, To};
+use super::shape::{WHOLE, top};
+use crate::names::{Names, Place, PlanError, key_and_value};
 use crate::sink::cells;
-
-/// Why a schema does not go into a table.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum PlanError {
-    #[error("field {path} is {from} in the schema, which a column of type {into} cannot hold")]
-    Mismatch { path: String, from: String, into: DataType },
-    #[error("field {path} was given column {column} of {columns}")]
-    NoSuchColumn { path: String, column: usize, columns: usize },
-    #[error("field {path} was given column {column}, which another field has")]
-    Taken { path: String, column: usize },
-}
-
-/// What to do with a datum.
-pub(super) enum Root {
-    /// The fields of a record.
-    Record(Members),
-    /// A union at the top, whose branches are records or null.
-    Choice { branches: Box<[Choice]> },
-}
-
-/// One branch of a union at the top.
-pub(super) enum Choice {
-    /// No value: every column is null.
-    Null,
-    /// The only record of the union: its fields are the columns.
-    Record(Members),
-    /// One record of several: a column of its own.
-    Member(Step),
-}
-
-/// The fields of a record, in the order of the bytes.
-pub(super) struct Members {
-    pub(super) steps: Box<[Step]>,
-    /// Columns that no field fills.
-    pub(super) absent: Box<[usize]>,
-}
-
-/// What to do with one field.
-pub(super) struct Step {
-    pub(super) name: Box<str>,
-    pub(super) to: To,
-}
-
-/// Where a value goes.
-pub(super) enum To {
-    Column(usize, Slot),
-    Nowhere(NodeId),
-}
-
-/// A value that may be absent.
-pub(super) struct Slot {
-    /// The branch that is null, where the value is a union of null and one type.
-    pub(super) null: Option<bool>,
-    pub(super) read: Read,
-}
-
-/// How one value is read.
-pub(super) enum Read {
-    Boolean,
-    Int,
-    Long,
-    Float,
-    Double,
-    Bytes,
-    Text,
-    Fixed(usize),
-    Symbol(Box<[Box<str>]>),
-    Decimal {
-        stored: Stored,
-        limit: i128,
-    },
-    UuidText,
-    UuidBytes(Stored),
-    TimeMillis,
-    TimeMicros,
-    Timestamp(Unit),
-    List(Box<Items>),
-    Map(Box<Items>),
-    Record(Box<Members>),
-    /// A record that has no columns of its own.
-    Present(NodeId),
-    /// A union of several types.
-    Union(Box<[Branch]>),
-}
-
-/// The items of a list or the values of a map.
-pub(super) struct Items {
-    pub(super) slot: Slot,
-    /// Values in columns that one item may become.
-    pub(super) cells: u64,
-    /// Whether an item takes bytes.
-    pub(super) sized: bool,
-}
-
-/// One branch of a union.
-pub(super) enum Branch {
-    Null,
-    /// The only type of the union: its column is the union's.
-    Whole(Read),
-    /// One of the struct's columns.
-    Member(usize, Slot),
-    /// A type without a column; the struct is there, with nothing in it.
-    Nowhere(NodeId),
-}
-
-/// Asked for the column of each field at the top.
-pub(super) type Place<'p> = &'p dyn Fn(&[&str], &DataType) -> Option<usize>;
 
 /// Compiles a schema for a table's columns. `shape` are the schema's own columns, for `place`.
 pub(super) fn compile(
@@ -130,18 +24,18 @@ pub(super) fn compile(
     // A name that occurs twice (but for its case) has its column at its first place in the shape.
     let mut known = shape.iter().peekable();
     for (name, node) in members {
-        let field = known.next_if(|field| field.name() == name);
-        let column = field.and_then(|field| place(&[name], field.data_type()));
+        let own = known.next_if(|own| own.name() == name);
+        let column = own.and_then(|own| Some((own, place(&[name], own.data_type())?)));
         let to = match column {
             None => To::Nowhere(node),
-            Some(column) => {
+            Some((own, column)) => {
                 let path = name.to_owned();
                 match (target.get(column), placed.get_mut(column)) {
                     (Some(field), Some(placed)) => {
                         if std::mem::replace(placed, true) {
                             return Err(PlanError::Taken { path, column });
                         }
-                        To::Column(column, compiler.named(name, node, field)?)
+                        To::Column(column, compiler.named(name, node, (own, field))?)
                     }
                     _ => return Err(PlanError::NoSuchColumn { path, column, columns: target.len() }),
                 }
@@ -156,7 +50,7 @@ pub(super) fn compile(
 /// The top of a schema, by what it is.
 fn root(parsed: &Parsed, members: Members) -> Root {
     let Node::Union { branches } = parsed.node(parsed.root) else { return Root::Record(members) };
-    if members.steps.iter().any(|step| &*step.name == super::shape::WHOLE) && !is_record_union(parsed) {
+    if members.steps.iter().any(|step| &*step.name == WHOLE) && !is_record_union(parsed) {
         return Root::Record(members);
     }
     let null = |id: NodeId| matches!(parsed.node(id), Node::Null);
@@ -190,29 +84,36 @@ struct Compiler<'p> {
 }
 
 impl Compiler<'_> {
-    fn named(&mut self, name: &str, node: NodeId, field: &ArrowField) -> Result<Slot, PlanError> {
+    fn named(
+        &mut self,
+        name: &str,
+        node: NodeId,
+        (own, field): (&ArrowField, &ArrowField),
+    ) -> Result<Slot, PlanError> {
         self.path.push(name.to_owned());
-        let slot = self.slot(node, field.data_type())?;
+        let slot = self.slot(node, own.data_type(), field.data_type())?;
         self.path.pop();
         Ok(slot)
     }
 
-    fn slot(&mut self, id: NodeId, into: &DataType) -> Result<Slot, PlanError> {
+    fn slot(&mut self, id: NodeId, own: &DataType, into: &DataType) -> Result<Slot, PlanError> {
         if let Node::Union { branches } = self.parsed.node(id)
             && let [first, second] = &**branches
         {
             let null = |id: NodeId| matches!(self.parsed.node(id), Node::Null);
             let (first, second) = (first.node, second.node);
             match (null(first), null(second)) {
-                (true, false) => return Ok(Slot { null: Some(false), read: self.read(second, into)? }),
-                (false, true) => return Ok(Slot { null: Some(true), read: self.read(first, into)? }),
+                (true, false) => return Ok(Slot { null: Some(false), read: self.read(second, own, into)? }),
+                (false, true) => return Ok(Slot { null: Some(true), read: self.read(first, own, into)? }),
                 _ => {}
             }
         }
-        Ok(Slot { null: None, read: self.read(id, into)? })
+        Ok(Slot { null: None, read: self.read(id, own, into)? })
     }
 
-    fn read(&mut self, id: NodeId, into: &DataType) -> Result<Read, PlanError> {
+    /// How a value goes into a column. `own` is the column that the shape has for it: where that lacks a part, so
+    /// does the plan, whatever the table has.
+    fn read(&mut self, id: NodeId, own: &DataType, into: &DataType) -> Result<Read, PlanError> {
         let micros = TimeUnit::Microsecond;
         Ok(match (self.parsed.node(id), into) {
             (Node::Boolean, DataType::Boolean) => Read::Boolean,
@@ -243,33 +144,28 @@ impl Compiler<'_> {
             {
                 Read::Timestamp(*unit)
             }
-            (Node::Array { items }, DataType::List(element)) => {
-                Read::List(Box::new(self.items("element", *items, element)?))
-            }
-            (Node::Map { values }, DataType::Map(entries, _)) => {
-                let DataType::Struct(pair) = entries.data_type() else { return Err(self.mismatch(id, into)) };
-                let [key, value] = &**pair else { return Err(self.mismatch(id, into)) };
-                if *key.data_type() != DataType::Utf8 {
-                    return Err(self.mismatch(id, into));
-                }
-                Read::Map(Box::new(self.items("value", *values, value)?))
-            }
-            (Node::Record { .. }, DataType::Struct(columns)) => {
-                Read::Record(Box::new(self.record(id, columns)?))
-            }
+            (Node::Union { .. }, _) => self.union(id, own, into)?,
             (Node::Record { .. }, DataType::Boolean) => Read::Present(id),
-            (Node::Union { .. }, _) => self.union(id, into)?,
-            _ => return Err(self.mismatch(id, into)),
+            _ => return self.nested(id, own, into),
         })
     }
 
-    /// Whether a type has anything to store.
-    fn holds(&self, id: NodeId) -> bool {
-        match self.parsed.node(id) {
-            Node::Null | Node::Fixed { size: 0 } | Node::Decimal { stored: Stored::Fixed(0), .. } => false,
-            Node::Union { .. } => !self.parsed.alternatives(id).is_empty(),
-            _ => true,
-        }
+    fn nested(&mut self, id: NodeId, own: &DataType, into: &DataType) -> Result<Read, PlanError> {
+        Ok(match (self.parsed.node(id), own, into) {
+            (Node::Array { items }, DataType::List(own), DataType::List(element)) => {
+                Read::List(Box::new(self.items("element", *items, (own, element))?))
+            }
+            (Node::Map { values }, own, into) => match (key_and_value(own), key_and_value(into)) {
+                (Some((_, own)), Some((key, value))) if *key.data_type() == DataType::Utf8 => {
+                    Read::Map(Box::new(self.items("value", *values, (own, value))?))
+                }
+                _ => return Err(self.mismatch(id, into)),
+            },
+            (Node::Record { fields }, DataType::Struct(own), DataType::Struct(columns)) => {
+                Read::Record(Box::new(self.record(fields, own, columns)?))
+            }
+            _ => return Err(self.mismatch(id, into)),
+        })
     }
 
     fn mismatch(&self, id: NodeId, into: &DataType) -> PlanError {
@@ -286,62 +182,69 @@ impl Compiler<'_> {
         PlanError::Mismatch { path: self.path.join("."), from, into: into.clone() }
     }
 
-    fn items(&mut self, name: &str, id: NodeId, field: &ArrowField) -> Result<Items, PlanError> {
-        let slot = self.named(name, id, field)?;
-        Ok(Items { slot, cells: cells(field.data_type()), sized: self.parsed.sized.get(id) })
+    fn items(
+        &mut self,
+        name: &str,
+        id: NodeId,
+        fields: (&ArrowField, &ArrowField),
+    ) -> Result<Items, PlanError> {
+        let slot = self.named(name, id, fields)?;
+        Ok(Items { slot, cells: cells(fields.1.data_type()), sized: self.parsed.sized.get(id) })
     }
 
     /// A record inside: its fields go to the columns of the same name but for case.
-    fn record(&mut self, id: NodeId, columns: &Fields) -> Result<Members, PlanError> {
-        let Node::Record { fields } = self.parsed.node(id) else {
-            return Ok(Members { steps: [].into(), absent: (0..columns.len()).collect() });
-        };
-        let members: Vec<_> = fields.iter().map(|field| (&*field.name, field.node)).collect();
+    fn record(&mut self, fields: &[Field], own: &Fields, columns: &Fields) -> Result<Members, PlanError> {
+        let mut names = Names::of(columns);
+        let mut known = own.iter().peekable();
         let mut free: Vec<bool> = vec![true; columns.len()];
-        let mut steps = Vec::with_capacity(members.len());
-        for (name, node) in members {
-            let to = match self.holds(node).then(|| claim(columns, &mut free, name)).flatten() {
-                Some((index, field)) => To::Column(index, self.named(name, node, field)?),
-                None => To::Nowhere(node),
+        let mut steps = Vec::with_capacity(fields.len());
+        for Field { name, node } in fields {
+            let own = known.next_if(|own| own.name() == &**name);
+            let to = match own.and_then(|own| Some((own, names.claim(name)?))) {
+                Some((own, (index, field))) => {
+                    if let Some(free) = free.get_mut(index) {
+                        *free = false;
+                    }
+                    To::Column(index, self.named(name, *node, (own, field))?)
+                }
+                None => To::Nowhere(*node),
             };
-            steps.push(Step { name: name.into(), to });
+            steps.push(Step { name: name.clone(), to });
         }
         let absent = free.iter().enumerate().filter(|(_, free)| **free).map(|(index, _)| index).collect();
         Ok(Members { steps: steps.into(), absent })
     }
 
-    fn union(&mut self, id: NodeId, into: &DataType) -> Result<Read, PlanError> {
+    fn union(&mut self, id: NodeId, own: &DataType, into: &DataType) -> Result<Read, PlanError> {
         let Node::Union { branches } = self.parsed.node(id) else { return Err(self.mismatch(id, into)) };
         let alternatives = self.parsed.alternatives(id).len();
-        let mut free = match into {
-            DataType::Struct(columns) => vec![true; columns.len()],
-            _ => Vec::new(),
-        };
         let mut read = Vec::with_capacity(branches.len());
-        for branch in branches {
-            read.push(match (self.parsed.node(branch.node), into) {
+        if alternatives == 1 {
+            for branch in branches {
+                read.push(match self.parsed.node(branch.node) {
+                    Node::Null => Branch::Null,
+                    _ => Branch::Whole(self.read(branch.node, own, into)?),
+                });
+            }
+            return Ok(Read::Union(read.into()));
+        }
+        let (DataType::Struct(own), DataType::Struct(columns)) = (own, into) else {
+            return Err(self.mismatch(id, into));
+        };
+        let mut names = Names::of(columns);
+        let mut known = own.iter().peekable();
+        for node::Branch { name, node } in branches {
+            let own = known.next_if(|own| own.name() == &**name);
+            read.push(match (self.parsed.node(*node), own.and_then(|own| Some((own, names.claim(name)?)))) {
                 (Node::Null, _) => Branch::Null,
-                _ if alternatives == 1 => Branch::Whole(self.read(branch.node, into)?),
-                (_, DataType::Struct(columns)) => match claim(columns, &mut free, &branch.name) {
-                    Some((index, field)) => {
-                        Branch::Member(index, self.named(&branch.name, branch.node, field)?)
-                    }
-                    None => Branch::Nowhere(branch.node),
-                },
-                _ => return Err(self.mismatch(id, into)),
+                (_, Some((own, (index, field)))) => {
+                    Branch::Member(index, self.named(name, *node, (own, field))?)
+                }
+                (_, None) => Branch::Nowhere(*node),
             });
         }
         Ok(Read::Union(read.into()))
     }
-}
-
-/// The free column of a name, taken.
-fn claim<'f>(columns: &'f Fields, free: &mut [bool], name: &str) -> Option<(usize, &'f ArrowField)> {
-    let lower = name.to_lowercase();
-    let (index, field) =
-        columns.iter().enumerate().find(|(_, field)| field.name().to_lowercase() == lower)?;
-    let free = free.get_mut(index)?;
-    std::mem::replace(free, false).then_some((index, &**field))
 }
 
 fn same(size: usize, width: i32) -> bool {
@@ -349,6 +252,6 @@ fn same(size: usize, width: i32) -> bool {
 }
 
 /// One more than the largest number of so many digits.
-pub(crate) fn power_of_ten(digits: u8) -> i128 {
+fn power_of_ten(digits: u8) -> i128 {
     10_i128.checked_pow(digits.into()).unwrap_or(i128::MAX)
 }

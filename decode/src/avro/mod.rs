@@ -10,8 +10,10 @@
 mod compile;
 mod cursor;
 mod definitions;
+mod logical;
 mod node;
 mod parse;
+mod plan;
 mod read;
 mod shape;
 mod skip;
@@ -22,9 +24,9 @@ use std::sync::Arc;
 
 use arrow_schema::{DataType, Fields};
 
-use self::compile::Root;
 use self::cursor::Cursor;
 use self::parse::Parsed;
+use self::plan::Root;
 use self::read::Reader;
 use crate::columns::Column;
 use crate::omitted::Omitted;

@@ -1,6 +1,8 @@
 //! The nodes of a parsed Avro schema. Named types are nodes like all others and refer to each other by number, so a
 //! recursive schema is a graph without special cases: whoever walks it bounds its own depth.
 
+use std::sync::Arc;
+
 /// The number of a node in its schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct NodeId(pub(super) u32);
@@ -17,7 +19,7 @@ pub(super) enum Node {
     Bytes,
     String,
     Fixed { size: usize },
-    Enum { symbols: Box<[Box<str>]> },
+    Enum { symbols: Arc<[Box<str>]> },
     Array { items: NodeId },
     Map { values: NodeId },
     Union { branches: Box<[Branch]> },

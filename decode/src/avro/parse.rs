@@ -1,17 +1,15 @@
 //! Schema text to nodes. Written here rather than taken from `apache-avro`, whose parser panics on some texts (a
 //! reference that wraps a named type), refuses schemas whose *defaults* do not fit (a reader of bytes needs none of
 //! them, and registries hold many), and has no bound but the stack. It is the oracle of the tests instead.
-//!
-//! Logical types that do not fit their base type are ignored, as the specification asks. Kafka Connect's and
-//! Debezium's own names (`connect.name`) stand for dates and timestamps where no `logicalType` says so, or those
-//! columns would be bare numbers. Debezium's times of day stay numbers: MySQL's go beyond a day.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::definitions::{Definition, Definitions, Kind, full_name, full_name_of, namespace_of, short_name};
-use super::node::{Branch, Field, Node, NodeId, Stored, Unit};
+use super::logical::logical;
+use super::node::{Branch, Field, Node, NodeId};
 use super::skip::Sized;
 
 /// Nodes of one schema; the largest schemas seen in the wild have a few thousand.
@@ -201,8 +199,10 @@ impl Builder<'_> {
             built.push((self.branch_name(branch, namespace), node));
         }
         let shorts: Vec<String> = built.iter().map(|(full, _)| short_name(full).to_lowercase()).collect();
+        let mut times: HashMap<&str, usize> = HashMap::with_capacity(shorts.len());
+        shorts.iter().for_each(|short| *times.entry(short).or_default() += 1);
         let branches = built.iter().zip(&shorts).map(|((full, node), short)| {
-            let alone = shorts.iter().filter(|other| *other == short).count() == 1;
+            let alone = times.get(short.as_str()) == Some(&1);
             let name = if alone { short_name(full).to_owned() } else { full.replace('.', "_") };
             Branch { name: name.into(), node: *node }
         });
@@ -273,7 +273,7 @@ fn primitive(name: &str) -> Option<Node> {
 fn enumeration(object: &Map<String, Value>, full: &str) -> Result<Node, ParseError> {
     let list = object.get("symbols").and_then(Value::as_array);
     let list = list.ok_or_else(|| not_a_type(full, "an enum without a list of \"symbols\""))?;
-    let symbols = list.iter().map(|symbol| symbol.as_str().map(Box::from)).collect::<Option<Box<[_]>>>();
+    let symbols = list.iter().map(|symbol| symbol.as_str().map(Box::from)).collect::<Option<Arc<[_]>>>();
     let symbols = symbols.ok_or_else(|| not_a_type(full, "a symbol of an enum is not a text"))?;
     Ok(Node::Enum { symbols })
 }
@@ -284,57 +284,4 @@ fn fixed(object: &Map<String, Value>, full: &str) -> Result<Node, ParseError> {
     let size = size.ok_or_else(|| not_a_type(full, "a fixed without a usable \"size\""))?;
     let node = Node::Fixed { size };
     Ok(logical(&node, object).unwrap_or(node))
-}
-
-/// The logical type over `base`, if the object names one that fits.
-fn logical(base: &Node, object: &Map<String, Value>) -> Option<Node> {
-    if let Some(name) = object.get("logicalType").and_then(Value::as_str) {
-        return by_logical_type(base, name, object);
-    }
-    by_connect_name(base, object.get("connect.name").and_then(Value::as_str)?)
-}
-
-fn by_logical_type(base: &Node, name: &str, object: &Map<String, Value>) -> Option<Node> {
-    let timestamp = |unit, utc| Some(Node::Timestamp { unit, utc });
-    match (name, base) {
-        ("decimal", Node::Bytes) => decimal(object, Stored::Bytes),
-        ("decimal", Node::Fixed { size }) => decimal(object, Stored::Fixed(*size)),
-        ("uuid", Node::String) => Some(Node::UuidText),
-        ("uuid", Node::Fixed { size: 16 }) => Some(Node::UuidBytes { stored: Stored::Fixed(16) }),
-        ("uuid", Node::Bytes) => Some(Node::UuidBytes { stored: Stored::Bytes }),
-        ("date", Node::Int) => Some(Node::Date),
-        ("time-millis", Node::Int) => Some(Node::TimeMillis),
-        ("time-micros", Node::Long) => Some(Node::TimeMicros),
-        ("timestamp-millis", Node::Long) => timestamp(Unit::Milliseconds, true),
-        ("timestamp-micros", Node::Long) => timestamp(Unit::Microseconds, true),
-        ("timestamp-nanos", Node::Long) => timestamp(Unit::Nanoseconds, true),
-        ("local-timestamp-millis", Node::Long) => timestamp(Unit::Milliseconds, false),
-        ("local-timestamp-micros", Node::Long) => timestamp(Unit::Microseconds, false),
-        ("local-timestamp-nanos", Node::Long) => timestamp(Unit::Nanoseconds, false),
-        ("duration", Node::Fixed { size: 12 }) => Some(Node::Duration),
-        _ => None,
-    }
-}
-
-fn by_connect_name(base: &Node, name: &str) -> Option<Node> {
-    let timestamp = |unit, utc| Some(Node::Timestamp { unit, utc });
-    match (name, base) {
-        ("org.apache.kafka.connect.data.Date" | "io.debezium.time.Date", Node::Int) => Some(Node::Date),
-        ("org.apache.kafka.connect.data.Time", Node::Int) => Some(Node::TimeMillis),
-        ("org.apache.kafka.connect.data.Timestamp", Node::Long) => timestamp(Unit::Milliseconds, true),
-        ("io.debezium.time.Timestamp", Node::Long) => timestamp(Unit::Milliseconds, false),
-        ("io.debezium.time.MicroTimestamp", Node::Long) => timestamp(Unit::Microseconds, false),
-        ("io.debezium.time.NanoTimestamp", Node::Long) => timestamp(Unit::Nanoseconds, false),
-        _ => None,
-    }
-}
-
-/// A decimal that 128 bits hold; any other stays the bytes it is.
-fn decimal(object: &Map<String, Value>, stored: Stored) -> Option<Node> {
-    let precision = object.get("precision").and_then(Value::as_u64)?;
-    let scale = object.get("scale").map_or(Some(0), Value::as_u64)?;
-    let precision = u8::try_from(precision).ok().filter(|precision| (1..=38).contains(precision))?;
-    let scale =
-        i8::try_from(scale).ok().filter(|scale| u8::try_from(*scale).is_ok_and(|s| s <= precision))?;
-    Some(Node::Decimal { precision, scale, stored })
 }

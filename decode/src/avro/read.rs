@@ -1,10 +1,10 @@
 //! A datum to one row of columns. What each value becomes was worked out before; here bytes are read in the order
 //! they have and pushed where they go. On a fault some columns have a value and others not: the caller rolls back.
 
-use super::compile::{Branch, Choice, Items, Members, Read, Root, Slot, Step, To};
 use super::cursor::Cursor;
 use super::node::{NodeId, Stored};
 use super::parse::Parsed;
+use super::plan::{Branch, Choice, Items, Members, Read, Root, Slot, Step, To};
 use super::skip::skip;
 use crate::columns::Column;
 use crate::fault::{Fault, fault, within};
@@ -176,7 +176,7 @@ impl Reader<'_, '_> {
             for _ in 0..count {
                 let key = self.cursor.text()?;
                 sink::text(keys, key)?;
-                self.slot(&values.slot, into).map_err(|fault| within(fault, key))?;
+                self.slot(&values.slot, into).map_err(|fault| within(fault, "value"))?;
             }
         }
         sink::distinct(keys, first)?;
@@ -271,10 +271,8 @@ fn time_of_day(count: i64, micros: i64) -> Result<i64, Fault> {
 
 /// The bytes of a uuid in its text form of 36 characters.
 fn uuid(text: &[u8]) -> Result<[u8; 16], Fault> {
-    parse_uuid(text).ok_or_else(|| {
-        let shown: String = String::from_utf8_lossy(text).chars().take(48).collect();
-        fault(Reason::WrongType, format!("{shown:?} is not a uuid"))
-    })
+    parse_uuid(text)
+        .ok_or_else(|| fault(Reason::WrongType, format!("a text of {} bytes that is no uuid", text.len())))
 }
 
 fn parse_uuid(text: &[u8]) -> Option<[u8; 16]> {

@@ -25,6 +25,9 @@ const MAX_COLUMNS: usize = 10_000;
 /// Types inside types that columns follow.
 const MAX_DEPTH: usize = 64;
 
+/// Bytes of a fixed that is a column of its size: there a null takes as many, so that a wider one is any bytes.
+const MAX_FIXED: i32 = 65_536;
+
 /// The name of the only column of a schema that is not a record.
 pub(super) const WHOLE: &str = "value";
 
@@ -156,8 +159,8 @@ impl<'p> Shaper<'p> {
             Node::Bytes => plain(DataType::Binary),
             Node::String | Node::Enum { .. } => plain(DataType::Utf8),
             Node::Fixed { size } => match i32::try_from(*size) {
-                Ok(size) => plain(DataType::FixedSizeBinary(size)),
-                Err(_) => plain(DataType::Binary),
+                Ok(size @ ..=MAX_FIXED) => plain(DataType::FixedSizeBinary(size)),
+                _ => plain(DataType::Binary),
             },
             Node::Decimal { stored: Stored::Fixed(0), .. } => Ok(Err(Why::Nothing)),
             Node::Decimal { precision, scale, .. } => plain(DataType::Decimal128(*precision, *scale)),

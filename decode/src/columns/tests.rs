@@ -31,12 +31,12 @@ fn fields() -> Fields {
 
 /// One value, or none, and whatever lies in it, decided by `choice`.
 fn push(column: &mut Column, choice: &mut impl FnMut() -> u8) {
-    if choice() % 5 == 0 {
+    if choice().is_multiple_of(5) {
         return column.push_null();
     }
     let value = choice();
     match column {
-        Column::Boolean(column) => column.push(value % 2 == 0),
+        Column::Boolean(column) => column.push(value.is_multiple_of(2)),
         Column::Int32(column) => column.push(value.into()),
         Column::Int64(column) => column.push(value.into()),
         Column::Timestamp(column) => column.push(value.into()),

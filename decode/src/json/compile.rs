@@ -1,23 +1,13 @@
 //! Fields of a schema to the columns of a table, worked out once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use arrow_schema::{DataType, Field, Fields};
 
 use super::schema::is_json;
+use crate::names::{Names, Place, PlanError, key_and_value};
 use crate::shape::fits;
 use crate::sink::cells;
-
-/// Why no plan can be made.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum CompileError {
-    /// A field does not fit where it is to go.
-    #[error("field {name} is {found}, its column {wanted}")]
-    Misfit { name: String, found: String, wanted: String },
-    /// Two fields go to one place.
-    #[error("two fields, one of them {name}, are given one column")]
-    Twice { name: String },
-}
 
 /// What a value is read as.
 #[derive(Debug)]
@@ -80,13 +70,9 @@ impl Members {
         self.by_name.get(name).copied()
     }
 
-    fn add(&mut self, name: &str, column: usize, node: Node) -> Result<(), CompileError> {
-        if self.members.iter().any(|member| member.column == column) {
-            return Err(CompileError::Twice { name: name.to_owned() });
-        }
+    fn add(&mut self, name: &str, column: usize, node: Node) {
         self.by_name.insert(name.to_owned(), self.members.len());
         self.members.push(Member { name: name.to_owned(), column, node });
-        Ok(())
     }
 }
 
@@ -96,33 +82,35 @@ pub(super) struct Root {
     pub(super) members: Members,
 }
 
-pub(super) fn compile(
-    fields: &Fields,
-    target: &Fields,
-    place: &dyn Fn(&[&str], &DataType) -> Option<usize>,
-) -> Result<Root, CompileError> {
-    let mut members = Members::default();
+pub(super) fn compile(fields: &Fields, target: &Fields, place: Place<'_>) -> Result<Root, PlanError> {
+    let (mut members, mut taken) = (Members::default(), HashSet::new());
     for field in fields {
         let Some(column) = place(&[field.name()], field.data_type()) else { continue };
-        let Some(into) = target.get(column) else { continue };
-        members.add(field.name(), column, node(field, into)?)?;
+        let path = || field.name().clone();
+        let Some(into) = target.get(column) else {
+            return Err(PlanError::NoSuchColumn { path: path(), column, columns: target.len() });
+        };
+        if !taken.insert(column) {
+            return Err(PlanError::Taken { path: path(), column });
+        }
+        members.add(field.name(), column, node(field, into, &path())?);
     }
     Ok(Root { members })
 }
 
-fn item(field: &Field, into: &Field) -> Result<Box<Item>, CompileError> {
-    Ok(Box::new(Item { node: node(field, into)?, cells: cells(into.data_type()) }))
+fn item(field: &Field, into: &Field, path: &str) -> Result<Box<Item>, PlanError> {
+    Ok(Box::new(Item { node: node(field, into, path)?, cells: cells(into.data_type()) }))
 }
 
 /// How values of `field` get into a column of `into`.
-fn node(field: &Field, into: &Field) -> Result<Node, CompileError> {
-    let misfit = || CompileError::Misfit {
-        name: field.name().clone(),
-        found: field.data_type().to_string(),
-        wanted: into.data_type().to_string(),
+fn node(field: &Field, into: &Field, path: &str) -> Result<Node, PlanError> {
+    let mismatch = || PlanError::Mismatch {
+        path: path.to_owned(),
+        from: field.data_type().to_string(),
+        into: into.data_type().clone(),
     };
     if !fits(field.data_type(), into.data_type()) {
-        return Err(misfit());
+        return Err(mismatch());
     }
     Ok(match (field.data_type(), into.data_type()) {
         (DataType::Boolean, _) => Node::Boolean,
@@ -136,27 +124,23 @@ fn node(field: &Field, into: &Field) -> Result<Node, CompileError> {
         (DataType::Utf8, _) => Node::Text,
         (DataType::Binary, _) => Node::Bytes { size: None },
         (DataType::FixedSizeBinary(size), _) => Node::Bytes { size: usize::try_from(*size).ok() },
-        (DataType::List(from), DataType::List(into)) => Node::List(item(from, into)?),
-        (DataType::Map(from, _), DataType::Map(into, _)) => {
-            let value = |entries: &Field| match entries.data_type() {
-                DataType::Struct(fields) => fields.get(1).cloned(),
-                _ => None,
-            };
-            let (Some(from), Some(into)) = (value(from), value(into)) else { return Err(misfit()) };
-            Node::Map(item(&from, &into)?)
+        (DataType::List(from), DataType::List(into)) => Node::List(item(from, into, path)?),
+        (from @ DataType::Map(..), into @ DataType::Map(..)) => {
+            match (key_and_value(from), key_and_value(into)) {
+                (Some((_, from)), Some((_, into))) => Node::Map(item(from, into, path)?),
+                _ => return Err(mismatch()),
+            }
         }
         (DataType::Struct(from), DataType::Struct(into)) => {
-            let mut members = Members::default();
+            let (mut members, mut names) = (Members::default(), Names::of(into));
             for field in from {
-                let same = |(_, other): &(usize, &std::sync::Arc<Field>)| {
-                    other.name().eq_ignore_ascii_case(field.name())
-                };
-                if let Some((column, other)) = into.iter().enumerate().find(same) {
-                    members.add(field.name(), column, node(field, other)?)?;
+                if let Some((column, into)) = names.claim(field.name()) {
+                    let path = format!("{path}.{}", field.name());
+                    members.add(field.name(), column, node(field, into, &path)?);
                 }
             }
             Node::Struct(members)
         }
-        _ => return Err(misfit()),
+        _ => return Err(mismatch()),
     })
 }

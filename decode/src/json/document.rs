@@ -24,7 +24,9 @@ impl Json {
     /// A member of an object; of a key that comes twice the last.
     pub(super) fn get(&self, key: &str) -> Option<&Self> {
         match self {
-            Self::Object(members) => members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value),
+            Self::Object(members) => {
+                members.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value)
+            }
             _ => None,
         }
     }
@@ -132,7 +134,8 @@ mod tests {
     #[test]
     fn pointers_lead_through_whatever_a_key_has() {
         let json: Json =
-            serde_json::from_str(r#"{"a/b":{"c~d":[1,{"e f":"here"}]},"":{"x":"empty"},"k":1,"k":"last"}"#).unwrap();
+            serde_json::from_str(r#"{"a/b":{"c~d":[1,{"e f":"here"}]},"":{"x":"empty"},"k":1,"k":"last"}"#)
+                .unwrap();
         assert_eq!(json.pointer("/a~1b/c~0d/1/e%20f").and_then(Json::text), Some("here"));
         assert_eq!(json.pointer("//x").and_then(Json::text), Some("empty"));
         assert_eq!(json.pointer("/k").and_then(Json::text), Some("last"));

@@ -12,6 +12,8 @@
 mod compile;
 mod document;
 mod infer;
+#[cfg(test)]
+mod oracle;
 mod read;
 mod scalar;
 mod schema;
@@ -46,7 +48,8 @@ struct Inner {
 impl Schema {
     /// Reads a JSON Schema.
     pub(crate) fn parse(text: &str, references: &[Reference]) -> Result<Self, SchemaError> {
-        let schema::Parsed { fields, is_object, omitted } = schema::parse(text, references).map_err(invalid)?;
+        let schema::Parsed { fields, is_object, omitted } =
+            schema::parse(text, references).map_err(invalid)?;
         Ok(Self { inner: Arc::new(Inner { fields, is_object, omitted }) })
     }
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::Deserializer;
-use serde::de::{Deserialize, DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 
@@ -38,8 +38,14 @@ impl State {
         if paid {
             Ok(())
         } else {
-            Err(self.fail(Reason::TooLarge, "its lists would become more values than a record of its length may"))
+            Err(self
+                .fail(Reason::TooLarge, "its lists would become more values than a record of its length may"))
         }
+    }
+
+    /// A value of one kind where another is wanted. What it is stays out of messages, which go to logs.
+    fn misplaced<E: serde::de::Error>(&self, found: &str, wanted: &str) -> E {
+        self.fail(Reason::WrongType, format!("{found} stands where {wanted} is wanted"))
     }
 
     fn within<T, E>(&self, name: &str, read: Result<T, E>) -> Result<T, E> {
@@ -127,6 +133,12 @@ fn single<'de, D: Deserializer<'de>>(
     Ok(())
 }
 
+const A_TRUTH: &str = "true or false";
+const A_NUMBER: &str = "a number";
+const A_TEXT: &str = "a text";
+const A_LIST: &str = "a list";
+const AN_OBJECT: &str = "an object";
+
 /// An object into columns: each takes one value.
 struct Object<'a> {
     members: &'a Members,
@@ -146,7 +158,35 @@ impl<'de> Visitor<'de> for Object<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
+        f.write_str(AN_OBJECT)
+    }
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        Err(self.state.misplaced("null", AN_OBJECT))
+    }
+
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<(), E> {
+        Err(self.state.misplaced(A_TRUTH, AN_OBJECT))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<(), E> {
+        Err(self.state.misplaced(A_NUMBER, AN_OBJECT))
+    }
+
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<(), E> {
+        Err(self.state.misplaced(A_NUMBER, AN_OBJECT))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<(), E> {
+        Err(self.state.misplaced(A_NUMBER, AN_OBJECT))
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<(), E> {
+        Err(self.state.misplaced(A_TEXT, AN_OBJECT))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
+        Err(self.state.misplaced(A_LIST, AN_OBJECT))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
@@ -155,12 +195,15 @@ impl<'de> Visitor<'de> for Object<'_> {
         let base = columns.first().map_or(0, Column::len);
         let mut guess = 0;
         while let Some(found) = object.next_key_seed(Key { members, guess })? {
-            let member = found.map(|at| {
-                guess = at + 1;
-                &members.members[at]
-            });
-            let Some((member, column)) = member.and_then(|member| Some((member, columns.get_mut(member.column)?)))
-            else {
+            let place = match found {
+                Some(at) => {
+                    guess = at + 1;
+                    let member = &members.members[at];
+                    columns.get_mut(member.column).map(|column| (member, column))
+                }
+                None => None,
+            };
+            let Some((member, column)) = place else {
                 object.next_value::<IgnoredAny>()?;
                 continue;
             };
@@ -253,24 +296,34 @@ fn planned<E: serde::de::Error>(pushed: Result<(), crate::fault::Fault>) -> Resu
     pushed.map_err(|fault| E::custom(DecodeError::from(fault)))
 }
 
-impl<'de> Visitor<'de> for One<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.node {
-            Node::Boolean => "true or false",
+impl One<'_> {
+    fn wanted(&self) -> &'static str {
+        match self.node {
+            Node::Boolean => A_TRUTH,
             Node::Integer => "a whole number",
-            Node::Float => "a number",
+            Node::Float => A_NUMBER,
             Node::Decimal { .. } => "a decimal number",
             Node::Date => "a date as a text",
             Node::Time => "a time as a text",
             Node::Timestamp { .. } => "a timestamp as a text",
-            Node::Text => "a text",
+            Node::Text => A_TEXT,
             Node::Json => "any value",
             Node::Bytes { .. } => "bytes in base64",
-            Node::List(_) => "a list",
-            Node::Map(_) | Node::Struct(_) => "an object",
-        })
+            Node::List(_) => A_LIST,
+            Node::Map(_) | Node::Struct(_) => AN_OBJECT,
+        }
+    }
+
+    fn misplaced<E: serde::de::Error>(&self, found: &str) -> Result<(), E> {
+        Err(self.state.misplaced(found, self.wanted()))
+    }
+}
+
+impl<'de> Visitor<'de> for One<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.wanted())
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
@@ -281,7 +334,7 @@ impl<'de> Visitor<'de> for One<'_> {
     fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<(), E> {
         match self.node {
             Node::Boolean => planned(sink::boolean(self.column, value)),
-            _ => Err(E::invalid_type(serde::de::Unexpected::Bool(value), &self)),
+            _ => self.misplaced(A_TRUTH),
         }
     }
 
@@ -290,17 +343,17 @@ impl<'de> Visitor<'de> for One<'_> {
             Node::Integer => scalar::integer(value, self.column, self.state),
             #[expect(clippy::cast_precision_loss, reason = "a float is what the schema says")]
             Node::Float => scalar::float(value as f64, self.column, self.state),
-            _ => Err(E::invalid_type(serde::de::Unexpected::Signed(value), &self)),
+            _ => self.misplaced(A_NUMBER),
         }
     }
 
     fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<(), E> {
         match (self.node, i64::try_from(value)) {
             (_, Ok(value)) => self.visit_i64(value),
-            (Node::Integer, Err(_)) => Err(scalar::out_of_range(value, self.state)),
+            (Node::Integer, Err(_)) => Err(scalar::out_of_range(self.state)),
             #[expect(clippy::cast_precision_loss, reason = "a float is what the schema says")]
             (Node::Float, Err(_)) => scalar::float(value as f64, self.column, self.state),
-            _ => Err(E::invalid_type(serde::de::Unexpected::Unsigned(value), &self)),
+            _ => self.misplaced(A_NUMBER),
         }
     }
 
@@ -308,7 +361,7 @@ impl<'de> Visitor<'de> for One<'_> {
         match self.node {
             Node::Integer => scalar::whole(value, self.column, self.state),
             Node::Float => scalar::float(value, self.column, self.state),
-            _ => Err(E::invalid_type(serde::de::Unexpected::Float(value), &self)),
+            _ => self.misplaced(A_NUMBER),
         }
     }
 
@@ -318,13 +371,13 @@ impl<'de> Visitor<'de> for One<'_> {
             Node::Date | Node::Time | Node::Timestamp { .. } | Node::Bytes { .. } => {
                 scalar::text(value, self.node, self.column, self.state)
             }
-            _ => Err(E::invalid_type(serde::de::Unexpected::Str(value), &self)),
+            _ => self.misplaced(A_TEXT),
         }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         let Node::List(item) = self.node else {
-            return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self));
+            return self.misplaced(A_LIST);
         };
         let Column::List(column) = self.column else { return planned(Err(sink::misfit())) };
         loop {
@@ -338,6 +391,9 @@ impl<'de> Visitor<'de> for One<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<(), A::Error> {
+        if !matches!(self.node, Node::Struct(_) | Node::Map(_)) {
+            return self.misplaced(AN_OBJECT);
+        }
         match (self.node, self.column) {
             (Node::Struct(members), Column::Struct(column)) => {
                 let columns = column.children();
@@ -360,13 +416,7 @@ impl<'de> Visitor<'de> for One<'_> {
                 column.end();
                 Ok(())
             }
-            (node, _) => {
-                let expected = match node {
-                    Node::List(_) => "a list",
-                    _ => "a value of another kind",
-                };
-                Err(A::Error::invalid_type(serde::de::Unexpected::Map, &expected))
-            }
+            _ => planned(Err(sink::misfit())),
         }
     }
 }

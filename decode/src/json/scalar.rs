@@ -23,19 +23,19 @@ fn planned<E: Error>(pushed: Result<(), Fault>) -> Result<(), E> {
     pushed.map_err(|fault| E::custom(DecodeError::from(fault)))
 }
 
-pub(super) fn out_of_range<E: Error>(value: impl std::fmt::Display, state: &State) -> E {
-    state.fail(Reason::NumberOutOfRange, format!("{value} is larger than its column takes"))
+pub(super) fn out_of_range<E: Error>(state: &State) -> E {
+    state.fail(Reason::NumberOutOfRange, "a number is larger than its column takes")
 }
 
 pub(super) fn integer<E: Error>(value: i64, column: &mut Column, state: &State) -> Result<(), E> {
     match column {
         Column::Int32(column) => match i32::try_from(value) {
             Ok(value) => column.push(value),
-            Err(_) => return Err(out_of_range(value, state)),
+            Err(_) => return Err(out_of_range(state)),
         },
         #[expect(clippy::cast_precision_loss, reason = "it is exact")]
         Column::Float64(column) if value.unsigned_abs() <= EXACT_WHOLE => column.push(value as f64),
-        Column::Float64(_) => return Err(out_of_range(value, state)),
+        Column::Float64(_) => return Err(out_of_range(state)),
         column => return planned(sink::long(column, value)),
     }
     Ok(())
@@ -44,10 +44,12 @@ pub(super) fn integer<E: Error>(value: i64, column: &mut Column, state: &State) 
 /// A number that was written with a point or an exponent, or is too long for 64 bits.
 pub(super) fn whole<E: Error>(value: f64, column: &mut Column, state: &State) -> Result<(), E> {
     if value.fract() != 0.0 {
-        return Err(state.fail(Reason::NotAnInteger, format!("{value} is no whole number")));
+        return Err(
+            state.fail(Reason::NotAnInteger, "a number with a fraction stands where a whole one is wanted")
+        );
     }
     if value.abs() > EXACT {
-        let message = format!("{value} is larger than a whole number with a point or an exponent can be told apart");
+        let message = "a whole number with a point or an exponent is larger than those that are certain";
         return Err(state.fail(Reason::NumberOutOfRange, message));
     }
     #[expect(clippy::cast_possible_truncation, reason = "it is whole, and within 2^53")]
@@ -60,7 +62,7 @@ pub(super) fn float<E: Error>(value: f64, column: &mut Column, state: &State) ->
             #[expect(clippy::cast_possible_truncation, reason = "single precision is what the schema says")]
             let narrow = value as f32;
             if narrow.is_infinite() {
-                return Err(out_of_range(value, state));
+                return Err(out_of_range(state));
             }
             column.push(narrow);
             Ok(())
@@ -85,9 +87,7 @@ pub(super) fn raw<E: Error>(text: &str, node: &Node, column: &mut Column, state:
     match unscaled(digits, *precision, *scale) {
         Ok(value) => planned(sink::decimal(column, value)),
         Err(reason) => {
-            let shown: String = text.chars().take(64).collect();
-            let message =
-                format!("{shown} is no decimal of {precision} digits, {scale} of them behind the point");
+            let message = format!("it is no decimal of {precision} digits, {scale} of them behind the point");
             Err(state.fail(reason, message))
         }
     }
@@ -164,8 +164,7 @@ fn value_is_zero(digits: &[u8]) -> bool {
 
 /// A text that is a date, a time, or bytes.
 pub(super) fn text<E: Error>(value: &str, node: &Node, column: &mut Column, state: &State) -> Result<(), E> {
-    let shown = || -> String { value.chars().take(64).collect() };
-    let wrong = |what: &str| state.fail(Reason::WrongType, format!("{:?} is no {what}", shown()));
+    let wrong = |what: &str| state.fail(Reason::WrongType, format!("the text is no {what}"));
     match node {
         Node::Date => match time::date(value) {
             Some(days) => planned(sink::int(column, days)),

@@ -57,7 +57,8 @@ pub(super) struct Parsed {
 
 pub(super) fn parse(text: &str, references: &[Reference]) -> Result<Parsed, ParseError> {
     let json = |what: &str, text: &str| {
-        serde_json::from_str::<Json>(text).map_err(|source| ParseError::NotJson { what: what.to_owned(), source })
+        serde_json::from_str::<Json>(text)
+            .map_err(|source| ParseError::NotJson { what: what.to_owned(), source })
     };
     let root = json("the schema", text)?;
     let mut documents = HashMap::new();
@@ -295,7 +296,7 @@ impl<'a> Reader<'a> {
         let mut fields: Vec<Field> = Vec::with_capacity(properties.len());
         let mut places: HashMap<String, usize> = HashMap::with_capacity(properties.len());
         for (key, place) in properties {
-            match places.get(&key.to_ascii_lowercase()).map(|at| &mut fields[*at]) {
+            match places.get(&key.to_lowercase()).map(|at| &mut fields[*at]) {
                 // Told twice, by parts of an `allOf`: both hold, and whether that is one column is not asked.
                 Some(field) if field.name() == key => *field = as_json(key),
                 // What differs in case alone would be one column.
@@ -305,7 +306,7 @@ impl<'a> Reader<'a> {
                     self.omitted.push(Omitted { path: path.join("."), why: Why::NameClash });
                 }
                 None => {
-                    places.insert(key.to_ascii_lowercase(), fields.len());
+                    places.insert(key.to_lowercase(), fields.len());
                     self.path.push(key);
                     let field = self.field(key, place, depth + 1);
                     self.path.pop();
@@ -407,7 +408,8 @@ mod tests {
 
     #[test]
     fn names_that_differ_in_case_alone_are_told() {
-        let parsed = parsed(r#"{"properties":{"o":{"properties":{"a":{"type":"string"},"A":{"type":"integer"}}}}}"#);
+        let parsed =
+            parsed(r#"{"properties":{"o":{"properties":{"a":{"type":"string"},"A":{"type":"integer"}}}}}"#);
         assert_eq!(parsed.omitted, [Omitted { path: "o.A".to_owned(), why: Why::NameClash }]);
     }
 

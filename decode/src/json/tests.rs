@@ -55,7 +55,7 @@ fn one(value: &str) -> Result<Vec<ArrayRef>, (Reason, Option<String>)> {
 #[test]
 fn a_bad_value_costs_itself_and_no_neighbour() {
     let good = br#"{"a":1,"b":"x"}"#;
-    let poison: [(&[u8], Reason); 22] = [
+    let poison: [(&[u8], Reason); 25] = [
         (br#"{"a":1}{"a":2}"#, Reason::MoreThanOneValue),
         (br#"{"a":1"#, Reason::Truncated),
         (br#","b":2}"#, Reason::NotJson),
@@ -78,6 +78,9 @@ fn a_bad_value_costs_itself_and_no_neighbour() {
         (br#"{"d":1.234}"#, Reason::NumberOutOfRange),
         (b"{\"b\":\"\xff\"}", Reason::InvalidUtf8),
         (br#"{"b":"x"} true"#, Reason::MoreThanOneValue),
+        (br#"{"b":"x"},"#, Reason::TrailingBytes),
+        (br#"{"a":1e999}"#, Reason::NumberOutOfRange),
+        (br#"{"a":9007199254740994.0}"#, Reason::NumberOutOfRange),
     ];
     for (bad, reason) in poison {
         let (came, columns) = all(&[good, bad, good]);
@@ -135,6 +138,66 @@ fn a_field_goes_only_where_it_fits() {
     let text = Fields::from(vec![Field::new("a", DataType::Utf8, true)]);
     let schema = WriterSchema::declared(&Fields::from(vec![Field::new("a", DataType::Int64, true)]));
     assert!(Plan::new(&schema, &[], &text, &|_, _| Some(0)).is_err());
+}
+
+#[test]
+fn messages_tell_what_is_wrong_and_not_the_contents() {
+    for bad in [
+        r#""s3cret""#,
+        r#"{"a":"s3cret"}"#,
+        r#"{"a":{"s3cret":"s3cret"}}"#,
+        r#"{"t":"s3cret"}"#,
+        r#"{"u":"s3cret"}"#,
+        r#"{"y":"s3cret"}"#,
+        r#"{"d":"s3cret"}"#,
+        r#"{"m":{"s3cret":"s3cret"}}"#,
+        r#"{"m":{"s3cret":1,"s3cret":2}}"#,
+        r#"{"a":1}"s3cret""#,
+        r#"{"a":s3cret}"#,
+    ] {
+        let (plan, mut rows) = plan(&fields());
+        let error = plan.decode(bad.as_bytes(), &mut rows).expect_err(bad);
+        assert!(!error.to_string().contains("s3cret") && error.to_string().len() < 200, "{bad}: {error}");
+    }
+}
+
+#[test]
+fn what_is_kept_as_json_is_no_deeper_than_others_read() {
+    let nested = |depth: usize| format!(r#"{{"j":{}{}}}"#, "[".repeat(depth), "]".repeat(depth));
+    one(&nested(64)).expect("deep enough");
+    assert_eq!(one(&nested(65)).unwrap_err(), (Reason::TooDeep, Some("j".to_owned())));
+    assert_eq!(one(&nested(100_000)).unwrap_err().0, Reason::TooDeep);
+}
+
+#[test]
+fn doubles_are_the_very_ones_that_were_written() {
+    // Without `float_roundtrip` it comes out one step off.
+    let columns = one(r#"{"s":{"x":5.0216813883093453e-8}}"#).expect("a row");
+    let wanted: f64 = "5.0216813883093453e-8".parse().unwrap();
+    let found = columns[7].as_struct().column(0).as_primitive::<arrow_array::types::Float64Type>().value(0);
+    assert_eq!(found.to_bits(), wanted.to_bits());
+}
+
+#[test]
+fn a_few_bytes_do_not_become_many_values() {
+    let wide: Vec<String> = (0..2_000).map(|at| format!(r#"{{"name":"w{at}","type":"long"}}"#)).collect();
+    let struct_type = format!(r#"{{"struct":[{}]}}"#, wide.join(","));
+    for (of, item) in [(struct_type.as_str(), "{}"), (&struct_type, "null"), (r#""fixed[60000]""#, "null")] {
+        for (many, items) in [
+            (format!(r#"{{"list":{of}}}"#), format!("[{}]", vec![item; 5_000].join(","))),
+            (format!(r#"{{"map":{of}}}"#), {
+                let entries: Vec<String> = (0..5_000).map(|at| format!(r#""{at}":{item}"#)).collect();
+                format!("{{{}}}", entries.join(","))
+            }),
+        ] {
+            let fields = parse_fields(&format!(r#"[{{"name":"l","type":{many}}}]"#)).expect("fields");
+            let (plan, mut rows) = plan(&fields);
+            let payload = format!(r#"{{"l":{items}}}"#);
+            let error = plan.decode(payload.as_bytes(), &mut rows).expect_err("it would be too much");
+            assert_eq!((error.reason, error.field.as_deref()), (Reason::TooLarge, Some("l")));
+            assert!(rows.bytes() < 64 << 20, "{} bytes", rows.bytes());
+        }
+    }
 }
 
 proptest! {

@@ -15,6 +15,7 @@ mod entries;
 mod json;
 mod map;
 mod plan;
+mod planner;
 mod read;
 mod scalar;
 mod shape;
@@ -149,7 +150,7 @@ impl Plan {
         place: &dyn Fn(&[&str], &DataType) -> Option<usize>,
     ) -> Result<Self, SchemaError> {
         let Inner { descriptor, fields, .. } = &*message.inner;
-        let message = plan::compile(descriptor, fields, target, place).map_err(invalid)?;
+        let message = planner::compile(descriptor, fields, target, place).map_err(invalid)?;
         Ok(Self { message, scratch: Mutex::new(Scratch::default()) })
     }
 

@@ -25,8 +25,8 @@ use crate::omitted::{Omitted, Why};
 
 /// Columns of one message, nested ones counted: more is no table but a mistake (or types that double at each level).
 const MAX_COLUMNS: usize = 10_000;
-/// Messages inside messages, lists and maps that columns follow.
-const MAX_DEPTH: usize = 64;
+/// Messages inside messages, lists and maps that columns follow: less than a payload may nest.
+const MAX_DEPTH: usize = 60;
 
 /// A message's columns and what has none.
 pub(super) struct Shape {

@@ -25,7 +25,17 @@ pub(super) struct ReferenceTo {
 #[derive(Debug, Deserialize)]
 pub(super) struct Fault {
     #[serde(default)]
+    error_code: u32,
+    #[serde(default)]
     pub(super) message: String,
+}
+
+impl Fault {
+    /// Whether it says that there is no such schema, subject or version. A bare 404 does not: whoever asks at a wrong address gets that
+    /// for each schema, and no record is to be called bad for it.
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self.error_code, 40401..=40403 | 42202)
+    }
 }
 
 /// What a schema of a kind that is not known is called.

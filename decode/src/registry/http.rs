@@ -1,13 +1,15 @@
 //! The registry over HTTP.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reqwest::Client;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Client, StatusCode};
 
 use super::answer::{Answer, Fault, NoAnswer, TooManyReferences, UnknownType};
 use super::cache::Cache;
@@ -40,6 +42,22 @@ pub enum RegistryAuth {
     Bearer(String),
 }
 
+impl RegistryAuth {
+    /// The header that says so. None for a token that no header can hold, which the registry then refuses.
+    fn header(&self) -> Option<HeaderValue> {
+        let text = match self {
+            Self::Nobody => return None,
+            Self::Basic { user, password } => {
+                format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+            }
+            Self::Bearer(token) => format!("Bearer {token}"),
+        };
+        let mut header = HeaderValue::from_str(&text).ok()?;
+        header.set_sensitive(true);
+        Some(header)
+    }
+}
+
 impl std::fmt::Debug for RegistryAuth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -51,7 +69,7 @@ impl std::fmt::Debug for RegistryAuth {
 }
 
 /// How a registry is asked.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct RegistrySettings {
     /// Its addresses, in the order in which they are tried.
     pub urls: Vec<String>,
@@ -61,12 +79,23 @@ pub struct RegistrySettings {
     pub timeout: Duration,
 }
 
+impl std::fmt::Debug for RegistrySettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { urls, auth, timeout } = self;
+        let urls: Vec<String> = urls.iter().map(|url| shown(url)).collect();
+        let mut all = f.debug_struct("RegistrySettings");
+        all.field("urls", &urls).field("auth", auth).field("timeout", timeout).finish()
+    }
+}
+
 /// A registry.
 #[derive(Debug)]
 pub struct HttpRegistry {
     client: Client,
     settings: RegistrySettings,
     authorization: Option<HeaderValue>,
+    /// Which address answered last, and is asked first.
+    answers: AtomicUsize,
     cache: Cache,
 }
 
@@ -74,28 +103,22 @@ impl HttpRegistry {
     /// A registry that is asked through `client`. Makes no request.
     #[must_use]
     pub fn new(client: Client, settings: RegistrySettings) -> Self {
-        let authorization = match &settings.auth {
-            RegistryAuth::Nobody => None,
-            RegistryAuth::Basic { user, password } => {
-                Some(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
-            }
-            RegistryAuth::Bearer(token) => Some(format!("Bearer {token}")),
-        };
-        let authorization =
-            authorization.and_then(|text| HeaderValue::from_str(&text).ok()).map(|mut value| {
-                value.set_sensitive(true);
-                value
-            });
-        Self { client, settings, authorization, cache: Cache::default() }
+        let authorization = settings.auth.header();
+        Self { client, settings, authorization, answers: AtomicUsize::new(0), cache: Cache::default() }
     }
 
     /// Asks the addresses, one after the other, until one answers.
     async fn ask(&self, path: &str, what: &str) -> Result<Answer, RegistryError> {
+        let urls = &self.settings.urls;
+        let first = self.answers.load(Ordering::Relaxed);
         let mut last = None;
-        for url in &self.settings.urls {
-            match self.ask_one(url, path, what).await {
+        for at in (0..urls.len()).map(|at| (first + at) % urls.len()) {
+            match self.ask_one(&urls[at], path, what).await {
                 Err(error) if error.is_of_the_registry() => last = Some(error),
-                answered => return answered,
+                answered => {
+                    self.answers.store(at, Ordering::Relaxed);
+                    return answered;
+                }
             }
         }
         Err(last.unwrap_or_else(|| RegistryError::Refused {
@@ -107,9 +130,10 @@ impl HttpRegistry {
 
     async fn ask_one(&self, url: &str, path: &str, what: &str) -> Result<Answer, RegistryError> {
         let unreachable = |source: Arc<dyn std::error::Error + Send + Sync>| RegistryError::Unreachable {
-            url: url.to_owned(),
+            url: shown(url),
             source,
         };
+        let failed = |error: reqwest::Error| unreachable(Arc::new(error.without_url()));
         let mut request = self
             .client
             .get(format!("{}/{path}", url.trim_end_matches('/')))
@@ -118,46 +142,41 @@ impl HttpRegistry {
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization.clone());
         }
-        let mut response =
-            request.send().await.map_err(|error| unreachable(Arc::new(error.without_url())))?;
+        let mut response = request.send().await.map_err(failed)?;
         let status = response.status();
+        let refused = |message| RegistryError::Refused { url: shown(url), status: status.as_u16(), message };
         let mut body = Vec::new();
-        while let Some(chunk) =
-            response.chunk().await.map_err(|error| unreachable(Arc::new(error.without_url())))?
-        {
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
             if body.len() + chunk.len() > ANSWER_MAX {
-                let message = format!("its answer is longer than {ANSWER_MAX} bytes");
-                return Err(RegistryError::Refused { url: url.to_owned(), status: status.as_u16(), message });
+                return Err(refused(format!("its answer is longer than {ANSWER_MAX} bytes")));
             }
             body.extend_from_slice(&chunk);
         }
         if status.is_success() {
             return serde_json::from_slice(&body).map_err(|error| unreachable(Arc::new(NoAnswer(error))));
         }
-        if status == StatusCode::NOT_FOUND || status == StatusCode::UNPROCESSABLE_ENTITY {
-            return Err(RegistryError::NotFound { what: what.to_owned() });
+        match serde_json::from_slice::<Fault>(&body) {
+            Ok(fault) if fault.is_not_found() => Err(RegistryError::NotFound { what: what.to_owned() }),
+            Ok(fault) => Err(refused(fault.message)),
+            Err(_) => Err(refused(String::from_utf8_lossy(&body).chars().take(200).collect())),
         }
-        let message = match serde_json::from_slice::<Fault>(&body) {
-            Ok(fault) => fault.message,
-            Err(_) => String::from_utf8_lossy(&body).chars().take(200).collect(),
-        };
-        Err(RegistryError::Refused { url: url.to_owned(), status: status.as_u16(), message })
     }
 
     /// Makes a schema of an answer, with all that it refers to.
     async fn schema(&self, answer: Answer, what: &str) -> Result<WriterSchema, RegistryError> {
         let refused = |source| RegistryError::Invalid { what: what.to_owned(), source };
         let mut references: Vec<Reference> = Vec::new();
-        let mut waiting = answer.references;
-        while let Some(to) = waiting.pop() {
+        // Those nearest to the schema come first, and are the ones meant where two have one name.
+        let mut waiting = VecDeque::from(answer.references);
+        while let Some(to) = waiting.pop_front() {
             if references.iter().any(|known| known.name == to.name) {
                 continue;
             }
             if references.len() >= REFERENCES_MAX {
                 return Err(refused(invalid(TooManyReferences(REFERENCES_MAX))));
             }
-            let subject = segment(&to.subject);
-            let path = format!("subjects/{subject}/versions/{}", to.version);
+            // A version that was deleted since is still what the schema was written against.
+            let path = format!("subjects/{}/versions/{}?deleted=true", segment(&to.subject), to.version);
             let referred = self.ask(&path, &format!("version {} of {:?}", to.version, to.subject)).await?;
             references.push(Reference { name: to.name, text: referred.schema });
             waiting.extend(referred.references);
@@ -171,35 +190,28 @@ impl HttpRegistry {
         made.map_err(refused)
     }
 
-    async fn read(&self, path: &str, what: &str) -> Result<WriterSchema, RegistryError> {
-        let answer = self.ask(path, what).await?;
-        self.schema(answer, what).await
+    async fn read(&self, path: String, what: String) -> Result<WriterSchema, RegistryError> {
+        let answer = self.ask(&path, &what).await?;
+        self.schema(answer, &what).await
     }
 }
 
 #[async_trait]
 impl SchemaSource for HttpRegistry {
     async fn by_id(&self, id: u32) -> Result<WriterSchema, RegistryError> {
-        let what = format!("schema {id}");
-        self.cache.get(SchemaRef::Id(id), || self.read_owned(format!("schemas/ids/{id}"), what)).await
+        let ask = || self.read(format!("schemas/ids/{id}"), format!("schema {id}"));
+        self.cache.get(SchemaRef::Id(id), ask).await
     }
 
     async fn by_guid(&self, guid: [u8; 16]) -> Result<WriterSchema, RegistryError> {
         let schema = SchemaRef::Guid(guid);
-        self.cache
-            .get(schema, || self.read_owned(format!("schemas/guids/{schema}"), format!("schema {schema}")))
-            .await
+        let ask = || self.read(format!("schemas/guids/{schema}"), format!("schema {schema}"));
+        self.cache.get(schema, ask).await
     }
 
     async fn latest(&self, subject: &str) -> Result<WriterSchema, RegistryError> {
-        self.read(&format!("subjects/{}/versions/latest", segment(subject)), &format!("subject {subject:?}"))
-            .await
-    }
-}
-
-impl HttpRegistry {
-    async fn read_owned(&self, path: String, what: String) -> Result<WriterSchema, RegistryError> {
-        self.read(&path, &what).await
+        let path = format!("subjects/{}/versions/latest", segment(subject));
+        self.read(path, format!("subject {subject:?}")).await
     }
 }
 
@@ -209,10 +221,39 @@ fn segment(name: &str) -> String {
     for byte in name.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                text.push(char::from(byte))
+                text.push(char::from(byte));
             }
             _ => text.push_str(&format!("%{byte:02X}")),
         }
     }
     text
+}
+
+/// An address without a login that stands in it.
+fn shown(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{scheme}://{host}{path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_are_not_shown() {
+        assert_eq!(shown("https://u:p@w@r.example:8081/x@y"), "https://r.example:8081/x@y");
+        assert_eq!(shown("http://r.example"), "http://r.example");
+        let settings = RegistrySettings {
+            urls: vec!["http://u:secret@r.example".to_owned()],
+            auth: RegistryAuth::Basic { user: "u".to_owned(), password: "secret".to_owned() },
+            timeout: Duration::from_secs(1),
+        };
+        assert!(!format!("{settings:?}").contains("secret"));
+        // As the store does it for the whole program.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let registry = HttpRegistry::new(Client::builder().no_proxy().build().expect("a client"), settings);
+        assert!(!format!("{registry:?}").contains("secret"));
+    }
 }

@@ -33,6 +33,8 @@ mod tests;
 
 #[cfg(any(feature = "s3", feature = "gcs"))]
 pub(crate) use self::http::Http;
+#[cfg(feature = "s3")]
+pub use aws::AwsChain;
 #[cfg(any(feature = "s3", feature = "gcs"))]
 pub use error::CredentialError;
 pub use inputs::{AwsKeys, CredentialFiles, CredentialInputs, ENVIRONMENT, NamedText};

@@ -109,10 +109,13 @@ impl PriceList {
     /// What these requests cost, every attempt taken as billed.
     #[must_use]
     pub fn requests(&self, counts: &RequestCounts) -> f64 {
-        RequestKind::ALL
-            .into_iter()
-            .map(|kind| exact(counts.of(kind)) * self.per_1000.of(kind) / 1000.0)
-            .sum()
+        RequestKind::ALL.into_iter().map(|kind| self.of(kind, counts.of(kind))).sum()
+    }
+
+    /// What so many requests of one kind cost.
+    #[must_use]
+    pub fn of(&self, kind: RequestKind, requests: u64) -> f64 {
+        exact(requests) * self.per_1000.of(kind) / 1000.0
     }
 
     /// What `bytes` in the object store cost for one month.

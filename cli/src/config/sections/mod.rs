@@ -1,5 +1,6 @@
 //! The sections, one file each; those that the plugin has, too, are `firnline_config`'s.
 
+mod export;
 mod http;
 mod kafka;
 mod offload;
@@ -7,6 +8,7 @@ mod proxy;
 mod serve;
 mod topic;
 
+pub use export::{ExportSection, ExportTopicSection};
 pub use firnline_config::sections::{
     CacheSection, EncryptionSection, LimitsSection, SegmentsSection, StoreSection,
 };

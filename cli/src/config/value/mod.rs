@@ -1,5 +1,6 @@
 //! The kinds of value that a key can have; those that the plugin has, too, are `firnline_config`'s.
 
+mod export;
 mod net;
 mod nodes;
 mod reader;
@@ -10,6 +11,7 @@ pub use firnline_config::value::{Bytes, ClassName, Codec, Count, FilePath, List,
 
 use crate::selector::TopicPattern;
 
+pub use export::{CatalogAuth, CatalogKind, CdcMode, HeadersMode, PartMode, TruncatePolicy};
 pub use net::{Address, Host, HostPattern, Listen, Mechanism, Port};
 pub use nodes::NodeIds;
 pub use reader::Reader;

@@ -1,6 +1,7 @@
 //! Every error code with its page. A code keeps its meaning for ever; docs/errors.md is generated from here.
 
 mod command;
+mod export;
 mod libraries;
 mod log;
 mod offload;
@@ -9,6 +10,13 @@ mod serve;
 mod tier;
 
 pub use command::*;
+#[cfg(not(feature = "export"))]
+pub use export::NO_EXPORT;
+#[cfg(feature = "export")]
+pub use export::{
+    EXPORT_HTTP_PORT, FIELDS, NO_TABLES, NO_WAREHOUSE, TABLE_CATALOG, TABLES_LEFT, TEND, VERIFY_TABLE,
+    of_export,
+};
 pub use libraries::{of_reader, of_store};
 pub use log::*;
 pub use offload::*;
@@ -27,7 +35,7 @@ use crate::exit::Exit;
 /// A code and its page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Code {
-    /// `FIRN-` and a letter for the area with three digits: C command line and config, L log directories, O sidecar,
+    /// `FIRN-` and a letter for the area with three digits: C command line and config, E tables, L log directories, O sidecar,
     /// P server and proxy, R reader, S store, T tier.
     pub id: &'static str,
     /// How the run ends.
@@ -68,7 +76,17 @@ use codes;
 
 /// Every page, in the order of docs/errors.md.
 pub fn all() -> Vec<Code> {
-    [COMMAND, LOG, OFFLOAD, &serve::of_area(), &proxy::of_area(), &libraries::pages(), TIER].concat()
+    [
+        COMMAND,
+        &export::of_area(),
+        LOG,
+        OFFLOAD,
+        &serve::of_area(),
+        &proxy::of_area(),
+        &libraries::pages(),
+        TIER,
+    ]
+    .concat()
 }
 
 #[cfg(test)]

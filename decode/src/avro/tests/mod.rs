@@ -69,3 +69,13 @@ fn field_of(data_type: &str, datum: Datum) -> Value {
     let mut row = read_one(&schema(&text), &bytes).unwrap();
     row["f"].take()
 }
+
+/// Memory that columns hold after one datum, good or bad, before a bad one is rolled back.
+fn held(schema: &Schema, datum: &[u8]) -> usize {
+    let target = schema.fields();
+    let place = |path: &[&str], _: &DataType| target.iter().position(|field| field.name() == path[0]);
+    let plan = Plan::new(schema, target, &place).unwrap();
+    let mut builder = RowBuilder::new(target).unwrap();
+    let _ = plan.decode(datum, builder.columns_mut());
+    builder.bytes()
+}

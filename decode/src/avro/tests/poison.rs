@@ -2,7 +2,7 @@ use apache_avro::types::Value as Datum;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{of_field, read, read_one, schema, written};
+use super::{held, of_field, read, read_one, schema, written};
 use crate::Reason;
 
 const ORDER: &str = r#"{"type":"record","name":"Order","fields":[
@@ -161,6 +161,13 @@ proptest! {
         let schema = schema(ORDER);
         let outcomes = read(&schema, &[&bytes, &order()]);
         prop_assert!(outcomes[1].is_ok());
+    }
+
+    #[test]
+    fn any_bytes_take_memory_in_proportion_to_their_length(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+        let schema = schema(ORDER);
+        let held = held(&schema, &bytes);
+        prop_assert!(held <= 4_096 + 64 * bytes.len(), "{held} bytes for {}", bytes.len());
     }
 
     #[test]

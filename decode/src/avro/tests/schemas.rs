@@ -2,7 +2,7 @@ use apache_avro::types::Value as Datum;
 use arrow_schema::{DataType, Field, Fields};
 use serde_json::json;
 
-use super::{Plan, Schema, of_field, read_one, schema, written};
+use super::{Plan, Schema, of_field, read_into, read_one, schema, written};
 use crate::Reference;
 use crate::omitted::Why;
 use crate::show::chain;
@@ -175,4 +175,15 @@ fn fields_that_do_not_fit_their_column_are_told_with_both_types() {
     let error = plan(0).map(|_| ()).unwrap_err();
     assert!(chain(&error).contains("field f is string"), "{}", chain(&error));
     assert!(plan(1).is_err());
+}
+
+#[test]
+fn what_the_shape_leaves_out_stays_out_whatever_the_table_has() {
+    let text = of_field(
+        r#"{"type":"record","name":"Tree","fields":[{"name":"v","type":"int"},{"name":"kids","type":{"type":"array","items":"Tree"}}]}"#,
+    );
+    let inner = vec![Field::new("v", DataType::Int32, true), Field::new("kids", DataType::Utf8, true)];
+    let target = vec![Field::new("f", DataType::Struct(inner.into()), true)];
+    let row = read_into(&schema(&text), &target.into(), &[&[2, 2, 4, 0, 0]]).pop().unwrap();
+    assert_eq!(row.unwrap(), json!({"f": {"v": 1, "kids": null}}));
 }

@@ -91,3 +91,13 @@ impl Writer {
 fn write() -> Writer {
     Writer::default()
 }
+
+/// Memory that columns hold after one payload, good or bad, before a bad one is rolled back.
+fn held(message: &Message, payload: &[u8]) -> usize {
+    let target = message.fields();
+    let place = |path: &[&str], _: &DataType| target.iter().position(|field| field.name() == path[0]);
+    let plan = Plan::new(message, target, &place).unwrap();
+    let mut builder = RowBuilder::new(target).unwrap();
+    let _ = plan.decode(payload, builder.columns_mut());
+    builder.bytes()
+}

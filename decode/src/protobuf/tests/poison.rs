@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{Message, message, of_fields, read, read_one, write};
+use super::{Message, held, message, of_fields, read, read_one, write};
 use crate::Reason;
 
 fn order() -> (Message, Vec<u8>) {
@@ -147,6 +147,13 @@ proptest! {
     fn any_bytes_are_a_row_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
         let (schema, good) = order();
         prop_assert!(read(&schema, &[&bytes, &good])[1].is_ok());
+    }
+
+    #[test]
+    fn any_bytes_take_memory_in_proportion_to_their_length(bytes in proptest::collection::vec(any::<u8>(), 0..2_000)) {
+        let (schema, _) = order();
+        let held = held(&schema, &bytes);
+        prop_assert!(held <= 4_096 + 64 * bytes.len(), "{held} bytes for {}", bytes.len());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use base64::engine::general_purpose::STANDARD;
 use prost::Message as _;
 use serde_json::json;
 
-use super::{Plan, Schema, message, of_fields, read_one, write};
+use super::{Plan, Schema, message, of_fields, read_into, read_one, write};
 use crate::Reference;
 use crate::omitted::Why;
 use crate::show::chain;
@@ -141,4 +141,16 @@ fn fields_that_do_not_fit_their_column_are_told_with_both_types() {
     let error = plan(0).map(|_| ()).unwrap_err();
     assert!(chain(&error).contains("field f is string"), "{}", chain(&error));
     assert!(plan(1).is_err());
+}
+
+#[test]
+fn what_the_shape_leaves_out_stays_out_whatever_the_table_has() {
+    let schema = message(
+        "syntax = \"proto3\"; message M { Node f = 1; } message Node { int32 v = 1; Node next = 2; oneof o { Node left = 3; int32 w = 4; } }",
+    );
+    let inner = ["v", "next", "left", "w"].map(|name| Field::new(name, DataType::Int32, true)).to_vec();
+    let target = vec![Field::new("f", DataType::Struct(inner.into()), true)];
+    let node = write().varint(1, 1).message(2, write().varint(1, 2)).varint(4, 5).message(3, write());
+    let row = read_into(&schema, &target.into(), &[&write().message(1, node).0]).pop().unwrap();
+    assert_eq!(row.unwrap(), json!({"f": {"v": 1, "next": null, "left": null, "w": null}}));
 }

@@ -4,6 +4,7 @@
 //! where there is one → web identity → container → instance metadata (version 2 only). The first one found is used;
 //! one that is found but broken is an error, never passed over.
 
+mod chain;
 mod container;
 mod plan;
 mod process;
@@ -21,6 +22,8 @@ use process::ProcessSource;
 use std::sync::Arc;
 use std::time::Duration;
 use sts::AssumeRole;
+
+pub use chain::AwsChain;
 
 #[cfg(test)]
 pub(super) use plan::describe;

@@ -1,6 +1,7 @@
 //! The control requests of `firnline-kafka`, and the offloader's view of a cluster, on real brokers.
 
 mod bounds;
+mod members;
 mod rights;
 mod scale;
 mod security;

@@ -1,0 +1,1 @@
+"""What tables are made of, each case a topic or some of its own."""
