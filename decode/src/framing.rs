@@ -91,18 +91,6 @@ fn in_header(header: &[u8]) -> Option<(SchemaRef, &[u8])> {
     whole.then_some((schema, index))
 }
 
-/// What a value is without what names its schema, as [`Framed::of`], for values whose header names no message, or the first.
-///
-/// # Errors
-/// [`Reason::NoFraming`] where nothing names a schema, or the header a message other than the first.
-pub fn unframe<'a>(value: &'a [u8], header: Option<&'a [u8]>) -> Result<(SchemaRef, &'a [u8]), DecodeError> {
-    let framed = Framed::of(value, header)?;
-    match (framed.schema, framed.index) {
-        (_, None) | (SchemaRef::Guid(_), Some([] | [0])) => Ok((framed.schema, framed.payload)),
-        _ => Err(no_framing("its header names a message other than the first of its schema")),
-    }
-}
-
 fn no_framing(message: &str) -> DecodeError {
     DecodeError::whole(Reason::NoFraming, message)
 }
@@ -143,14 +131,17 @@ fn zigzag(bytes: &[u8]) -> Result<(i32, &[u8]), DecodeError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::WriterSchema;
     use proptest::prelude::*;
 
     #[test]
     fn both_forms_name_their_schema() {
-        assert_eq!(unframe(b"\0\0\0\x01\x0arest", None), Ok((SchemaRef::Id(266), &b"rest"[..])));
+        let prefixed = Framed { schema: SchemaRef::Id(266), payload: b"rest", index: None };
+        assert_eq!(Framed::of(b"\0\0\0\x01\x0arest", None), Ok(prefixed));
         let header: Vec<u8> = [1].into_iter().chain(0..16).collect();
         let guid = SchemaRef::Guid(std::array::from_fn(|at| u8::try_from(at).unwrap()));
-        assert_eq!(unframe(b"rest", Some(&header)), Ok((guid, &b"rest"[..])));
+        let named = Framed { schema: guid, payload: b"rest", index: Some(b"") };
+        assert_eq!(Framed::of(b"rest", Some(&header)), Ok(named));
         assert_eq!(guid.to_string(), "00010203-0405-0607-0809-0a0b0c0d0e0f");
         // Headers of another kind are not looked at.
         let long: &[u8] = &[0, 0, 0, 0, 0, 0, 0, 7];
@@ -172,12 +163,18 @@ mod tests {
         let header: Vec<u8> = [1].into_iter().chain(0..16).chain([2, 2]).collect();
         let framed = Framed::of(b"\x0a\0", Some(&header)).unwrap();
         assert_eq!((framed.index, framed.payload), (Some(&[2, 2][..]), &b"\x0a\0"[..]));
-        assert_eq!(unframe(b"", Some(&header)).unwrap_err().reason, Reason::NoFraming);
+        let protobuf = r#"syntax = "proto3"; message A { int32 a = 1; } message B { bool b = 1; }"#;
+        let protobuf = WriterSchema::protobuf(protobuf, &[], None).unwrap();
+        assert_eq!(protobuf.split(&framed), Ok((vec![1], &b"\x0a\0"[..])));
+        let prefixed = Framed::of(b"\0\0\0\0\x07\x02\x02\x0a\0", None).unwrap();
+        assert_eq!(protobuf.split(&prefixed), Ok((vec![1], &b"\x0a\0"[..])));
+        let first = Framed::of(b"\x0a\0", Some(&header[..17])).unwrap();
+        assert_eq!(protobuf.split(&first), Ok((Vec::new(), &b"\x0a\0"[..])));
     }
 
     #[test]
     fn what_names_no_schema_is_told_apart_from_what_is_cut() {
-        let reason = |value: &[u8]| unframe(value, None).unwrap_err().reason;
+        let reason = |value: &[u8]| Framed::of(value, None).unwrap_err().reason;
         assert_eq!(reason(b""), Reason::NoFraming);
         assert_eq!(reason(b"{\"a\":1}"), Reason::NoFraming);
         assert_eq!(reason(b"\0\0\0"), Reason::Truncated);
@@ -196,8 +193,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..40), header in proptest::option::of(proptest::collection::vec(any::<u8>(), 0..40))) {
-            let framed = Framed::of(&bytes, header.as_deref());
-            prop_assert!(framed.is_ok() || unframe(&bytes, header.as_deref()).is_err());
+            if let Ok(framed) = Framed::of(&bytes, header.as_deref()) {
+                prop_assert!(bytes.ends_with(framed.payload));
+            }
             let _ = message_index(&bytes);
         }
     }

@@ -40,7 +40,7 @@ pub use columns::{Column, RowBuilder, RowError, UnsupportedType};
 pub use declared::{DeclaredError, parse_fields, print_fields};
 pub(crate) use error::invalid;
 pub use error::{DecodeError, Reason, Reference, SchemaError};
-pub use framing::{Framed, SchemaRef, unframe};
+pub use framing::{Framed, SchemaRef};
 pub use json::Inference;
 pub use omitted::{Omitted, Why};
 pub use plan::Plan;

@@ -1,13 +1,16 @@
 //! How far a table has come, partition by partition, and the text that a table's properties hold it in.
 //!
 //! ```text
-//!  firnline.export.offsets = {"0":[1200,7],"3":[88,-1]}
+//!  firnline.export.offsets = {"0":[1200,7],"3":[88,-1],"4":[500,2,900,3]}
 //!                              │     │  └ the leader epoch that wrote offset 1199; −1 where batches carry none
 //!                              │     └ the next offset: everything below it is in the table, or was never a row
-//!                              └ the partition
+//!                              └ the partition                  └ decided by what lay below offset 900, epoch 3
 //! ```
 //!
 //! Offset and epoch together name a record for good, so that a tier whose history was cut is told from one that went on.
+//!
+//! The third and fourth number are there where a transaction of records below the next offset may have been decided by a
+//! marker above it: a cut that takes the marker away changes which records are rows, though all records are there still.
 //! What is read here comes from a catalog that others write to as well: every size is bounded before it is believed.
 //! This module leaves to others what the positions mean for a table (`job`), and how a cut is undone (`repair`).
 
@@ -65,23 +68,37 @@ impl fmt::Display for Position {
 
 /// How far a table has come. Partitions that are not named have not begun.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Positions(BTreeMap<PartitionIndex, Position>);
+pub struct Positions(BTreeMap<PartitionIndex, Reached>);
+
+/// A position, and what decided the transactions below it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Reached {
+    position: Position,
+    decided_by: Option<Position>,
+}
 
 impl Positions {
     /// The position of a partition; `None` where it has not begun.
     #[must_use]
     pub fn get(&self, partition: PartitionIndex) -> Option<Position> {
-        self.0.get(&partition).copied()
+        self.0.get(&partition).map(|reached| reached.position)
     }
 
-    /// Sets the position of a partition, forwards or back.
+    /// Up to where the log must be what it was, for the transactions of records below the position to be decided as they were;
+    /// `None` where that is the position itself.
+    #[must_use]
+    pub fn decided_by(&self, partition: PartitionIndex) -> Option<Position> {
+        self.0.get(&partition).and_then(|reached| reached.decided_by)
+    }
+
+    /// Sets the position of a partition, forwards or back, to one below which all is decided by what lies below.
     pub fn set(&mut self, partition: PartitionIndex, position: Position) {
-        self.0.insert(partition, position);
+        self.0.insert(partition, Reached { position, decided_by: None });
     }
 
     /// All of them, by partition.
     pub fn iter(&self) -> impl Iterator<Item = (PartitionIndex, Position)> + '_ {
-        self.0.iter().map(|(partition, position)| (*partition, *position))
+        self.0.iter().map(|(partition, reached)| (*partition, reached.position))
     }
 
     /// How many partitions have begun.
@@ -108,19 +125,16 @@ impl Positions {
     /// Moves each partition to the end of its range.
     pub fn advance(&mut self, ranges: &[Advance]) {
         for range in ranges {
-            self.set(range.partition, range.to);
+            let reached = Reached { position: range.to, decided_by: range.decided_by };
+            self.0.insert(range.partition, reached);
         }
     }
 
     /// The text form, as the property holds it.
     #[must_use]
     pub fn to_text(&self) -> String {
-        let wire: BTreeMap<i32, (i64, i32)> = self
-            .iter()
-            .map(|(partition, at)| {
-                (partition.get(), (at.next_offset.get(), at.leader_epoch.map_or(NO_EPOCH, LeaderEpoch::get)))
-            })
-            .collect();
+        let wire: BTreeMap<i32, Wire> =
+            self.0.iter().map(|(partition, reached)| (partition.get(), Wire::of(reached))).collect();
         serde_json::to_string(&wire).unwrap_or_else(|_| "{}".to_owned())
     }
 }
@@ -138,6 +152,8 @@ pub struct Advance {
     pub fresh: bool,
     /// Where the partition stands afterwards.
     pub to: Position,
+    /// What decided the transactions below it, where that lies beyond.
+    pub decided_by: Option<Position>,
 }
 
 impl Advance {
@@ -165,24 +181,64 @@ impl FromStr for Positions {
         if text.len() > MAX_TEXT {
             return Err(PositionError::TooLong { property: OFFSETS, bytes: text.len(), limit: MAX_TEXT });
         }
-        let wire: BTreeMap<i32, (i64, i32)> = serde_json::from_str(text)
+        let wire: BTreeMap<i32, Wire> = serde_json::from_str(text)
             .map_err(|error| PositionError::NotJson { property: OFFSETS, message: error.to_string() })?;
         if wire.len() > MAX_PARTITIONS {
             return Err(PositionError::TooMany { partitions: wire.len(), limit: MAX_PARTITIONS });
         }
         let mut positions = BTreeMap::new();
-        for (partition, (next, epoch)) in wire {
-            let out_of_range = || PositionError::OutOfRange { partition, next, epoch };
-            let index = PartitionIndex::new(partition).map_err(|_| out_of_range())?;
-            let next = Offset::new(next).map_err(|_| out_of_range())?;
-            let epoch = match epoch {
-                NO_EPOCH => None,
-                epoch => Some(LeaderEpoch::new(epoch).map_err(|_| out_of_range())?),
-            };
-            positions.insert(index, Position { next_offset: next, leader_epoch: epoch });
+        for (partition, wire) in wire {
+            let out_of_range = |(next, epoch)| PositionError::OutOfRange { partition, next, epoch };
+            let index = PartitionIndex::new(partition).map_err(|_| out_of_range(wire.position()))?;
+            let read = |(next, epoch)| position(next, epoch).ok_or_else(|| out_of_range((next, epoch)));
+            let decided_by = wire.decided_by().map(read).transpose()?;
+            positions.insert(index, Reached { position: read(wire.position())?, decided_by });
         }
         Ok(Self(positions))
     }
+}
+
+/// A partition's numbers.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Wire {
+    Closed(i64, i32),
+    Open(i64, i32, i64, i32),
+}
+
+impl Wire {
+    fn of(reached: &Reached) -> Self {
+        let epoch = |position: &Position| position.leader_epoch.map_or(NO_EPOCH, LeaderEpoch::get);
+        let Reached { position, decided_by } = reached;
+        match decided_by {
+            None => Self::Closed(position.next_offset.get(), epoch(position)),
+            Some(by) => {
+                Self::Open(position.next_offset.get(), epoch(position), by.next_offset.get(), epoch(by))
+            }
+        }
+    }
+
+    fn position(self) -> (i64, i32) {
+        match self {
+            Self::Closed(next, epoch) | Self::Open(next, epoch, _, _) => (next, epoch),
+        }
+    }
+
+    fn decided_by(self) -> Option<(i64, i32)> {
+        match self {
+            Self::Closed(..) => None,
+            Self::Open(_, _, next, epoch) => Some((next, epoch)),
+        }
+    }
+}
+
+fn position(next: i64, epoch: i32) -> Option<Position> {
+    let next_offset = Offset::new(next).ok()?;
+    let leader_epoch = match epoch {
+        NO_EPOCH => None,
+        epoch => Some(LeaderEpoch::new(epoch).ok()?),
+    };
+    Some(Position { next_offset, leader_epoch })
 }
 
 /// The topic whose records a table holds. A topic that was made anew under its old name is another one.
@@ -313,6 +369,25 @@ mod tests {
     }
 
     #[test]
+    fn what_decided_transactions_from_above_is_kept_until_the_partition_moves_on() {
+        let mut positions = Positions::default();
+        let range = Advance {
+            partition: partition(4),
+            from: Offset::ZERO,
+            from_epoch: None,
+            fresh: true,
+            to: position(500, 2),
+            decided_by: Some(position(900, 3)),
+        };
+        positions.advance(&[range]);
+        assert_eq!(positions.to_text(), r#"{"4":[500,2,900,3]}"#);
+        let read: Positions = positions.to_text().parse().unwrap();
+        assert_eq!((&read, read.decided_by(partition(4))), (&positions, Some(position(900, 3))));
+        positions.advance(&[Advance { decided_by: None, ..range }]);
+        assert_eq!(positions.to_text(), r#"{"4":[500,2]}"#);
+    }
+
+    #[test]
     fn what_no_exporter_wrote_is_refused() {
         for text in ["", "[]", r#"{"0":[1]}"#, r#"{"0":[1,2,3]}"#, r#"{"a":[1,2]}"#, r#"{"0":["1",2]}"#] {
             assert!(matches!(text.parse::<Positions>(), Err(PositionError::NotJson { .. })), "{text}");
@@ -334,6 +409,7 @@ mod tests {
             from_epoch: LeaderEpoch::from_kafka(epoch),
             fresh,
             to: position(next + 5, epoch),
+            decided_by: None,
         };
         assert!(positions.stand_before(&[from(0, 10, 1, false), from(1, 0, -1, true)]));
         assert!(!positions.stand_before(&[from(0, 11, 1, false)]), "another offset");

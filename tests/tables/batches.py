@@ -14,7 +14,7 @@ NO_TIME = -1
 XERIAL = b"\x82SNAPPY\x00"
 
 Record = collections.namedtuple(
-    "Record", "partition offset timestamp timestamp_type leader_epoch producer_id producer_epoch sequence headers key value control",
+    "Record", "partition offset timestamp timestamp_type leader_epoch producer_id producer_epoch sequence headers key value control transactional",
 )
 
 
@@ -45,6 +45,7 @@ def read(data, partition):
             yield Record(
                 partition, base + delta, time, int(append), epoch, none(producer), none(producer_epoch),
                 None if sequence < 0 else (sequence + place) % 2**31, headers, key, value, bool(attributes & CONTROL),
+                bool(attributes & TRANSACTIONAL),
             )
         at = end
 

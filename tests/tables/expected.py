@@ -34,18 +34,31 @@ def visible(bootstrap, topic, partitions, ends):
 
 
 def records(broker, topic, partitions, ends):
-    """The visible records below `ends`, in order."""
+    """The visible records below `ends` that nothing behind it is needed to decide on, in order."""
     shown = visible(broker.address, topic, partitions, ends)
     found = []
     for partition in range(partitions):
-        for record in read_partition(broker.partition_dir(topic, partition), partition):
+        mine = [record for record in read_partition(broker.partition_dir(topic, partition), partition) if record.offset < ends[partition]]
+        undecided = first_undecided(mine, ends[partition])
+        for record in mine:
             message = shown.pop((partition, record.offset), None)
-            if message is not None:
+            if message is not None and record.offset < undecided:
                 agree(topic, record, message)
                 found.append(record)
     if shown:
         raise Failed(f"{topic}: a consumer is shown what is in no log file: {sorted(shown)[:5]}")
     return found
+
+
+def first_undecided(records, end):
+    """Where the first transaction begins whose marker is not among the records: it lies behind the tier's end."""
+    open_from = {}
+    for record in records:
+        if record.control:
+            open_from.pop(record.producer_id, None)
+        elif record.transactional:
+            open_from.setdefault(record.producer_id, record.offset)
+    return min(open_from.values(), default=end)
 
 
 def agree(topic, record, message):

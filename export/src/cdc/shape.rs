@@ -405,10 +405,9 @@ fn payload_columns<'a>(fields: &Fields, columns: &'a [ArrayRef]) -> Option<&'a S
 
 /// What a schema calls its types.
 fn names_of(schema: &WriterSchema) -> Names {
-    // WAITS FOR WriterSchema::text
     match schema.kind() {
-        SchemaKind::Avro => Names::of_avro(""),
-        SchemaKind::Json => Names::of_json_schema(""),
+        SchemaKind::Avro => Names::of_avro(schema.text()),
+        SchemaKind::Json => Names::of_json_schema(schema.text()),
         SchemaKind::Protobuf => Names::default(),
     }
 }

@@ -125,6 +125,8 @@ impl DeadTable {
             from_epoch: from.leader_epoch,
             fresh: own.is_none(),
             to,
+            // Only what the table itself says of it counts.
+            decided_by: None,
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Backlog {
     pub position: Position,
     /// Whether the table has no position of it yet.
     pub fresh: bool,
+    /// Whether all transactions of records below the position were decided below it.
+    pub closed: bool,
     /// One past the last offset that may be read.
     pub end: Offset,
     /// About how many bytes lie between.
@@ -44,6 +46,8 @@ pub struct Assignment {
     pub position: Position,
     /// Whether the table has no position of it yet.
     pub fresh: bool,
+    /// Whether all transactions of records below the position were decided below it.
+    pub closed: bool,
     /// Up to where at most.
     pub until: Offset,
     /// About how many bytes at most; it ends at the border of what was read together.
@@ -67,6 +71,7 @@ pub fn divide(backlogs: &[Backlog], target: u64) -> Vec<Assignment> {
             partition: next.partition,
             position: next.position,
             fresh: next.fresh,
+            closed: next.closed,
             until: next.end,
             bytes: share,
         });
@@ -105,6 +110,7 @@ mod tests {
             partition: PartitionIndex::new(partition).unwrap(),
             position: Position::at(Offset::new(next).unwrap()),
             fresh: false,
+            closed: true,
             end: Offset::new(end).unwrap(),
             bytes,
             exported_up_to_ms: up_to,

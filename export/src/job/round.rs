@@ -75,7 +75,7 @@ impl Job {
             return Ok(None);
         }
         match write(&self.context, &ready, &assignments).await? {
-            Wrote::Set(written) => Ok((!written.is_empty()).then_some((ready, written))),
+            Wrote::Set(written) => Ok((!written.is_empty()).then_some((ready, *written))),
             Wrote::GrowsFirst(columns) => {
                 self.context.take_over(ready.table, false, &columns).await?;
                 Err(JobError::MovedOn { table: self.context.table.to_string() })
@@ -100,7 +100,7 @@ impl Job {
     pub async fn write(&mut self, assignments: &[Assignment]) -> Result<Written, JobError> {
         let ready = self.context.look().await?;
         match write(&self.context, &ready, assignments).await? {
-            Wrote::Set(written) => Ok(written),
+            Wrote::Set(written) => Ok(*written),
             Wrote::GrowsFirst(_) => Err(JobError::MovedOn { table: self.context.table.to_string() }),
         }
     }
@@ -162,6 +162,15 @@ impl Job {
             },
             Err(error) => return Err(error.into()),
         };
+        if let Some(by) = ready.exported.positions.decided_by(partition)
+            && by.next_offset > position.next_offset
+        {
+            // That the records below the position are there is not all: what decided about them must be, too.
+            match source.resume(partition, Some(by)).await {
+                Ok(_) | Err(SourceError::BelowStart { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
         self.check_dead(ready, partition, position).await?;
         let standing = source.standing(partition).await?;
         let position = match (recorded, &self.context.settings.start) {
@@ -175,6 +184,7 @@ impl Job {
             partition,
             position,
             fresh: recorded.is_none(),
+            closed: ready.exported.positions.decided_by(partition).is_none(),
             end,
             bytes: bytes_between(&standing.manifest, position.next_offset, end),
             exported_up_to_ms: self.newest_ms.get(&partition).copied(),

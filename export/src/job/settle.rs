@@ -98,6 +98,7 @@ mod tests {
             from_epoch: LeaderEpoch::from_kafka(1),
             fresh: false,
             to: Position { next_offset: at(20), leader_epoch: LeaderEpoch::from_kafka(1) },
+            decided_by: None,
         }
     }
 

@@ -78,6 +78,7 @@ struct RangeWire {
     fresh: bool,
     to: i64,
     to_epoch: Option<i32>,
+    decided_by: Option<(i64, Option<i32>)>,
 }
 
 impl Written {
@@ -175,6 +176,9 @@ impl RangeWire {
             fresh: range.fresh,
             to: range.to.next_offset.get(),
             to_epoch: range.to.leader_epoch.map(LeaderEpoch::get),
+            decided_by: range
+                .decided_by
+                .map(|by| (by.next_offset.get(), by.leader_epoch.map(LeaderEpoch::get))),
         }
     }
 
@@ -189,6 +193,10 @@ impl RangeWire {
             from_epoch: epoch(self.from_epoch)?,
             fresh: self.fresh,
             to: Position { next_offset: offset(self.to)?, leader_epoch: epoch(self.to_epoch)? },
+            decided_by: self
+                .decided_by
+                .map(|(next, of)| Ok(Position { next_offset: offset(next)?, leader_epoch: epoch(of)? }))
+                .transpose()?,
         })
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use firnline_index::manifest::Manifest;
 use firnline_index::{Offset, OffsetRange, PartitionIndex};
 use firnline_store::env::RandomExt as _;
 use firnline_table::DataFile;
@@ -30,10 +31,10 @@ use super::table::{
 use super::written::{Counts, Written};
 use super::{Context, Ready};
 use crate::files::{FileSet, Naming};
-use crate::position::Advance;
+use crate::position::{Advance, Position};
 use crate::rows::{Encoded, Grown, Layout, Pumped, RowEncoder, RowPump};
 use crate::settings::{DeadLetters, Policy};
-use crate::source::{Fed, PartitionFeed};
+use crate::source::{Fed, PartitionFeed, RawBatches};
 
 /// One round being written.
 pub(super) struct Writing<'a> {
@@ -79,13 +80,14 @@ pub(super) async fn write(
             return Ok(Wrote::GrowsFirst(columns));
         }
     }
-    writing.finish().await.map(Wrote::Set)
+    let written = writing.finish().await?;
+    Ok(Wrote::Set(Box::new(written)))
 }
 
 /// What came of writing a round.
 pub(super) enum Wrote {
     /// Its files.
-    Set(Written),
+    Set(Box<Written>),
     /// The table needs these columns first, in a commit of their own; what was written is given up.
     GrowsFirst(Columns),
 }
@@ -142,13 +144,14 @@ impl<'a> Writing<'a> {
     async fn read(&mut self, assignment: &Assignment) -> Result<(), JobError> {
         let partition = assignment.partition;
         let mut feed = self.context.source.feed(partition, assignment.position, assignment.until);
-        let mut bytes = 0u64;
+        let (mut bytes, mut transactional) = (0u64, false);
         while bytes < assignment.bytes && !self.is_full() {
             let from = feed.position().next_offset;
             match feed.next().await? {
                 None => break,
                 Some(Fed::Batches(batches)) => {
                     let (range, size) = (batches.range(), batches.bytes() as u64);
+                    transactional |= has_transactions(&batches);
                     bytes = bytes.saturating_add(size);
                     self.reading = (partition, range.start());
                     self.pump.push(batches)?;
@@ -179,22 +182,35 @@ impl<'a> Writing<'a> {
         if let Some(encoded) = self.pump.flush().await? {
             self.take(encoded).await?;
         }
-        self.passed(assignment, &feed);
-        Ok(())
+        self.passed(assignment, &feed, transactional).await
     }
 
     /// Where the partition will stand, if that is further than before.
-    fn passed(&mut self, assignment: &Assignment, feed: &PartitionFeed) {
-        let to = feed.position();
-        if to.next_offset > assignment.position.next_offset {
-            self.ranges.push(Advance {
-                partition: assignment.partition,
-                from: assignment.position.next_offset,
-                from_epoch: assignment.position.leader_epoch,
-                fresh: assignment.fresh,
-                to,
-            });
+    async fn passed(
+        &mut self,
+        assignment: &Assignment,
+        feed: &PartitionFeed,
+        transactional: bool,
+    ) -> Result<(), JobError> {
+        let (partition, to) = (assignment.partition, feed.position());
+        if to.next_offset <= assignment.position.next_offset {
+            return Ok(());
         }
+        let decided_by = if assignment.closed && !transactional {
+            None
+        } else {
+            // As new as what was read, or newer.
+            decided_by(&self.context.source.standing(partition).await?.manifest, to.next_offset)
+        };
+        self.ranges.push(Advance {
+            partition,
+            from: assignment.position.next_offset,
+            from_epoch: assignment.position.leader_epoch,
+            fresh: assignment.fresh,
+            to,
+            decided_by,
+        });
+        Ok(())
     }
 
     /// Takes what comes of what was pushed, all of it.
@@ -409,6 +425,24 @@ impl Context {
         let sink = Arc::new(IoSink::new(table.io.clone()));
         Ok(FileSet::new(schema, self.settings.files.clone(), naming, partitioner, sink, self.workers)?)
     }
+}
+
+/// Whether there is anything of a transaction in these, be it only a marker.
+fn has_transactions(batches: &RawBatches) -> bool {
+    let left_out = batches.left_out();
+    left_out.control_batches > 0
+        || left_out.aborted_batches > 0
+        || batches.batches().iter().any(|batch| batch.header.transactional)
+}
+
+/// Where the markers may lie that have decided transactions of records below `next`: nowhere beyond `next` itself, where a
+/// segment ends there with no transaction open; else anywhere up to the tier's end.
+fn decided_by(manifest: &Manifest, next: Offset) -> Option<Position> {
+    let closed = manifest.entries.iter().any(|entry| entry.range.end() == next && entry.stable_end >= next);
+    (!closed && next < manifest.tier_end).then(|| Position {
+        next_offset: manifest.tier_end,
+        leader_epoch: manifest.lineage.last().map(|last| last.epoch),
+    })
 }
 
 fn gone(partition: PartitionIndex, range: OffsetRange) -> JobError {

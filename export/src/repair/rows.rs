@@ -87,8 +87,10 @@ pub(super) async fn planned(context: &Context) -> Result<Option<Planned>, Repair
     let of_dead = dead.as_ref().map(|(_, exported)| &exported.positions);
     for positions in [Some(&exported.positions), of_dead].into_iter().flatten() {
         for (partition, position) in positions.iter() {
-            if let Some(log) = cut_log(context, partition, position).await? {
-                cut.insert(partition.get(), (partition, log));
+            for position in [Some(position), positions.decided_by(partition)].into_iter().flatten() {
+                if let Some(log) = cut_log(context, partition, position).await? {
+                    cut.insert(partition.get(), (partition, log));
+                }
             }
         }
     }
@@ -114,6 +116,7 @@ pub(super) async fn planned(context: &Context) -> Result<Option<Planned>, Repair
         // The position itself never goes forward by a repair.
         let position = if position.next_offset > recorded.next_offset { recorded } else { position };
         known(*partition, recorded, position, manifest)?;
+        let position = decided(context, *partition, position, manifest).await?;
         back_to.insert(*number, position);
     }
     for side in &mut sides {
@@ -140,6 +143,24 @@ async fn cut_log(
         }
         Err(error) => Err(JobError::from(error).into()),
     }
+}
+
+/// Back to where no transaction was open: one that is open at the place of the cut may have been decided by a marker that the
+/// cut has taken away, and may be decided otherwise now. Its records are there still, but which of them are rows is not known.
+async fn decided(
+    context: &Context,
+    partition: PartitionIndex,
+    position: Position,
+    manifest: &Manifest,
+) -> Result<Position, RepairError> {
+    let at = context.source.decided_up_to(partition, position.next_offset).await.map_err(JobError::from)?;
+    let at = at.max(manifest.tier_start);
+    if at >= position.next_offset {
+        return Ok(position);
+    }
+    let before = at.get().checked_sub(1).and_then(Offset::from_kafka);
+    let leader_epoch = before.and_then(|before| manifest.lineage.epoch_at(before));
+    Ok(Position { next_offset: at, leader_epoch })
 }
 
 /// Whether the place that was found is one that the lineage speaks of.
@@ -355,7 +376,7 @@ pub(super) fn set_back(positions: &Positions, back_to: &BTreeMap<i32, Position>)
     let mut set = positions.clone();
     for (partition, position) in positions.iter() {
         if let Some(back) =
-            back_to.get(&partition.get()).filter(|back| back.next_offset < position.next_offset)
+            back_to.get(&partition.get()).filter(|back| back.next_offset <= position.next_offset)
         {
             set.set(partition, *back);
         }

@@ -2,7 +2,8 @@
 //!
 //! A leader epoch and an offset together name a record for good, and logs that agree at an offset agree at all below it. So
 //! the last row whose epoch the tier has at its offset is the last that is right: everything up to there is in the table
-//! as it is in the log, and everything behind it goes, to be exported again.
+//! as it is in the log, and everything behind it goes, to be exported again. (How transactions ended that were open there is
+//! looked up beside this.)
 //!
 //! ```text
 //!   table   1 1 1 1 2 2 2 2 2          rows with their epochs

@@ -144,6 +144,17 @@ impl TopicSource {
         }
     }
 
+    /// How far a partition would be decided if its log ended at `offset`: the first offset of the first transaction that is open
+    /// there, else `offset` itself. As costly as [`Reader::ended_at`].
+    ///
+    /// # Errors
+    /// [`SourceError::Read`].
+    pub async fn decided_up_to(&self, partition: PartitionIndex, offset: Offset) -> Result<Offset, SourceError> {
+        let ended = self.reader.ended_at(&self.tip(partition), offset).await;
+        let ended = ended.map_err(|source| SourceError::Read { partition, source })?;
+        Ok(if ended.last_stable < ended.end { ended.last_stable } else { offset })
+    }
+
     /// Everything decided from a position up to `until`, in order. Makes no request before the first [`PartitionFeed::next`].
     #[must_use]
     pub fn feed(&self, partition: PartitionIndex, from: Position, until: Offset) -> PartitionFeed {

@@ -6,11 +6,11 @@
 //!   │                       ▼
 //!   │        replace { + new files, − old ones, − deletes that reach nothing more }, sequence number kept
 //!   │                       │
-//!   ├── conflict ───────────┤ definite: nothing has landed
-//!   └── unknown ── load: is it in the ancestry? ── yes ──► Landed
+//!   └── no plain yes: load: is it in the ancestry, or are its files live? ── yes ──► Landed
 //! ```
 //!
-//! Once an outcome was unknown, own files are never deleted here.
+//! Whatever the answer but a plain yes, it is looked up: even a conflict may be about a second sending of what has landed. Once
+//! a commit was asked for, own files are never deleted here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,18 +50,16 @@ impl Tender {
         written: &[&str],
         make: impl Fn(&Table, &Live) -> Made,
     ) -> Result<Landed, TendError> {
-        let mut unsettled = None;
+        let mut last: Option<CommitError> = None;
         let mut pause = Duration::from_millis(200);
         for _ in 0..ATTEMPTS {
             let table = self.load().await?;
-            if unsettled.is_some() && firnline_table::landed(&table.metadata, commit) {
+            let live = self.live(&table).await?;
+            if last.is_some() && has_landed(&table, &live, commit, written) {
                 return Ok(Landed::Yes);
             }
-            let live = self.live(&table).await?;
             let Some(mut change) = make(&table, &live) else {
-                if unsettled.is_none() {
-                    self.discard(&table, written).await;
-                }
+                self.give_up(&table, written, last.is_some()).await;
                 return Ok(Landed::Overtaken);
             };
             change.summary.insert(COMMIT.to_owned(), commit.to_owned());
@@ -69,50 +67,46 @@ impl Tender {
             let prepared = match prepared {
                 Ok(prepared) => prepared,
                 Err(BuildError::Overtaken { .. }) => {
-                    if unsettled.is_none() {
-                        self.discard(&table, written).await;
-                    }
+                    self.give_up(&table, written, last.is_some()).await;
                     return Ok(Landed::Overtaken);
                 }
-                Err(source) => return Err(TendError::Build { table: table.name.to_string(), source }),
-            };
-            let answer = self.catalog().commit(&table, &prepared.requirements, &prepared.updates).await;
-            match answer {
-                Ok(_) => return Ok(Landed::Yes),
-                Err(error) if error.may_have_landed() => unsettled = Some(error),
-                Err(error) if error.is_conflict() || error.is_retriable() => {
-                    tracing::debug!(table = %table.name, error = %error, "maintenance met another commit");
+                Err(source) if source.is_stale() || source.is_retriable() => {
+                    tokio::time::sleep(pause).await;
+                    continue;
                 }
-                Err(source) => return Err(self.refused(&table, written, unsettled, source).await),
+                Err(source) => return Err(self.build(source)),
+            };
+            match self.catalog().commit(&table, &prepared.requirements, &prepared.updates).await {
+                Ok(_) => return Ok(Landed::Yes),
+                Err(error) if error.is_conflict() || error.is_retriable() || error.may_have_landed() => {
+                    tracing::debug!(table = %table.name, error = %error, "a commit of maintenance was not plainly accepted");
+                    last = Some(error);
+                }
+                Err(source) => return Err(self.commit_failed(source)),
             }
             tokio::time::sleep(pause).await;
             pause = pause.saturating_mul(2).min(Duration::from_secs(10));
         }
         let table = self.load().await?;
-        if firnline_table::landed(&table.metadata, commit) {
+        let live = self.live(&table).await?;
+        if has_landed(&table, &live, commit, written) {
             return Ok(Landed::Yes);
         }
         let name = table.name.to_string();
-        match unsettled {
-            Some(source) => Err(TendError::Unsettled { table: name, commit: commit.to_owned(), source }),
-            None => {
-                self.discard(&table, written).await;
-                Err(TendError::Contended { table: name, attempts: ATTEMPTS })
+        match last {
+            Some(source) if source.may_have_landed() => {
+                Err(TendError::Unsettled { table: name, commit: commit.to_owned(), source })
             }
+            _ => Err(TendError::Contended { table: name, attempts: ATTEMPTS }),
         }
     }
 
-    async fn refused(
-        &self,
-        table: &Table,
-        written: &[&str],
-        unsettled: Option<CommitError>,
-        source: CommitError,
-    ) -> TendError {
-        if unsettled.is_none() {
+    /// Deletes own files of a commit that was never asked for. After any attempt they stay: an answer may be about another
+    /// sending of the same, and what snapshot of others leads to them by now is not to be known.
+    async fn give_up(&self, table: &Table, written: &[&str], asked: bool) {
+        if !asked {
             self.discard(table, written).await;
         }
-        TendError::Commit { table: table.name.to_string(), source }
     }
 
     /// Deletes files that are certainly in no snapshot. One that stays is an orphan by and by.
@@ -123,6 +117,13 @@ impl Tender {
             }
         }
     }
+}
+
+/// Whether a commit has become part of the table: by its id, or, where the snapshot that carried it has been expired by others,
+/// by its files.
+fn has_landed(table: &Table, live: &Live, commit: &str, written: &[&str]) -> bool {
+    let is_live = |path: &&str| live.file(path).is_some();
+    firnline_table::landed(&table.metadata, commit) || (!written.is_empty() && written.iter().all(is_live))
 }
 
 /// A rewrite as it looks on the table of now.

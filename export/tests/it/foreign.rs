@@ -52,7 +52,7 @@ impl Foreign {
                 format!("{}/data/rewritten-{}.parquet", table.metadata.location(), self.env.random.hex_id());
             table.io.put(&path, bytes).await.ok()?;
             change.remove.push(RemovedFile::of(&live.file));
-            change.add.push(DataFile { path: path, ..live.file.clone() });
+            change.add.push(DataFile { path, ..live.file.clone() });
         }
         if change.add.is_empty() {
             return None;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray as _;
 use arrow_array::types::{Int32Type, Int64Type};
 use arrow_array::{Array as _, RecordBatch};
+use firnline_export::position::OFFSETS;
 use firnline_export::repair::{self, Repaired};
 use firnline_table::{Catalog as _, FileContent, Table, TableName, live_files};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -44,7 +45,7 @@ pub(crate) async fn rows(world: &mut World, name: &TableName) -> Vec<Row> {
     let Some(table) = world.catalog().load(name).await.expect("a catalog") else { return Vec::new() };
     let mut rows = Vec::new();
     for batch in batches(&table).await {
-        let int = |name: &str| batch.column_by_name(name).map(|column| Arc::clone(column));
+        let int = |name: &str| batch.column_by_name(name).map(Arc::clone);
         let partitions = int("kafka_partition").expect("a partition");
         let offsets = int("kafka_offset").expect("an offset");
         let epochs = int("kafka_leader_epoch").expect("an epoch");
@@ -111,6 +112,17 @@ fn differ(what: &str, expected: &[Row], found: &[Row]) -> Result<(), String> {
         found.len(),
         counts.len() - lost
     ))
+}
+
+/// What the tables say of how far they have come: rows, dead letters.
+pub(crate) async fn positions(world: &mut World) -> [Option<String>; 2] {
+    let catalog = world.catalog();
+    let mut texts = [None, None];
+    for (text, name) in texts.iter_mut().zip([table(), dead_letters()]) {
+        let table = catalog.load(&name).await.expect("a catalog");
+        *text = table.and_then(|table| table.metadata.properties().get(OFFSETS).cloned());
+    }
+    texts
 }
 
 /// What an operator does when an export says that the tier was cut.

@@ -81,6 +81,53 @@ fn an_exporter_at_work_is_stopped_by_a_repair() {
     });
 }
 
+/// Records of a transaction, and more; the marker that ends it lies behind `position`, which is how far the export comes.
+/// Then the marker is cut away, and the new leader's log ends the transaction in the other way.
+async fn decided_otherwise(first: bool, position_before_marker: bool) {
+    let mut world = World::new(6, 1);
+    world.tier.log(0).data(10, None, |_| false);
+    world.tier.log(0).data(5, Some(1), |_| false);
+    if position_before_marker {
+        // Another one stays open from here on: nothing behind it is exported.
+        world.tier.log(0).data(5, Some(2), |_| false);
+    }
+    world.tier.log(0).end_transaction(1, first);
+    world.tier.offload(0);
+    let mut job = world.exporter(Chances::default());
+    job.catch_up().await.expect("exports");
+    let marker = if position_before_marker { 20 } else { 15 };
+    world.tier.cut(0, at(marker));
+    world.tier.log(0).end_transaction(1, !first);
+    if position_before_marker {
+        world.tier.log(0).end_transaction(2, true);
+    }
+    world.tier.log(0).data(5, None, |_| false);
+    world.tier.offload(0);
+    let error = job.catch_up().await.expect_err("the log was cut");
+    assert!(matches!(error, JobError::Source(SourceError::Cut { .. })), "{error}");
+    let done =
+        repair(world.operator(), settings()).await.expect("repairs").done.expect("there was something");
+    assert_eq!(done.partitions[0].back_to.next_offset, at(10), "{done:?}");
+    world.exporter(Chances::default()).catch_up().await.expect("exports");
+    compare(&mut world).await.expect("the table is the log");
+}
+
+#[test]
+fn a_transaction_whose_marker_was_cut_away_is_decided_anew() {
+    paused(async {
+        decided_otherwise(true, false).await;
+        decided_otherwise(false, false).await;
+    });
+}
+
+#[test]
+fn a_marker_beyond_the_position_that_was_cut_away_is_noticed() {
+    paused(async {
+        decided_otherwise(true, true).await;
+        decided_otherwise(false, true).await;
+    });
+}
+
 #[test]
 fn a_tier_that_is_shorter_for_a_while_needs_no_repair_once_it_is_back() {
     paused(async {

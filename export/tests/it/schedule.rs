@@ -9,7 +9,7 @@ use firnline_store::RequestKind;
 use firnline_store::env::{Random, RandomExt as _, SeededRandom};
 use firnline_store::sim::{Rule, SimFault, When};
 
-use crate::ledger::{compare, repair};
+use crate::ledger::{compare, positions, repair};
 use crate::log::at;
 use crate::meddled::Chances;
 use crate::world::{World, paused};
@@ -228,8 +228,10 @@ impl Schedule {
         match error {
             JobError::Fenced { .. } => {}
             JobError::Source(SourceError::Cut { .. }) => {
+                let before = positions(&mut self.world).await;
                 let repaired = repair(&mut self.world).await;
-                self.story.push(format!("repair: {repaired:?}"));
+                let after = positions(&mut self.world).await;
+                self.story.push(format!("repair: {before:?} became {after:?} by {repaired:?}"));
             }
             other => self.fail(&format!("stopped by {other:?}")),
         }

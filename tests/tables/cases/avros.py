@@ -54,7 +54,7 @@ CLOCKS = ("clock", "fine")
 
 
 def schema(fields, name="Order"):
-    """Each field may be null; more fields than columns: a tree has none."""
+    """Each field may be null."""
     told = [{"name": field, "type": optional(kind)} for field, (kind, _) in fields.items()]
     node = {"type": "record", "name": "Node", "fields": [{"name": "value", "type": "int"}, {"name": "next", "type": optional("Node")}]}
     told.append({"name": "either", "type": ["null", "string", "long", "boolean"]})
@@ -63,7 +63,12 @@ def schema(fields, name="Order"):
 
 
 def columns(fields):
-    return {"key_id": "long", **{name.lower(): kind for name, (_, kind) in fields.items()}, "either": ["struct", {"string": "string", "long": "long", "boolean": "boolean"}]}
+    return {
+        "key_id": "long", **{name.lower(): kind for name, (_, kind) in fields.items()},
+        "either": ["struct", {"string": "string", "long": "long", "boolean": "boolean"}],
+        # What leads back into itself is left out of it.
+        "tree": ["struct", {"value": "int"}],
+    }
 
 
 def order(number):
@@ -88,6 +93,7 @@ def order(number):
 def row_of(value, key=None):
     """The columns that the value has to make."""
     row = {name.lower(): item for name, item in value.items() if name not in ("tree", "either")}
+    row["tree"] = value.get("tree") and {"value": value["tree"]["value"]}
     either = value.get("either")
     row["either"] = None if either is None else {kind: either if type(either) is of else None for kind, of in (("string", str), ("long", int), ("boolean", bool))}
     return {"key_id": key, **row}

@@ -106,7 +106,7 @@ def source(lane):
 
 
 def exporters(lane, *names, **more):
-    topics = [{"name": f"{prefix}\\.public\\.{name}", "cdc.current": True, **form, **more} for prefix, form in FORMS.items() for name in names]
+    topics = [{"name": f"{prefix}\\.public\\.{name}", "cdc_current": True, **form, **more} for prefix, form in FORMS.items() for name in names]
     return lane.exporters(*topics, registry=lane.registry)
 
 
@@ -220,7 +220,7 @@ def a_schema_that_changes_at_the_source(lane):
 @case("cdc")
 def a_table_that_is_emptied_and_a_key_of_two_columns(lane):
     of = source(lane)
-    found = exporters(lane, "stock", **{"cdc.truncate": "delete"})
+    found = exporters(lane, "stock", **{"cdc_truncate": "delete"})
     hold_all(lane, of, found, "stock", ("shop", "item"))
     of.postgres.sql("UPDATE stock SET n = -n WHERE shop = 1; UPDATE stock SET shop = 9 WHERE shop = 2; TRUNCATE stock")
     of.postgres.sql("INSERT INTO stock VALUES (1, 'item 1', 77), (10, 'new', 1)")

@@ -63,7 +63,7 @@ def json_with_declared_fields(lane):
             value, row = (None, {}) if number % 2 else (b"{}", {})
         sent.send(value, row, key=json.dumps({"id": number}).encode())
     sent.offload()
-    topics = {"name": "json\\.declared", "value": "json", "value.fields": declared(lane, "order"), "keep_value": True}
+    topics = {"name": "json\\.declared", "value": "json", "value_fields": declared(lane, "order"), "keep_value": True}
     for catalog, exporter in lane.exporters(topics):
         exporter.run()
         lane.hold(lane.table(catalog, topic), sent.expected(), types=TYPES)
@@ -85,7 +85,7 @@ def json_whose_fields_were_sampled(lane):
     sent.send(b'{"n": 7, "new": 1}', {"n": 7})
     sent.offload()
     types = {"n": "long", "x": "double", "word": "string", "maybe": "boolean", "list": ["list", "long"], "in": ["struct", {"a": "long", "b": "string"}]}
-    for catalog, exporter in lane.exporters({"name": "json\\.sampled", "value": "json", "value.fields": str(fields)}):
+    for catalog, exporter in lane.exporters({"name": "json\\.sampled", "value": "json", "value_fields": str(fields)}):
         exporter.run()
         lane.hold(lane.table(catalog, topic), sent.expected(), types=types)
         lane.hold_dead(lane.table(catalog, topic, "_dlq"), sent.dead(), {121: {"not_an_integer"}})
@@ -109,7 +109,7 @@ def json_schema_by_a_registry(lane):
         value = {"id": number, "ratio": number / 8, "name": None if number % 2 else "n", "paid": number % 3 == 0, "at": "2026-09-21T14:00:00.25Z", "tags": ["a"] * (number % 3)}
         if number % 4:
             value["address"] = {"street": "s", "zip": number}
-        row = {**value, "at": 1_789_999_200_250_000}
+        row = dict(value)
         if number < 100:
             sent.send(values(value), row)
         else:
@@ -117,7 +117,7 @@ def json_schema_by_a_registry(lane):
             sent.send(data, {**row, "note": "new"}, headers=headers)
     sent.offload()
     types = {
-        "id": "long", "ratio": "double", "name": "string", "paid": "boolean", "at": "timestamptz", "tags": ["list", "string"],
+        "id": "long", "ratio": "double", "name": "string", "paid": "boolean", "at": "string", "tags": ["list", "string"],
         "address": ["struct", {"street": "string", "zip": "long"}], "note": "string",
     }
     for catalog, exporter in lane.exporters({"name": "json\\.schema", "value": "registry"}, registry=lane.registry):

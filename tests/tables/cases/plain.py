@@ -101,7 +101,7 @@ def plain_parquet_of_declared_json_in_a_range(lane):
     sent.offload()
     config = lane.stand.home / "plain.toml"
     config.write_text(
-        f'[store]\nurl = "file://{lane.stand.tier}"\n[[export.topic]]\nname = "plain\\\\.json"\nvalue = "json"\nvalue.fields = {json.dumps(declared(lane, "plain"))}\n'
+        f'[store]\nurl = "file://{lane.stand.tier}"\n[[export.topic]]\nname = "plain\\\\.json"\nvalue = "json"\nvalue_fields = {json.dumps(declared(lane, "plain"))}\n'
     )
     to = lane.stand.home / "plain-json"
     lane.stand.firnline(

@@ -79,7 +79,7 @@ def bad_json_costs_itself_alone(lane):
     topic.bad(b'{"x":' + b"[" * 200 + b"]" * 200 + b"}", "too_deep")
     fields = [{"name": "a", "type": "long"}, {"name": "b", "type": "string"}, {"name": "c", "type": {"list": "long"}}]
     types = {"a": "long", "b": "string", "c": ["list", "long"]}
-    return topic.check(value="json", value__fields=declared(lane, "poison", fields), types=types)
+    return topic.check(value="json", value_fields=declared(lane, "poison", fields), types=types)
 
 
 @case("tables")
@@ -154,7 +154,7 @@ def a_bad_key_is_a_dead_letter_too_and_a_text_must_be_one(lane):
     sent.offload()
     fields = declared(lane, "key", [{"name": "id", "type": "long"}])
     reasons = {1: {"invalid_utf8"}, 2: {"not_json"}}
-    for catalog, exporter in lane.exporters({"name": "poison\\.keys", "key": "json", "key.fields": fields, "value": "string"}):
+    for catalog, exporter in lane.exporters({"name": "poison\\.keys", "key": "json", "key_fields": fields, "value": "string"}):
         exporter.run()
         lane.hold(lane.table(catalog, "poison.keys"), sent.expected(), types={"key_id": "long"})
         lane.hold_dead(lane.table(catalog, "poison.keys", "_dlq"), sent.dead(), reasons)

@@ -19,7 +19,7 @@ def orders(lane):
             sent.send(value, row)
         sent.offload()
         for catalog in (lane.rest, lane.fs):
-            topic = {"name": "orders", "value": "json", "value.fields": declared(lane, "orders")}
+            topic = {"name": "orders", "value": "json", "value_fields": declared(lane, "orders")}
             Exporter(lane.stand, catalog, [topic], name="pages").run()
         lane.orders = len(expected.rows(sent.records))
     return lane.orders

@@ -60,6 +60,11 @@ def arrow(sql):
     return answer.read_all() if hasattr(answer, "read_all") else answer
 
 
+def execute(sql):
+    with lock:
+        session().execute(sql)
+
+
 def rows(table):
     return rows_of(arrow(f"SELECT * FROM {source(table)}"))
 

@@ -32,8 +32,24 @@ def open_table(table):
 
 
 def rows(table):
-    return rows_of(open_table(table).scan().to_arrow())
+    kinds = dict(table.columns())
+    found = rows_of(open_table(table).scan().to_arrow())
+    return [{name: shows(value, kinds[name]) for name, value in row.items()} for row in found]
 
 
 def count(table):
     return open_table(table).scan().count()
+
+
+def shows(value, kind):
+    """It reads a null list of structures as an empty one, unless the file has no such column at all."""
+    if not isinstance(kind, dict):
+        return value
+    if kind["type"] == "list":
+        element = kind["element"]
+        if value is None:
+            return [] if isinstance(element, dict) else None
+        return [shows(item, element) for item in value]
+    if kind["type"] == "struct" and isinstance(value, dict):
+        return {field["name"]: shows(value.get(field["name"]), field["type"]) for field in kind["fields"]}
+    return value

@@ -303,7 +303,7 @@ mod tests {
 
     fn rows(times: Vec<Option<i64>>, ids: Vec<Option<i64>>, names: Vec<Option<&str>>) -> RecordBatch {
         let field = |name: &str, of: DataType, id: i32| {
-            let id = std::collections::HashMap::from([(FIELD_ID.to_owned(), id.to_string())]);
+            let id = HashMap::from([(FIELD_ID.to_owned(), id.to_string())]);
             ArrowField::new(name, of, true).with_metadata(id)
         };
         let schema = ArrowSchema::new(vec![

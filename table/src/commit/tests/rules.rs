@@ -412,3 +412,14 @@ async fn large_changes_are_written_as_several_manifests() {
     assert!(all.len() > 2, "{}", all.len());
     assert_eq!(live_files(&after).await.unwrap().len(), 2_000);
 }
+
+#[test]
+fn building_can_move_between_threads() {
+    fn is_send(_: &impl Send) {}
+    let (table, mut ids) = (table(2), ids());
+    is_send(&build(&table, Change::new(Operation::Append), &mut ids, 1));
+    is_send(&merge_manifests(&table, &mut RandomIds::new(Arc::new(SeededRandom::new(1))), 1));
+    is_send(&unreferenced(&table, &table));
+    is_send(&orphans(&table, 1));
+    is_send(&live_files(&table));
+}
