@@ -26,6 +26,7 @@ mod direct;
 mod files;
 mod list;
 mod lock;
+mod parts;
 mod temp;
 
 use crate::backend::{
@@ -41,6 +42,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use direct::DIRECT_FROM;
 use files::Root;
+use parts::PartFile;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -60,7 +62,7 @@ pub(crate) struct DirectoryBackend {
 struct Inner {
     root: Root,
     random: Arc<dyn Random>,
-    uploads: Mutex<HashMap<UploadId, Arc<TempFile>>>,
+    uploads: Mutex<HashMap<UploadId, Arc<PartFile>>>,
     buffers: AlignedBuffers,
 }
 
@@ -99,12 +101,12 @@ fn verified(temp: &TempFile, sent: &Sums) -> Attempt<StoreChecksum> {
 }
 
 impl Inner {
-    fn upload(&self, id: &UploadId) -> Attempt<Arc<TempFile>> {
+    fn upload(&self, id: &UploadId) -> Attempt<Arc<PartFile>> {
         let uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
         uploads.get(id).cloned().ok_or_else(|| FaultKind::NoUpload.into())
     }
 
-    fn take_upload(&self, id: &UploadId) -> Option<Arc<TempFile>> {
+    fn take_upload(&self, id: &UploadId) -> Option<Arc<PartFile>> {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(id)
     }
 
@@ -160,7 +162,8 @@ impl Inner {
     }
 
     fn complete(&self, key: &Key, id: &UploadId, parts: &[PartTag]) -> Attempt<Stored> {
-        let temp = self.upload(id)?;
+        let file = self.upload(id)?;
+        let temp = file.temp();
         let sums = Sums::joined(parts.iter().map(|part| &part.sums));
         let length = sums.length;
         let written = temp.length()?;
@@ -168,7 +171,7 @@ impl Inner {
             return Err(FaultKind::Truncated { expected: length, got: written }.into());
         }
         temp.sync()?;
-        let checksum = Some(verified(&temp, &sums)?);
+        let checksum = Some(verified(temp, &sums)?);
         temp.persist(&self.root, key)?;
         self.take_upload(id);
         Ok(Stored { version: version_of(&sums), checksum })
@@ -238,21 +241,18 @@ impl Backend for DirectoryBackend {
     async fn begin(&self, _key: &Key, _class: Option<&str>) -> Attempt<UploadId> {
         self.blocking(|inner| {
             let id = UploadId(inner.random.hex_id());
-            let temp = Arc::new(TempFile::create(&inner.root, &id.0)?.past_page_cache(&inner.buffers));
-            inner.uploads.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), temp);
+            let temp = TempFile::create(&inner.root, &id.0)?.past_page_cache(&inner.buffers);
+            let uploads = &mut inner.uploads.lock().unwrap_or_else(PoisonError::into_inner);
+            uploads.insert(id.clone(), PartFile::new(temp));
             Ok(id)
         })
         .await
     }
 
     async fn part(&self, _key: &Key, upload: &UploadId, part: Part) -> Attempt<PartTag> {
-        let temp = self.inner.upload(upload)?;
-        self.blocking(move |_| {
-            temp.write(&part.payload, part.offset)?;
-            temp.flush()?;
-            Ok(PartTag { tag: part.number.to_string(), sums: part.sums })
-        })
-        .await
+        let Part { number, offset, payload, sums } = part;
+        self.inner.upload(upload)?.write(payload, offset).await?;
+        Ok(PartTag { tag: number.to_string(), sums })
     }
 
     async fn complete(&self, key: &Key, upload: &UploadId, parts: &[PartTag]) -> Attempt<Stored> {
