@@ -64,11 +64,11 @@ fn export(config: &Config, problems: &mut Vec<Problem>) {
             [(&topic.key, &topic.key_fields, "key"), (&topic.value, &topic.value_fields, "value")]
         {
             if part.value == PartMode::Json && fields.value.is_none() {
-                problem(at(part), &format!("export.topic.{name}: json needs export.topic.{name}.fields"));
+                problem(at(part), &format!("export.topic.{name}: json needs export.topic.{name}_fields"));
             }
         }
         if topic.cdc_current.value && topic.cdc.value == CdcMode::Nothing {
-            problem(at(&topic.cdc_current), "export.topic.cdc.current: needs export.topic.cdc");
+            problem(at(&topic.cdc_current), "export.topic.cdc_current: needs export.topic.cdc");
         }
     }
 }

@@ -238,7 +238,7 @@ fn declared(path: &Path) -> Result<WriterSchema> {
 
 /// What the changes of a topic become, for each of its tables: the changelog, and the current state where it is wanted.
 pub fn changes(section: Option<&ExportTopicSection>) -> Option<(CdcSettings, Option<CdcSettings>)> {
-    let ExportTopicSection { cdc, cdc_current, cdc_truncate, .. } = section?;
+    let ExportTopicSection { cdc, cdc_keys, cdc_current, cdc_truncate, .. } = section?;
     if cdc.value == CdcMode::Nothing {
         return None;
     }
@@ -246,7 +246,8 @@ pub fn changes(section: Option<&ExportTopicSection>) -> Option<(CdcSettings, Opt
         TruncatePolicy::Stop => Truncate::Stop,
         TruncatePolicy::Delete => Truncate::DeleteAll,
     };
-    let changelog = CdcSettings { truncate, ..CdcSettings::default() };
+    let keys = cdc_keys.value.0.iter().map(|text| text.0.clone()).collect();
+    let changelog = CdcSettings { truncate, keys, ..CdcSettings::default() };
     let current = CdcSettings { table: CdcTable::Current, ..changelog.clone() };
     Some((changelog, cdc_current.value.then_some(current)))
 }

@@ -63,7 +63,7 @@ pub fn unreadable(config: &Config, around: &Surroundings) -> Vec<String> {
         problems.extend(resolved.and_then(std::result::Result::err).map(|error| format!("{key}: {error}")));
     }
     let fields = config.export_topics.iter().flat_map(|topic| {
-        [("export.topic.key.fields", &topic.key_fields), ("export.topic.value.fields", &topic.value_fields)]
+        [("export.topic.key_fields", &topic.key_fields), ("export.topic.value_fields", &topic.value_fields)]
     });
     let named = [
         ("store.ca_bundle", &store.ca_bundle),

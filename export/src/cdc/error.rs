@@ -17,11 +17,11 @@ pub enum CdcError {
     /// A current-state table needs to tell rows apart.
     #[error(
         "a current-state table needs a key, and the records of this topic have none that could be decoded; name the \
-         columns in `cdc.keys`, or export a changelog"
+         columns in `cdc_keys`, or export a changelog"
     )]
     NoKey,
     /// A column of the key is not in the row.
-    #[error("key column `{column}` is neither in the row nor in the record's key; correct `cdc.keys`")]
+    #[error("key column `{column}` is neither in the row nor in the record's key; correct `cdc_keys`")]
     NoKeyColumn {
         /// Its name.
         column: String,
@@ -83,6 +83,11 @@ pub enum CdcError {
         /// How many there should be.
         planned: usize,
     },
+    /// A round was ended though its rows wait for columns.
+    #[error(
+        "the table has not been given the columns that the changes need, but the round was ended: a bug of the exporter"
+    )]
+    NotGrown,
     /// What is needed of the records was not given.
     #[error(
         "the records were given without `{column}`; a cdc export needs keys and values with fields, or their bytes"
@@ -120,7 +125,7 @@ impl CdcError {
             Self::Truncated { .. } | Self::TruncatedOverPartitions { .. } => "cdc_truncated",
             Self::Unavailable { .. } => "cdc_unavailable_value",
             Self::TooManySchemas { .. } => "cdc_too_many_schemas",
-            Self::Lacking { .. } | Self::Columns { .. } | Self::Arrow(_) => "cdc_internal",
+            Self::NotGrown | Self::Lacking { .. } | Self::Columns { .. } | Self::Arrow(_) => "cdc_internal",
         }
     }
 }

@@ -218,8 +218,10 @@ mod tests {
         )
     }
 
-    fn batch(records: &[(Option<String>, Option<String>)]) -> RecordBatch {
-        let of = |at: &dyn Fn(&(Option<String>, Option<String>)) -> Option<String>| -> ArrayRef {
+    type Pair = (Option<String>, Option<String>);
+
+    fn batch(records: &[Pair]) -> RecordBatch {
+        let of = |at: &dyn Fn(&Pair) -> Option<String>| -> ArrayRef {
             let texts: Vec<_> = records.iter().map(at).collect();
             Arc::new(BinaryArray::from_iter(texts.iter().map(|text| text.as_deref().map(str::as_bytes))))
         };

@@ -90,6 +90,7 @@ impl Shaping for Cdc {
             plans: Vec::new(),
             last: None,
             fold: None,
+            waits: false,
         }))
     }
 }
@@ -131,6 +132,8 @@ struct CdcShape {
     /// The plan of the last records that had a value: what follows may be tombstones alone.
     last: Option<usize>,
     fold: Option<Folding>,
+    /// Whether the table has been asked to grow and has not yet: nothing is taken before that.
+    waits: bool,
 }
 
 struct Folding {
@@ -141,7 +144,13 @@ struct Folding {
 
 impl Shape for CdcShape {
     fn push(&mut self, encoded: &mut Encoded) -> Result<Pushed, ShapeError> {
-        let Some(rows) = &encoded.rows else { return Ok(Pushed::Taken { rows: None, dead: None }) };
+        let nothing = Pushed::Taken { rows: None, dead: None };
+        // A fold's round begins again once the table has grown: what comes until it ends would be asked about over and over.
+        // Nothing can be lost by it: `finish` is an error then.
+        if self.waits && self.one_schema() {
+            return Ok(nothing);
+        }
+        let Some(rows) = &encoded.rows else { return Ok(nothing) };
         let (stretches, mut refused) = self.stretches(rows, encoded).map_err(failed)?;
         // All plans first: where the table has to grow, nothing may have been taken.
         let mut plans = Vec::with_capacity(stretches.len());
@@ -151,6 +160,7 @@ impl Shape for CdcShape {
                 && !planned.fits
             {
                 if let Some(grown) = self.layout.grown(Side::Value, planned.plan.fields()) {
+                    self.waits = true;
                     return Ok(Pushed::Grow(grown));
                 }
                 planned.fits = true;
@@ -185,6 +195,7 @@ impl Shape for CdcShape {
 
     fn relayout(&mut self, layout: &Arc<Layout>) -> Result<(), ShapeError> {
         self.layout = Arc::clone(layout);
+        self.waits = false;
         self.plans.iter_mut().for_each(|planned| planned.fits = false);
         Ok(())
     }
@@ -198,6 +209,9 @@ impl Shape for CdcShape {
     }
 
     fn finish(&mut self, table_is_empty: bool) -> Result<Shaped, ShapeError> {
+        if self.waits {
+            return Err(failed(CdcError::NotGrown));
+        }
         let Some(Folding { fold, key }) = self.fold.take() else { return Ok(Shaped::default()) };
         let folded = fold.finish(table_is_empty).map_err(failed)?;
         let schema = self.layout.schema();
@@ -225,7 +239,7 @@ impl CdcShape {
     ) -> Result<(Vec<Stretch>, Vec<Refused>), CdcError> {
         let types = &self.cdc.settings.types;
         if let Some(inline) = &mut self.inline {
-            let (runs, refused) = inline.runs(rows).map_err(|column| lacking(column))?;
+            let (runs, refused) = inline.runs(rows).map_err(lacking)?;
             let of = |side: super::inline::RunSide| OneSide {
                 fields: side.fields().clone(),
                 names: side.schema.names.clone().with_types(types),

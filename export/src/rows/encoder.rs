@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::Fields;
-use firnline_decode::{SchemaRef, WriterSchema};
+use firnline_decode::{Framed, SchemaRef, WriterSchema};
 use firnline_index::{OffsetRange, PartitionIndex};
 use firnline_records::Record;
 
@@ -288,10 +288,23 @@ impl RowEncoder {
 
     fn dead_letter(&mut self, walk: &Walk, record: &Record, why: &Why) {
         let Some(header) = walk.header() else { return };
-        let schema_id = None;
+        let schema_id = self.named_schema(record);
         self.dead.push(&Place { partition: walk.partition(), header, schema_id }, record, why);
         self.count(walk.partition(), record);
         *self.stats.dead.entry(why.reason).or_default() += 1;
+    }
+
+    /// The number that a value names its schema by, where it names one: also of a value that is no row.
+    fn named_schema(&self, record: &Record) -> Option<i32> {
+        if !matches!(self.settings.value, Part::Registry) {
+            return None;
+        }
+        let header = record.headers.iter().find(|(name, _)| name.as_ref() == Side::Value.header());
+        let header = header.and_then(|(_, value)| value.as_deref());
+        match Framed::of(record.value.as_deref()?, header).ok()?.schema {
+            SchemaRef::Id(id) => i32::try_from(id).ok(),
+            SchemaRef::Guid(_) => None,
+        }
     }
 
     fn count(&mut self, partition: PartitionIndex, record: &Record) {

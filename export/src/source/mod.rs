@@ -149,7 +149,11 @@ impl TopicSource {
     ///
     /// # Errors
     /// [`SourceError::Read`].
-    pub async fn decided_up_to(&self, partition: PartitionIndex, offset: Offset) -> Result<Offset, SourceError> {
+    pub async fn decided_up_to(
+        &self,
+        partition: PartitionIndex,
+        offset: Offset,
+    ) -> Result<Offset, SourceError> {
         let ended = self.reader.ended_at(&self.tip(partition), offset).await;
         let ended = ended.map_err(|source| SourceError::Read { partition, source })?;
         Ok(if ended.last_stable < ended.end { ended.last_stable } else { offset })

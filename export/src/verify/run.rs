@@ -286,10 +286,10 @@ fn length(range: &Range<i64>) -> u64 {
     u64::try_from(range.end.saturating_sub(range.start)).unwrap_or(0)
 }
 
-/// `{"0":[next_offset,leader_epoch],…}`: the next offset of each partition.
+/// `{"0":[next_offset,leader_epoch,…],…}`: the next offset of each partition.
 fn positions(text: &str) -> Option<BTreeMap<i32, i64>> {
-    let all: BTreeMap<String, (i64, i64)> = serde_json::from_str(text).ok()?;
-    all.into_iter().map(|(partition, (next, _))| Some((partition.parse().ok()?, next))).collect()
+    let all: BTreeMap<String, Vec<i64>> = serde_json::from_str(text).ok()?;
+    all.into_iter().map(|(partition, numbers)| Some((partition.parse().ok()?, *numbers.first()?))).collect()
 }
 
 #[cfg(test)]
@@ -298,8 +298,9 @@ mod tests {
 
     #[test]
     fn positions_are_read_from_the_tables_own_words() {
-        assert_eq!(positions(r#"{"0":[60,1],"12":[5,-1]}"#), Some(BTreeMap::from([(0, 60), (12, 5)])));
+        assert_eq!(positions(r#"{"0":[60,1],"12":[5,-1,9,3]}"#), Some(BTreeMap::from([(0, 60), (12, 5)])));
         assert_eq!(positions(r#"{"a":[60,1]}"#), None);
+        assert_eq!(positions(r#"{"0":[]}"#), None);
         assert_eq!(positions("7"), None);
     }
 

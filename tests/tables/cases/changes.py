@@ -24,7 +24,7 @@ TABLES = {
 }
 # What the connectors write: JSON with its schema beside it. `shop` and `flat` are theirs, `avro` has the records of `shop` in Avro.
 FORMS = {
-    "shop": {"cdc": "debezium", "key": "connect", "value": "connect"}, "flat": {"cdc": "unwrapped", "key": "connect", "value": "connect"},
+    "shop": {"cdc": "debezium"}, "flat": {"cdc": "unwrapped"},
     "avro": {"cdc": "debezium", "key": "registry", "value": "registry"},
 }
 WRAP = "io.debezium.transforms.ExtractNewRecordState"

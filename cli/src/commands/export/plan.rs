@@ -84,7 +84,7 @@ async fn reading(work: &Work, positions: &Positions) -> Result<Reading> {
             bytes += u128::from(entry.log_bytes.get());
             covered += u128::try_from(entry.range.end().get() - entry.range.start().get()).unwrap_or(0);
         }
-        let reckoned = if covered == 0 { 0 } else { bytes * u128::from(offsets) / covered };
+        let reckoned = (bytes * u128::from(offsets)).checked_div(covered).unwrap_or(0);
         reading.offsets += offsets;
         reading.bytes = reading.bytes.saturating_add(u64::try_from(reckoned).unwrap_or(u64::MAX));
         reading.partitions += 1;

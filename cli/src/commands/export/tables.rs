@@ -51,7 +51,7 @@ async fn once(opened: &Opened, asked: &Asked, json: bool, out: &mut Out) -> Resu
     let total = work.len();
     for Work { parts, settings, .. } in work {
         let table = parts.table.to_string();
-        let began = std::time::Instant::now();
+        let began = tokio::time::Instant::now();
         let mut job = Job::new(parts, settings);
         match job.catch_up().await {
             Ok(committed) => sheet(&table, &committed, began.elapsed()).show(json, out)?,

@@ -84,11 +84,11 @@ section! {
         /// What becomes of keys.
         "key" => key: PartMode = "binary";
         /// The declared fields of `key = "json"`: a file as `firnline export --infer` prints it.
-        "key.fields" => key_fields: Option<FilePath> = "";
+        "key_fields" => key_fields: Option<FilePath> = "";
         /// What becomes of values.
         "value" => value: PartMode = "binary";
         /// The declared fields of `value = "json"`, likewise.
-        "value.fields" => value_fields: Option<FilePath> = "";
+        "value_fields" => value_fields: Option<FilePath> = "";
         /// What becomes of headers.
         "headers" => headers: HeadersMode = "list";
         /// Whether the bytes of values are kept beside their fields, in `kafka_value`.
@@ -97,9 +97,11 @@ section! {
         "partition_by" => partition_by: List<Text> = "day(kafka_timestamp)";
         /// What the values are of a topic that captures changes. The table then is a changelog.
         "cdc" => cdc: CdcMode = "none";
+        /// The columns that tell rows of the source apart. Not set: those of the records' keys.
+        "cdc_keys" => cdc_keys: List<Text> = "";
         /// Whether a second table, `<table>_current`, follows the current state of the source.
-        "cdc.current" => cdc_current: bool = "false";
+        "cdc_current" => cdc_current: bool = "false";
         /// What a TRUNCATE of the source means for it.
-        "cdc.truncate" => cdc_truncate: TruncatePolicy = "stop";
+        "cdc_truncate" => cdc_truncate: TruncatePolicy = "stop";
     }
 }

@@ -24,7 +24,7 @@ super::codes! { EXPORT:
         action: "use a build with all features",
     }
     FIELDS = "FIRN-E905", Usage, "A file of declared fields cannot be used" {
-        cause: "the file that `key.fields` or `value.fields` names is not there, or is not as `firnline export --infer` prints it",
+        cause: "the file that `key_fields` or `value_fields` names is not there, or is not as `firnline export --infer` prints it",
         effect: "nothing was done",
         action: "make it with `firnline export --infer --topic TOPIC`, and look it over",
     }

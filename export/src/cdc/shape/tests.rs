@@ -114,3 +114,13 @@ fn a_current_state_table_gives_keys_and_last_rows_at_the_end() {
     assert_eq!(deletes.column(0).as_primitive::<Int64Type>().len(), 2);
     assert!(!shaped.replaces_all);
 }
+
+#[test]
+fn a_fold_that_waits_for_columns_takes_nothing_and_ends_in_an_error() {
+    let mut shape = shape(CdcTable::Current);
+    let mut encoded = encoded(&[("c", 1, 7)]);
+    assert!(matches!(shape.push(&mut encoded).unwrap(), Pushed::Grow(_)));
+    let taken = shape.push(&mut encoded).unwrap();
+    assert!(matches!(taken, Pushed::Taken { rows: None, dead: None }) && shape.held() == 0);
+    assert!(shape.finish(true).is_err());
+}
