@@ -47,6 +47,12 @@ impl Op {
         }
     }
 
+    /// Whether it is about one row.
+    #[must_use]
+    pub const fn is_of_row(self) -> bool {
+        !matches!(self, Self::Truncate | Self::Message)
+    }
+
     /// Whether a row is there after it.
     #[must_use]
     pub const fn leaves_row(self) -> bool {

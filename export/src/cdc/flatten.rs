@@ -101,6 +101,9 @@ impl ChangePlan {
             return Err(CdcError::Columns { given, rows, planned: self.value_columns });
         }
         let (mut made, mut refused, tombstones) = self.judge(decoded);
+        if self.current && self.keys.is_empty() && made.iter().any(|made| made.op.is_of_row()) {
+            return Err(CdcError::NoKey);
+        }
         let mut images = Vec::with_capacity(self.columns.len());
         for (column, field) in self.columns.iter().zip(self.fields.iter().skip(self.first_row_column())) {
             let is_key = self.keys.contains(&(self.first_row_column() + images.len()));
@@ -221,7 +224,7 @@ impl ChangePlan {
             let keyless = || {
                 images.iter().filter(|images| images.is_key).all(|images| images.choose_valid(made).is_none())
             };
-            if self.current && !matches!(made.op, Op::Truncate | Op::Message) && keyless() {
+            if self.current && made.op.is_of_row() && keyless() {
                 let message = "a change whose key is null in all its columns".to_owned();
                 refused.push(Refused { row: made.row, reason: "cdc_null_key", field: None, message });
                 return false;

@@ -106,6 +106,13 @@ impl Fold {
         }
     }
 
+    /// Where the key's columns stand, where that was not known before: truncations have none.
+    pub(super) fn know_key(&mut self, key: &[usize]) {
+        if self.key.is_empty() {
+            self.key = key.to_vec();
+        }
+    }
+
     /// Adds changes. `batch` has the rows that `changes` made, with the columns of the table; `partitions` and `offsets`
     /// have the position of each.
     ///
@@ -125,6 +132,12 @@ impl Fold {
             return Err(CdcError::Columns { given: batch.num_rows(), rows, planned: rows });
         }
         self.allow(partitions, offsets, changes, names)?;
+        if !changes.ops.iter().any(|op| op.is_of_row()) {
+            if changes.ops.contains(&Op::Truncate) {
+                self.empty();
+            }
+            return Ok(());
+        }
         let key: Vec<_> = self.key.iter().filter_map(|at| batch.columns().get(*at).cloned()).collect();
         let ts = changes.columns.get(1).and_then(|ts| ts.as_primitive_opt::<TimestampMicrosecondType>());
         self.bytes = self.bytes.saturating_add(batch.get_array_memory_size());

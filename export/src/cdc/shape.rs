@@ -359,14 +359,18 @@ impl CdcShape {
             let name = || plan.fields().get(*source).map_or_else(String::new, |field| field.name().clone());
             key.push(self.place(plan, *source).ok_or_else(|| CdcError::NoKeyColumn { column: name() })?);
         }
-        let folding = match &mut self.fold {
-            Some(folding) if folding.key == key => folding,
-            Some(_) => return Err(CdcError::OtherKey),
-            none => {
-                let fold = Fold::new(key.clone(), self.cdc.settings.truncate, self.cdc.partitions);
-                none.insert(Folding { fold, key })
-            }
-        };
+        let folding = self.fold.get_or_insert_with(|| {
+            let fold = Fold::new(key.clone(), self.cdc.settings.truncate, self.cdc.partitions);
+            Folding { fold, key: key.clone() }
+        });
+        // A truncation has no key, and tells nothing of that of the rows.
+        if folding.key.is_empty() {
+            folding.fold.know_key(&key);
+            folding.key.clone_from(&key);
+        }
+        if !key.is_empty() && folding.key != key {
+            return Err(CdcError::OtherKey);
+        }
         let column = |name: &str| batch.column_by_name(name);
         let partitions = column("kafka_partition").and_then(|column| column.as_primitive_opt::<Int32Type>());
         let offsets = column("kafka_offset").and_then(|column| column.as_primitive_opt::<Int64Type>());

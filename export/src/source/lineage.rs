@@ -31,7 +31,17 @@ pub(super) fn check(manifest: &Manifest, position: &Position) -> Verdict {
     let parted = parted.map(|start| start.start).filter(|start| *start < next);
     let first = manifest.lineage.first().map(|first| first.start);
     let last = next.get().checked_sub(1).and_then(Offset::from_kafka);
-    match (parted, first, last) {
+    // A leader that had missed an epoch may have written there, and have been cut off by the next: then no higher epoch begins
+    // below, and still the epoch recorded is not the log's.
+    let missed = leader_epoch.zip(last.and_then(|last| manifest.lineage.epoch_at(last)));
+    let missed = missed.filter(|(recorded, log)| log < recorded).map(|(recorded, _)| {
+        starts
+            .iter()
+            .find(|start| start.epoch > recorded)
+            .map_or(manifest.tier_end, |start| start.start)
+            .min(next)
+    });
+    match (parted.or(missed), first, last) {
         (Some(at), ..) => Verdict::Cut { at: at.min(manifest.tier_end) },
         (None, ..) if next > manifest.tier_end => Verdict::Cut { at: manifest.tier_end },
         (None, ..) if next < manifest.tier_start => Verdict::BelowStart { start: manifest.tier_start },
@@ -126,6 +136,14 @@ mod tests {
         assert_eq!(check(&cut, &position(100, -1)), Verdict::Cut { at: at(60) }, "without epochs by the end");
         let emptied = manifest(&[], 0, 0);
         assert_eq!(check(&emptied, &position(100, 3)), Verdict::Cut { at: at(0) });
+    }
+
+    #[test]
+    fn an_epoch_that_the_log_never_had_is_a_cut_though_no_higher_one_begins_below() {
+        let regrown = manifest(&[(1, 0), (3, 70)], 0, 200);
+        assert_eq!(check(&regrown, &position(60, 2)), Verdict::Cut { at: at(60) });
+        assert_eq!(check(&regrown, &position(60, 1)), Verdict::Fits);
+        assert_eq!(check(&manifest(&[(1, 0)], 0, 50), &position(40, 2)), Verdict::Cut { at: at(40) });
     }
 
     #[test]

@@ -108,6 +108,23 @@ fn a_truncation_stops_a_current_state_table_by_default_and_says_so() {
     });
 }
 
+/// Found by the model below: a round of nothing but a truncation has no key to go by.
+#[test]
+fn a_truncation_may_come_alone_first_and_between() {
+    paused(async {
+        let mut source = Source::new();
+        for n in 0..3 {
+            source.truncate();
+            source.offload();
+            source.export(&current(), settings(CdcTable::Current)).await.expect("exports");
+            source.put(n, row("a", 1));
+            source.offload();
+            source.export(&current(), settings(CdcTable::Current)).await.expect("exports");
+            assert_eq!(source.state(&current()).await, source.rows);
+        }
+    });
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Put(i64, Option<String>, Option<i32>, Option<String>),

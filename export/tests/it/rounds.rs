@@ -472,3 +472,19 @@ fn columns_that_another_engine_renames_go_on() {
         assert!(table.metadata.properties().contains_key(OWNER));
     });
 }
+
+#[test]
+fn jobs_and_repairs_may_move_between_threads() {
+    fn may_move(_: impl Send) {}
+    paused(async {
+        let mut world = World::new(19, 1);
+        let (_stop, stopped) = watch::channel(false);
+        let mut job = world.exporter(Chances::default());
+        may_move(job.round());
+        may_move(job.catch_up());
+        may_move(job.run(stopped));
+        may_move(firnline_export::repair::plan(world.operator(), settings()));
+        may_move(firnline_export::repair::repair(world.operator(), settings()));
+        may_move(firnline_export::repair::repair_rolled_back(world.operator(), settings(), true));
+    });
+}

@@ -238,3 +238,15 @@ fn a_boolean_mark_counts_as_well() {
     let mark: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]));
     assert_eq!([0, 1, 2].map(|row| is_true(Some(&mark), row)), [true, false, false]);
 }
+
+#[test]
+fn without_a_key_only_truncations_can_be_told_of_a_current_state() {
+    let nothing = Names::default();
+    let settings = CdcSettings { table: CdcTable::Current, ..CdcSettings::default() };
+    let flat = |log: &Log| {
+        let plan = ChangePlan::new((&log.fields, &nothing), None, &settings).unwrap();
+        plan.flatten(&Decoded { rows: log.has_value.len(), value: &log.value, has_value: None, key: None })
+    };
+    assert_eq!(flat(&Log::of(&[(None, Some((Some("t"), None, None)))])).unwrap().ops, [Op::Truncate]);
+    assert!(matches!(flat(&Log::of(&[(None, Some((Some("c"), None, A)))])), Err(CdcError::NoKey)));
+}
