@@ -10,7 +10,7 @@ use super::LogFormat;
 #[command(after_help = "\
 Examples:
   firnline export --topic orders --to ./lake --format parquet          plain files, a directory a day
-  firnline export --topic orders --to s3://lake/raw --format parquet --from @2026-08-01T00:00:00Z
+  firnline export --topic orders --to s3://lake/raw --format parquet --from @2026-11-01T00:00:00Z
   firnline export --config /etc/firnline.toml                          Iceberg tables, for as long as it is let
   firnline export --config /etc/firnline.toml --once                   to the tier's end of now, and no further
   firnline export --config /etc/firnline.toml --plan                   what it would read and write, and the cost

@@ -52,7 +52,7 @@ name = 'a('
             "line 6: store.aws.secret_access_key: a secret is not written here",
             "line 9: store.deadline.read: \"5\" is not a duration",
             "line 12: limits.parallel_partitions: 0 is not a whole number from 1 to 1024",
-            "line 16: export.catalog.kind: \"hive\" is none of files, rest or glue",
+            "line 15: export.catalog.kind: \"hive\" is none of files, rest or glue",
             "topic[1]: has no name",
             "topic[2].name: \"a(\" is not a regular expression",
         ],

@@ -113,10 +113,13 @@ struct Stretch {
     key: Option<OneSide>,
 }
 
+/// What a plan is made for: the same fields under other names of Connect's are other columns.
+type Made = (Fields, Names);
+
 /// A plan with what it was made for.
 struct Planned {
-    value: Fields,
-    key: Option<Fields>,
+    value: Made,
+    key: Option<Made>,
     /// Whether the value stands in a field `payload`, with its schema beside it.
     wrapped: bool,
     plan: Arc<ChangePlan>,
@@ -271,9 +274,15 @@ impl CdcShape {
     /// The plan for records; `None` where nothing is known of them yet but that they have no value.
     fn plan(&mut self, stretch: &Stretch) -> Result<Option<usize>, CdcError> {
         let Some(value) = &stretch.value else { return Ok(self.last) };
-        let key_fields = stretch.key.as_ref().map(|key| &key.fields);
+        let is = |made: &Made, of: &OneSide| made.0 == of.fields && made.1 == of.names;
         let same = |known: &Planned| {
-            known.value == value.fields && (key_fields.is_none() || known.key.as_ref() == key_fields)
+            let key = match (&known.key, &stretch.key) {
+                (Some(known), Some(key)) => is(known, key),
+                // Records without a key tell nothing of it.
+                (_, None) => true,
+                (None, Some(_)) => false,
+            };
+            key && is(&known.value, value)
         };
         if let Some(at) = self.plans.iter().position(same) {
             self.last = Some(at);
@@ -289,7 +298,8 @@ impl CdcShape {
         if self.plans.len() >= MAX_PLANS {
             return Err(CdcError::TooManySchemas { most: MAX_PLANS });
         }
-        let (value, key) = (value.fields.clone(), key_fields.cloned());
+        let made = |of: &OneSide| (of.fields.clone(), of.names.clone());
+        let (value, key) = (made(value), stretch.key.as_ref().map(made));
         self.plans.push(Planned { value, key, wrapped, plan: Arc::new(plan), fits: false });
         self.last = Some(self.plans.len() - 1);
         Ok(self.last)
@@ -393,7 +403,7 @@ impl Planned {
             Some(value) => (&value.columns, value.has.as_ref()),
             // Tombstones alone have no schema, and no columns.
             None => {
-                nulls = self.value.iter().map(|field| new_null_array(field.data_type(), rows)).collect();
+                nulls = self.value.0.iter().map(|field| new_null_array(field.data_type(), rows)).collect();
                 nothing = NullBuffer::new_null(rows);
                 (&nulls, Some(&nothing))
             }
@@ -402,7 +412,7 @@ impl Planned {
         if !self.wrapped {
             return self.plan.flatten(&Decoded { rows, value: columns, has_value: has, key });
         }
-        let inner = payload_columns(&self.value, columns).ok_or_else(|| lacking("payload"))?;
+        let inner = payload_columns(&self.value.0, columns).ok_or_else(|| lacking("payload"))?;
         let has = NullBuffer::union(has, inner.nulls());
         self.plan.flatten(&Decoded { rows, value: inner.columns(), has_value: has.as_ref(), key })
     }

@@ -149,7 +149,7 @@ fn files_that_nobody_names_go_when_they_are_old() {
         assert!(young.orphans.is_empty(), "{young:?}");
         tokio::time::advance(Duration::from_secs(4 * 24 * 60 * 60)).await;
         let dry = tender.maintain(&[Duty::Orphans], true).await.expect("lists");
-        assert_eq!(dry.orphans, [junk.clone()]);
+        assert_eq!(dry.orphans, std::slice::from_ref(&junk));
         assert!(table.io.size(&junk).await.is_ok());
         let done = tender.maintain(&[Duty::Orphans], false).await.expect("removes");
         assert_eq!((&done.orphans, done.orphan_bytes), (&dry.orphans, 15));

@@ -124,3 +124,57 @@ fn a_fold_that_waits_for_columns_takes_nothing_and_ends_in_an_error() {
     assert!(matches!(taken, Pushed::Taken { rows: None, dead: None }) && shape.held() == 0);
     assert!(shape.finish(true).is_err());
 }
+
+/// A record that carries its schema: an envelope whose row has a text, which Connect calls `name`.
+fn inline(name: Option<&str>, at: &str) -> Encoded {
+    let mut field = serde_json::json!({"field": "at", "type": "string", "optional": true});
+    if let Some(name) = name {
+        field["name"] = name.into();
+    }
+    let fields = serde_json::json!([
+        {"field": "after", "type": "struct", "optional": true, "fields": [field]},
+        {"field": "op", "type": "string"},
+    ]);
+    let payload = serde_json::json!({"after": {"at": at}, "op": "c"});
+    let schema = serde_json::json!({"type": "struct", "fields": fields});
+    let value = serde_json::json!({"schema": schema, "payload": payload}).to_string();
+    let cdc = Cdc::new(CdcSettings::default(), 1, Arc::new(ManualClock::at(0))).inline();
+    let schema = Layout::own(&cdc.own(&settings()).unwrap()).schema();
+    let columns = schema.fields().iter().map(|field| -> ArrayRef {
+        match field.name().as_str() {
+            "kafka_partition" => Arc::new(Int32Array::from(vec![0])),
+            "kafka_offset" => Arc::new(Int64Array::from(vec![1])),
+            "kafka_value" => Arc::new(arrow_array::BinaryArray::from(vec![value.as_bytes()])),
+            _ => new_null_array(field.data_type(), 1),
+        }
+    });
+    let rows = RecordBatch::try_new(Arc::clone(&schema), columns.collect()).unwrap();
+    Encoded {
+        rows: Some(rows),
+        key: None,
+        value: None,
+        dead: None,
+        stats: RowStats::default(),
+        covered: Vec::new(),
+    }
+}
+
+/// Found by the rig of real engines: a column whose type changes at the source so that only its name says it.
+#[test]
+fn the_same_fields_under_another_name_are_another_column() {
+    let cdc = Cdc::new(CdcSettings::default(), 1, Arc::new(ManualClock::at(0))).inline();
+    let mut shape = cdc.begin(&with_ids(&Layout::new(&settings()).unwrap())).unwrap();
+    let mut push = |mut encoded: Encoded| loop {
+        match shape.push(&mut encoded).unwrap() {
+            Pushed::Taken { rows, .. } => return rows.unwrap(),
+            Pushed::Grow(grown) => shape.relayout(&with_ids(&grown.layout)).unwrap(),
+        }
+    };
+    let text = push(inline(None, "noon"));
+    assert_eq!(text.column_by_name("at").unwrap().as_string::<i32>().value(0), "noon");
+    let moment = push(inline(Some("io.debezium.time.ZonedTimestamp"), "1970-01-01T00:00:01Z"));
+    assert!(moment.column_by_name("at").unwrap().is_null(0));
+    let column = moment.column_by_name("at_v2").unwrap();
+    assert_eq!(column.as_primitive::<arrow_array::types::TimestampMicrosecondType>().value(0), 1_000_000);
+    assert_eq!(push(inline(None, "noon")).column_by_name("at").unwrap().null_count(), 0);
+}
