@@ -11,6 +11,8 @@
 
 use std::fmt::Write as _;
 
+use arrow_schema::{DataType, FieldRef, Schema};
+
 use super::settings::{PLACEHOLDER, Truncate};
 
 /// Whose SQL.
@@ -108,6 +110,22 @@ pub struct ViewColumn {
     pub hides: bool,
     /// Whether it holds bytes rather than text.
     pub binary: bool,
+}
+
+impl ViewColumn {
+    /// The columns that a view of a changelog shows: those of the source's rows. The text for values not given can stand in
+    /// texts and bytes that tell no rows apart; to hold other columns against it would be an error in most engines.
+    #[must_use]
+    pub fn of_changelog(schema: &Schema, keys: &[String]) -> Vec<Self> {
+        let ours = |name: &str| ["kafka_", "cdc_"].iter().any(|prefix| name.starts_with(prefix));
+        let shown = schema.fields().iter().filter(|field| !ours(field.name()));
+        let column = |field: &FieldRef| {
+            let binary = *field.data_type() == DataType::Binary;
+            let hides = (binary || *field.data_type() == DataType::Utf8) && !keys.contains(field.name());
+            Self { name: field.name().clone(), hides, binary }
+        };
+        shown.map(column).collect()
+    }
 }
 
 /// What the view is made of.
@@ -259,6 +277,26 @@ WHERE \"firnline_place\" = 1 AND \"firnline_op\" <> 'd';
             View { truncate: Truncate::DeleteAll, relation: Some("iceberg_scan('x')".into()), ..view() };
         let text = view_text(&view, Dialect::DuckDb).unwrap();
         assert!(text.contains("FROM iceberg_scan('x') WHERE \"cdc_op\" = 't')"), "{text}");
+    }
+
+    #[test]
+    fn only_texts_and_bytes_that_are_no_keys_may_hide_values() {
+        use arrow_schema::Field;
+        let types = [
+            ("kafka_offset", DataType::Int64),
+            ("cdc_op", DataType::Utf8),
+            ("id", DataType::Utf8),
+            ("n", DataType::Int64),
+            ("note", DataType::Utf8),
+            ("blob", DataType::Binary),
+        ];
+        let schema = Schema::new(types.map(|(name, of)| Field::new(name, of, true)).to_vec());
+        let columns = ViewColumn::of_changelog(&schema, &["id".to_owned()]);
+        let shown: Vec<_> = columns.iter().map(|c| (c.name.as_str(), c.hides, c.binary)).collect();
+        assert_eq!(
+            shown,
+            [("id", false, false), ("n", false, false), ("note", true, false), ("blob", true, true)]
+        );
     }
 
     #[test]

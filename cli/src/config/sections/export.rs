@@ -65,8 +65,6 @@ section! {
         "tend.keep_count" => tend_keep_count: Count<1, 100_000> = "100";
         /// How old a file must be that no snapshot names, before it is deleted.
         "tend.orphans_after" => tend_orphans_after: Wait<86_400_000, 315_360_000_000> = "3d";
-        /// The consumer group in which exporters share the work. Not set: this one does all. `[kafka]` says where the group is.
-        "workers.group" => workers_group: Option<Text> = "";
         /// The port with `/metrics`, `/health/live` and `/health/ready`, as `IP:PORT`, or `off`. It answers reads only.
         "http.listen" => http_listen: Listen = "127.0.0.1:9657";
     }
