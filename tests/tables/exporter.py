@@ -39,14 +39,14 @@ class Exporter:
     def environment(self):
         return self.catalog.environment() if hasattr(self.catalog, "environment") else {}
 
-    def run(self, *arguments, codes=(0,), limit=300):
+    def run(self, *arguments, codes=(0,), limit=60):
         """One run to the tier's end of now. Answers its lines of JSON."""
         out = self.stand.firnline(
             "export", "--config", self.config, "--once", "--json", *arguments, codes=codes, env=self.environment(), limit=limit,
         )
         return [json.loads(line) for line in out.splitlines()]
 
-    def command(self, *arguments, codes=(0,), limit=300):
+    def command(self, *arguments, codes=(0,), limit=60):
         """Any other command on the same config."""
         return self.stand.firnline(*arguments, "--config", self.config, codes=codes, env=self.environment(), limit=limit)
 

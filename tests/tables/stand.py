@@ -94,15 +94,18 @@ class Stand:
 
     # the tier
 
-    def firnline(self, *arguments, codes=(0,), env=None, limit=300):
+    def firnline(self, *arguments, codes=(0,), env=None, limit=60):
         """Standard output of one run; any other exit code is a failure."""
         self.runs += 1
         log = self.logs / f"run-{self.runs:03}-{arguments[0]}.log"
         with open(log, "wb") as errors:
-            done = subprocess.run(
-                [self.binary, *map(str, arguments)], env={"PATH": "/usr/bin:/bin", "HOME": str(self.home), "RUST_BACKTRACE": "1", **(env or {})},
-                stdout=subprocess.PIPE, stderr=errors, timeout=limit, cwd=self.home,
-            )
+            told = {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "RUST_BACKTRACE": "1", **(env or {})}
+            try:
+                done = subprocess.run(
+                    [self.binary, *map(str, arguments)], env=told, stdout=subprocess.PIPE, stderr=errors, timeout=limit, cwd=self.home,
+                )
+            except subprocess.TimeoutExpired:
+                raise Failed(f"firnline {arguments[0]} has not ended in {limit} s; its log ends with\n{log.read_text(errors='replace')[-1500:]}") from None
         if done.returncode not in codes:
             raise Failed(f"firnline {' '.join(map(str, arguments))}: exit {done.returncode}, expected {codes}\n{log.read_text(errors='replace')[-3000:]}")
         self.code = done.returncode

@@ -44,7 +44,7 @@ fn the_first_of_two_endpoint_variables_holds() {
     around.vars.insert("AWS_ENDPOINT_URL".into(), "https://general".into());
     around.vars.insert("AWS_ENDPOINT_URL_S3".into(), "https://s3".into());
     let config = parse("", &around).unwrap();
-    assert_eq!(config.store.endpoint.value, Some(firnline_config::value::Text("https://s3".into())));
+    assert_eq!(config.store.endpoint.value, Some(Text("https://s3".into())));
     assert_eq!(config.store.endpoint.origin, Origin::Environment("AWS_ENDPOINT_URL_S3"));
 }
 

@@ -422,6 +422,39 @@ pub fn reader(error: firnline_reader::ReadError) -> Failure {
     failure(error, &of_key.unwrap_or(own))
 }
 
+/// A table's export that has stopped.
+#[cfg(feature = "export")]
+pub fn export(error: firnline_export::job::JobError) -> Failure {
+    let code = codes::of_export(error.code());
+    failure(error, &code)
+}
+
+/// Plain files that could not be written.
+#[cfg(feature = "export")]
+pub fn export_plain(error: firnline_export::plain::PlainError) -> Failure {
+    let code = codes::of_export(error.code());
+    failure(error, &code)
+}
+
+/// A table that could not be repaired.
+#[cfg(feature = "export")]
+pub fn export_repair(error: firnline_export::repair::RepairError) -> Failure {
+    let code = codes::of_export(error.code());
+    failure(error, &code)
+}
+
+/// Two topics that want one table.
+#[cfg(feature = "export")]
+pub fn export_name(error: firnline_export::job::Collision) -> Failure {
+    export(error.into())
+}
+
+/// A catalog that does not do what it was asked for.
+#[cfg(feature = "export")]
+pub fn catalog(error: firnline_table::catalog::CatalogError) -> Failure {
+    failure(error, &codes::TABLE_CATALOG)
+}
+
 #[cfg(test)]
 mod tests {
     use firnline_index::{Crc32c, LeaderEpoch, Offset};
@@ -456,37 +489,4 @@ mod tests {
             assert!(failure.sentence().contains(&shown), "{}", failure.sentence());
         }
     }
-}
-
-/// A table's export that has stopped.
-#[cfg(feature = "export")]
-pub fn export(error: firnline_export::job::JobError) -> Failure {
-    let code = codes::of_export(error.code());
-    failure(error, &code)
-}
-
-/// Plain files that could not be written.
-#[cfg(feature = "export")]
-pub fn export_plain(error: firnline_export::plain::PlainError) -> Failure {
-    let code = codes::of_export(error.code());
-    failure(error, &code)
-}
-
-/// A table that could not be repaired.
-#[cfg(feature = "export")]
-pub fn export_repair(error: firnline_export::repair::RepairError) -> Failure {
-    let code = codes::of_export(error.code());
-    failure(error, &code)
-}
-
-/// Two topics that want one table.
-#[cfg(feature = "export")]
-pub fn export_name(error: firnline_export::job::Collision) -> Failure {
-    export(error.into())
-}
-
-/// A catalog that does not do what it was asked for.
-#[cfg(feature = "export")]
-pub fn catalog(error: firnline_table::catalog::CatalogError) -> Failure {
-    failure(error, &codes::TABLE_CATALOG)
 }

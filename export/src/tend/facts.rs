@@ -34,6 +34,8 @@ pub struct FileFact {
     pub rows: u64,
     /// Its data sequence number: which deletes reach it, or which rows its deletes reach.
     pub sequence: i64,
+    /// When it was added, as a sequence number: a file in the place of others keeps their data sequence number, not this.
+    pub added: i64,
     /// When the snapshot that added it was made, in milliseconds since 1970; `None` where that is gone.
     pub added_ms: Option<i64>,
     /// The smallest Kafka offset in it, for order.
@@ -52,8 +54,10 @@ impl FileFact {
         match self.content {
             Content::Data => false,
             Content::EqualityDeletes => (same || self.unpartitioned) && data.sequence < self.sequence,
+            // They name files, and none that came after them.
             Content::PositionDeletes => {
                 same && data.sequence <= self.sequence
+                    && data.added <= self.added
                     && self.only.as_ref().is_none_or(|only| *only == data.path)
             }
         }

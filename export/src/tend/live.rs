@@ -81,6 +81,7 @@ impl Live {
                     bytes: file.file_size,
                     rows: file.record_count,
                     sequence: entry.sequence_number,
+                    added: entry.file_sequence_number,
                     added_ms: made.get(&entry.snapshot_id).copied(),
                     first_offset: bound(&file.lower_bounds),
                     last_offset: bound(&file.upper_bounds),

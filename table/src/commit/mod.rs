@@ -7,7 +7,7 @@
 //! Every commit asks for the table's id and for the snapshot that it was built on. Properties are set in the same commit.
 //!
 //! What is never done: a file is not deleted but for what [`build`] itself has just written and failed to finish. What expiry
-//! leaves behind is told by [`unreferenced`], what crashes leave behind by [`orphans`].
+//! leaves behind is told by [`unreferenced`], what crashes leave behind by [`orphans()`].
 
 mod change;
 mod check;

@@ -15,6 +15,7 @@ fn file(path: &str, content: Content, bytes: u64, rows: u64, sequence: i64) -> F
         bytes,
         rows,
         sequence,
+        added: sequence,
         added_ms: Some(0),
         first_offset: Some(sequence),
         last_offset: Some(sequence),
@@ -139,11 +140,15 @@ proptest! {
     #[test]
     fn planning_over_and_over_ends(
         sizes in proptest::collection::vec((1_u64..120, 0_i64..40), 0..60),
-        deletes in proptest::collection::vec((1_u64..400, 0_i64..40), 0..30),
+        deletes in proptest::collection::vec((1_u64..400, 0_i64..40, any::<bool>()), 0..30),
     ) {
         let settings = settings();
-        let mut files: Vec<FileFact> = sizes.iter().enumerate().map(|(n, (bytes, seq))| data(&format!("f{n}"), *bytes, *seq)).collect();
-        files.extend(deletes.iter().enumerate().map(|(n, (rows, seq))| file(&format!("d{n}"), Content::EqualityDeletes, 1, *rows, *seq)));
+        let mut files: Vec<FileFact> =
+            sizes.iter().enumerate().map(|(n, (bytes, seq))| data(&format!("f{n}"), *bytes, *seq)).collect();
+        files.extend(deletes.iter().enumerate().map(|(n, (rows, seq, by_key))| {
+            let content = if *by_key { Content::EqualityDeletes } else { Content::PositionDeletes };
+            file(&format!("d{n}"), content, 1, *rows, *seq)
+        }));
         let mut rounds = 0;
         let mut sequence = 40;
         loop {
@@ -155,21 +160,36 @@ proptest! {
             for deletes in &files {
                 let applied = rewrite.deletes.contains(&deletes.path);
                 let reaches = files.iter().any(|data| rewrite.files.contains(&data.path) && deletes.reaches(data));
-                prop_assert!(!(reaches && deletes.sequence <= rewrite.sequence && !applied), "a delete was passed over");
+                prop_assert!(
+                    !(reaches && deletes.sequence <= rewrite.sequence && !applied),
+                    "a delete was passed over"
+                );
             }
             let rows = 1000 * u64::try_from(rewrite.files.len()).unwrap();
             let mut left = rewrite.bytes;
             files.retain(|file| !rewrite.files.contains(&file.path) && !spent.contains(&file.path));
+            sequence += 1;
             let mut n = 0;
             while left > 0 {
                 let bytes = left.min(settings.target_file_bytes);
                 left -= bytes;
                 n += 1;
-                files.push(FileFact { rows, ..data(&format!("r{rounds}-{n}"), bytes, rewrite.sequence) });
+                let new = data(&format!("r{rounds}-{n}"), bytes, rewrite.sequence);
+                files.push(FileFact { rows, added: sequence, ..new });
             }
-            sequence += 1;
+            // Deletes by position name, at worst, all files of before.
+            let names = |deletes: &FileFact| {
+                files.iter().any(|data| data.content == Content::Data && data.added <= deletes.added)
+            };
+            let gone: Vec<_> = files
+                .iter()
+                .filter(|file| file.content == Content::PositionDeletes && !names(file))
+                .map(|file| Arc::clone(&file.path))
+                .collect();
+            files.retain(|file| !gone.contains(&file.path));
         }
-        let small = files.iter().filter(|f| f.content == Content::Data && f.bytes < settings.small_bytes()).count();
+        let small =
+            files.iter().filter(|f| f.content == Content::Data && f.bytes < settings.small_bytes()).count();
         prop_assert!(small < settings.min_small_files + 8);
     }
 }
