@@ -4,6 +4,7 @@ What its columns are is read from its own metadata, by this module alone; no eng
 """
 
 import collections
+import json
 
 from canonical import digest, text
 from catalogs import NAMESPACE
@@ -96,7 +97,12 @@ class Seen:
             elif len(mine) != len(wanted):
                 yield f"{where} is there {len(mine)} times, expected {len(wanted)}"
             else:
-                yield f"{where} is\n    {self.texts[mine[0]]}\n  expected\n    {expected.texts[wanted[0]]}"
+                yield f"{where} is\n    {self.told(self.texts[mine[0]], expected.texts[wanted[0]])}"
+
+    def told(self, mine, wanted):
+        """The columns that differ."""
+        pairs = zip(self.columns, json.loads(mine), json.loads(wanted), strict=True)
+        return "; ".join(f"{name} {one!r:.300}, expected {other!r:.300}" for (name, _), one, other in pairs if one != other)
 
 
 def plain(value):

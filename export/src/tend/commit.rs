@@ -80,7 +80,10 @@ impl Tender {
                 Ok(_) => return Ok(Landed::Yes),
                 Err(error) if error.is_conflict() || error.is_retriable() || error.may_have_landed() => {
                     tracing::debug!(table = %table.name, error = %error, "a commit of maintenance was not plainly accepted");
-                    last = Some(error);
+                    // That an outcome was not known stays so, whatever the later ones were.
+                    if !last.as_ref().is_some_and(CommitError::may_have_landed) {
+                        last = Some(error);
+                    }
                 }
                 Err(source) => return Err(self.commit_failed(source)),
             }

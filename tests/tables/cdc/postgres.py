@@ -43,7 +43,8 @@ class Postgres:
         user = "postgres" if "postgres" in names else "nobody"
         home.chmod(0o711)
         shutil.chown(self.home, user)
-        return ("setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups")
+        # A change of user makes the kernel forget that the child is to end with us: it is told once more.
+        return ("setpriv", f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--clear-groups", "--pdeathsig", "KILL")
 
     def run(self, *argv):
         done = subprocess.run([*self.under, *map(str, argv)], capture_output=True, text=True, cwd="/")

@@ -93,11 +93,12 @@ section! {
         "keep_value" => keep_value: bool = "false";
         /// How the table is partitioned, as Iceberg's transforms of columns: `day(kafka_timestamp)`, `bucket(16, id)`.
         "partition_by" => partition_by: List<Text> = "day(kafka_timestamp)";
-        /// What the values are of a topic that captures changes. The table then is a changelog.
+        /// What the values are of a topic that captures changes. The table then is a changelog. With `value = "binary"` they are
+        /// Connect's JSON, each with its schema in it.
         "cdc" => cdc: CdcMode = "none";
         /// The columns that tell rows of the source apart. Not set: those of the records' keys.
         "cdc_keys" => cdc_keys: List<Text> = "";
-        /// Whether a second table, `<table>_current`, follows the current state of the source.
+        /// Whether a second table, `<table>_current`, follows the current state of the source. Needs `value = "registry"`.
         "cdc_current" => cdc_current: bool = "false";
         /// What a TRUNCATE of the source means for it.
         "cdc_truncate" => cdc_truncate: TruncatePolicy = "stop";
