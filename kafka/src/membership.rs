@@ -31,8 +31,12 @@ use crate::wire::{Code, ProtocolError};
 const PROTOCOL: &str = "firnline";
 /// The version of Kafka's messages for members and their shares.
 const VERSION: i16 = 0;
-/// How many joins are tried before it is given up: each names a code that goes by itself.
-const ATTEMPTS: u32 = 5;
+/// How many joins are tried before it is given up: each names a code that goes by itself. With the pauses between them as long as a
+/// coordinator takes that has to make the brokers' own topic about groups first.
+const ATTEMPTS: u32 = 12;
+/// The first pause before another attempt; each is twice the one before, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Partitions by topic.
 pub type Share = BTreeMap<TopicName, Vec<PartitionIndex>>;
@@ -133,12 +137,16 @@ impl Membership {
         &mut self,
         divide: impl Fn(&[String]) -> BTreeMap<String, Share>,
     ) -> Result<Joined, MembershipError> {
-        let mut last = None;
+        let (mut last, mut pause) = (None, FIRST_PAUSE);
         for _ in 0..ATTEMPTS {
             match self.join_once(&divide).await {
                 Ok(Some(joined)) => return Ok(joined),
                 Ok(None) => {}
-                Err(MembershipError::Request { source, .. }) if self.passes(&source) => last = source.code(),
+                Err(MembershipError::Request { source, .. }) if self.passes(&source) => {
+                    last = source.code();
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
                 Err(error) => return Err(error),
             }
         }

@@ -72,7 +72,10 @@ fn export(config: &Config, problems: &mut Vec<Problem>) {
         }
         // Of changes that carry their schema with them the columns of such a table do not come to rest.
         if topic.cdc_current.value && topic.value.value != PartMode::Registry {
-            problem(at(&topic.cdc_current), "export.topic.cdc_current: needs export.topic.value = \"registry\"");
+            problem(
+                at(&topic.cdc_current),
+                "export.topic.cdc_current: needs export.topic.value = \"registry\"",
+            );
         }
     }
 }
